@@ -1,0 +1,106 @@
+"""The way in: prepares .venv with the standard library alone, then hands over to web/cli.py.
+
+This file must parse on old Pythons too, so that they can be told what is missing.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "installed"  # one line per lock file that is in place, written last
+LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):
+        sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
+    wants_dev = sys.argv[1:2] in (["test"], ["check"])
+    prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
+    command = [str(PYTHON), "-m", "web.cli"] + sys.argv[1:]
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    if os.name == "nt":  # execve returns to the shell at once there
+        sys.exit(subprocess.call(command, env=environment))
+    os.execve(PYTHON, command, environment)
+
+
+def prepare(locks: "list[Path]") -> None:
+    """Install the last of `locks`, which contains the ones before it, unless it is in place."""
+    wanted = [digest(lock) for lock in locks]
+    if STAMP.exists() and wanted[-1] in STAMP.read_text().split():
+        return
+    if not PYTHON.exists():
+        create_venv()
+    STAMP.unlink(missing_ok=True)
+    install(locks[-1])
+    STAMP.write_text("\n".join(wanted) + "\n")
+
+
+def digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+def create_venv() -> None:
+    say("Preparando o ambiente em .venv (só na primeira vez)…")
+    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
+    if made.returncode == 0 and PYTHON.exists():
+        return
+    detail = (made.stdout + made.stderr).strip()
+    if "ensurepip" in detail or "No module named venv" in detail:
+        sys.exit(
+            "Falta o módulo venv deste Python. No Debian ou Ubuntu: sudo apt install python3-venv. Depois rode de novo."
+        )
+    sys.exit("Não foi possível criar %s: %s" % (VENV, detail.splitlines()[-1] if detail else "causa desconhecida"))
+
+
+def install(lock: Path) -> None:
+    """Run pip on a hash-locked file and count its packages aloud."""
+    total = sum(1 for line in lock.read_text().splitlines() if "==" in line and line[0].isalnum())
+    # Two tries and 15 s: without a network the answer comes soon.
+    flags = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
+    command = [str(PYTHON), "-m", "pip", "install", *flags, "--progress-bar=off", "-r", str(lock)]
+    lines, seen = [], 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        for line in pip.stdout or ():
+            lines.append(line.strip())
+            if line.startswith("Ignoring "):  # for another kind of machine
+                total -= 1
+            elif line.startswith(("Collecting ", "Processing ", "Requirement already satisfied: ")):
+                seen += 1
+                say("  %2d de %d  %s" % (seen, total, package_in(line)))
+            elif line.startswith("Installing collected"):
+                say("  instalando…")
+    if pip.returncode != 0:
+        sys.exit(explain("\n".join(lines)))
+    say("Pronto.")
+
+
+def package_in(line: str) -> str:
+    """The package that a progress line of pip names: `Collecting NAME==…`, `Processing …/NAME-VERSION….whl`."""
+    return line.split(" (from")[0].split("/")[-1].split("==")[0].split("-")[0].split()[-1]
+
+
+def explain(output: str) -> str:
+    """The likely cause of a failed installation, from what pip printed."""
+    if "DO NOT MATCH THE HASHES" in output:
+        return "Um pacote baixado não confere com o hash de %s; nada foi instalado." % LOCK.name
+    if "Retrying (" in output or "ConnectionError" in output or "Max retries" in output:
+        return "Sem acesso à rede para baixar os pacotes. Conecte a máquina e rode de novo."
+    if "No matching distribution" in output:
+        return "Um dos pacotes não tem versão pronta para esta máquina: " + output.splitlines()[-1]
+    return "A instalação dos pacotes falhou: " + (output.splitlines() or ["sem detalhe"])[-1]
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

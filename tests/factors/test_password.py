@@ -1,0 +1,73 @@
+import random
+import string
+from secrets import token_bytes
+
+import pytest
+
+from web.factors import password
+from web.factors.password import Refusal
+from web.limits import ARGON2, Cost
+
+CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("curtinha 11", Refusal.TOO_SHORT),
+        ("x" * 257, Refusal.TOO_LONG),
+        ("ç" * 256 + "", Refusal.GUESSABLE),
+        ("mudar123mudar", Refusal.COMMON),
+        ("leavemealone", Refusal.COMMON),
+        ("Painel@2026!!", Refusal.CONTEXT),
+        ("alice-alice-alice", Refusal.CONTEXT),
+        ("abcdefghijklmnop", Refusal.GUESSABLE),
+        ("girafa azul\ufffd dança", Refusal.BROKEN_TEXT),
+    ],
+)
+def test_bad_passwords_are_refused_with_their_reason(typed: str, reason: Refusal) -> None:
+    assert password.refusal(typed, minimum=12, context=["alice"]) is reason
+
+
+@pytest.mark.parametrize("typed", ["girafa azul dança", "🦒 no telhado azul", "9271 4420 3871 0057"])
+def test_good_passwords_need_no_certain_kinds_of_characters(typed: str) -> None:
+    assert password.refusal(typed, minimum=12) is None
+
+
+def test_random_letters_are_enough() -> None:
+    chance = random.Random(6238)
+    letters = ["".join(chance.choices(string.ascii_lowercase, k=20)) for _ in range(20)]
+    assert [password.refusal(typed, minimum=12) for typed in letters] == [None] * 20
+
+
+def test_every_change_of_one_character_fails() -> None:
+    typed = " Girafa azul\x00 dança"
+    phc = password.hash_password(typed, CHEAP, token_bytes)
+    assert password.matches(phc, typed)
+    assert not any(password.matches(phc, typed[:i] + "x" + typed[i + 1 :]) for i in range(len(typed)))
+    assert not password.matches(phc, typed.strip())
+
+
+def test_composed_and_decomposed_letters_are_the_same_password_and_look_alikes_are_not() -> None:
+    phc = password.hash_password("dança \ufb01", CHEAP, token_bytes)
+    assert password.matches(phc, "danc\u0327a \ufb01")
+    assert not password.matches(phc, "dança fi")
+
+
+def test_nothing_is_cut_after_72_bytes() -> None:
+    phc = password.hash_password("a" * 72 + "b", CHEAP, token_bytes)
+    assert not password.matches(phc, "a" * 72 + "c")
+
+
+def test_a_hash_of_other_parameters_is_outdated() -> None:
+    phc = password.hash_password("girafa azul dança", CHEAP, token_bytes)
+    assert password.is_outdated(phc, ARGON2)
+    assert not password.is_outdated(phc, CHEAP)
+
+
+def test_the_real_parameters_are_not_below_the_floor() -> None:
+    assert ARGON2.memory_kib >= 19_456
+    assert ARGON2.passes >= 2
+    assert password.hash_password("girafa azul dança", ARGON2, token_bytes).startswith(
+        "$argon2id$v=19$m=47104,t=2,p=1$"
+    )

@@ -1,0 +1,81 @@
+from datetime import UTC, datetime, timedelta
+from secrets import token_bytes
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyotp
+import pytest
+
+from web.factors import totp
+
+RFC_KEY = b"12345678901234567890"  # RFC 4226 appendix D and RFC 6238 appendix B
+NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
+
+
+def seconds(count: int) -> datetime:
+    return datetime.fromtimestamp(count, UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (2000000000, "279037"),
+        (20000000000, "353130"),
+    ],
+)
+def test_the_vectors_of_rfc_6238(at: int, code: str) -> None:
+    assert totp.matching_step(RFC_KEY, code, seconds(at), window=0) == at // 30
+
+
+def test_the_vectors_of_rfc_4226() -> None:
+    codes = "755224 287082 359152 969429 338314 254676 287922 162583 399871 520489".split()
+    steps = [totp.matching_step(RFC_KEY, code, seconds(30 * count), window=0) for count, code in enumerate(codes)]
+    assert steps == list(range(10))
+
+
+def test_a_code_matches_one_step_early_or_late_and_no_further() -> None:
+    key, now = totp.new_key(token_bytes), totp.step_at(NOON)
+    app = pyotp.TOTP(totp.text(key))
+    found = [totp.matching_step(key, app.generate_otp(now + off), NOON) for off in (-2, -1, 0, 1, 2)]
+    assert found == [None, now - 1, now, now + 1, None]
+
+
+def test_a_wrong_clock_is_measured_but_not_accepted() -> None:
+    key = totp.new_key(token_bytes)
+    ahead = pyotp.TOTP(totp.text(key)).at(NOON + timedelta(minutes=2))
+    assert totp.matching_step(key, ahead, NOON) is None
+    assert totp.drift(key, ahead, NOON) == timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("typed", ["123456", "123 456", "123-456", " 123456 "])
+def test_blanks_and_hyphens_in_a_code_do_not_matter(typed: str) -> None:
+    assert totp.read_code(typed) == "123456"
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "12345", "1234567", "+12345", "1e5", "12345a", "１２３４５６", "١٢٣٤٥٦", "123\n456", "123\u00a0456"]
+)
+def test_anything_but_six_ascii_digits_is_no_code(typed: str) -> None:
+    assert totp.read_code(typed) is None
+
+
+def test_keys_are_160_random_bits() -> None:
+    first, second = totp.new_key(token_bytes), totp.new_key(token_bytes)
+    assert len(first) == 20
+    assert first != second
+
+
+def test_an_address_names_issuer_and_account_once_whatever_they_hold() -> None:
+    address = totp.address(RFC_KEY, account="a.b", issuer="Padaria & Cia?secret=X")
+    parts = urlsplit(address)
+    assert unquote(parts.path) == "/Padaria & Cia?secret=X:a.b"
+    assert parse_qs(parts.query) == {"secret": [totp.text(RFC_KEY)], "issuer": ["Padaria & Cia?secret=X"]}
+
+
+def test_the_next_code_is_told_to_the_second() -> None:
+    now = totp.step_at(NOON)
+    assert totp.until_new_step(now, NOON) == timedelta(seconds=25)
+    assert totp.until_new_step(now + 1, NOON) == timedelta(seconds=55)

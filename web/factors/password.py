@@ -1,0 +1,95 @@
+"""Passwords: which ones are refused, how they are hashed and checked (NIST SP 800-63B-4 §3.1.1, ASVS V6.2)."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from functools import cache
+
+import argon2
+
+from web.limits import PASSWORD_MAX, PASSWORD_MAX_BYTES, PASSWORD_SCORE, SALT_BYTES, Cost
+
+SCORED = 72  # zxcvbn takes no more
+CONTEXT_REST = 6  # code points that must remain once the context words are taken out
+CONTEXT_WORDS = ("senha", "admin", "painel", "zapi", "z-api", "whatsapp")
+BRAZILIAN_COMMON = frozenset(
+    """
+    acessoacesso amoreterno12 bemvindo1234 brasil123456 brasilbrasil corinthians1 deusefiel123 deusnocomando
+    eusoufeliz12 familia12345 felicidade12 flamengo1234 gremio123456 jesuscristo1 jesusteama12 minhasenha123
+    mudar123mudar palmeiras123 saopaulo1234 senha123senha senhasegura12 teamomuito12 trocarsenha1 vascodagama1
+    """.split()
+)
+
+
+class Refusal(Enum):
+    BROKEN_TEXT = auto()
+    TOO_SHORT = auto()
+    TOO_LONG = auto()
+    COMMON = auto()
+    CONTEXT = auto()
+    GUESSABLE = auto()
+
+
+def is_hashable(password: str) -> bool:
+    """False for what is too long to be anybody's password; it is refused unhashed, never cut."""
+    return len(password) <= PASSWORD_MAX and len(password.encode("utf-8", "replace")) <= PASSWORD_MAX_BYTES
+
+
+def refusal(password: str, *, minimum: int, context: Iterable[str] = ()) -> Refusal | None:
+    """Why this may not become a password, or None. `context` are words that belong to the account or the panel."""
+    password = unicodedata.normalize("NFC", password)
+    if "\ufffd" in password:  # what broken UTF-8 collapses to: many passwords would become one
+        return Refusal.BROKEN_TEXT
+    if len(password) < minimum:
+        return Refusal.TOO_SHORT
+    if not is_hashable(password):
+        return Refusal.TOO_LONG
+    if password.casefold() in BRAZILIAN_COMMON or password.casefold() in _common():
+        return Refusal.COMMON
+    words = [word.casefold() for word in (*CONTEXT_WORDS, *context) if len(word) > 2]
+    if _leans_on(words, password.casefold()):
+        return Refusal.CONTEXT
+    return Refusal.GUESSABLE if score(password, words) < PASSWORD_SCORE else None
+
+
+def score(password: str, words: Iterable[str] = ()) -> int:
+    """zxcvbn's 0 (guessed at once) to 4, for the first 72 characters."""
+    from zxcvbn import zxcvbn  # its word lists take a while to load and are needed only when a password is set
+
+    return int(zxcvbn(password[:SCORED], user_inputs=list(words))["score"])
+
+
+def hash_password(password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
+    """The PHC string (argon2id). NFC is the only change made to what was typed."""
+    return _hasher(cost).hash(unicodedata.normalize("NFC", password), salt=token_bytes(SALT_BYTES))
+
+
+def matches(phc: str, password: str) -> bool:
+    try:
+        return argon2.PasswordHasher().verify(phc, unicodedata.normalize("NFC", password))
+    except (argon2.exceptions.VerifyMismatchError, UnicodeEncodeError):  # a lone surrogate has no bytes to compare
+        return False
+
+
+def is_outdated(phc: str, cost: Cost) -> bool:
+    return _hasher(cost).check_needs_rehash(phc)
+
+
+def _hasher(cost: Cost) -> argon2.PasswordHasher:
+    return argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes, salt_len=SALT_BYTES)
+
+
+@cache
+def _common() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _leans_on(words: list[str], password: str) -> bool:
+    """Whether too little is left once these words, digits and punctuation are taken out."""
+    rest = password
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != password and len(re.sub(r"[\W\d_]", "", rest)) < CONTEXT_REST

@@ -1,0 +1,88 @@
+"""The authenticator app: keys, codes and the QR code that carries a key to a phone. Source: RFC 6238."""
+
+import base64
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyotp
+
+from web.limits import TOTP_DRIFT, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
+
+
+def new_key(token_bytes: Callable[[int], bytes]) -> bytes:
+    return token_bytes(TOTP_KEY_BYTES)
+
+
+def text(key: bytes) -> str:
+    """The key in base32, as apps take it."""
+    return base64.b32encode(key).decode("ascii")
+
+
+def address(key: bytes, *, account: str, issuer: str) -> str:
+    """The `otpauth:` address; algorithm, digits and period are left out because apps assume the defaults."""
+    return _totp(key).provisioning_uri(name=account, issuer_name=issuer)
+
+
+def read_code(typed: str) -> str | None:
+    """The six ASCII digits in what was typed, blanks and hyphens aside; None when it is anything else."""
+    code = re.sub(r"[ -]", "", typed)
+    return code if re.fullmatch(r"[0-9]{6}", code) else None
+
+
+def step_at(at: datetime) -> int:
+    return int(at.timestamp() // TOTP_STEP.total_seconds())
+
+
+def until_new_step(last: int, at: datetime) -> timedelta:
+    """How long until the app shows a code of a step after `last`."""
+    begins = max(last, step_at(at)) + 1
+    return timedelta(seconds=begins * TOTP_STEP.total_seconds() - at.timestamp())
+
+
+def matching_step(key: bytes, code: str, at: datetime, *, window: int = TOTP_WINDOW) -> int | None:
+    """The time step whose code this is, at most `window` steps early or late (RFC 6238 §5.2); the newest if two match.
+
+    Whether the step was used before is not known here: storage settles that.
+    """
+    totp, now = _totp(key), step_at(at)
+    steps = range(now - window, now + window + 1)
+    matching = [step for step in steps if hmac.compare_digest(totp.generate_otp(step), code)]
+    return matching[-1] if matching else None
+
+
+def drift(key: bytes, code: str, at: datetime) -> timedelta | None:
+    """How far ahead the clock is that made this code (negative: behind), within ten minutes (RFC 6238 §6).
+
+    None when no step in reach matches. It explains a refusal; it never turns one into an acceptance.
+    """
+    step = matching_step(key, code, at, window=TOTP_DRIFT)
+    return None if step is None else (step - step_at(at)) * TOTP_STEP
+
+
+@dataclass(frozen=True)
+class QrCode:
+    """A square of `size` modules, quiet zone included, and the dark ones as one SVG path."""
+
+    size: int
+    path: str
+
+
+def qr_code(address: str) -> QrCode:
+    # Half of a cold start is imports, and most requests draw nothing.
+    from qrcode.constants import ERROR_CORRECT_M
+    from qrcode.main import QRCode as Encoder
+
+    code = Encoder(error_correction=ERROR_CORRECT_M, border=4)
+    code.add_data(address)
+    rows = code.get_matrix()
+    lines = ("".join("1" if dark else "0" for dark in row) for row in rows)
+    runs = ((y, run) for y, line in enumerate(lines) for run in re.finditer("1+", line))
+    path = "".join(f"M{run.start()} {y}h{len(run.group())}v1h-{len(run.group())}z" for y, run in runs)
+    return QrCode(len(rows), path)
+
+
+def _totp(key: bytes) -> pyotp.TOTP:
+    return pyotp.TOTP(text(key))

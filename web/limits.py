@@ -1,0 +1,88 @@
+"""Every number that security rests on, in one place. What a person may change is in settings.py instead."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one argon2id hash takes."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Some tries are free, then each failure doubles the wait, and at `closes_at` failures the way is closed."""
+
+    free: int
+    first: timedelta
+    longest: timedelta
+    closes_at: int | None = None
+
+    def wait_after(self, failures: int) -> timedelta:
+        """How long to wait after this many consecutive failures."""
+        if failures < self.free:
+            return timedelta(0)
+        # 2**40 × any first wait is past any longest one; the cap keeps the number small.
+        return min(self.longest, self.first * (1 << min(failures - self.free, 40)))
+
+    def is_closed(self, failures: int) -> bool:
+        """Whether a try that is the `failures`-th in a row is one too many (NIST SP 800-63B-4 §3.2.2)."""
+        return self.closes_at is not None and failures > self.closes_at
+
+
+# Passwords (NIST SP 800-63B-4 §3.1.1.2, OWASP Password Storage)
+PASSWORD_MAX = 256  # code points
+PASSWORD_MAX_BYTES = 1024
+PASSWORD_SCORE = 3  # zxcvbn's 0 to 4
+ARGON2 = Cost(memory_kib=47_104, passes=2, lanes=1)
+SALT_BYTES = 16
+HASHES_AT_ONCE = 2
+HASHES_WAITING = 16
+HASH_PATIENCE = timedelta(seconds=3)
+BUSY_RETRY = timedelta(seconds=5)
+PASSWORD_BACKOFF_PAIR = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15))
+
+# The authenticator app (RFC 6238, RFC 4226)
+TOTP_KEY_BYTES = 20  # RFC 4226 §4 R6 advises 160 bits
+TOTP_STEP = timedelta(seconds=30)
+TOTP_WINDOW = 1  # steps early or late, RFC 6238 §5.2
+TOTP_DRIFT = 20  # steps within which a wrong clock is named, never accepted
+CODE_BACKOFF = Backoff(free=5, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
+ENROLMENT_TTL = timedelta(minutes=10)
+ENROLMENT_TRIES = 5
+
+# Codes copied by hand
+RECOVERY_CODES = 10
+RECOVERY_BITS = 80
+RECOVERY_WARN_AT = 3  # codes left
+SETUP_BITS = ACTIVATION_BITS = 120
+SETUP_TTL = timedelta(minutes=60)
+INVITATION_TTL = timedelta(hours=24)
+RESET_TTL = timedelta(minutes=60)
+
+# Sessions
+TOKEN_BYTES = 32
+HALF_LOGIN_TTL = timedelta(minutes=5)
+HALF_LOGIN_TRIES = 5
+HALF_LOGINS_LIVE = 5  # per account
+SESSIONS_LIVE = 10  # per account
+SESSION_TOUCH = timedelta(seconds=60)
+ELEVATED = timedelta(minutes=5)
+
+# Requests
+BODY_MAX = 16 * 1024
+FIELDS_MAX = 50
+FIELD_MAX = 4 * 1024
+NEXT_MAX = 512  # characters
+
+# Pages
+ACTIVITY_PAGE = 50  # entries
+
+# Names
+INSTANCE_NAME_MAX = 40
+USER_AGENT_MAX = 256
+LOGGED_MAX = 512
