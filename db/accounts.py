@@ -1,0 +1,90 @@
+"""People who sign in, and the codes with which they choose a password."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Account:
+    """`sealed_password` is None until the person has chosen one."""
+
+    id: int
+    name: str
+    role: str
+    sealed_password: bytes | None
+    has_two_factor: bool
+
+
+_ACCOUNT = """
+    SELECT id, name, role, sealed_password, EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id)
+    FROM accounts
+"""
+
+
+async def find(db: Reader, name: str) -> Account | None:
+    return await db.one(Account, _ACCOUNT + "WHERE name = :name", name=name)
+
+
+async def get(db: Reader, account_id: int) -> Account | None:
+    return await db.one(Account, _ACCOUNT + "WHERE id = :id", id=account_id)
+
+
+async def exist(db: Reader) -> bool:
+    return bool(await db.one(int, "SELECT EXISTS (SELECT 1 FROM accounts)"))
+
+
+async def create(tx: Transaction, name: str, *, role: str, at: datetime) -> int | None:
+    """Its id; None when the name is taken."""
+    sql = """
+        INSERT INTO accounts (name, role, created_at) VALUES (:name, :role, :at)
+        ON CONFLICT (name) DO NOTHING RETURNING id
+    """
+    return await tx.one(int, sql, name=name, role=role, at=at)
+
+
+async def set_password(tx: Transaction, account_id: int, sealed: bytes | None) -> None:
+    await tx.run("UPDATE accounts SET sealed_password = :sealed WHERE id = :id", sealed=sealed, id=account_id)
+
+
+async def offer_setup(tx: Transaction, digest: bytes, *, ends_at: datetime) -> None:
+    """Let this code, and no earlier one, make the first account."""
+    sql = """
+        INSERT INTO setup_codes (id, digest, ends_at) VALUES (1, :digest, :ends_at)
+        ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, ends_at = excluded.ends_at
+    """
+    await tx.run(sql, digest=digest, ends_at=ends_at)
+
+
+async def take_setup(tx: Transaction, digest: bytes, *, at: datetime) -> bool:
+    """Spend the set-up code; False when it is wrong, late, spent, or somebody has an account already."""
+    sql = """
+        DELETE FROM setup_codes
+        WHERE digest = :digest AND ends_at > :at AND NOT EXISTS (SELECT 1 FROM accounts) RETURNING id
+    """
+    return await tx.one(int, sql, digest=digest, at=at) is not None
+
+
+async def offer_activation(tx: Transaction, account_id: int, digest: bytes, *, ends_at: datetime) -> None:
+    """Let this code, and no earlier one, choose the account's password."""
+    sql = """
+        INSERT INTO activations (account_id, digest, ends_at) VALUES (:account_id, :digest, :ends_at)
+        ON CONFLICT (account_id) DO UPDATE SET digest = excluded.digest, ends_at = excluded.ends_at
+    """
+    await tx.run(sql, account_id=account_id, digest=digest, ends_at=ends_at)
+
+
+async def find_activation(db: Reader, digest: bytes, *, at: datetime) -> str | None:
+    """The name of the account that a live code belongs to."""
+    sql = """
+        SELECT name FROM activations JOIN accounts ON accounts.id = account_id
+        WHERE digest = :digest AND ends_at > :at
+    """
+    return await db.one(str, sql, digest=digest, at=at)
+
+
+async def take_activation(tx: Transaction, digest: bytes, *, at: datetime) -> int | None:
+    """Spend an activation code: whose it was, or None when it is wrong, late or spent."""
+    sql = "DELETE FROM activations WHERE digest = :digest AND ends_at > :at RETURNING account_id"
+    return await tx.one(int, sql, digest=digest, at=at)

@@ -1,0 +1,53 @@
+"""How often something was tried in vain. A try is charged before it is judged and forgiven when it was right."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.database import Reader, Transaction
+
+WaitAfter = Callable[[int], timedelta]
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Consecutive failures, and the wait left; with a wait the try was not counted and must not be judged."""
+
+    failures: int
+    wait: timedelta
+
+
+@dataclass(frozen=True)
+class _Row:
+    failures: int
+    opens_at: datetime
+
+
+async def charge(tx: Transaction, kind: str, key: bytes, *, at: datetime, wait_after: WaitAfter) -> Attempts:
+    """Count one try, unless it has to wait. `wait_after` tells how long after so many failures.
+
+    Read and written in one transaction, so parallel tries take turns.
+    """
+    before = await tx.one(_Row, _FIND, kind=kind, key=key) or _Row(0, at)
+    if before.opens_at > at:
+        # A clock that was ahead for a while must not lock anybody out for longer than the rule allows.
+        return Attempts(before.failures, min(before.opens_at - at, wait_after(before.failures)))
+    failures = before.failures + 1
+    sql = """
+        INSERT INTO attempts (kind, key, failures, opens_at) VALUES (:kind, :key, :failures, :opens_at)
+        ON CONFLICT (kind, key) DO UPDATE SET failures = excluded.failures, opens_at = excluded.opens_at
+    """
+    await tx.run(sql, kind=kind, key=key, failures=failures, opens_at=at + wait_after(failures))
+    return Attempts(failures, timedelta(0))
+
+
+async def failures(db: Reader, kind: str, key: bytes) -> int:
+    row = await db.one(_Row, _FIND, kind=kind, key=key)
+    return row.failures if row else 0
+
+
+_FIND = "SELECT failures, opens_at FROM attempts WHERE kind = :kind AND key = :key"
+
+
+async def forgive(tx: Transaction, kind: str, key: bytes) -> None:
+    await tx.run("DELETE FROM attempts WHERE kind = :kind AND key = :key", kind=kind, key=key)

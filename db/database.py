@@ -1,0 +1,109 @@
+"""One SQLite file: how it is opened, read, and written in transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+
+PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA synchronous = FULL",  # NORMAL may forget a spent code after a power cut
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA secure_delete = ON",
+)
+
+
+class Reader:
+    """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
+        """The first row as `kind`: a dataclass named after the columns, or the type of a single column."""
+        rows = await self.all(kind, sql, **parameters)
+        return rows[0] if rows else None
+
+    async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
+        rows = await self._connection.execute_fetchall(sql, _bound(parameters))
+        return [_read(kind, row) for row in rows]
+
+
+class Transaction(Reader):
+    async def run(self, sql: str, /, **parameters: object) -> None:
+        await self._connection.execute_fetchall(sql, _bound(parameters))
+
+
+class Database(Reader):
+    """One connection reads; another writes, one transaction at a time. Both live as long as the application."""
+
+    def __init__(self, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
+        super().__init__(reader)
+        self._writer = writer
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open an existing file by its absolute path; raises sqlite3.Error when it is none."""
+        reader = await _connect(path)
+        try:
+            return cls(reader, await _connect(path))
+        except BaseException:
+            await reader.close()
+            raise
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await self._writer.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Everything inside happens, or nothing does. Writers take turns, other processes included."""
+        async with self._writing:
+            try:
+                await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                yield Transaction(self._writer)
+                await self._writer.commit()
+            except BaseException:  # a cancelled request too must not leave its half for the next one to commit
+                await asyncio.shield(self._writer.rollback())
+                raise
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
+    try:
+        await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+        for pragma in PRAGMAS:
+            await connection.execute_fetchall(pragma)
+    except BaseException:
+        await connection.close()  # its thread would keep the process alive
+        raise
+    return connection
+
+
+def _bound(parameters: dict[str, object]) -> dict[str, object]:
+    return {n: int(v.timestamp()) if isinstance(v, datetime) else v for n, v in parameters.items()}
+
+
+def _read(kind: type[T], row: Any) -> T:
+    if not is_dataclass(kind):
+        return kind(row[0])  # type: ignore[call-arg]
+    return kind(*(_moment(v) if is_moment else v for v, is_moment in zip(row, _moments(kind), strict=True)))
+
+
+@cache
+def _moments(kind: type) -> tuple[bool, ...]:
+    return tuple(field.name == "at" or field.name.endswith("_at") for field in fields(kind))
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,58 @@
+"""Right passwords whose second factor is still owed. Each ends by success, five misses or time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class HalfLogin:
+    digest: bytes
+    account_id: int
+    account_name: str
+    next: str
+    misses: int
+
+
+async def begin(
+    tx: Transaction, account_id: int, digest: bytes, *, next: str, at: datetime, ends_at: datetime, keep: int
+) -> None:
+    """Start one; of the account's others only the newest `keep` - 1 stay."""
+    crowded = """
+        DELETE FROM half_logins WHERE account_id = :account_id AND digest NOT IN (
+            SELECT digest FROM half_logins WHERE account_id = :account_id AND ends_at > :at
+            ORDER BY created_at DESC LIMIT :stay)
+    """
+    await tx.run(crowded, account_id=account_id, at=at, stay=keep - 1)
+    sql = """
+        INSERT INTO half_logins (digest, account_id, next, created_at, ends_at)
+        VALUES (:digest, :account_id, :next, :at, :ends_at)
+    """
+    await tx.run(sql, digest=digest, account_id=account_id, next=next, at=at, ends_at=ends_at)
+
+
+async def find(db: Reader, digest: bytes, *, at: datetime) -> HalfLogin | None:
+    sql = """
+        SELECT digest, account_id, accounts.name, next, misses
+        FROM half_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest AND ends_at > :at
+    """
+    return await db.one(HalfLogin, sql, digest=digest, at=at)
+
+
+async def miss(tx: Transaction, digest: bytes, *, tries: int) -> int:
+    """Count a wrong code and return how many tries are left; at none the half-login is over."""
+    sql = "UPDATE half_logins SET misses = misses + 1 WHERE digest = :digest RETURNING :tries - misses"
+    left = await tx.one(int, sql, digest=digest, tries=tries) or 0
+    if left <= 0:
+        await end(tx, digest)
+    return left
+
+
+async def end(tx: Transaction, digest: bytes) -> bool:
+    """False when it was over already: whoever gets True may begin the session."""
+    return await tx.one(int, "DELETE FROM half_logins WHERE digest = :digest RETURNING 1", digest=digest) is not None
+
+
+async def end_all(tx: Transaction, account_id: int) -> None:
+    await tx.run("DELETE FROM half_logins WHERE account_id = :account_id", account_id=account_id)

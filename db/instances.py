@@ -1,0 +1,57 @@
+"""The protected API instances. Every question names the owner: another account's instance does not exist."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Instance:
+    id: str
+    name: str
+    sealed_token: bytes
+    created_at: datetime
+    token_changed_at: datetime
+
+
+_COLUMNS = "id, name, sealed_token, created_at, token_changed_at"
+
+
+async def owned_by(db: Reader, owner: int) -> list[Instance]:
+    sql = f"SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id"  # noqa: S608, a constant
+    return await db.all(Instance, sql, owner=owner)
+
+
+async def find(db: Reader, instance_id: str, *, owner: int) -> Instance | None:
+    sql = f"SELECT {_COLUMNS} FROM instances WHERE id = :id AND account_id = :owner"  # noqa: S608, a constant
+    return await db.one(Instance, sql, id=instance_id, owner=owner)
+
+
+async def create(
+    tx: Transaction, instance_id: str, *, owner: int, name: str, sealed_token: bytes, at: datetime
+) -> None:
+    sql = """
+        INSERT INTO instances (id, account_id, name, sealed_token, created_at, token_changed_at)
+        VALUES (:id, :owner, :name, :sealed_token, :at, :at)
+    """
+    await tx.run(sql, id=instance_id, owner=owner, name=name, sealed_token=sealed_token, at=at)
+
+
+async def rename(tx: Transaction, instance_id: str, *, owner: int, name: str) -> bool:
+    sql = "UPDATE instances SET name = :name WHERE id = :id AND account_id = :owner RETURNING 1"
+    return await tx.one(int, sql, id=instance_id, owner=owner, name=name) is not None
+
+
+async def change_token(tx: Transaction, instance_id: str, *, owner: int, sealed_token: bytes, at: datetime) -> bool:
+    sql = """
+        UPDATE instances SET sealed_token = :sealed_token, token_changed_at = :at
+        WHERE id = :id AND account_id = :owner RETURNING 1
+    """
+    return await tx.one(int, sql, id=instance_id, owner=owner, sealed_token=sealed_token, at=at) is not None
+
+
+async def delete(tx: Transaction, instance_id: str, *, owner: int) -> str | None:
+    """The name it had; None when it is not theirs or already gone."""
+    sql = "DELETE FROM instances WHERE id = :id AND account_id = :owner RETURNING name"
+    return await tx.one(str, sql, id=instance_id, owner=owner)

@@ -1,0 +1,97 @@
+"""Signed-in browsers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Session:
+    """One request's answer to "who is here": the session, its account and whether a second factor guards it."""
+
+    id: str
+    account_id: int
+    account_name: str
+    role: str
+    has_two_factor: bool
+    verified_at: datetime
+    last_seen_at: datetime
+
+
+async def begin(
+    tx: Transaction,
+    account_id: int,
+    digest: bytes,
+    *,
+    id: str,
+    method: str,
+    network: str,
+    user_agent: str,
+    at: datetime,
+    ends_at: datetime,
+) -> None:
+    sql = """
+        INSERT INTO sessions
+            (digest, id, account_id, method, network, user_agent, created_at, verified_at, last_seen_at, ends_at)
+        VALUES (:digest, :id, :account_id, :method, :network, :user_agent, :at, :at, :at, :ends_at)
+    """
+    await tx.run(
+        sql,
+        digest=digest,
+        id=id,
+        account_id=account_id,
+        method=method,
+        network=network,
+        user_agent=user_agent,
+        at=at,
+        ends_at=ends_at,
+    )
+
+
+async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> Session | None:
+    """The live session of a cookie: neither past its end nor left alone for longer than `idle`."""
+    sql = """
+        SELECT sessions.id, sessions.account_id, accounts.name, accounts.role,
+            totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at
+        FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+        LEFT JOIN totp ON totp.account_id = sessions.account_id
+        WHERE sessions.digest = :digest AND sessions.ends_at > :at AND sessions.last_seen_at > :idle_since
+    """
+    return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle)
+
+
+async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
+    await tx.run("UPDATE sessions SET last_seen_at = :at WHERE id = :id", at=at, id=session_id)
+
+
+async def renew(tx: Transaction, session_id: str, digest: bytes) -> None:
+    """Give the session another cookie; the old one is nobody's from here on."""
+    await tx.run("UPDATE sessions SET digest = :digest WHERE id = :id", digest=digest, id=session_id)
+
+
+async def verify(tx: Transaction, session_id: str, *, at: datetime) -> None:
+    """Note that every enrolled factor was proved just now."""
+    await tx.run("UPDATE sessions SET verified_at = :at WHERE id = :id", at=at, id=session_id)
+
+
+async def end(tx: Transaction, session_id: str, *, owner: int) -> bool:
+    """False when it is not theirs or already gone."""
+    sql = "DELETE FROM sessions WHERE id = :id AND account_id = :owner RETURNING 1"
+    return await tx.one(int, sql, id=session_id, owner=owner) is not None
+
+
+async def end_others(tx: Transaction, owner: int, *, keep: str = "") -> int:
+    """End every session of the account but `keep`; returns how many."""
+    sql = "DELETE FROM sessions WHERE account_id = :owner AND id <> :keep RETURNING 1"
+    return len(await tx.all(int, sql, owner=owner, keep=keep))
+
+
+async def end_beyond(tx: Transaction, owner: int, *, keep: int) -> list[str]:
+    """End the least recently used beyond `keep`; returns their ids."""
+    sql = """
+        DELETE FROM sessions WHERE account_id = :owner AND id NOT IN (
+            SELECT id FROM sessions WHERE account_id = :owner ORDER BY last_seen_at DESC, created_at DESC LIMIT :keep)
+        RETURNING id
+    """
+    return await tx.all(str, sql, owner=owner, keep=keep)

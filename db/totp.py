@@ -1,0 +1,83 @@
+"""The authenticator app of an account: the key, the last step accepted, and a key not yet confirmed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Totp:
+    account_id: int
+    sealed_key: bytes
+    last_step: int
+    confirmed_at: datetime
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    sealed_key: bytes
+    misses: int
+
+
+async def find(db: Reader, account_id: int) -> Totp | None:
+    sql = "SELECT account_id, sealed_key, last_step, confirmed_at FROM totp WHERE account_id = :account_id"
+    return await db.one(Totp, sql, account_id=account_id)
+
+
+async def spend(tx: Transaction, account_id: int, step: int) -> bool:
+    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last."""
+    sql = """
+        UPDATE totp SET last_step = :step WHERE account_id = :account_id AND last_step < :step RETURNING last_step
+    """
+    return await tx.one(int, sql, account_id=account_id, step=step) is not None
+
+
+async def begin_enrolment(
+    tx: Transaction, account_id: int, *, session_id: str, sealed_key: bytes, ends_at: datetime
+) -> None:
+    """Keep a new key until it is confirmed; it takes the place of an earlier unconfirmed one."""
+    sql = """
+        INSERT INTO totp_enrolments (account_id, session_id, sealed_key, ends_at)
+        VALUES (:account_id, :session_id, :sealed_key, :ends_at)
+        ON CONFLICT (account_id) DO UPDATE SET
+            session_id = excluded.session_id, sealed_key = excluded.sealed_key, misses = 0, ends_at = excluded.ends_at
+    """
+    await tx.run(sql, account_id=account_id, session_id=session_id, sealed_key=sealed_key, ends_at=ends_at)
+
+
+async def find_enrolment(db: Reader, account_id: int, *, session_id: str, at: datetime) -> Enrolment | None:
+    """The unconfirmed key, seen only by the session that began it and only in time."""
+    sql = """
+        SELECT sealed_key, misses FROM totp_enrolments
+        WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at
+    """
+    return await db.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at)
+
+
+async def miss_enrolment(tx: Transaction, account_id: int) -> None:
+    await tx.run("UPDATE totp_enrolments SET misses = misses + 1 WHERE account_id = :account_id", account_id=account_id)
+
+
+async def cancel_enrolment(tx: Transaction, account_id: int) -> None:
+    await tx.run("DELETE FROM totp_enrolments WHERE account_id = :account_id", account_id=account_id)
+
+
+async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: int, at: datetime) -> bool:
+    """Put the unconfirmed key in force, in place of any other; False when it is no longer the one waiting."""
+    taken = "DELETE FROM totp_enrolments WHERE account_id = :account_id AND sealed_key = :sealed_key RETURNING 1"
+    if await tx.one(int, taken, account_id=account_id, sealed_key=sealed_key) is None:
+        return False
+    sql = """
+        INSERT INTO totp (account_id, sealed_key, last_step, confirmed_at) VALUES (:account_id, :sealed_key, :step, :at)
+        ON CONFLICT (account_id) DO UPDATE SET
+            sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at
+    """
+    await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, at=at)
+    return True
+
+
+async def remove(tx: Transaction, account_id: int) -> bool:
+    """False when there was none."""
+    removed = "DELETE FROM totp WHERE account_id = :account_id RETURNING 1"
+    return await tx.one(int, removed, account_id=account_id) is not None

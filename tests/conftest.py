@@ -1,0 +1,124 @@
+"""The world of the tests: a clock that moves when told, a real file database, clients that share one panel."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from tests.people import ORIGIN, Person, set_up
+from web.app import create_app
+from web.data_folder import open_panel
+from web.limits import Cost
+from web.panel import Panel
+from web.settings import Settings
+from web.setup import offer_code
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **span: float) -> datetime:
+        self.at += timedelta(**span)
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data", public_url=ORIGIN, hash_cost=Cost(memory_kib=8, passes=1, lanes=1))
+
+
+Operate = Callable[[Callable[[Panel], Awaitable[Any]]], Any]
+
+
+@pytest.fixture
+def operate(settings: Settings, clock: Clock) -> Operate:
+    """Do something on the data folder as the terminal does, whether or not the panel runs."""
+
+    async def with_panel(act: Callable[[Panel], Awaitable[Any]]) -> Any:
+        async with open_panel(settings, clock, secrets.token_bytes) as panel:
+            return await act(panel)
+
+    return lambda act: asyncio.run(with_panel(act))
+
+
+@pytest.fixture
+def setup_code(operate: Operate) -> str:
+    code = operate(offer_code)
+    assert isinstance(code, str)
+    return code
+
+
+@pytest.fixture
+def client(settings: Settings, clock: Clock) -> Iterator[TestClient]:
+    app = create_app(settings, now=clock)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def new_client(client: TestClient) -> Callable[[], TestClient]:
+    """Another browser at the same panel."""
+
+    def make() -> TestClient:
+        other = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False)
+        other.portal = client.portal
+        return other
+
+    return make
+
+
+@pytest.fixture
+def alice(setup_code: str, client: TestClient) -> Person:
+    """Administers the panel; signed in, without a second factor."""
+    person = Person("alice", "girafa azul dança no telhado")
+    assert set_up(client, person, setup_code).status_code == 303
+    return person
+
+
+@pytest.fixture
+def rows(settings: Settings) -> Callable[..., list[tuple[Any, ...]]]:
+    """What the database holds, read from outside."""
+
+    def read(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as connection:
+            found = connection.execute(sql, parameters).fetchall()
+            connection.commit()
+            return found
+
+    return read
+
+
+@pytest.fixture
+def live_server(settings: Settings, clock: Clock) -> Iterator[str]:
+    """The real server on a real socket; yields its address."""
+    app = create_app(settings, now=clock)
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()

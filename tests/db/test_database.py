@@ -1,0 +1,109 @@
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from db import attempts, migrate
+from db.database import Database
+from tests.conftest import Clock
+from web.limits import CODE_BACKOFF
+
+
+def with_database(path: Path, act: Callable[[Database], Awaitable[None]]) -> None:
+    async def run() -> None:
+        (path / "panel.db").touch()
+        db = await Database.open(path / "panel.db")
+        try:
+            await migrate.migrate(db)
+            await act(db)
+        finally:
+            await db.close()
+
+    asyncio.run(run())
+
+
+def test_migrations_apply_once(tmp_path: Path) -> None:
+    async def act(db: Database) -> None:
+        assert await migrate.version(db) == len(migrate.MIGRATIONS)
+        assert await migrate.migrate(db) == 0
+
+    with_database(tmp_path, act)
+
+
+def test_a_transaction_that_fails_leaves_nothing_of_itself(tmp_path: Path, clock: Clock) -> None:
+    async def act(db: Database) -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with db.transaction() as tx:
+                await tx.run("INSERT INTO accounts (name, role, created_at) VALUES ('a', 'member', :at)", at=clock())
+                raise ZeroDivisionError
+        assert await db.one(int, "SELECT count(*) FROM accounts") == 0
+
+    with_database(tmp_path, act)
+
+
+def test_a_cancelled_transaction_is_not_committed_by_the_next_one(tmp_path: Path, clock: Clock) -> None:
+    insert = "INSERT INTO accounts (name, role, created_at) VALUES (:name, 'member', :at)"
+
+    async def act(db: Database) -> None:
+        async def hang() -> None:
+            async with db.transaction() as tx:
+                await tx.run(insert, name="cancelled", at=clock())
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(hang())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        async with db.transaction() as tx:
+            await tx.run(insert, name="kept", at=clock())
+        assert await db.all(str, "SELECT name FROM accounts") == ["kept"]
+
+    with_database(tmp_path, act)
+
+
+def test_parallel_transactions_take_turns(tmp_path: Path, clock: Clock) -> None:
+    async def act(db: Database) -> None:
+        async def fail() -> attempts.Attempts:
+            async with db.transaction() as tx:
+                return await attempts.charge(tx, "totp", b"k", at=clock(), wait_after=CODE_BACKOFF.wait_after)
+
+        tried = await asyncio.gather(*(fail() for _ in range(50)))
+        assert sorted(t.failures for t in tried if not t.wait) == [1, 2, 3, 4, 5]
+        assert sum(1 for t in tried if t.wait) == 45
+
+    with_database(tmp_path, act)
+
+
+def test_activity_is_neither_changed_nor_removed(tmp_path: Path, clock: Clock) -> None:
+    async def act(db: Database) -> None:
+        insert = "INSERT INTO activity (at, event, network, user_agent, detail) VALUES (:at, 'x', '', '', '')"
+        async with db.transaction() as tx:
+            await tx.run(insert, at=clock())
+        for statement in ("UPDATE activity SET event = 'y'", "DELETE FROM activity"):
+            with pytest.raises(sqlite3.IntegrityError):
+                async with db.transaction() as tx:
+                    await tx.run(statement)
+
+    with_database(tmp_path, act)
+
+
+def test_a_migration_that_breaks_half_way_leaves_the_old_schema(tmp_path: Path) -> None:
+    broken = tmp_path / "0002_broken.sql"
+    broken.write_text("CREATE TABLE half (x INTEGER);\nCREATE TABLE accounts (x INTEGER);\n")
+
+    async def act(db: Database) -> None:
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+            await migrate.migrate(db, [*migrate.MIGRATIONS, broken])
+        assert await migrate.version(db) == len(migrate.MIGRATIONS)
+        assert await db.one(int, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0
+
+    with_database(tmp_path, act)
+
+
+def test_a_trigger_is_one_statement() -> None:
+    script = "CREATE TABLE t (x);\nCREATE TRIGGER g BEFORE UPDATE ON t BEGIN\n SELECT 1;\n SELECT 2;\nEND;\n"
+    assert len(list(migrate.statements(script))) == 2
