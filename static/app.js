@@ -1,0 +1,52 @@
+// What HTML cannot do alone. Everything works without it; it only adds.
+
+// Trusted Types: markup reaches the page through htmx from our own server, and scripts never do.
+if (window.trustedTypes) {
+  const policy = trustedTypes.createPolicy("htmx", {
+    createHTML: (markup) => markup,
+    createScript: () => { throw new TypeError("no scripts in answers"); },
+  });
+  htmx.registerExtension("tt", { init: (api) => api.initSecurity(policy) });
+}
+
+// Copy and print buttons are hidden until a script is there to answer them.
+const canCopy = Boolean(navigator.clipboard);
+const reveal = () => {
+  for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = !canCopy;
+  for (const button of document.querySelectorAll("[data-print][hidden]")) button.hidden = false;
+};
+reveal();
+document.addEventListener("htmx:after:swap", reveal);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-print]");
+  if (!button) return;
+  if ("print" in button.dataset) return window.print();
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const words = button.textContent;
+  button.textContent = "Copiado";
+  announce("Copiado");
+  setTimeout(() => { button.textContent = words; }, 2000);
+});
+
+const live = document.createElement("p");
+live.className = "unseen";
+live.setAttribute("role", "status");
+document.body.append(live);
+function announce(words) { live.textContent = words; }
+
+// The set-up address carries its code after the #, which no browser sends: it goes straight into the field.
+const setupCode = document.querySelector("#setup_code");
+if (setupCode && location.hash.length > 1) {
+  setupCode.value = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+  document.querySelector("#name").focus();
+}
+
+// No answer at all: say so instead of staying silent.
+document.addEventListener("htmx:error", () => {
+  const notice = document.createElement("p");
+  notice.className = "alert";
+  notice.textContent = "O painel não respondeu. Confira a conexão e tente de novo.";
+  document.querySelector("#notices").replaceChildren(notice);
+});

@@ -1,0 +1,194 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect, sign_in
+from web import operator_commands
+from web.limits import SESSIONS_LIVE
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def test_name_and_password_open_the_panel(alice: Person, new_client: NewClient) -> None:
+    browser = new_client()
+    answer = give_password(browser, alice, name="ALICE")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/instances")
+    assert browser.get("/instances").status_code == 200
+
+
+def test_unknown_names_and_wrong_passwords_get_one_answer(alice: Person, new_client: NewClient) -> None:
+    wrong = give_password(new_client(), alice, password="girafa verde dança no chão")
+    unknown = give_password(new_client(), Person("alyce", "girafa verde dança no chão"))
+    assert (wrong.status_code, unknown.status_code) == (422, 422)
+    assert wrong.text.replace("alice", "alyce") == unknown.text
+    assert dict(wrong.headers) == dict(unknown.headers)
+    assert not wrong.cookies
+
+
+def test_a_person_who_was_invited_and_has_no_password_gets_that_answer_too(
+    alice: Person, new_client: NewClient, operate: Operate
+) -> None:
+    import argparse
+
+    operate(lambda panel: operator_commands.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
+    wrong = give_password(new_client(), alice, password="girafa verde dança no chão")
+    invited = give_password(new_client(), Person("bruno", "girafa verde dança no chão"))
+    assert invited.text == wrong.text.replace("alice", "bruno")
+
+
+def test_a_password_too_long_to_be_one_is_not_hashed_and_refused_alike(alice: Person, new_client: NewClient) -> None:
+    assert give_password(new_client(), alice, password="x" * 300).status_code == 422
+
+
+def test_the_cookie_is_opaque_and_the_database_knows_only_its_hash(
+    alice: Person, client: TestClient, rows: Rows
+) -> None:
+    token = client.cookies["__Host-sid"]
+    assert len(token) == 43
+    [(digest,)] = rows("SELECT digest FROM sessions")
+    assert len(digest) == 32
+    assert token.encode() not in digest
+
+
+def test_cookies_cannot_be_read_by_scripts_or_sent_from_elsewhere(alice: Person, new_client: NewClient) -> None:
+    cookie = give_password(new_client(), alice).headers["set-cookie"]
+    assert cookie.startswith("__Host-sid=")
+    for part in ("HttpOnly", "Path=/", "SameSite=lax", "Secure"):
+        assert part in cookie
+    assert "Domain" not in cookie.split("__Host-pre")[0]
+    assert "Max-Age" not in cookie.split("__Host-pre")[0]
+
+
+def test_signing_out_kills_the_session_on_the_server(alice: Person, client: TestClient, new_client: NewClient) -> None:
+    thief = new_client()
+    thief.cookies.set("__Host-sid", client.cookies["__Host-sid"])
+    answer = client.post("/logout")
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+    assert thief.get("/instances").headers["location"] == "/login"
+
+
+def test_a_session_ends_when_left_alone_for_an_hour(alice: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=59)
+    assert client.get("/instances").status_code == 200
+    clock.forward(minutes=59)
+    assert client.get("/instances").status_code == 200
+    clock.forward(minutes=61)
+    assert client.get("/instances").status_code == 303
+
+
+def test_a_session_ends_after_twelve_hours_however_busy(alice: Person, client: TestClient, clock: Clock) -> None:
+    for _ in range(23):
+        clock.forward(minutes=30)
+        assert client.get("/instances").status_code == 200
+    clock.forward(minutes=31)
+    assert client.get("/instances").status_code == 303
+
+
+def test_a_new_login_in_the_same_browser_ends_the_old_session(alice: Person, client: TestClient, rows: Rows) -> None:
+    before = client.cookies["__Host-sid"]
+    sign_in(client, alice)
+    assert client.cookies["__Host-sid"] != before
+    assert rows("SELECT count(*) FROM sessions") == [(1,)]
+
+
+def test_a_planted_cookie_is_not_adopted(alice: Person, new_client: NewClient) -> None:
+    browser = new_client()
+    browser.cookies.set("__Host-sid", "A" * 43)
+    token = give_password(browser, alice).headers["set-cookie"].split(";")[0]
+    assert "A" * 43 not in token
+
+
+def test_the_eleventh_session_ends_the_least_recently_used(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    for _ in range(SESSIONS_LIVE):
+        clock.forward(seconds=1)
+        sign_in(new_client(), alice)
+    assert rows("SELECT count(*) FROM sessions") == [(SESSIONS_LIVE,)]
+    assert client.get("/instances").status_code == 303
+
+
+def test_after_five_wrong_passwords_even_the_right_one_waits(
+    alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    for _ in range(5):
+        assert give_password(browser, alice, password="girafa verde dança no chão").status_code == 422
+    answer = give_password(browser, alice)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
+    assert "Tente de novo em 30 s" in answer.text
+    clock.forward(seconds=31)
+    assert give_password(browser, alice).status_code == 303
+
+
+def test_an_unknown_name_waits_just_the_same(alice: Person, new_client: NewClient) -> None:
+    answers = [give_password(new_client(), Person("nobody", "girafa verde")).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+
+
+def test_the_page_wanted_before_the_login_comes_after_it(alice: Person, new_client: NewClient) -> None:
+    browser = new_client()
+    login = browser.get("/activity?antes=9").headers["location"]
+    assert 'name="next" value="/activity?antes=9"' in browser.get(login).text
+    assert give_password(browser, alice, next="/activity?antes=9").headers["location"] == "/activity?antes=9"
+
+
+@pytest.mark.parametrize("next", (Path(__file__).parent / "data/open_redirects.txt").read_text().splitlines())
+def test_no_next_leads_away_from_the_panel(next: str, alice: Person, new_client: NewClient) -> None:
+    wanted = next.encode().decode("unicode_escape")
+    assert give_password(new_client(), alice, next=wanted).headers["location"] == "/instances"
+
+
+def test_the_second_factor_keeps_the_page_wanted(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    protect(client, alice, clock())
+    browser = new_client()
+    give_password(browser, alice, next="/activity")
+    answer = browser.post("/login/code", data={"code": alice.code_at(clock.forward(seconds=30))})
+    assert answer.headers["location"] == "/activity"
+
+
+def test_in_place_a_login_is_a_full_navigation(alice: Person, new_client: NewClient) -> None:
+    browser = new_client()
+    answer = browser.post("/login", data={"name": "alice", "password": alice.password}, headers=FRAGMENT)
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/instances")
+
+
+def test_a_fragment_whose_session_ended_takes_the_whole_page_to_the_login(alice: Person, new_client: NewClient) -> None:
+    headers = FRAGMENT | {"Referer": f"{ORIGIN}/security"}
+    answer = new_client().post("/security/totp", headers=headers)
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login?next=/security")
+    assert answer.text == ""
+
+
+def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_client: NewClient) -> None:
+    token = client.cookies["__Host-sid"]
+    answer = new_client().get("/instances", headers={"Cookie": f"__Host-sid={token}; __Host-sid=x"})
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 4096, "é", "A" * 42 + "\x7f"])
+def test_a_tampered_cookie_is_nobody(token: str, alice: Person, new_client: NewClient) -> None:
+    answer = new_client().get("/instances", headers={"Cookie": f"__Host-sid={token}".encode("latin-1")})
+    assert answer.status_code == 303
+
+
+def test_every_step_is_in_the_activity(alice: Person, new_client: NewClient, rows: Rows) -> None:
+    give_password(new_client(), alice, password="girafa verde dança no chão")
+    browser = new_client()
+    sign_in(browser, alice)
+    browser.post("/logout")
+    events = [event for (event,) in rows("SELECT event FROM activity ORDER BY id")]
+    assert events[-4:] == ["login.password_failed", "login.password_ok", "session.started", "session.ended"]
+
+
+def test_names_of_strangers_are_not_kept(alice: Person, new_client: NewClient, rows: Rows) -> None:
+    give_password(new_client(), Person("my-secret-typed-into-the-name", "x"))
+    dump = repr([rows(f"SELECT * FROM {table}") for table in ("activity", "attempts")])  # noqa: S608
+    assert "my-secret" not in dump

@@ -1,0 +1,76 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import FRAGMENT, Person, set_up
+from web.setup import offer_code
+
+BEA = Person("bea", "girafa azul dança no telhado")
+
+
+def test_the_first_account_administers_the_panel_and_is_signed_in(
+    setup_code: str, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    answer = set_up(client, BEA, setup_code.lower().replace("-", " "))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/security")
+    assert rows("SELECT name, role FROM accounts") == [("bea", "admin")]
+    assert client.get("/security").status_code == 200
+
+
+def test_afterwards_the_page_is_gone(alice: Person, client: TestClient, setup_code: str) -> None:
+    assert client.get("/setup").status_code == 404
+    assert set_up(client, BEA, setup_code).status_code == 404
+
+
+def test_without_the_code_nobody_gets_in(setup_code: str, client: TestClient, rows: Callable[..., Any]) -> None:
+    for wrong in ("", "0000-0000-0000-0000-0000-0000", setup_code[:-1]):
+        answer = set_up(client, BEA, wrong)
+        assert answer.status_code == 403
+        assert "Este código não vale" in answer.text
+    assert rows("SELECT count(*) FROM accounts") == [(0,)]
+
+
+def test_the_code_lasts_an_hour(setup_code: str, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=61)
+    assert set_up(client, BEA, setup_code).status_code == 403
+
+
+def test_a_new_start_makes_a_new_code_and_the_old_one_dies(
+    setup_code: str, client: TestClient, operate: Operate
+) -> None:
+    fresh = operate(offer_code)
+    assert set_up(client, BEA, setup_code).status_code == 403
+    assert set_up(client, BEA, fresh).status_code == 303
+    assert operate(offer_code) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": "Bea Silva"}, "letras minúsculas"),
+        ({"name": "be\u0430"}, "letras minúsculas"),
+        ({"name": "bea "}, "letras minúsculas"),
+        ({"name": "root"}, "letras minúsculas"),
+        ({"password": "curta", "repeated": "curta"}, "pelo menos 12 caracteres"),
+        ({"repeated": "girafa azul dança no telhad"}, "não são iguais"),
+    ],
+)
+def test_a_slip_is_told_beside_its_field_and_keeps_what_was_typed(
+    changes: dict[str, str], sentence: str, setup_code: str, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    answer = set_up(client, BEA, setup_code, **changes)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert f'value="{setup_code}"' in answer.text
+    assert BEA.password not in answer.text
+    assert rows("SELECT count(*) FROM accounts") == [(0,)]
+
+
+def test_a_fragment_request_is_answered_by_the_form_alone(setup_code: str, client: TestClient) -> None:
+    fields = {"setup_code": setup_code, "name": "", "password": "", "repeated": ""}
+    answer = client.post("/setup", data=fields, headers=FRAGMENT)
+    assert answer.text.startswith("<form")
+    assert "<html" not in answer.text

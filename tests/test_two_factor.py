@@ -1,0 +1,238 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect, sign_in
+from web.limits import HALF_LOGINS_LIVE
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
+    """Alice with two-factor on, a moment later, when her app already shows the next code."""
+    protect(client, alice, clock())
+    clock.forward(seconds=30)
+    return alice
+
+
+def enter(browser: TestClient, code: str) -> Any:
+    return browser.post("/login/code", data={"code": code})
+
+
+def test_every_login_asks_for_the_code(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    browser = new_client()
+    assert give_password(browser, protected).headers["location"] == "/login/code"
+    assert "Código de verificação" in browser.get("/login/code").text
+    answer = enter(browser, protected.code_at(clock()))
+    assert answer.headers["location"] == "/instances"
+    assert browser.get("/instances").status_code == 200
+
+
+def test_in_place_the_challenge_takes_the_place_of_the_form(protected: Person, new_client: NewClient) -> None:
+    fields = {"name": protected.name, "password": protected.password}
+    answer = new_client().post("/login", data=fields, headers=FRAGMENT)
+    assert answer.status_code == 200
+    assert "Verificação em duas etapas" in answer.text
+    assert "<html" not in answer.text
+
+
+def test_a_right_password_alone_is_no_session(protected: Person, new_client: NewClient, rows: Rows) -> None:
+    browser, before = new_client(), rows("SELECT count(*) FROM sessions")
+    give_password(browser, protected)
+    assert rows("SELECT count(*) FROM sessions") == before
+    assert "__Host-sid" not in browser.cookies
+    browser.cookies.set("__Host-sid", browser.cookies["__Host-pre"])
+    assert browser.get("/instances").status_code == 303
+
+
+def test_the_same_code_opens_only_one_door(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    code = protected.code_at(clock())
+    assert sign_in(new_client(), protected, code).status_code == 303
+    again = sign_in(new_client(), protected, code)
+    assert again.status_code == 422
+    assert "Este código já foi usado; o próximo aparece em 25 s" in again.text
+
+
+def test_the_code_that_confirmed_cannot_log_in(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    protect(client, alice, clock())
+    assert sign_in(new_client(), alice, alice.code_at(clock())).status_code == 422
+
+
+def test_codes_go_only_forward(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    clock.forward(minutes=5)
+    earlier = protected.code_at(clock())
+    clock.forward(seconds=30)
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
+    assert sign_in(new_client(), protected, earlier).status_code == 422
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-60, 422), (-30, 303), (30, 303), (60, 422)])
+def test_a_phone_may_be_one_step_off_and_no_more(
+    seconds: int, status: int, protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    clock.forward(minutes=5)
+    shown = clock.forward(seconds=seconds)
+    code = protected.code_at(shown)
+    clock.forward(seconds=-seconds)
+    assert sign_in(new_client(), protected, code).status_code == status
+
+
+def test_a_wrong_code_says_how_many_tries_are_left(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    browser, wrong = new_client(), protected.wrong_code_at(clock())
+    give_password(browser, protected)
+    assert "Faltam 4 tentativas" in enter(browser, wrong).text
+    assert "Faltam 3 tentativas" in enter(browser, wrong).text
+    assert enter(browser, protected.code_at(clock())).status_code == 303
+
+
+def test_five_wrong_codes_end_the_half_login_and_then_everybody_waits(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser, wrong = new_client(), protected.wrong_code_at(clock())
+    give_password(browser, protected)
+    answers = [enter(browser, wrong) for _ in range(5)]
+    assert "terminou depois de cinco códigos errados" in answers[4].text
+    assert enter(browser, protected.code_at(clock())).headers["location"] == "/login"
+    waiting = sign_in(new_client(), protected, protected.code_at(clock()))
+    assert (waiting.status_code, waiting.headers["retry-after"]) == (429, "60")
+    assert "Tente de novo em 60 s" in waiting.text
+    clock.forward(seconds=61)
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
+
+
+def test_the_wait_doubles_and_survives_a_fresh_half_login(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    wrong = protected.wrong_code_at(clock())
+    for _ in range(5):
+        sign_in(new_client(), protected, wrong)
+    for wait in (60, 120, 240):
+        assert sign_in(new_client(), protected, wrong).headers["retry-after"] == str(wait)
+        clock.forward(seconds=wait)
+        assert sign_in(new_client(), protected, protected.wrong_code_at(clock())).status_code == 422
+
+
+def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    rows("UPDATE attempts SET failures = 100 WHERE kind = 'totp'")
+    browser = new_client()
+    give_password(browser, protected)
+    locked = enter(browser, protected.code_at(clock()))
+    assert locked.status_code == 422
+    assert "bloqueado depois de 100" in locked.text
+    answer = browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    assert answer.headers["location"] == "/instances"
+
+
+def test_somebody_elses_success_forgives_nothing(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    before = rows("SELECT key, failures FROM attempts WHERE kind = 'totp'")
+    give_password(new_client(), Person("nobody", "x"))
+    assert rows("SELECT key, failures FROM attempts WHERE kind = 'totp'") == before
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "+12345", "1e5", "１２３４５６", "١٢٣٤٥٦", "abcdef"])
+def test_what_is_no_code_costs_no_try(typed: str, protected: Person, new_client: NewClient, rows: Rows) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    answer = enter(browser, typed)
+    assert answer.status_code == 422
+    assert "O código tem seis números" in answer.text
+    assert rows("SELECT count(*) FROM attempts WHERE kind = 'totp'") == [(0,)]
+
+
+def test_blanks_and_hyphens_are_fine(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    code = protected.code_at(clock())
+    assert sign_in(new_client(), protected, f"{code[:3]} {code[3:]}").status_code == 303
+
+
+def test_the_same_field_twice_is_refused(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    code = protected.code_at(clock())
+    answer = browser.post(
+        "/login/code",
+        content=f"code={code}&code={code}",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status_code == 422
+
+
+def test_a_half_login_lasts_five_minutes(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    clock.forward(minutes=5)
+    assert enter(browser, protected.code_at(clock())).headers["location"] == "/login"
+
+
+def test_only_five_half_logins_live_and_the_oldest_goes(
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    browsers = [new_client() for _ in range(HALF_LOGINS_LIVE + 1)]
+    for browser in browsers:
+        give_password(browser, protected)
+        clock.forward(seconds=1)
+    assert rows("SELECT count(*) FROM half_logins") == [(HALF_LOGINS_LIVE,)]
+    assert browsers[0].get("/login/code").status_code == 303
+    assert browsers[1].get("/login/code").status_code == 200
+
+
+def test_without_a_password_there_is_no_challenge(protected: Person, new_client: NewClient, rows: Rows) -> None:
+    browser = new_client()
+    for path in ("/login/code", "/login/recovery"):
+        answer = browser.post(path, data={"code": "123456"})
+        assert answer.headers["location"] == "/login"
+    assert rows("SELECT count(*) FROM attempts WHERE kind IN ('totp', 'recovery')") == [(0,)]
+
+
+def test_another_persons_name_in_the_challenge_is_refused(protected: Person, new_client: NewClient) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    assert browser.post("/login/code", data={"code": "123456", "name": "bruno"}).status_code == 422
+
+
+def test_a_person_may_turn_back_and_sign_in_as_somebody_else(
+    protected: Person, new_client: NewClient, rows: Rows
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    assert browser.get("/login").headers["location"] == "/login/code"
+    browser.post("/logout")
+    assert browser.get("/login").status_code == 200
+    assert rows("SELECT count(*) FROM half_logins") == [(0,)]
+
+
+def test_the_challenge_leaves_its_activity(protected: Person, new_client: NewClient, clock: Clock, rows: Rows) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    enter(browser, protected.wrong_code_at(clock()))
+    enter(browser, protected.code_at(clock()))
+    events = [event for (event,) in rows("SELECT event FROM activity ORDER BY id")]
+    assert events[-4:] == ["login.password_ok", "totp.failed", "totp.ok", "session.started"]
+
+
+def test_a_seal_that_does_not_fit_refuses_the_login(
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    rows("UPDATE totp SET sealed_key = zeroblob(48)")
+    browser = new_client()
+    browser_app = TestClient(
+        browser.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, raise_server_exceptions=False
+    )
+    browser_app.portal = browser.portal
+    give_password(browser_app, protected)
+    answer = enter(browser_app, protected.code_at(clock()))
+    assert answer.status_code == 500
+    assert "Algo deu errado" in answer.text
+    assert "__Host-sid" not in browser_app.cookies

@@ -1,0 +1,61 @@
+"""Choosing a password with a code from the operator: for a new account, or after a reset."""
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import accounts, half_logins, sessions
+from db.database import Transaction
+from web import forms
+from web.accounts import hash_password, password_refusal, set_password
+from web.activity import note
+from web.factors import written_code
+from web.limits import ACTIVATION_BITS
+from web.page import go, page
+from web.panel import Panel
+
+WRONG_CODE = (
+    "Este código não vale: foi digitado errado, já foi usado ou passou do prazo. Peça outro a quem cuida do painel."
+)
+
+
+async def offer(tx: Transaction, panel: Panel, account_id: int, lifetime: timedelta) -> str:
+    """A code that chooses the account's password, once; meanwhile no password opens it and nobody is signed in."""
+    code = written_code.new(panel.token_bytes, bits=ACTIVATION_BITS)
+    await accounts.offer_activation(tx, account_id, written_code.digest(code), ends_at=panel.now() + lifetime)
+    await accounts.set_password(tx, account_id, None)
+    await sessions.end_others(tx, account_id)
+    await half_logins.end_all(tx, account_id)
+    return written_code.grouped(code)
+
+
+async def form(request: Request) -> Response:
+    return _form(request)
+
+
+async def activate(request: Request) -> Response:
+    """The second factor, where there is one, is asked at the login that follows (ASVS V6.4.3)."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    typed = await forms.read(request, "activation_code", "password", "repeated")
+    digest = written_code.digest(written_code.read(typed["activation_code"]))
+    name = await accounts.find_activation(panel.db, digest, at=at)
+    if name is None:
+        return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
+    if errors := password_refusal(panel, typed["password"], typed["repeated"], name=name):
+        return _form(request, typed["activation_code"], errors, 422)
+    phc = await hash_password(panel, typed["password"])
+    async with panel.db.transaction() as tx:
+        account_id = await accounts.take_activation(tx, digest, at=at)
+        if account_id is None:
+            return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
+        await set_password(tx, panel, account_id, phc)
+        await note(tx, request, account_id, "account.activated")
+    return go(request, "/login")
+
+
+def _form(request: Request, code: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:
+    minimum = Panel.of(request).settings.password_min
+    return page(
+        request, "activation/form.html", block="form", status=status, code=code, errors=errors or {}, minimum=minimum
+    )

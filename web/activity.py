@@ -1,0 +1,107 @@
+"""What happened to the account: written beside each change, shown to its owner."""
+
+import ipaddress
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import activity
+from db.activity import Entry
+from db.database import Transaction
+from web.limits import ACTIVITY_PAGE, LOGGED_MAX, USER_AGENT_MAX
+from web.page import page
+from web.panel import Panel
+
+# Every event that is ever written, in the reader's words.
+WORDS = {
+    "account.activated": "Senha escolhida com um código de ativação",
+    "account.created": "Conta criada",
+    "cli.create_account": "Conta criada no terminal do servidor",
+    "cli.reset_password": "Senha apagada no terminal do servidor",
+    "cli.reset_two_factor": "Autenticação de dois fatores desligada no terminal do servidor",
+    "instance.created": "Instância criada",
+    "instance.deleted": "Instância excluída",
+    "instance.renamed": "Instância renomeada",
+    "instance.token_changed": "Token da instância trocado",
+    "instance.token_shown": "Token da instância mostrado",
+    "login.password_failed": "Senha incorreta",
+    "login.password_ok": "Senha correta",
+    "recovery.failed": "Código de recuperação incorreto",
+    "recovery.ok": "Código de recuperação usado",
+    "recovery.renewed": "Novos códigos de recuperação",
+    "session.ended": "Sessão encerrada",
+    "session.others_ended": "Outras sessões encerradas",
+    "session.started": "Entrada no painel",
+    "stepup.failed": "Confirmação de identidade recusada",
+    "stepup.ok": "Identidade confirmada",
+    "totp.cancelled": "Configuração do aplicativo cancelada",
+    "totp.enabled": "Autenticação de dois fatores ativada",
+    "totp.failed": "Código de verificação incorreto",
+    "totp.locked": "Código recusado: aplicativo bloqueado por excesso de erros",
+    "totp.ok": "Código de verificação aceito",
+    "totp.removed": "Autenticação de dois fatores desativada",
+    "totp.repeated": "Código de verificação repetido, recusado",
+    "totp.replaced": "Aparelho trocado",
+    "totp.started": "Configuração do aplicativo iniciada",
+}
+
+
+async def list_page(request: Request) -> Response:
+    """The person's own entries, newest first; `antes` pages back."""
+    panel, before = Panel.of(request), request.query_params.get("antes", "")
+    entries = await activity.of_account(
+        panel.db,
+        request.state.session.account_id,
+        before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
+        limit=ACTIVITY_PAGE + 1,
+    )
+    older = entries[ACTIVITY_PAGE - 1].id if len(entries) > ACTIVITY_PAGE else None
+    return page(request, "activity/list.html", entries=entries[:ACTIVITY_PAGE], older=older, words=WORDS, device=device)
+
+
+async def note(tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "") -> None:
+    """Append what this request did, in the transaction that does it."""
+    session = request.state.session
+    await activity.record(
+        tx,
+        account_id,
+        event,
+        at=Panel.of(request).now(),
+        session_id=session.id if session else None,
+        network=network(request),
+        user_agent=user_agent(request),
+        detail=detail[:LOGGED_MAX],
+    )
+
+
+def network(request: Request) -> str:
+    """The address a person came from; of IPv6 the /64, which is what one household has."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:64]
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def user_agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")[:USER_AGENT_MAX]
+
+
+def device(entry: Entry) -> str:
+    """Browser and system in words, as far as the User-Agent tells."""
+    agent = entry.user_agent
+    browsers = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+    systems = {
+        "Android": "Android",
+        "iPhone": "iPhone",
+        "iPad": "iPad",
+        "Windows": "Windows",
+        "Mac OS": "macOS",
+        "Linux": "Linux",
+    }
+    browser = next((name for sign, name in browsers.items() if sign in agent), "")
+    system = next((name for sign, name in systems.items() if sign in agent), "")
+    return " no ".join(part for part in (browser, system) if part)

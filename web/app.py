@@ -1,0 +1,100 @@
+"""The application: routes with the state each demands, error pages, start and stop."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from os import environ
+from secrets import token_bytes as system_token_bytes
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from web import activation, activity, errors, instances, login, recovery_codes, setup, totp, two_factor
+from web.data_folder import open_panel
+from web.guards import Perimeter, State, get, post, state_of
+from web.hash_pool import TooBusy
+from web.headers import SecurityHeaders
+from web.limits import BODY_MAX
+from web.page import ROOT, STATIC, STATIC_VERSION, go
+from web.redirects import HOME
+from web.settings import Settings, read_env_file
+
+
+async def home(request: Request) -> Response:
+    return go(request, HOME)
+
+
+async def health(_: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+ROUTES: list[BaseRoute] = [
+    get("/health", health, State.ANYONE),
+    get("/setup", setup.form, State.ANYONE),
+    post("/setup", setup.create, State.ANYONE),
+    get("/activate", activation.form, State.ANYONE),
+    post("/activate", activation.activate, State.ANYONE),
+    get("/login", login.form, State.ANYONE),
+    post("/login", login.enter, State.ANYONE),
+    post("/logout", login.leave, State.ANYONE),
+    get("/login/code", two_factor.code_form, State.HALF_LOGIN),
+    post("/login/code", two_factor.enter_code, State.HALF_LOGIN),
+    get("/login/recovery", two_factor.recovery_form, State.HALF_LOGIN),
+    post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN),
+    get("/", home, State.SIGNED_IN),
+    get("/security", two_factor.hub, State.SIGNED_IN),
+    post("/security/totp", totp.begin, State.VERIFIED),
+    post("/security/totp/confirm", totp.confirm, State.SIGNED_IN),
+    post("/security/totp/cancel", totp.cancel, State.SIGNED_IN),
+    post("/security/totp/remove", totp.remove, State.PROVED),
+    post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
+    get("/activity", activity.list_page, State.SIGNED_IN),
+    get("/instances", instances.list_page, State.SIGNED_IN),
+    post("/instances", instances.create, State.SIGNED_IN),
+    get("/instances/{id}", instances.row, State.SIGNED_IN),
+    get("/instances/{id}/rename", instances.rename_form, State.SIGNED_IN),
+    post("/instances/{id}/rename", instances.rename, State.SIGNED_IN),
+    get("/instances/{id}/delete", instances.delete_form, State.SIGNED_IN),
+    post("/instances/{id}/delete", instances.delete, State.SIGNED_IN),
+    post("/instances/{id}/token/show", instances.show_token, State.VERIFIED),
+    post("/instances/{id}/token/change", instances.change_token, State.VERIFIED),
+]
+
+
+def create_app(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    token_bytes: Callable[[int], bytes] = system_token_bytes,
+    routes: list[BaseRoute] | None = None,
+) -> ASGIApp:
+    """The panel over one data folder; `now` and `token_bytes` are the only clock and randomness it knows."""
+    doors = ROUTES if routes is None else routes
+    if undeclared := [route for route in doors if state_of(route) is None]:
+        raise TypeError(f"routes that do not say who may call them: {undeclared}")
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_panel(settings, now, token_bytes) as panel:
+            app.state.panel = panel
+            yield
+
+    app = Starlette(
+        routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(directory=STATIC))],
+        middleware=[Middleware(Perimeter)],
+        exception_handlers={HTTPException: errors.http_error, TooBusy: errors.too_busy, Exception: errors.fault},
+        lifespan=lifespan,
+        max_body_size=BODY_MAX,
+    )
+    return SecurityHeaders(app)
+
+
+def from_environment() -> ASGIApp:
+    """For server processes, which know only the environment."""
+    return create_app(Settings.from_environment(read_env_file(ROOT / ".env") | dict(environ)))

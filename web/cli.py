@@ -1,0 +1,193 @@
+"""The command line: serve, demo, test, check and the operator's commands."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar, NoReturn
+
+from web import operator_commands
+from web.data_folder import open_panel
+from web.operator_commands import CommandRefused
+from web.page import ROOT
+from web.panel import Panel
+from web.settings import Settings, StartRefused, read_env_file
+
+EXAMPLES = """
+Sem comando nenhum, o painel é iniciado (o mesmo que "serve"). Os comandos de contas e "doctor" trabalham na pasta de
+dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 done, 1 refused with a reason, 2 wrong use."""
+    options = _parser().parse_args(arguments or ["serve"])
+    try:
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except (StartRefused, CommandRefused) as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse in Portuguese."""
+
+    WORDS: ClassVar = {
+        "usage: ": "uso: ",
+        "options:": "opções:",
+        "positional arguments:": "argumentos:",
+        "show this help message and exit": "mostra esta ajuda e termina",
+    }
+
+    def format_help(self) -> str:
+        text = super().format_help()
+        for theirs, ours in self.WORDS.items():
+            text = text.replace(theirs, ours)
+        return text
+
+    def error(self, _: str) -> NoReturn:
+        self.exit(2, f"Comando ou opção que não existe, ou algo faltando. Veja: python3 {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("run.py", description="Painel com autenticação de dois fatores.", epilog=EXAMPLES)
+    commands = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        return command
+
+    def add_operator(name: str, act: operator_commands.Command, words: str) -> argparse.ArgumentParser:
+        command = add(name, lambda options: asyncio.run(_operate(options, act)), words)
+        command.add_argument("--data", type=Path, metavar="PASTA", help="pasta de dados (padrão: data)")
+        return command
+
+    serve = add("serve", _serve, "Inicia o painel.")
+    serve.add_argument("--host", metavar="ENDEREÇO", help="endereço em que atende (padrão: 127.0.0.1)")
+    serve.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
+    serve.add_argument("--data", metavar="PASTA", help="pasta de dados (padrão: data)")
+    demo = add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
+    demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
+    test = add("test", _test, "Roda todos os testes; o que vier depois vai para o pytest.")
+    test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="…", help="argumentos do pytest")
+    add("check", _check, "Confere formato, estilo e tipos do código.")
+    create = add_operator("create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.")
+    create.add_argument("name", metavar="NOME")
+    create.add_argument("--admin", action="store_true", help="a conta administra o painel")
+    reset = add_operator("reset-password", operator_commands.reset_password, "Apaga a senha e imprime um código.")
+    reset.add_argument("name", metavar="NOME")
+    off = add_operator("reset-two-factor", operator_commands.reset_two_factor, "Desliga os dois fatores de uma conta.")
+    off.add_argument("name", metavar="NOME")
+    add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return _run_server(_settings(options))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="painel-demo-"))
+    try:
+        options.data = str(folder)
+        settings = _settings(options)
+        name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
+        asyncio.run(_with_panel(settings, lambda panel: operator_commands.fill_demo(panel, name, password)))
+        print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
+        return _run_server(settings)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _test(options: argparse.Namespace) -> int:
+    for command in (["tests.chromium"], ["pytest", *options.pytest]):
+        if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
+            return status
+    return 0
+
+
+def _check(_: argparse.Namespace) -> int:
+    commands = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
+    return max(subprocess.call([sys.executable, "-m", *command], cwd=ROOT) for command in commands)  # noqa: S603
+
+
+async def _operate(options: argparse.Namespace, act: operator_commands.Command) -> int:
+    await _with_panel(_settings(options), lambda panel: act(panel, options))
+    return 0
+
+
+async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[None]]) -> None:
+    async with _open(settings) as panel:
+        await act(panel)
+
+
+@contextlib.asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Panel]:
+    async with open_panel(settings, lambda: datetime.now(UTC), secrets.token_bytes) as panel:
+        yield panel
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """The environment, .env where it is silent, and the options above both; workers read them from there."""
+    for name in ("host", "port", "data"):
+        if (value := getattr(options, name, None)) is not None:
+            os.environ[f"PANEL_{name.upper()}"] = str(value)
+    return Settings.from_environment(read_env_file(ROOT / ".env") | dict(os.environ))
+
+
+def _run_server(settings: Settings) -> int:
+    from web.server import serve  # uvicorn takes a while to load, and only this command needs it
+
+    with _listen(settings) as listener:
+        code = asyncio.run(_setup_code(settings))
+        serve(settings, listener, lambda: _announce(settings, code))
+    return 0
+
+
+async def _setup_code(settings: Settings) -> str | None:
+    from web.setup import offer_code
+
+    async with _open(settings) as panel:
+        return await offer_code(panel)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A bound socket, so that a taken port is told before anything else is touched."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as refused:
+        listener.close()
+        raise StartRefused(
+            f"Não foi possível atender em {settings.host}:{settings.port}: {os.strerror(refused.errno or 0)}. "
+            "Se outro programa usa a porta, escolha outra com --port."
+        ) from None
+    return listener
+
+
+def _announce(settings: Settings, code: str | None) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = settings.public_url or f"http://{host}:{settings.port}"
+    print(f"Painel em {address} (Ctrl-C termina)", flush=True)
+    if code:
+        print(f"Código de instalação: {code}", flush=True)
+        print(f"Crie a primeira conta em {address}/setup#{code}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

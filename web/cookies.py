@@ -1,0 +1,62 @@
+"""The two cookies: a session, and the half-login between a right password and the second factor."""
+
+import base64
+import hashlib
+from enum import Enum
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.limits import TOKEN_BYTES
+from web.panel import Panel
+
+
+class Cookie(Enum):
+    """Name and SameSite. Lax lets links from elsewhere find the person signed in; a GET never changes anything."""
+
+    SESSION = ("sid", "lax")
+    HALF_LOGIN = ("pre", "strict")
+
+
+def new_token(panel: Panel) -> str:
+    """256 random bits as 43 characters."""
+    return base64.urlsafe_b64encode(panel.token_bytes(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
+
+
+def digest(token: str) -> bytes:
+    """What the database knows of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def read(request: Request, cookie: Cookie) -> bytes | None:
+    """The digest of the token sent; None without one, or with two: somebody else may have planted the second."""
+    name = _name(Panel.of(request), cookie)
+    pairs = (pair.strip().partition("=") for pair in ";".join(request.headers.getlist("cookie")).split(";"))
+    values = [value for key, _, value in pairs if key == name]
+    return digest(values[0]) if len(values) == 1 else None
+
+
+def give(request: Request, response: Response, cookie: Cookie, token: str) -> None:
+    """No lifetime: the server alone decides when it ends, and the browser forgets it when it closes."""
+    panel = Panel.of(request)
+    response.set_cookie(
+        _name(panel, cookie),
+        token,
+        secure=panel.settings.has_secure_cookies,
+        httponly=True,
+        samesite=cookie.value[1],
+    )
+
+
+def take(request: Request, response: Response, cookie: Cookie) -> None:
+    panel = Panel.of(request)
+    response.delete_cookie(
+        _name(panel, cookie),
+        secure=panel.settings.has_secure_cookies,
+        httponly=True,
+        samesite=cookie.value[1],
+    )
+
+
+def _name(panel: Panel, cookie: Cookie) -> str:
+    return ("__Host-" if panel.settings.has_secure_cookies else "") + cookie.value[0]

@@ -1,0 +1,94 @@
+"""The data folder: made on the first start, checked on every one, and never half-opened."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from db import panel as panel_row
+from db.database import Database
+from db.migrate import APPLICATION_ID, NewerDatabase, migrate
+from web.hash_pool import HashPool
+from web.panel import Panel
+from web.seal import Seal, create_key_file
+from web.settings import Settings, StartRefused
+
+DATABASE = "panel.db"
+
+
+@asynccontextmanager
+async def open_panel(
+    settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes]
+) -> AsyncIterator[Panel]:
+    """The panel over its data, closed at the end; raises StartRefused with the cause and the way out."""
+    file = settings.data.absolute() / DATABASE
+    try:
+        _prepare(settings.data, file)
+        db = await Database.open(file)
+    except (OSError, sqlite3.Error) as refused:
+        raise StartRefused(f"Não foi possível abrir a pasta de dados {settings.data}: {refused}.") from None
+    hashes = HashPool()
+    try:
+        await _bring_up_to_date(db, file)
+        seal = await _fitting_seal(db, settings, now(), token_bytes)
+        yield Panel(settings, now, token_bytes, db, seal, hashes)
+    finally:
+        await db.close()
+        hashes.close()
+
+
+def _prepare(folder: Path, file: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StartRefused(f"{folder} não é uma pasta.")
+    if not file.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(entry.name != "secret.key" for entry in folder.iterdir()):
+            raise StartRefused(
+                f"A pasta {folder} tem outros arquivos e nenhum {DATABASE}. "
+                "Escolha uma pasta só para o painel com --data."
+            )
+        folder.chmod(0o700)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        raise StartRefused(f"Outros usuários desta máquina podem ler {file}. Corrija com: chmod 600 {file}")
+
+
+async def _bring_up_to_date(db: Database, file: Path) -> None:
+    try:
+        owner = await db.one(int, "PRAGMA application_id")
+        tables = await db.one(int, "SELECT count(*) FROM sqlite_schema")
+        if owner != APPLICATION_ID and tables:
+            raise StartRefused(f"{file} não é o banco de dados de um painel.")
+        await migrate(db)
+    except NewerDatabase:
+        raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None
+    except sqlite3.Error as refused:
+        raise StartRefused(f"{file} não pode ser usado: {refused}.") from None
+
+
+async def _fitting_seal(db: Database, settings: Settings, at: datetime, token_bytes: Callable[[int], bytes]) -> Seal:
+    """The key of this database. A new one is made only while nothing was ever sealed."""
+    file, bound_to = settings.key_file, await panel_row.key_fingerprint(db)
+    if bound_to is None and not file.exists():
+        create_key_file(file, token_bytes)
+    try:
+        if os.name == "posix" and file.stat().st_mode & 0o077:
+            raise StartRefused(f"Outros usuários desta máquina podem ler {file}. Corrija com: chmod 600 {file}")
+        seal = Seal.from_file(file, token_bytes)
+    except FileNotFoundError:
+        raise StartRefused(
+            f"Falta a chave {file}. Sem ela ninguém entra: traga-a de volta de onde você a guardou (a pasta de dados "
+            "sozinha não basta)."
+        ) from None
+    except (OSError, ValueError) as refused:
+        raise StartRefused(f"A chave {file} não pode ser lida: {refused}.") from None
+    if bound_to not in (None, seal.fingerprint):
+        raise StartRefused(
+            f"A chave {file} ({seal.fingerprint}) não é a deste banco de dados ({bound_to}). "
+            "Traga de volta a chave certa."
+        )
+    async with db.transaction() as tx:
+        await panel_row.adopt_key(tx, seal.fingerprint, at=at)
+    return seal

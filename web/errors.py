@@ -1,0 +1,60 @@
+"""Refusals and faults, in one voice: calm on screen, the cause in the log."""
+
+import logging
+import secrets
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.limits import BUSY_RETRY
+from web.page import later, page
+
+log = logging.getLogger("panel")
+
+WORDS = {
+    400: ("Endereço desconhecido", "Abra o painel pelo endereço que ele anuncia ao iniciar."),
+    403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
+    404: ("Não encontrado", "Esta página não existe, ou não é sua."),
+    405: ("Pedido não aceito", "Este endereço não aceita esse tipo de pedido."),
+    413: ("Grande demais", "O que foi enviado passa do tamanho aceito."),
+    415: ("Formato não aceito", "Envie pelo formulário da página."),
+    422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
+    429: ("Espere um pouco", "Foram muitas tentativas seguidas."),
+    500: ("Algo deu errado", "O erro foi registrado. Tente de novo; se continuar, procure quem cuida do painel."),
+    503: ("O painel está ocupado", "Muita gente está entrando ao mesmo tempo. Tente de novo em alguns segundos."),
+}
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    response = refuse(request, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def too_busy(request: Request, _: Exception) -> Response:
+    return later(refuse(request, 503), BUSY_RETRY)
+
+
+async def fault(request: Request, error: Exception) -> Response:
+    """The last resort; Starlette raises the error again afterwards, so its traceback reaches the log too."""
+    reference = secrets.token_hex(4)
+    log.error("error.internal %s %s %s: %s", reference, request.method, request.scope["path"], type(error).__name__)
+    return refuse(request, 500, reference=reference)
+
+
+def refuse(request: Request, status: int, *, reference: str = "") -> Response:
+    title, advice = WORDS.get(status, WORDS[500])
+    response = page(
+        request,
+        "error.html",
+        block="message",
+        retarget="#notices",
+        status=status,
+        title=title,
+        advice=advice,
+        reference=reference,
+    )
+    return response

@@ -1,0 +1,49 @@
+"""What a person posted: a few named fields, each once, nothing else."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from web.limits import FIELD_MAX, FIELDS_MAX
+
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+async def read(request: Request, *names: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
+    """The fields `names` and `optional` ("" when absent); 415 for another type, 422 for any other set of fields."""
+    form = await _load(request)
+    if set(form) - {*names, *optional} or set(names) - set(form):
+        raise HTTPException(422)
+    return {name: form.get(name, "") for name in (*names, *optional)}
+
+
+async def take(request: Request, *names: str) -> dict[str, str]:
+    """Take these fields out of what was posted, before a handler reads the rest."""
+    form = await _load(request)
+    return {name: form.pop(name) for name in names if name in form}
+
+
+async def rest(request: Request) -> dict[str, str]:
+    """Whatever was posted and not taken, to be sent again as it was."""
+    return dict(await _load(request))
+
+
+async def _load(request: Request) -> dict[str, str]:
+    if not hasattr(request.state, "form"):
+        _check_type(request)
+        try:
+            posted = await request.form(max_files=0, max_fields=FIELDS_MAX, max_part_size=FIELD_MAX)
+        except HTTPException as refused:
+            raise HTTPException(413 if refused.status_code == 413 else 422) from refused
+        pairs = posted.multi_items()
+        if len(pairs) != len(dict(pairs)):
+            raise HTTPException(422)  # the same field twice: which one would count?
+        request.state.form = {name: str(value) for name, value in pairs}
+    form: dict[str, str] = request.state.form
+    return form
+
+
+def _check_type(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_empty = not kind and request.headers.get("content-length", "0") == "0"
+    if kind != URLENCODED and not is_empty:
+        raise HTTPException(415)

@@ -1,0 +1,146 @@
+"""The doors: which host and origin a request may come from, who is here, and what they must have proved."""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from db import half_logins, sessions
+from web import cookies, errors, step_up
+from web.cookies import Cookie
+from web.limits import BODY_MAX, SESSION_TOUCH
+from web.panel import Panel
+from web.redirects import to_login
+from web.settings import is_loopback
+
+Handler = Callable[[Request], Awaitable[Response]]
+log = logging.getLogger("panel")
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+
+class State(Enum):
+    """What a route asks of whoever calls it."""
+
+    ANYONE = auto()
+    HALF_LOGIN = auto()  # a right password, the second factor still owed
+    SIGNED_IN = auto()
+    VERIFIED = auto()  # signed in, and every enrolled factor proved within five minutes
+    PROVED = auto()  # signed in, and every enrolled factor proved with this very request
+
+
+def get(path: str, handler: Handler, state: State) -> Route:
+    return Route(path, _door(handler, state), methods=["GET"])
+
+
+def post(path: str, handler: Handler, state: State) -> Route:
+    return Route(path, _door(handler, state), methods=["POST"], max_body_size=BODY_MAX)
+
+
+def state_of(route: BaseRoute) -> State | None:
+    """None for a route that was not made by `get` or `post`: it must not be served."""
+    return getattr(getattr(route, "endpoint", None), "state", None)
+
+
+def _door(handler: Handler, state: State) -> Handler:
+    @functools.wraps(handler)
+    async def guarded(request: Request) -> Response:
+        await _identify(request, state)
+        try:
+            response = await _admit(request, state) or await handler(request)
+        except HTTPException as refused:
+            response = await errors.http_error(request, refused)
+        if token := getattr(request.state, "new_token", None):
+            cookies.give(request, response, Cookie.SESSION, token)
+        return response
+
+    guarded.state = state  # type: ignore[attr-defined]
+    return guarded
+
+
+async def _identify(request: Request, state: State) -> None:
+    """Set request.state.session, and .half_login where one may be used; None for nobody."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    request.state.session = request.state.half_login = None
+    if token := cookies.read(request, Cookie.SESSION):
+        idle = panel.settings.session_idle
+        request.state.session = session = await sessions.find(panel.db, token, at=at, idle=idle)
+        if session and at - session.last_seen_at >= SESSION_TOUCH:
+            async with panel.db.transaction() as tx:
+                await sessions.touch(tx, session.id, at=at)
+    if state in (State.ANYONE, State.HALF_LOGIN) and (token := cookies.read(request, Cookie.HALF_LOGIN)):
+        request.state.half_login = await half_logins.find(panel.db, token, at=at)
+
+
+async def _admit(request: Request, state: State) -> Response | None:
+    """None when the way is free, else what to answer instead."""
+    if state is State.ANYONE:
+        return None
+    if state is State.HALF_LOGIN:
+        return None if request.state.half_login else to_login(request)
+    if request.state.session is None:
+        return to_login(request)
+    if state is State.SIGNED_IN:
+        return None
+    return await step_up.demand(request, always=state is State.PROVED)
+
+
+class Perimeter:
+    """Refuses, before anything is routed, unknown hosts, plain HTTP beyond this machine, and posts from elsewhere."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request = Request(scope, receive)
+        refusal = _refusal(request)
+        await (refusal or self._app)(scope, receive, send)
+
+
+def _refusal(request: Request) -> Response | None:
+    settings = Panel.of(request).settings
+    hosts = request.headers.getlist("host")
+    hostname = _hostname(hosts[0]) if len(hosts) == 1 else None
+    if not settings.knows_host(hostname):
+        return _denied(request, 400, "host")
+    is_private = request.scope["scheme"] == "https" or settings.allow_http or is_loopback(hostname or "")
+    if not is_private and request.scope["path"] != "/health":
+        if request.method == "GET" and settings.public_url:
+            return RedirectResponse(settings.public_url + request.scope["path"], 308)
+        return _denied(request, 403, "http")
+    if request.method not in SAFE_METHODS and not _is_same_origin(request, hosts[0]):
+        return _denied(request, 403, "origin")
+    return None
+
+
+def _is_same_origin(request: Request, host: str) -> bool:
+    """OWASP CSRF Prevention, "Verifying origin with standard headers": every supported browser sends one of the two."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin and origin == Panel.of(request).settings.public_url:
+        return True
+    if site is not None:
+        return site == "same-origin"
+    return origin not in (None, "null") and urlsplit(origin).netloc == host
+
+
+def _hostname(host: str) -> str | None:
+    """The name in a Host header; None when it holds anything but a name and a port."""
+    try:
+        parts = urlsplit(f"//{host}")
+        is_bare = parts.netloc == host and "@" not in host and not (parts.path or parts.query or parts.fragment)
+        return parts.hostname if is_bare and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _denied(request: Request, status: int, reason: str) -> Response:
+    log.warning("access.denied %s %s: %s", request.method, ascii(request.scope["path"][:256]), reason)
+    return errors.refuse(request, status)

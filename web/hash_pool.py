@@ -1,0 +1,52 @@
+"""Where argon2 runs: off the event loop, two at once, a short queue, and a plain no beyond it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TooBusy(Exception):
+    """Too many hashes are waiting already; nothing was hashed."""
+
+
+class HashPool:
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, "argon2", initializer=_step_back)
+        self._slots = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._inside = 0
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result; raises TooBusy at once when the queue is full, or after three seconds in it."""
+        if self._inside >= HASHES_AT_ONCE + HASHES_WAITING:
+            raise TooBusy
+        self._inside += 1
+        try:
+            try:
+                async with asyncio.timeout(HASH_PATIENCE.total_seconds()):
+                    await self._slots.acquire()
+            except TimeoutError:
+                raise TooBusy from None
+            try:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+            finally:
+                self._slots.release()
+        finally:
+            self._inside -= 1
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+def _step_back() -> None:
+    """Let pages go first: on Linux a thread can have a priority of its own."""
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)

@@ -1,0 +1,162 @@
+"""The protected API instances: list, create, rename, delete, show and change the token."""
+
+import base64
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import instances
+from db.instances import Instance
+from web import forms
+from web.activity import note
+from web.limits import INSTANCE_NAME_MAX, TOKEN_BYTES
+from web.page import go, is_partial, page
+from web.panel import Panel
+
+NAME_RULE = f"Dê um nome de 1 a {INSTANCE_NAME_MAX} caracteres, sem dois-pontos."
+PURPOSE = "instance"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One instance as the page may see it; the token only while it is shown."""
+
+    id: str
+    name: str
+    token_changed_at: datetime
+    mode: str = ""  # "shown", "renaming", "deleting"
+    token: str = ""
+    typed: str = ""
+    error: str = ""
+
+
+async def list_page(request: Request) -> Response:
+    return await _show(request)
+
+
+async def create(request: Request) -> Response:
+    panel, owner, at = Panel.of(request), request.state.session.account_id, Panel.of(request).now()
+    typed = (await forms.read(request, "name"))["name"]
+    name = _read_name(typed)
+    if name is None:
+        return await _show(request, error=NAME_RULE, typed=typed, status=422)
+    instance_id = panel.token_bytes(16).hex().upper()
+    sealed = panel.seal.close(PURPOSE, instance_id, _new_token(panel))
+    async with panel.db.transaction() as tx:
+        await instances.create(tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=at)
+        await note(tx, request, owner, "instance.created", name)
+    return await _show(request) if is_partial(request) else go(request, "/instances")
+
+
+async def row(request: Request) -> Response:
+    return await _show(request, row=_row(await _own(request)))
+
+
+async def rename_form(request: Request) -> Response:
+    instance = await _own(request)
+    return await _show(request, row=replace(_row(instance), mode="renaming", typed=instance.name))
+
+
+async def rename(request: Request) -> Response:
+    panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
+    typed = (await forms.read(request, "name"))["name"]
+    name = _read_name(typed)
+    if name is None:
+        failed = replace(_row(instance), mode="renaming", typed=typed, error=NAME_RULE)
+        return await _show(request, row=failed, status=422)
+    async with panel.db.transaction() as tx:
+        if not await instances.rename(tx, instance.id, owner=owner, name=name):
+            raise HTTPException(404)
+        await note(tx, request, owner, "instance.renamed", f"{instance.name} → {name}")
+    return await row(request) if is_partial(request) else go(request, "/instances")
+
+
+async def delete_form(request: Request) -> Response:
+    return await _show(request, row=replace(_row(await _own(request)), mode="deleting"))
+
+
+async def delete(request: Request) -> Response:
+    panel, owner = Panel.of(request), request.state.session.account_id
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        name = await instances.delete(tx, request.path_params["id"], owner=owner)
+        if name is None:
+            raise HTTPException(404)
+        await note(tx, request, owner, "instance.deleted", name)
+    return await _show(request) if is_partial(request) else go(request, "/instances")
+
+
+async def show_token(request: Request) -> Response:
+    panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        await note(tx, request, owner, "instance.token_shown", instance.name)
+    return await _show(request, row=_shown(panel, instance))
+
+
+async def change_token(request: Request) -> Response:
+    """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
+    panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
+    await forms.read(request)
+    sealed, at = panel.seal.close(PURPOSE, instance.id, _new_token(panel)), panel.now()
+    async with panel.db.transaction() as tx:
+        if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=at):
+            raise HTTPException(404)
+        await note(tx, request, owner, "instance.token_changed", instance.name)
+    return await _show(request, row=_shown(panel, await _own(request)))
+
+
+async def _own(request: Request) -> Instance:
+    """The person's own instance; anybody else's does not exist (404)."""
+    owner = request.state.session.account_id
+    instance = await instances.find(Panel.of(request).db, request.path_params["id"], owner=owner)
+    if instance is None:
+        raise HTTPException(404)
+    return instance
+
+
+async def _show(
+    request: Request, *, row: Row | None = None, error: str = "", typed: str = "", status: int = 200
+) -> Response:
+    """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
+    rows: list[Row] = []
+    if row is None or not is_partial(request):
+        owned = await instances.owned_by(Panel.of(request).db, request.state.session.account_id)
+        rows = [row if row and row.id == instance.id else _row(instance) for instance in owned]
+    return page(
+        request,
+        "instances/list.html",
+        block="row" if row else "list",
+        retarget="" if row else "#instances",
+        status=status,
+        rows=rows,
+        row=row,
+        error=error,
+        typed=typed,
+        name_max=INSTANCE_NAME_MAX,
+    )
+
+
+def _row(instance: Instance) -> Row:
+    return Row(instance.id, instance.name, instance.token_changed_at)
+
+
+def _shown(panel: Panel, instance: Instance) -> Row:
+    token = panel.seal.open(PURPOSE, instance.id, instance.sealed_token).decode("ascii")
+    return replace(_row(instance), mode="shown", token=token)
+
+
+def _new_token(panel: Panel) -> bytes:
+    """256 random bits as 43 characters."""
+    return base64.urlsafe_b64encode(panel.token_bytes(TOKEN_BYTES)).rstrip(b"=")
+
+
+def _read_name(typed: str) -> str | None:
+    """None for what cannot name an instance: empty, too long, or with control or bidirectional characters."""
+    name = typed.strip()
+    pattern = rf"[^\x00-\x1f\x7f-\x9f:\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffd]{{1,{INSTANCE_NAME_MAX}}}"
+    return name if re.fullmatch(pattern, name) else None

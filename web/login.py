@@ -1,0 +1,130 @@
+"""Signing in and out: the password step, and the only place where a session begins."""
+
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import accounts, half_logins, sessions
+from db.accounts import Account
+from db.database import Transaction
+from web import cookies, forms
+from web.accounts import TOO_MANY_PASSWORDS, charge_password, forgive_password, knows_password, read_name
+from web.activity import network, note, user_agent
+from web.cookies import Cookie
+from web.hash_pool import TooBusy
+from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
+from web.page import go, is_partial, later, page, wait
+from web.panel import Panel
+from web.redirects import safe_path
+
+WRONG = "Usuário ou senha incorretos."
+BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
+
+
+async def form(request: Request) -> Response:
+    if request.state.session:
+        return go(request, "/")
+    if request.state.half_login:
+        return go(request, "/login/code")
+    return _form(request, next=safe_path(request.query_params.get("next")))
+
+
+async def enter(request: Request) -> Response:
+    """The password step. With a second factor it leads to the challenge, else into the panel."""
+    panel = Panel.of(request)
+    typed = await forms.read(request, "name", "password", optional=("next",))
+    name, next = read_name(typed["name"]), safe_path(typed["next"])
+    async with panel.db.transaction() as tx:
+        tried = await charge_password(tx, request, name)
+    if tried.wait:
+        return later(_form(request, next, name, f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}.", 429), tried.wait)
+    account = await accounts.find(panel.db, name)
+    try:
+        is_right = await knows_password(panel, account, typed["password"])
+    except TooBusy:
+        return later(_form(request, next, name, BUSY, 503), BUSY_RETRY)
+    if account is None or not is_right:
+        async with panel.db.transaction() as tx:
+            await note(tx, request, account.id if account else None, "login.password_failed")
+        return _form(request, next, name, WRONG, 422)
+    return await _pass(request, account, next)
+
+
+async def leave(request: Request) -> Response:
+    """Sign out, or give up a login half way; the cookie is worthless from here on."""
+    panel, session, half_login = Panel.of(request), request.state.session, request.state.half_login
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        if session:
+            await sessions.end(tx, session.id, owner=session.account_id)
+            await note(tx, request, session.account_id, "session.ended")
+        if half_login:
+            await half_logins.end(tx, half_login.digest)
+    response = go(request, "/login")
+    cookies.take(request, response, Cookie.SESSION)
+    cookies.take(request, response, Cookie.HALF_LOGIN)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
+    return response
+
+
+async def complete_login(tx: Transaction, request: Request, account_id: int, method: str) -> str:
+    """Begin a session; the only place where one begins. Returns its token for `signed_in`."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    if old := request.state.session:
+        await sessions.end(tx, old.id, owner=old.account_id)
+    token, session_id = cookies.new_token(panel), secrets.token_hex(8)
+    await sessions.begin(
+        tx,
+        account_id,
+        cookies.digest(token),
+        id=session_id,
+        method=method,
+        network=network(request),
+        user_agent=user_agent(request),
+        at=at,
+        ends_at=at + panel.settings.session_max,
+    )
+    await note(tx, request, account_id, "session.started", method)
+    for _ in await sessions.end_beyond(tx, account_id, keep=SESSIONS_LIVE):
+        await note(tx, request, account_id, "session.ended", "limit")
+    return token
+
+
+def signed_in(request: Request, token: str, path: str) -> Response:
+    response = go(request, path)
+    cookies.give(request, response, Cookie.SESSION, token)
+    cookies.take(request, response, Cookie.HALF_LOGIN)
+    return response
+
+
+async def _pass(request: Request, account: Account, next: str) -> Response:
+    """The password was right."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    token = cookies.new_token(panel)
+    async with panel.db.transaction() as tx:
+        await forgive_password(tx, request, account.name)
+        await note(tx, request, account.id, "login.password_ok")
+        if not account.has_two_factor:
+            return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
+        await half_logins.begin(
+            tx,
+            account.id,
+            cookies.digest(token),
+            next=next,
+            at=at,
+            ends_at=at + HALF_LOGIN_TTL,
+            keep=HALF_LOGINS_LIVE,
+        )
+    if is_partial(request):
+        response = page(
+            request, "two_factor/challenge.html", block="form", account_name=account.name, error="", is_over=False
+        )
+    else:
+        response = go(request, "/login/code")
+    cookies.give(request, response, Cookie.HALF_LOGIN, token)
+    return response
+
+
+def _form(request: Request, next: str, name: str = "", error: str = "", status: int = 200) -> Response:
+    return page(request, "login/form.html", block="form", status=status, next=next, name=name, error=error)

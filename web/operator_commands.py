@@ -1,0 +1,117 @@
+"""What whoever owns the server may do from its terminal, on the data folder itself."""
+
+import argparse
+import base64
+import os
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from db import accounts, activity, half_logins, instances, migrate, recovery_codes, sessions, totp
+from db.accounts import Account
+from db.database import Transaction
+from web.accounts import hash_password, name_refusal, read_name, set_password
+from web.activation import offer
+from web.data_folder import DATABASE
+from web.limits import INVITATION_TTL, RESET_TTL, TOKEN_BYTES
+from web.panel import Panel
+
+Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
+TERMINAL = "terminal"
+
+
+class CommandRefused(Exception):
+    """The command cannot be done; the message says why."""
+
+
+async def create_account(panel: Panel, options: argparse.Namespace) -> None:
+    name = read_name(options.name)
+    if refusal := name_refusal(name):
+        raise CommandRefused(f"{options.name}: {refusal}")
+    async with panel.db.transaction() as tx:
+        account_id = await accounts.create(tx, name, role="admin" if options.admin else "member", at=panel.now())
+        if account_id is None:
+            raise CommandRefused(f"Já existe uma conta {name}.")
+        code = await offer(tx, panel, account_id, INVITATION_TTL)
+        await _note(tx, panel, account_id, "cli.create_account")
+    print(f"Conta {name} criada.")
+    _tell(panel, code, "24 horas")
+
+
+async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
+    account = await _find(panel, options.name)
+    async with panel.db.transaction() as tx:
+        code = await offer(tx, panel, account.id, RESET_TTL)
+        await _note(tx, panel, account.id, "cli.reset_password")
+    print(f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo.")
+    _tell(panel, code, "60 minutos")
+
+
+async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
+    account = await _find(panel, options.name)
+    async with panel.db.transaction() as tx:
+        if not await totp.remove(tx, account.id):
+            raise CommandRefused(f"A conta {account.name} não tem autenticação de dois fatores.")
+        await totp.cancel_enrolment(tx, account.id)
+        await recovery_codes.remove(tx, account.id)
+        await sessions.end_others(tx, account.id)
+        await half_logins.end_all(tx, account.id)
+        await _note(tx, panel, account.id, "cli.reset_two_factor")
+    print(f"Autenticação de dois fatores de {account.name} desligada; as sessões foram encerradas.")
+
+
+async def doctor(panel: Panel, _: argparse.Namespace) -> None:
+    """Opening the panel already proved files, modes, key and migrations; here each is told, and the clock checked."""
+    latest, now = await activity.latest_at(panel.db), panel.now()
+    findings = [
+        (await panel.db.one(str, "PRAGMA integrity_check") == "ok", "O banco de dados está íntegro."),
+        (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
+        (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),
+        (await migrate.version(panel.db) == len(migrate.MIGRATIONS), "O banco de dados está na versão deste painel."),
+        (
+            latest is None or latest <= now + timedelta(minutes=1),
+            f"O relógio anda para a frente: {now:%d/%m/%Y %H:%M} UTC.",
+        ),
+    ]
+    for is_fine, sentence in findings:
+        print("certo " if is_fine else "ERRADO", sentence)
+    if not all(is_fine for is_fine, _ in findings):
+        raise CommandRefused("Há algo errado: veja as linhas marcadas com ERRADO.")
+
+
+async def fill_demo(panel: Panel, name: str, password: str) -> None:
+    """An account with a password, a few instances and some activity, for a panel to look at."""
+    phc, at = await hash_password(panel, password), panel.now()
+    async with panel.db.transaction() as tx:
+        account_id = await accounts.create(tx, name, role="admin", at=at)
+        if account_id is None:
+            raise CommandRefused(f"Já existe uma conta {name}.")
+        await set_password(tx, panel, account_id, phc)
+        await _note(tx, panel, account_id, "account.created")
+        for label in ("Atendimento", "Cobrança", "Loja do Centro"):
+            instance_id = panel.token_bytes(16).hex().upper()
+            token = base64.urlsafe_b64encode(panel.token_bytes(TOKEN_BYTES)).rstrip(b"=")
+            sealed = panel.seal.close("instance", instance_id, token)
+            await instances.create(tx, instance_id, owner=account_id, name=label, sealed_token=sealed, at=at)
+            await _note(tx, panel, account_id, "instance.created", label)
+
+
+async def _find(panel: Panel, name: str) -> Account:
+    account = await accounts.find(panel.db, read_name(name))
+    if account is None:
+        raise CommandRefused(f"Não existe uma conta {name}.")
+    return account
+
+
+async def _note(tx: Transaction, panel: Panel, account_id: int, event: str, detail: str = "") -> None:
+    await activity.record(tx, account_id, event, at=panel.now(), network=TERMINAL, detail=detail)
+
+
+def _tell(panel: Panel, code: str, lifetime: str) -> None:
+    address = panel.settings.public_url or f"http://{panel.settings.host}:{panel.settings.port}"
+    print(f"Código de ativação: {code}")
+    print(f"Vale uma vez, por {lifetime}, em {address}/activate")
+
+
+def _is_shared(panel: Panel) -> bool:
+    files = [panel.settings.data, panel.settings.data / DATABASE, panel.settings.key_file]
+    return os.name == "posix" and any(file.stat().st_mode & 0o077 for file in files)

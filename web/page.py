@@ -1,0 +1,129 @@
+"""Pages: a template as a whole document or, for a fragment request, as one of its blocks."""
+
+import hashlib
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from web.panel import Panel
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "static"
+MONTHS = (
+    "janeiro",
+    "fevereiro",
+    "março",
+    "abril",
+    "maio",
+    "junho",
+    "julho",
+    "agosto",
+    "setembro",
+    "outubro",
+    "novembro",
+    "dezembro",
+)
+
+
+def page(
+    request: Request,
+    template_name: str,
+    /,
+    *,
+    block: str = "",
+    status: int = 200,
+    retarget: str = "",
+    **context: object,
+) -> Response:
+    """Render a template; only its `block` when htmx asks for a fragment, perhaps for another place."""
+    template = templates.get_template(template_name)
+    panel = Panel.of(request)
+    context |= {
+        "session": getattr(request.state, "session", None),
+        "panel_name": panel.settings.name,
+        "is_exposed": panel.settings.allow_http,
+        "now": panel.now(),
+        "path": request.scope["path"],
+    }
+    if is_partial(request) and block:
+        body = "".join(template.blocks[block](template.new_context(context)))
+    else:
+        body = template.render(context)
+    response = HTMLResponse(body, status)
+    if is_partial(request) and retarget:
+        response.headers["HX-Retarget"] = retarget
+    return response
+
+
+def is_partial(request: Request) -> bool:
+    """Whether a fragment is wanted; htmx says "full" for what replaces the whole page."""
+    return request.headers.get("hx-request-type") == "partial"
+
+
+def go(request: Request, path: str) -> Response:
+    """Send the person to another page. A 303 answering htmx would put that page inside this one."""
+    if is_partial(request):
+        return Response(status_code=204, headers={"HX-Redirect": path})
+    return RedirectResponse(path, 303)
+
+
+def later(response: Response, wait: timedelta) -> Response:
+    """Say when to come back, in whole seconds rounded up."""
+    response.headers["Retry-After"] = str(-(-wait // timedelta(seconds=1)))
+    return response
+
+
+def ago(at: datetime, now: datetime) -> str:
+    seconds = int((now - at).total_seconds())
+    if seconds < 60:
+        return "agora há pouco"
+    if seconds >= 30 * 86400:
+        return f"em {day(at)}"
+    units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"))
+    size, one, many = next(unit for unit in units if seconds >= unit[0])
+    return f"há {seconds // size} {one if seconds // size == 1 else many}"
+
+
+def day(at: datetime) -> str:
+    local = at.astimezone()
+    return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
+
+
+def full(at: datetime) -> str:
+    return f"{day(at)} às {at.astimezone():%H:%M}"
+
+
+def wait(left: timedelta) -> str:
+    """A wait in words: seconds up to two minutes, then whole minutes, rounded up."""
+    seconds = max(1, -(-left // timedelta(seconds=1)))
+    return f"{seconds} s" if seconds <= 120 else f"{-(-seconds // 60)} min"
+
+
+def static(name: str) -> str:
+    return f"/static/{STATIC_VERSION}/{name}"
+
+
+def _static_version() -> str:
+    """Changes with any file, so that browsers may keep every one for good."""
+    digest = hashlib.sha256()
+    for file in sorted(file for file in STATIC.rglob("*") if file.is_file()):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+STATIC_VERSION = _static_version()
+templates = Environment(
+    loader=FileSystemLoader(ROOT / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+templates.filters |= {"ago": ago, "day": day, "full": full, "percent": quote}
+templates.globals |= {"static": static}
+templates.globals["ui"] = templates.get_template("ui.html").module

@@ -1,0 +1,27 @@
+"""What handlers need of the world, handed in from outside: no handler reads a clock, a global or the environment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.requests import Request
+
+from db.database import Database
+from web.hash_pool import HashPool
+from web.seal import Seal
+from web.settings import Settings
+
+
+@dataclass(frozen=True)
+class Panel:
+    settings: Settings
+    now: Callable[[], datetime]  # aware, UTC
+    token_bytes: Callable[[int], bytes]
+    db: Database
+    seal: Seal
+    hashes: HashPool
+
+    @classmethod
+    def of(cls, request: Request) -> "Panel":
+        panel: Panel = request.app.state.panel
+        return panel

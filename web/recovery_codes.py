@@ -1,0 +1,63 @@
+"""Recovery codes: a set of ten, shown once."""
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import recovery_codes
+from db.database import Transaction
+from web import forms
+from web.activity import note
+from web.factors import recovery_code, written_code
+from web.limits import SALT_BYTES
+from web.page import go, page
+from web.panel import Panel
+
+
+@dataclass(frozen=True)
+class FreshSet:
+    codes: list[str] = field(repr=False)
+    salt: bytes
+    digests: list[bytes]
+
+
+async def make(panel: Panel) -> FreshSet:
+    """Ten new codes and their hashes, as one job off the event loop (about a second); raises TooBusy."""
+    codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
+    cost = panel.settings.hash_cost
+    digests = await panel.hashes.run(lambda: [recovery_code.digest(code, salt, cost) for code in codes])
+    return FreshSet(codes, salt, digests)
+
+
+async def put_in_force(tx: Transaction, request: Request, fresh: FreshSet) -> None:
+    account_id, at = request.state.session.account_id, Panel.of(request).now()
+    await recovery_codes.replace(tx, account_id, fresh.digests, salt=fresh.salt, at=at)
+
+
+async def renew(request: Request) -> Response:
+    """A new set; the codes of the old one die."""
+    panel, session = Panel.of(request), request.state.session
+    await forms.read(request)
+    if not session.has_two_factor:
+        return go(request, "/security")
+    fresh = await make(panel)
+    async with panel.db.transaction() as tx:
+        await put_in_force(tx, request, fresh)
+        await note(tx, request, session.account_id, "recovery.renewed")
+    return show(request, fresh, is_first=False)
+
+
+def show(request: Request, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
+    """The only time these codes are seen: they exist in this answer and on the person's paper."""
+    codes = [written_code.grouped(code) for code in fresh.codes]
+    return page(
+        request,
+        "recovery_codes/show.html",
+        block="card",
+        retarget="#two-factor",
+        codes=codes,
+        is_first=is_first,
+        ended=ended,
+        day=Panel.of(request).now(),
+    )

@@ -1,0 +1,42 @@
+"""Where a person may be sent: only to a page of this panel."""
+
+import re
+from urllib.parse import quote, unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.limits import NEXT_MAX
+from web.page import go, is_partial
+
+HOME = "/instances"
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+def safe_path(wanted: str | None) -> str:
+    """`wanted` when it is a path of this panel, else the home page."""
+    if not wanted or len(wanted) > NEXT_MAX:
+        return HOME
+    for text in (wanted, unquote(wanted)):  # some proxies decode once more than we do
+        if not text.startswith("/") or text.startswith("//") or FORBIDDEN.search(text):
+            return HOME
+    parts = urlsplit(wanted)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def to_login(request: Request) -> Response:
+    """Ask a stranger to sign in and remember the page; a fragment request takes its whole page along."""
+    here = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
+    if request.method != "GET" or is_partial(request):
+        here = _page_before(request)
+    target = safe_path(here)
+    login = "/login" if target == HOME else f"/login?next={quote(target)}"
+    response = go(request, login)
+    if is_partial(request):
+        response.status_code = 401
+    return response
+
+
+def _page_before(request: Request) -> str:
+    """The page that held the form: Referer is sent whole within one origin."""
+    return urlsplit(request.headers.get("referer", "")).path

@@ -1,0 +1,107 @@
+"""Judging a second factor, the same for a login and for "Confirme que é você"."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import Request
+
+from db import attempts, recovery_codes, totp
+from db.database import Transaction
+from web.activity import note
+from web.cookies import digest
+from web.factors import recovery_code, written_code
+from web.factors import totp as rules
+from web.limits import CODE_BACKOFF, HALF_LOGIN_TRIES
+from web.page import wait
+from web.panel import Panel
+
+CODE_FORM = "O código tem seis números. Digite o que o aplicativo mostra agora."
+RECOVERY_FORM = "Um código de recuperação tem 16 letras e números, em quatro grupos."
+LOCKED = "Este aplicativo foi bloqueado depois de 100 códigos errados. Entre com um código de recuperação."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`message` is empty when the factor was accepted; `wait` is set when it was not even judged."""
+
+    message: str = ""
+    wait: timedelta | None = None
+    tries_left: int = 0
+
+    @property
+    def is_accepted(self) -> bool:
+        return not self.message
+
+    @property
+    def status(self) -> int:
+        return 429 if self.wait else 422
+
+
+async def judge_code(tx: Transaction, request: Request, account_id: int, code: str) -> Verdict:
+    """Charge, judge and spend a six-digit code of the account's app, all in the caller's transaction."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    tried = await _charge(tx, request, "totp", account_id)
+    if isinstance(tried, Verdict):
+        return tried
+    app = await totp.find(tx, account_id)
+    if app is None or CODE_BACKOFF.is_closed(tried.failures):
+        await note(tx, request, account_id, "totp.locked")
+        return Verdict(LOCKED)
+    key = panel.seal.open("totp", account_id, app.sealed_key)
+    step = rules.matching_step(key, code, at)
+    if step is None:
+        await note(tx, request, account_id, "totp.failed")
+        return Verdict("Código incorreto. Digite o que o aplicativo mostra agora.", tries_left=_left(tried.failures))
+    if not await totp.spend(tx, account_id, step):
+        await note(tx, request, account_id, "totp.repeated")
+        next_one = wait(rules.until_new_step(app.last_step, at))
+        return Verdict(f"Este código já foi usado; o próximo aparece em {next_one}.", tries_left=_left(tried.failures))
+    await attempts.forgive(tx, "totp", _key(account_id))
+    await note(tx, request, account_id, "totp.ok")
+    return Verdict()
+
+
+async def recovery_digest(request: Request, account_id: int, typed: str) -> bytes | Verdict:
+    """Charge a recovery code and hash it off the loop, before the transaction that spends it; raises TooBusy."""
+    panel, code = Panel.of(request), written_code.read(typed)
+    if not recovery_code.is_well_formed(code):
+        return Verdict(RECOVERY_FORM, tries_left=HALF_LOGIN_TRIES)
+    async with panel.db.transaction() as tx:
+        tried = await _charge(tx, request, "recovery", account_id)
+    if isinstance(tried, Verdict):
+        return tried
+    salt = await recovery_codes.salt(panel.db, account_id)
+    if salt is None:
+        return Verdict("Esta conta não tem códigos de recuperação.")
+    return await panel.hashes.run(recovery_code.digest, code, salt, panel.settings.hash_cost)
+
+
+async def judge_recovery(tx: Transaction, request: Request, account_id: int, digest: bytes) -> Verdict:
+    """Spend a recovery code that `recovery_digest` charged and hashed."""
+    at = Panel.of(request).now()
+    if not await recovery_codes.spend(tx, account_id, digest, at=at):
+        await note(tx, request, account_id, "recovery.failed")
+        failures = await attempts.failures(tx, "recovery", _key(account_id))
+        return Verdict(
+            "Este código de recuperação não vale: foi digitado errado ou já foi usado.", tries_left=_left(failures)
+        )
+    await attempts.forgive(tx, "recovery", _key(account_id))
+    await note(tx, request, account_id, "recovery.ok")
+    return Verdict()
+
+
+async def _charge(tx: Transaction, request: Request, kind: str, account_id: int) -> attempts.Attempts | Verdict:
+    """RFC 4226 §7.3: counted per account, so that parallel logins share one limit. A Verdict means: wait."""
+    at = Panel.of(request).now()
+    tried = await attempts.charge(tx, kind, _key(account_id), at=at, wait_after=CODE_BACKOFF.wait_after)
+    if tried.wait:
+        return Verdict(f"Foram muitos códigos errados. Tente de novo em {wait(tried.wait)}.", wait=tried.wait)
+    return tried
+
+
+def _left(failures: int) -> int:
+    return max(0, CODE_BACKOFF.free - failures)
+
+
+def _key(account_id: int) -> bytes:
+    return digest(str(account_id))

@@ -1,0 +1,45 @@
+"""uvicorn, started from Python: quiet, trusting no proxy it was not told of, ended by Ctrl-C without a traceback."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from web.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """Calls `ready` once requests are answered."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer on `listener` until told to stop."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    config = uvicorn.Config(
+        "web.app:from_environment",
+        factory=True,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies) or None,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=5,
+    )
+    if settings.workers == 1:
+        Server(config, ready).run(sockets=[listener])
+    else:
+        ready()
+        Multiprocess(config, sockets=[listener]).run()

@@ -1,0 +1,73 @@
+"""First run: whoever reads the server's terminal makes the first account."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import accounts
+from web import forms
+from web.accounts import hash_password, name_refusal, password_refusal, read_name, set_password
+from web.activity import note
+from web.factors import written_code
+from web.limits import SETUP_BITS, SETUP_TTL
+from web.login import complete_login, signed_in
+from web.page import page
+from web.panel import Panel
+
+WRONG_CODE = (
+    "Este código não vale. Copie o que aparece no terminal do servidor; ele dura 60 minutos e muda a cada início."
+)
+
+
+async def offer_code(panel: Panel) -> str | None:
+    """A new set-up code for the terminal; None once somebody has an account."""
+    code = written_code.new(panel.token_bytes, bits=SETUP_BITS)
+    async with panel.db.transaction() as tx:
+        if await accounts.exist(tx):
+            return None
+        await accounts.offer_setup(tx, written_code.digest(code), ends_at=panel.now() + SETUP_TTL)
+    return written_code.grouped(code)
+
+
+async def form(request: Request) -> Response:
+    await _only_first(request)
+    return _form(request)
+
+
+async def create(request: Request) -> Response:
+    """Make the first account, an administrator, and sign it in. Of two posts at once one spends the code."""
+    await _only_first(request)
+    panel, at = Panel.of(request), Panel.of(request).now()
+    typed = await forms.read(request, "setup_code", "name", "password", "repeated")
+    name = read_name(typed["name"])
+    errors = password_refusal(panel, typed["password"], typed["repeated"], name=name)
+    if refusal := name_refusal(name):
+        errors["name"] = refusal
+    if errors:
+        return _form(request, typed, errors, 422)
+    phc = await hash_password(panel, typed["password"])
+    async with panel.db.transaction() as tx:
+        digest = written_code.digest(written_code.read(typed["setup_code"]))
+        is_first = await accounts.take_setup(tx, digest, at=at)
+        account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
+        if account_id is None:
+            return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
+        await set_password(tx, panel, account_id, phc)
+        await note(tx, request, account_id, "account.created")
+        token = await complete_login(tx, request, account_id, "password")
+    return signed_in(request, token, "/security")
+
+
+async def _only_first(request: Request) -> None:
+    if await accounts.exist(Panel.of(request).db):
+        raise HTTPException(404)
+
+
+def _form(
+    request: Request, typed: dict[str, str] | None = None, errors: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    minimum = Panel.of(request).settings.password_min
+    kept = typed or {"setup_code": "", "name": ""}
+    return page(
+        request, "setup/form.html", block="form", status=status, typed=kept, errors=errors or {}, minimum=minimum
+    )

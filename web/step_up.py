@@ -1,0 +1,106 @@
+""" "Confirme que é você": every enrolled factor again, in place, before something sensitive goes on by itself.
+
+The form posts to the interrupted action with what was typed there, so one request both proves and acts.
+"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import accounts, sessions
+from db.database import Transaction
+from web import forms
+from web.accounts import TOO_MANY_PASSWORDS, charge_password, forgive_password, knows_password
+from web.activity import note
+from web.cookies import digest, new_token
+from web.factors import totp as rules
+from web.limits import ELEVATED
+from web.page import page, wait
+from web.panel import Panel
+from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
+
+PASSWORD, CODE, RECOVERY = "proof_password", "proof_code", "proof_recovery"
+WRONG_PASSWORD = "Senha incorreta."
+
+
+async def demand(request: Request, *, always: bool) -> Response | None:
+    """None once every factor is proved: by this request or, unless `always`, within the last five minutes."""
+    session = request.state.session
+    proof = await forms.take(request, PASSWORD, CODE, RECOVERY)
+    if not proof:
+        is_recent = Panel.of(request).now() - session.verified_at < ELEVATED
+        return None if is_recent and not always else await _ask(request)
+    errors, verdict = await _judge(request, proof)
+    if not errors:
+        return None
+    return await _ask(request, errors=errors, status=verdict.status, is_recovering=bool(proof.get(RECOVERY)))
+
+
+async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str], Verdict]:
+    """A sentence per field that is wrong; none when the session is verified now."""
+    panel, session = Panel.of(request), request.state.session
+    async with panel.db.transaction() as tx:
+        tried = await charge_password(tx, request, session.account_name)
+    if tried.wait:
+        return {PASSWORD: f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}, Verdict(wait=tried.wait)
+    account = await accounts.get(panel.db, session.account_id)
+    if not await knows_password(panel, account, proof.get(PASSWORD, "")):
+        async with panel.db.transaction() as tx:
+            await note(tx, request, session.account_id, "stepup.failed", "password")
+        return {PASSWORD: WRONG_PASSWORD}, Verdict()
+    if not session.has_two_factor:
+        async with panel.db.transaction() as tx:
+            await _succeed(tx, request)
+        return {}, Verdict()
+    field, verdict = await _judge_second_factor(request, proof)
+    return ({} if verdict.is_accepted else {field: verdict.message}), verdict
+
+
+async def _judge_second_factor(request: Request, proof: dict[str, str]) -> tuple[str, Verdict]:
+    panel, account_id = Panel.of(request), request.state.session.account_id
+    field = RECOVERY if proof.get(RECOVERY) else CODE
+    answer: str | bytes | Verdict | None
+    if field == RECOVERY:
+        answer = await recovery_digest(request, account_id, proof[RECOVERY])
+    else:
+        answer = rules.read_code(proof.get(CODE, "")) or Verdict(CODE_FORM)
+    if isinstance(answer, Verdict):
+        return field, answer
+    async with panel.db.transaction() as tx:
+        if isinstance(answer, bytes):
+            verdict = await judge_recovery(tx, request, account_id, answer)
+        else:
+            verdict = await judge_code(tx, request, account_id, answer)
+        if verdict.is_accepted:
+            await _succeed(tx, request)
+        else:
+            await note(tx, request, account_id, "stepup.failed", field.removeprefix("proof_"))
+    return field, verdict
+
+
+async def _succeed(tx: Transaction, request: Request) -> None:
+    session = request.state.session
+    await sessions.verify(tx, session.id, at=Panel.of(request).now())
+    await renew(tx, request)
+    await forgive_password(tx, request, session.account_name)
+    await note(tx, request, session.account_id, "stepup.ok")
+
+
+async def renew(tx: Transaction, request: Request) -> None:
+    """Give this session another cookie; the door sends it with whatever the answer becomes (ASVS V7.2.4)."""
+    request.state.new_token = new_token(Panel.of(request))
+    await sessions.renew(tx, request.state.session.id, digest(request.state.new_token))
+
+
+async def _ask(
+    request: Request, *, errors: dict[str, str] | None = None, status: int = 403, is_recovering: bool = False
+) -> Response:
+    return page(
+        request,
+        "step_up/form.html",
+        block="form",
+        status=status,
+        carried=await forms.rest(request),
+        errors=errors or {},
+        is_recovering=is_recovering,
+        way_back="/instances" if request.scope["path"].startswith("/instances") else "/security",
+    )

@@ -1,0 +1,142 @@
+"""Switching the authenticator app on, moving it to another phone, switching it off."""
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import recovery_codes as stored_codes
+from db import sessions, totp
+from db.database import Transaction
+from db.totp import Enrolment
+from web import forms, recovery_codes
+from web.activity import note
+from web.factors import totp as rules
+from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL
+from web.page import go, page
+from web.panel import Panel
+from web.second_factor import CODE_FORM
+from web.step_up import renew
+from web.two_factor import show_hub
+
+OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
+TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
+
+
+async def begin(request: Request) -> Response:
+    """Make a key and show it, once. Until it is confirmed nothing about the login changes."""
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    await forms.read(request)
+    key = rules.new_key(panel.token_bytes)
+    address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
+    async with panel.db.transaction() as tx:
+        await totp.begin_enrolment(
+            tx,
+            session.account_id,
+            session_id=session.id,
+            sealed_key=panel.seal.close("totp", session.account_id, key),
+            ends_at=at + ENROLMENT_TTL,
+        )
+        await note(tx, request, session.account_id, "totp.started")
+    return page(
+        request,
+        "totp/enrol.html",
+        block="card",
+        key=rules.text(key),
+        address=address,
+        qr=rules.qr_code(address),
+        error="",
+    )
+
+
+async def confirm(request: Request) -> Response:
+    """A code from the new app puts its key in force; the user and the key come from the session's own row."""
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    code = rules.read_code((await forms.read(request, "code"))["code"])
+    enrolment = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
+    if enrolment is None:
+        return await show_hub(request, notice=OVER)
+    if code is None:
+        return _refused(request, CODE_FORM)
+    key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
+    step = rules.matching_step(key, code, at)
+    if step is None:
+        return await _miss(request, enrolment, rules.drift(key, code, at))
+    # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
+    fresh = None if session.has_two_factor else await recovery_codes.make(panel)
+    async with panel.db.transaction() as tx:
+        if not await totp.confirm(tx, session.account_id, enrolment.sealed_key, step=step, at=at):
+            return go(request, "/security")
+        await note(tx, request, session.account_id, "totp.enabled" if fresh else "totp.replaced")
+        if fresh:
+            await recovery_codes.put_in_force(tx, request, fresh)
+        ended = await _end_others(tx, request)
+    if fresh:
+        return recovery_codes.show(request, fresh, is_first=True, ended=ended)
+    return await show_hub(request, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
+
+
+async def cancel(request: Request) -> Response:
+    panel, session = Panel.of(request), request.state.session
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        await totp.cancel_enrolment(tx, session.account_id)
+        await note(tx, request, session.account_id, "totp.cancelled")
+    return await show_hub(request)
+
+
+async def remove(request: Request) -> Response:
+    """Switch the second factor off, recovery codes included."""
+    panel, session = Panel.of(request), request.state.session
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        if not await totp.remove(tx, session.account_id):
+            return go(request, "/security")
+        await totp.cancel_enrolment(tx, session.account_id)
+        await stored_codes.remove(tx, session.account_id)
+        await note(tx, request, session.account_id, "totp.removed")
+        ended = await _end_others(tx, request)
+    return await show_hub(request, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
+
+
+async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None) -> Response:
+    """The same key stays for another try, five times; only here is a wrong clock measured (RFC 6238 §6)."""
+    panel, session = Panel.of(request), request.state.session
+    left = ENROLMENT_TRIES - enrolment.misses - 1
+    async with panel.db.transaction() as tx:
+        await totp.miss_enrolment(tx, session.account_id)
+        if left <= 0:
+            await totp.cancel_enrolment(tx, session.account_id)
+        await note(tx, request, session.account_id, "totp.failed")
+    if left <= 0:
+        return await show_hub(request, notice=TOO_MANY)
+    return _refused(request, _why(drift) + (" Falta 1 tentativa." if left == 1 else f" Faltam {left} tentativas."))
+
+
+def _why(drift: timedelta | None) -> str:
+    if drift is None:
+        return "Código incorreto. Digite o que o aplicativo mostra agora."
+    seconds = int(abs(drift).total_seconds())
+    off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
+    direction = "adiantado" if drift > timedelta(0) else "atrasado"
+    return f"O relógio do seu celular parece estar {off} {direction}. Ligue nele a hora automática e tente de novo."
+
+
+def _refused(request: Request, error: str) -> Response:
+    return page(request, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
+
+
+async def _end_others(tx: Transaction, request: Request) -> int:
+    """A factor changed: the other sessions end and this one gets another cookie (ASVS V7.4.3, V7.2.4)."""
+    session = request.state.session
+    ended = await sessions.end_others(tx, session.account_id, keep=session.id)
+    if ended:
+        await note(tx, request, session.account_id, "session.others_ended", str(ended))
+    await renew(tx, request)
+    return ended
+
+
+def _ended(count: int) -> str:
+    if not count:
+        return ""
+    return " A outra sessão foi encerrada." if count == 1 else f" As outras {count} sessões foram encerradas."

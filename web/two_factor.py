@@ -1,0 +1,98 @@
+"""The challenge after the password, and the hub that shows a person's factors."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import half_logins, recovery_codes, totp
+from db.database import Transaction
+from web import forms
+from web.factors import totp as rules
+from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
+from web.login import complete_login, signed_in
+from web.page import go, later, page
+from web.panel import Panel
+from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
+
+CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
+
+
+async def hub(request: Request) -> Response:
+    return await show_hub(request)
+
+
+async def show_hub(request: Request, *, notice: str = "") -> Response:
+    """The section Segurança; for a fragment request the card of the second factor alone."""
+    panel, session = Panel.of(request), request.state.session
+    return page(
+        request,
+        "two_factor/hub.html",
+        block="card",
+        retarget="#two-factor",
+        app=await totp.find(panel.db, session.account_id),
+        enrolment=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=panel.now()),
+        codes_left=await recovery_codes.left(panel.db, session.account_id),
+        warn_at=RECOVERY_WARN_AT,
+        notice=notice,
+    )
+
+
+async def code_form(request: Request) -> Response:
+    return _challenge(request, CHALLENGE)
+
+
+async def recovery_form(request: Request) -> Response:
+    return _challenge(request, RECOVERY)
+
+
+async def enter_code(request: Request) -> Response:
+    """The code of the moment, once: whoever ends the half-login begins the session."""
+    half_login, typed = request.state.half_login, await forms.read(request, "code")
+    code = rules.read_code(typed["code"])
+    if code is None:
+        return _challenge(request, CHALLENGE, Verdict(CODE_FORM, tries_left=HALF_LOGIN_TRIES))
+    async with Panel.of(request).db.transaction() as tx:
+        if await half_logins.find(tx, half_login.digest, at=Panel.of(request).now()) is None:
+            return go(request, "/login")  # a parallel request was first
+        verdict = await judge_code(tx, request, half_login.account_id, code)
+        return await _settle(tx, request, verdict, CHALLENGE, "totp")
+
+
+async def enter_recovery(request: Request) -> Response:
+    half_login, typed = request.state.half_login, await forms.read(request, "code")
+    answer = await recovery_digest(request, half_login.account_id, typed["code"])
+    if isinstance(answer, Verdict):
+        return _challenge(request, RECOVERY, answer)
+    async with Panel.of(request).db.transaction() as tx:
+        if await half_logins.find(tx, half_login.digest, at=Panel.of(request).now()) is None:
+            return go(request, "/login")
+        verdict = await judge_recovery(tx, request, half_login.account_id, answer)
+        return await _settle(tx, request, verdict, RECOVERY, "recovery")
+
+
+async def _settle(tx: Transaction, request: Request, verdict: Verdict, template: str, method: str) -> Response:
+    half_login = request.state.half_login
+    if verdict.is_accepted:
+        await half_logins.end(tx, half_login.digest)
+        token = await complete_login(tx, request, half_login.account_id, method)
+        return signed_in(request, token, half_login.next)
+    if verdict.wait:
+        return _challenge(request, template, verdict)
+    left = await half_logins.miss(tx, half_login.digest, tries=HALF_LOGIN_TRIES)
+    return _challenge(request, template, verdict, left=min(left, verdict.tries_left))
+
+
+def _challenge(request: Request, template: str, verdict: Verdict | None = None, *, left: int | None = None) -> Response:
+    """The challenge, with why it was refused and how many tries are `left`; at none it is over."""
+    error = verdict.message if verdict else ""
+    if left:
+        error += " Falta 1 tentativa." if left == 1 else f" Faltam {left} tentativas."
+    response = page(
+        request,
+        template,
+        block="form",
+        status=verdict.status if verdict else 200,
+        account_name=request.state.half_login.account_name,
+        error=error,
+        is_over=left == 0,
+    )
+    return later(response, verdict.wait) if verdict and verdict.wait else response
