@@ -1,0 +1,172 @@
+"""Walks the route table: every door as a stranger, half-way in, and signed in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect
+from web.app import ROUTES, create_app
+from web.guards import State, state_of
+from web.settings import Settings
+
+NewClient = Callable[[], TestClient]
+SIGNED_IN = {State.SIGNED_IN, State.VERIFIED, State.PROVED}
+
+
+def doors(*states: State) -> list[tuple[str, str]]:
+    """Method and path of each route that demands one of these states."""
+    return [
+        (method, route.path.replace("{id}", "0" * 32))
+        for route in ROUTES
+        if isinstance(route, Route) and state_of(route) in states
+        for method in sorted(route.methods or ())
+    ]
+
+
+EVERY_DOOR = doors(*State)
+
+
+def test_a_route_that_names_no_state_does_not_start(settings: Settings) -> None:
+    async def open_to_all(_: Any) -> Response:
+        return Response("secret")
+
+    undeclared: list[BaseRoute] = [Route("/forgotten", open_to_all)]
+    with pytest.raises(TypeError, match="forgotten"):
+        create_app(settings, routes=undeclared)
+
+
+@pytest.mark.parametrize(("method", "path"), doors(*SIGNED_IN, State.HALF_LOGIN))
+def test_a_stranger_is_sent_to_the_login(method: str, path: str, client: TestClient) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login")
+    assert answer.text == ""
+
+
+@pytest.mark.parametrize(("method", "path"), doors(*SIGNED_IN, State.HALF_LOGIN))
+def test_a_strangers_fragment_request_gets_no_fragment(method: str, path: str, client: TestClient) -> None:
+    answer = client.request(method, path, headers=FRAGMENT)
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"].startswith("/login")
+    assert answer.text == ""
+
+
+def test_a_right_password_alone_opens_nothing_but_the_challenge(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    protect(client, alice, clock())
+    browser = new_client()
+    give_password(browser, alice)
+    half = browser.cookies["__Host-pre"]
+    for cookie in (f"__Host-pre={half}", f"__Host-sid={half}", f"__Host-pre={half}; __Host-sid={half}"):
+        for method, path in doors(*SIGNED_IN):
+            answer = new_client().request(method, path, headers={"Cookie": cookie})
+            assert (answer.status_code, answer.text) == (303, ""), (method, path)
+
+
+@pytest.mark.parametrize("path", [path for method, path in doors(*SIGNED_IN) if method == "GET"])
+def test_a_member_finds_the_pages_open(path: str, alice: Person, client: TestClient) -> None:
+    assert client.get(path).status_code in (200, 303, 404)
+    assert "/login" not in client.get(path).headers.get("location", "")
+
+
+@pytest.mark.parametrize("path", [path for _, path in doors(State.VERIFIED, State.PROVED)])
+def test_sensitive_doors_ask_who_it_is_first(path: str, alice: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=6)
+    answer = client.post(path)
+    assert answer.status_code == 403
+    assert "Confirme que é você" in answer.text
+
+
+def database_rows(rows: Callable[..., Any]) -> list[Any]:
+    tables = [name for (name,) in rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    return [rows(f"SELECT * FROM {name}") for name in tables]  # noqa: S608
+
+
+def test_no_get_changes_anything(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+    before = database_rows(rows)
+    for method in ("GET", "HEAD", "OPTIONS", "TRACE"):
+        for _, path in EVERY_DOOR:
+            client.request(method, path)
+    assert database_rows(rows) == before
+
+
+FOREIGN: list[dict[str, str]] = [
+    {},
+    {"Origin": "null"},
+    {"Origin": "https://e.com"},
+    {"Origin": "https://painel.test.e.com"},
+    {"Origin": "https://painel.test:8443"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "https://e.com"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_a_post_from_elsewhere_is_refused_at_every_door(
+    headers: dict[str, str], alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    before, session = database_rows(rows), client.cookies["__Host-sid"]
+    del client.headers["Origin"]
+    for method, path in EVERY_DOOR:
+        if method == "POST":
+            answer = client.post(path, headers=headers | {"Cookie": f"__Host-sid={session}"})
+            assert answer.status_code == 403, path
+    assert database_rows(rows) == before
+
+
+@pytest.mark.parametrize("host", ["e.com", "painel.test@e.com", "painel.test/x", "painel.test?x", "", "painel.test:x"])
+def test_an_unknown_host_is_refused(host: str, client: TestClient) -> None:
+    answer = client.get("/login", headers={"Host": host})
+    assert answer.status_code == 400
+    assert "e.com" not in answer.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "_X"])
+def test_other_methods_are_refused(method: str, alice: Person, client: TestClient) -> None:
+    assert {client.request(method, path).status_code for _, path in EVERY_DOOR} == {405}
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data; boundary=x"])
+def test_only_forms_are_read(kind: str, client: TestClient) -> None:
+    answer = client.post("/login", content=b"name=a&password=b", headers={"Content-Type": kind})
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name=alice",
+        b"name=alice&password=x&role=admin",
+        b"name=alice&name=bruno&password=x",
+        b"&".join(b"f%d=x" % number for number in range(60)),
+        b"name=alice&password=" + b"x" * 5000,
+    ],
+)
+def test_any_other_set_of_fields_is_refused(content: bytes, client: TestClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post("/login", content=content, headers=headers).status_code == 422
+
+
+def test_a_large_body_is_refused(client: TestClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post("/login", content=b"name=" + b"x" * 20_000, headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/security/x.css", "/.git/HEAD", "/static/../data/panel.db", "/static/x", "/nope"])
+def test_unknown_paths_fall_through_to_nothing(path: str, alice: Person, client: TestClient) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "Não encontrado" in answer.text
+
+
+def test_plain_http_beyond_this_machine_is_sent_to_https(client: TestClient) -> None:
+    answer = client.get("http://painel.test/login")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{ORIGIN}/login")
+    assert client.post("http://painel.test/login", data={"name": "a", "password": "b"}).status_code == 403

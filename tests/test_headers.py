@@ -1,0 +1,57 @@
+import pytest
+from starlette.testclient import TestClient
+
+from tests.people import FRAGMENT, Person
+from web.page import static
+
+ANSWERS = [
+    ("GET", "/login", 200),
+    ("GET", "/security", 303),
+    ("GET", "/nope", 404),
+    ("PUT", "/login", 405),
+    ("GET", "/health", 200),
+    ("GET", static("app.css"), 200),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+def test_every_answer_carries_the_security_headers(method: str, path: str, status: int, client: TestClient) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    policy = answer.headers["content-security-policy"]
+    for rule in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
+        assert rule in policy
+    assert "require-trusted-types-for 'script'; trusted-types htmx" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert "server" not in answer.headers
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_body_refused_by_its_length_carries_them_too(client: TestClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.post("/login", content=b"x" * 20_000, headers=headers)
+    assert answer.status_code == 413
+    assert "content-security-policy" in answer.headers
+
+
+def test_pages_are_never_stored_and_static_files_for_good(alice: Person, client: TestClient) -> None:
+    for path in ("/security", "/instances", "/activity", "/login", "/nope", "/health"):
+        assert client.get(path).headers["cache-control"] == "no-store"
+    assert "immutable" in client.get(static("app.css")).headers["cache-control"]
+    assert client.get(static("nope.css")).headers["cache-control"] == "no-store"
+
+
+def test_whole_page_and_fragment_are_told_apart(alice: Person, client: TestClient) -> None:
+    whole, fragment = client.get("/security"), client.get("/security", headers=FRAGMENT)
+    assert "HX-Request-Type" in whole.headers["vary"]
+    assert "<html" in whole.text
+    assert "<html" not in fragment.text
+    assert "<html" in client.get("/security", headers={"HX-Request": "true", "HX-Request-Type": "full"}).text
+
+
+def test_a_page_names_its_type_and_charset(client: TestClient) -> None:
+    assert client.get("/login").headers["content-type"] == "text/html; charset=utf-8"

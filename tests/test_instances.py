@@ -1,0 +1,161 @@
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import FRAGMENT, Person, sign_in
+from web import operator_commands
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def create(client: TestClient, name: str, rows: Rows) -> str:
+    assert client.post("/instances", data={"name": name}).status_code == 303
+    [(instance_id,)] = rows("SELECT id FROM instances WHERE name = ?", name)
+    assert isinstance(instance_id, str)
+    return instance_id
+
+
+def token_on(page: str) -> str:
+    found = re.search(r'<code id="token-[0-9A-F]+">([\w-]{43})</code>', page)
+    assert found, page
+    return found[1]
+
+
+@pytest.fixture
+def bruno(alice: Person, new_client: NewClient, operate: Operate, capsys: pytest.CaptureFixture[str]) -> TestClient:
+    """Another member, signed in."""
+    operate(lambda panel: operator_commands.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
+    code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
+    assert code
+    person, browser = Person("bruno", "pato verde corre na praia"), new_client()
+    fields = {"activation_code": code[1], "password": person.password, "repeated": person.password}
+    assert browser.post("/activate", data=fields).status_code == 303
+    assert sign_in(browser, person).status_code == 303
+    return browser
+
+
+def test_an_empty_list_says_what_to_do(alice: Person, client: TestClient) -> None:
+    assert "Nenhuma instância ainda" in client.get("/instances").text
+
+
+def test_a_new_instance_has_a_random_id_and_a_masked_token(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    page = client.get("/instances").text
+    assert re.fullmatch(r"[0-9A-F]{32}", instance_id)
+    assert instance_id in page
+    assert "••••" in page
+    assert "token-" not in page.replace("copy-token-", "")
+
+
+def test_showing_the_token_swaps_one_row(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    create(client, "Outra", rows)
+    answer = client.post(f"/instances/{instance_id}/token/show", headers=FRAGMENT)
+    token_on(answer.text)
+    assert answer.text.lstrip().startswith("<article")
+    assert "Outra" not in answer.text
+
+
+def test_without_script_the_whole_list_comes_with_that_row_open(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    create(client, "Outra", rows)
+    page = client.post(f"/instances/{instance_id}/token/show").text
+    token_on(page)
+    assert "Outra" in page
+    assert "••••" in page
+
+
+def test_a_changed_token_is_another_and_the_old_one_is_gone(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    old = token_on(client.post(f"/instances/{instance_id}/token/show").text)
+    new = token_on(client.post(f"/instances/{instance_id}/token/change").text)
+    assert new != old
+    assert token_on(client.post(f"/instances/{instance_id}/token/show").text) == new
+
+
+@pytest.mark.parametrize("act", ["show", "change"])
+def test_the_token_asks_for_every_factor_again(
+    act: str, alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    instance_id = create(client, "Loja", rows)
+    clock.forward(minutes=6)
+    answer = client.post(f"/instances/{instance_id}/token/{act}", headers=FRAGMENT)
+    assert answer.status_code == 403
+    assert "Confirme que é você" in answer.text
+    assert "token-" not in answer.text
+
+
+def test_renaming_in_place(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    form = client.get(f"/instances/{instance_id}/rename", headers=FRAGMENT).text
+    assert 'value="Loja"' in form
+    row = client.post(f"/instances/{instance_id}/rename", data={"name": "Padaria"}, headers=FRAGMENT).text
+    assert "Padaria" in row
+    assert "Loja" not in row
+
+
+def test_deleting_asks_first(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    assert "Excluir de vez" in client.get(f"/instances/{instance_id}/delete").text
+    assert rows("SELECT count(*) FROM instances") == [(1,)]
+    assert client.post(f"/instances/{instance_id}/delete").status_code == 303
+    assert rows("SELECT count(*) FROM instances") == [(0,)]
+    assert client.post(f"/instances/{instance_id}/delete").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a:b", "a\u202eb", "a\x00b", "a\nb", "a\u200bb"])
+def test_a_bad_name_is_told_and_kept(name: str, alice: Person, client: TestClient, rows: Rows) -> None:
+    answer = client.post("/instances", data={"name": name})
+    assert answer.status_code == 422
+    assert "Dê um nome de 1 a 40 caracteres" in answer.text
+    assert rows("SELECT count(*) FROM instances") == [(0,)]
+
+
+def test_markup_in_a_name_stays_text(alice: Person, client: TestClient, rows: Rows) -> None:
+    create(client, "<img src=x onerror=alert(1)>", rows)
+    for page in (client.get("/instances").text, client.get("/activity").text):
+        assert "<img src=x" not in page
+        assert "&lt;img src=x" in page
+
+
+def test_nobody_sees_anothers_instance(alice: Person, client: TestClient, bruno: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    assert "Loja" not in bruno.get("/instances").text
+    for path in ("", "/rename", "/delete"):
+        assert bruno.get(f"/instances/{instance_id}{path}").status_code == 404
+    for path, fields in (("/rename", {"name": "x"}), ("/delete", {}), ("/token/show", {}), ("/token/change", {})):
+        assert bruno.post(f"/instances/{instance_id}{path}", data=fields).status_code == 404
+    assert rows("SELECT name FROM instances") == [("Loja",)]
+
+
+def test_a_sealed_token_moved_to_another_row_does_not_open(alice: Person, client: TestClient, rows: Rows) -> None:
+    first, second = create(client, "Loja", rows), create(client, "Outra", rows)
+    rows(
+        "UPDATE instances SET sealed_token = (SELECT sealed_token FROM instances WHERE id = ?) WHERE id = ?",
+        first,
+        second,
+    )
+    with pytest.raises(Exception, match="instance"):
+        client.post(f"/instances/{second}/token/show")
+
+
+def test_every_change_leaves_its_activity(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    client.post(f"/instances/{instance_id}/token/show")
+    client.post(f"/instances/{instance_id}/token/change")
+    client.post(f"/instances/{instance_id}/rename", data={"name": "Padaria"})
+    client.post(f"/instances/{instance_id}/delete")
+    events = rows("SELECT event, detail FROM activity WHERE event LIKE 'instance%' ORDER BY id")
+    assert events == [
+        ("instance.created", "Loja"),
+        ("instance.token_shown", "Loja"),
+        ("instance.token_changed", "Loja"),
+        ("instance.renamed", "Loja → Padaria"),
+        ("instance.deleted", "Padaria"),
+    ]

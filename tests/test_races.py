@@ -1,0 +1,125 @@
+"""Parallel requests against the real server, over real sockets."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import Person, begin_enrolment, code_for, give_password, protect
+from web.limits import HALF_LOGINS_LIVE
+from web.setup import offer_code
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+Cookies = list[str]
+
+
+def post_at_once(address: str, posts: list[tuple[str, dict[str, str], str]]) -> list[httpx2.Response]:
+    """Every (path, fields, cookie) at the same time, each on a connection of its own."""
+
+    async def run() -> list[httpx2.Response]:
+        limits = httpx2.Limits(max_connections=len(posts))
+        async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=60) as browser:
+            tasks = [
+                browser.post(path, data=fields, headers={"Origin": address, "Cookie": cookie})
+                for path, fields, cookie in posts
+            ]
+            return await asyncio.gather(*tasks)
+
+    return asyncio.run(run())
+
+
+def sessions_begun(answers: list[httpx2.Response]) -> int:
+    return sum("__Host-sid=" in answer.headers.get("set-cookie", "").replace('__Host-sid=""', "") for answer in answers)
+
+
+@pytest.fixture
+def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
+    protect(client, alice, clock())
+    clock.forward(seconds=30)
+    return alice
+
+
+@pytest.fixture
+def half_logins(protected: Person, new_client: Callable[[], TestClient]) -> Cookies:
+    cookies = []
+    for _ in range(HALF_LOGINS_LIVE):
+        browser = new_client()
+        give_password(browser, protected)
+        cookies.append(f"__Host-pre={browser.cookies['__Host-pre']}")
+    return cookies
+
+
+def test_the_same_code_fifty_times_opens_one_session(
+    protected: Person, half_logins: Cookies, live_server: str, clock: Clock, rows: Rows
+) -> None:
+    before = rows("SELECT count(*) FROM sessions")[0][0]
+    code = {"code": protected.code_at(clock())}
+    answers = post_at_once(live_server, [("/login/code", code, half_logins[n % 5]) for n in range(50)])
+    assert sessions_begun(answers) == 1
+    assert {answer.status_code for answer in answers} <= {303, 422, 429}
+    assert rows("SELECT count(*) FROM sessions") == [(before + 1,)]
+    assert rows("SELECT count(*) FROM activity WHERE event = 'totp.ok'") == [(1,)]
+
+
+def test_the_same_recovery_code_twenty_times_opens_one_session(
+    protected: Person, half_logins: Cookies, live_server: str, rows: Rows
+) -> None:
+    code = {"code": protected.recovery_codes[0]}
+    answers = post_at_once(live_server, [("/login/recovery", code, half_logins[n % 5]) for n in range(20)])
+    assert sessions_begun(answers) == 1
+    assert rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NOT NULL") == [(1,)]
+
+
+def test_two_recovery_codes_on_one_half_login_open_one_session_and_spend_one_code(
+    protected: Person, half_logins: Cookies, live_server: str, rows: Rows
+) -> None:
+    posts = [("/login/recovery", {"code": code}, half_logins[0]) for code in protected.recovery_codes[:2]]
+    assert sessions_begun(post_at_once(live_server, posts)) == 1
+    assert rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NOT NULL") == [(1,)]
+
+
+def test_of_many_wrong_codes_at_once_only_five_are_judged(
+    protected: Person, half_logins: Cookies, live_server: str, clock: Clock, rows: Rows
+) -> None:
+    wrong = {"code": protected.wrong_code_at(clock())}
+    answers = post_at_once(live_server, [("/login/code", wrong, half_logins[n % 5]) for n in range(100)])
+    assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
+    assert sum(answer.status_code == 422 for answer in answers) == 5
+    assert {answer.status_code for answer in answers} <= {303, 422, 429}
+
+
+def test_two_setups_at_once_make_one_account(operate: Operate, live_server: str, rows: Rows) -> None:
+    code, password = operate(offer_code), "girafa azul dança no telhado"
+    fields = {"setup_code": code, "password": password, "repeated": password}
+    answers = post_at_once(live_server, [("/setup", fields | {"name": name}, "") for name in ("ana", "bea")])
+    assert sorted(answer.status_code for answer in answers) in ([303, 403], [303, 404])
+    assert rows("SELECT count(*) FROM accounts") == [(1,)]
+
+
+def test_two_confirmations_at_once_switch_on_once(
+    alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
+) -> None:
+
+    key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    fields = {"code": code_for(key, clock())}
+    answers = post_at_once(live_server, [("/security/totp/confirm", fields, cookie)] * 2)
+    assert sum("Guarde seus códigos" in answer.text for answer in answers) == 1
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)") == [(1, 10)]
+
+
+def test_a_confirmation_racing_a_cancel_leaves_all_or_nothing(
+    alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
+) -> None:
+
+    key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    posts = [
+        ("/security/totp/confirm", {"code": code_for(key, clock())}, cookie),
+        ("/security/totp/cancel", {}, cookie),
+    ]
+    post_at_once(live_server, posts)
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)")[0] in ((1, 10), (0, 0))
+    assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]

@@ -1,0 +1,101 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import Person, codes_on, give_password, protect
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
+    protect(client, alice, clock())
+    return alice
+
+
+def recover(browser: TestClient, person: Person, code: str) -> Any:
+    give_password(browser, person)
+    return browser.post("/login/recovery", data={"code": code})
+
+
+def test_ten_codes_are_shown_once_with_download(protected: Person, client: TestClient) -> None:
+    assert len(set(protected.recovery_codes)) == 10
+    assert protected.recovery_codes[0] not in client.get("/security").text
+
+
+def test_the_download_holds_every_code(alice: Person, client: TestClient, clock: Clock) -> None:
+    page = protect(client, alice, clock()).text
+    link = page.split('href="data:text/plain;charset=utf-8,')[1].split('"')[0]
+    assert all(code in link for code in alice.recovery_codes)
+    assert 'download="codigos-de-recuperacao.txt"' in page
+
+
+def test_each_code_opens_one_login(protected: Person, new_client: NewClient) -> None:
+    first = protected.recovery_codes[0]
+    assert recover(new_client(), protected, first).headers["location"] == "/instances"
+    again = recover(new_client(), protected, first)
+    assert again.status_code == 422
+    assert "já foi usado" in again.text
+    assert recover(new_client(), protected, protected.recovery_codes[1]).status_code == 303
+
+
+def test_a_code_alone_is_never_enough(protected: Person, new_client: NewClient) -> None:
+    answer = new_client().post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    assert answer.headers["location"] == "/login"
+
+
+def test_spelling_does_not_matter(protected: Person, new_client: NewClient) -> None:
+    code = next(code for code in protected.recovery_codes if "0" in code or "1" in code)
+    sloppy = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    assert recover(new_client(), protected, sloppy).status_code == 303
+    assert recover(new_client(), protected, code).status_code == 422
+
+
+def test_what_cannot_be_a_code_costs_no_hash_and_no_try(protected: Person, new_client: NewClient, rows: Rows) -> None:
+    answer = recover(new_client(), protected, "1234")
+    assert "16 letras e números" in answer.text
+    assert rows("SELECT count(*) FROM attempts WHERE kind = 'recovery'") == [(0,)]
+
+
+def test_wrong_codes_are_limited_like_any_other(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    for _ in range(5):
+        assert recover(new_client(), protected, "0000-0000-0000-0000").status_code == 422
+    waiting = recover(new_client(), protected, protected.recovery_codes[0])
+    assert (waiting.status_code, waiting.headers["retry-after"]) == (429, "60")
+    clock.forward(seconds=61)
+    assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
+
+
+def test_new_codes_kill_the_old_ones(protected: Person, client: TestClient, new_client: NewClient) -> None:
+    fresh = codes_on(client.post("/security/recovery-codes").text)
+    assert len(fresh) == 10
+    assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 422
+    assert recover(new_client(), protected, fresh[0]).status_code == 303
+
+
+def test_the_hub_counts_what_is_left_and_warns_at_three(
+    protected: Person, client: TestClient, new_client: NewClient
+) -> None:
+    assert "Restam 10 de 10" in client.get("/security").text
+    for code in protected.recovery_codes[:7]:
+        recover(new_client(), protected, code)
+    assert "Restam só 3" in client.get("/security").text
+
+
+def test_only_hashes_are_stored_and_all_share_one_salt(protected: Person, rows: Rows, settings: Any) -> None:
+    files = b"".join(file.read_bytes() for file in settings.data.glob("panel.db*"))
+    assert not any(
+        code.encode() in files or code.replace("-", "").encode() in files for code in protected.recovery_codes
+    )
+    assert rows("SELECT count(*), count(DISTINCT length(salt)) FROM recovery_sets") == [(1, 1)]
+
+
+def test_spending_a_code_leaves_its_activity(protected: Person, new_client: NewClient, rows: Rows) -> None:
+    recover(new_client(), protected, "0000-0000-0000-0000")
+    recover(new_client(), protected, protected.recovery_codes[0])
+    events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'recovery%' ORDER BY id")]
+    assert events == ["recovery.failed", "recovery.ok"]

@@ -1,0 +1,113 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, Person, proof, protect
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def later(alice: Person, client: TestClient, clock: Clock) -> Person:
+    """Alice with two-factor on, signed in for more than five minutes."""
+    protect(client, alice, clock())
+    clock.forward(minutes=6)
+    return alice
+
+
+def test_a_full_login_counts_for_five_minutes(alice: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=4)
+    assert client.post("/security/totp").status_code == 200
+    clock.forward(minutes=1)
+    assert client.post("/security/totp").status_code == 403
+
+
+def test_without_a_second_factor_the_password_is_enough(alice: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=6)
+    asked = client.post("/security/totp", headers=FRAGMENT)
+    assert "Confirme que é você" in asked.text
+    assert "Código de verificação" not in asked.text
+    assert client.post("/security/totp", data={"proof_password": alice.password}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/security/totp", "/security/recovery-codes", "/security/totp/remove"])
+def test_a_stolen_session_changes_no_factor(
+    path: str, later: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    before = rows("SELECT * FROM totp"), rows("SELECT * FROM recovery_codes"), rows("SELECT * FROM totp_enrolments")
+    assert client.post(path).status_code == 403
+    for half in ({"proof_code": later.code_at(clock())}, {"proof_password": later.password}):
+        assert client.post(path, data=half).status_code == 422
+    after = rows("SELECT * FROM totp"), rows("SELECT * FROM recovery_codes"), rows("SELECT * FROM totp_enrolments")
+    assert before == after
+
+
+def test_proved_the_interrupted_action_goes_on_by_itself(later: Person, client: TestClient, clock: Clock) -> None:
+    answer = client.post("/security/recovery-codes", data=proof(later, clock()), headers=FRAGMENT)
+    assert answer.status_code == 200
+    assert "Guarde seus códigos de recuperação" in answer.text
+
+
+def test_what_was_typed_is_carried_along(later: Person, client: TestClient) -> None:
+    asked = client.post("/security/recovery-codes", data={"note": 'a "quoted" word'})
+    assert '<input type="hidden" name="note" value="a &#34;quoted&#34; word">' in asked.text
+
+
+def test_proving_renews_the_cookie_and_lasts_for_this_session_only(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    thief = new_client()
+    thief.cookies.set("__Host-sid", client.cookies["__Host-sid"])
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    assert thief.get("/security").status_code == 303
+    assert client.post("/security/recovery-codes").status_code == 200
+    clock.forward(minutes=5)
+    assert client.post("/security/recovery-codes").status_code == 403
+
+
+def test_a_code_proves_one_action(later: Person, client: TestClient, clock: Clock) -> None:
+    fields = proof(later, clock())
+    assert client.post("/security/recovery-codes", data=fields).status_code == 200
+    again = client.post("/security/totp/remove", data=fields)
+    assert again.status_code == 422
+    assert "Este código já foi usado" in again.text
+
+
+def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
+    later: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    fields = proof(later, clock()) | {"proof_code": later.wrong_code_at(clock())}
+    answers = [client.post("/security/totp/remove", data=fields).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
+
+
+def test_wrong_passwords_are_limited_too(later: Person, client: TestClient, clock: Clock) -> None:
+    fields = proof(later, clock()) | {"proof_password": "girafa verde"}
+    answers = [client.post("/security/totp/remove", data=fields).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+
+
+def test_a_recovery_code_stands_in_for_the_lost_phone(later: Person, client: TestClient, rows: Rows) -> None:
+    fields = {"proof_password": later.password, "proof_code": "", "proof_recovery": later.recovery_codes[0]}
+    assert client.post("/security/totp/remove", data=fields).status_code == 200
+    assert rows("SELECT count(*) FROM totp") == [(0,)]
+
+
+def test_the_cookie_of_a_proof_arrives_even_when_the_action_is_refused(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
+    answer = client.post("/instances/NONE/token/show", data=proof(later, clock()))
+    assert answer.status_code == 404
+    assert client.get("/security").status_code == 200
+
+
+def test_each_proof_leaves_its_activity(later: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    client.post("/security/totp/remove", data=proof(later, clock()) | {"proof_password": "girafa verde"})
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'stepup%' ORDER BY id")]
+    assert events == ["stepup.failed", "stepup.ok"]

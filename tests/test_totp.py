@@ -1,0 +1,206 @@
+import base64
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, Person, begin_enrolment, code_for, key_on, proof, protect, sign_in
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def confirm(client: TestClient, code: str, **headers: str) -> Any:
+    return client.post("/security/totp/confirm", data={"code": code}, headers=headers)
+
+
+def test_pressing_configurar_agora_shows_qr_key_and_form(alice: Person, client: TestClient) -> None:
+    assert "Desativada" in client.get("/security").text
+    page = client.post("/security/totp", headers=FRAGMENT).text
+    key = key_on(page)
+    assert re.search(r'<svg class="qr"[^>]* role="img" aria-label="QR code ', page)
+    assert f"otpauth://totp/Painel%20Z-API:alice?secret={key}&amp;issuer=Painel%20Z-API" in page
+    assert "Ativar" in page
+    assert "Cancelar" in page
+    assert "<html" not in page
+
+
+def test_without_script_the_same_comes_as_a_page(alice: Person, client: TestClient) -> None:
+    answer = client.post("/security/totp")
+    assert answer.status_code == 200
+    assert "<html" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_only_the_confirmed_code_switches_it_on(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    begin_enrolment(client)
+    assert sign_in(new_client(), alice).headers["location"] == "/instances"
+    answer = protect(client, alice, clock())
+    assert "Guarde seus códigos de recuperação" in answer.text
+    assert "Ativa desde 24 de novembro de 2026" in client.get("/security").text
+    assert sign_in(new_client(), alice, alice.code_at(clock.forward(seconds=30))).headers["location"] == "/instances"
+
+
+def test_a_wrong_code_keeps_the_same_key(alice: Person, client: TestClient, clock: Clock) -> None:
+    alice.key = begin_enrolment(client)
+    refused = confirm(client, alice.wrong_code_at(clock()))
+    assert refused.status_code == 422
+    assert "Faltam 4 tentativas" in refused.text
+    assert confirm(client, alice.code_at(clock())).status_code == 200
+
+
+def test_in_place_a_wrong_code_swaps_the_form_and_leaves_the_qr(alice: Person, client: TestClient) -> None:
+    begin_enrolment(client)
+    refused = confirm(client, "12", **FRAGMENT)
+    assert refused.text.lstrip().startswith('<div id="confirm">')
+    assert "qr" not in refused.text
+
+
+def test_a_reload_offers_to_start_again_but_shows_no_key(alice: Person, client: TestClient) -> None:
+    key = begin_enrolment(client)
+    page = client.get("/security").text
+    assert "Começar de novo com outro QR code" in page
+    assert key not in page.replace(" ", "")
+    assert "otpauth" not in page
+
+
+def test_a_second_start_replaces_the_first(alice: Person, client: TestClient, clock: Clock) -> None:
+    first, second = begin_enrolment(client), begin_enrolment(client)
+    assert confirm(client, code_for(first, clock())).status_code == 422
+    assert confirm(client, code_for(second, clock())).status_code == 200
+
+
+def test_cancelling_changes_nothing(alice: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:
+    begin_enrolment(client)
+    assert "Desativada" in client.post("/security/totp/cancel").text
+    assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]
+    assert sign_in(new_client(), alice).headers["location"] == "/instances"
+
+
+def test_a_set_up_ends_after_ten_minutes(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    key = begin_enrolment(client)
+    late = clock.forward(minutes=10)
+    assert "passou do tempo" in confirm(client, code_for(key, late)).text
+    assert rows("SELECT count(*) FROM totp") == [(0,)]
+
+
+def test_five_wrong_codes_throw_the_key_away(alice: Person, client: TestClient, clock: Clock) -> None:
+    alice.key = begin_enrolment(client)
+    answers = [confirm(client, alice.wrong_code_at(clock())) for _ in range(5)]
+    assert "cinco códigos errados" in answers[4].text
+    assert "passou do tempo" in confirm(client, alice.code_at(clock())).text
+
+
+def test_another_session_of_the_same_person_cannot_confirm(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    key, other = begin_enrolment(client), new_client()
+    sign_in(other, alice)
+    confirm(other, code_for(key, clock()))
+    assert rows("SELECT count(*) FROM totp") == [(0,)]
+
+
+@pytest.mark.parametrize("field", ["secret", "user_id", "key"])
+def test_key_and_person_never_come_from_the_form(
+    field: str, alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    key = begin_enrolment(client)
+    answer = client.post("/security/totp/confirm", data={"code": code_for(key, clock()), field: "1"})
+    assert answer.status_code == 422
+    assert client.post("/security/totp", data={"secret": "A" * 32}).status_code == 422
+    assert rows("SELECT count(*) FROM totp") == [(0,)]
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(2, "2 min adiantado"), (-1.5, "1 min 30 s atrasado")])
+def test_a_wrong_clock_is_named_and_not_accepted(
+    minutes: float, words: str, alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    key = begin_enrolment(client)
+    refused = confirm(client, code_for(key, clock() + timedelta(minutes=minutes)))
+    assert f"O relógio do seu celular parece estar {words}" in refused.text
+    assert rows("SELECT count(*) FROM totp") == [(0,)]
+
+
+def test_switching_on_ends_the_other_sessions_and_renews_this_one(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    other, before = new_client(), client.cookies["__Host-sid"]
+    sign_in(other, alice)
+    answer = protect(client, alice, clock())
+    assert "A outra sessão foi encerrada" in answer.text
+    assert other.get("/security").status_code == 303
+    assert client.cookies["__Host-sid"] != before
+    assert client.get("/security").status_code == 200
+
+
+def test_until_the_new_phone_is_confirmed_the_old_one_works(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    protect(client, alice, clock())
+    old = alice.key
+    new = begin_enrolment(client)
+    assert sign_in(new_client(), alice, code_for(old, clock.forward(seconds=30))).status_code == 303
+    answer = confirm(client, code_for(new, clock.forward(seconds=30)))
+    assert "Só o aplicativo novo vale agora" in answer.text
+    clock.forward(seconds=30)
+    assert sign_in(new_client(), alice, code_for(old, clock())).status_code == 422
+    assert sign_in(new_client(), alice, code_for(new, clock())).status_code == 303
+
+
+def test_moving_to_another_phone_keeps_the_recovery_codes(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    protect(client, alice, clock())
+    confirm(client, code_for(begin_enrolment(client), clock.forward(seconds=30)))
+    browser = new_client()
+    sign_in(browser, alice)
+    answer = browser.post("/login/recovery", data={"code": alice.recovery_codes[3]})
+    assert answer.headers["location"] == "/instances"
+
+
+def test_desativar_asks_password_and_code_even_right_after_the_login(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    protect(client, alice, clock())
+    asked = client.post("/security/totp/remove")
+    assert asked.status_code == 403
+    assert "Confirme que é você" in asked.text
+    clock.forward(seconds=30)
+    answer = client.post("/security/totp/remove", data=proof(alice, clock()))
+    assert "Autenticação de dois fatores desativada" in answer.text
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)") == [(0, 0)]
+    assert sign_in(new_client(), alice).headers["location"] == "/instances"
+
+
+def test_when_the_last_step_of_switching_on_fails_nothing_happened(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    rows("CREATE TRIGGER fault BEFORE UPDATE OF digest ON sessions BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
+    key = begin_enrolment(client)
+    with pytest.raises(Exception, match="disk full"):
+        confirm(client, code_for(key, clock()))
+    rows("DROP TRIGGER fault")
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)") == [(0, 0)]
+    assert confirm(client, code_for(key, clock())).status_code == 200
+
+
+def test_the_key_is_stored_sealed(alice: Person, client: TestClient, clock: Clock, settings: Any) -> None:
+
+    protect(client, alice, clock())
+    files = b"".join(file.read_bytes() for file in settings.data.glob("panel.db*"))
+    assert alice.key.encode() not in files
+    assert base64.b32decode(alice.key) not in files
+    assert b"$argon2id$" not in files
+
+
+def test_the_changes_leave_their_activity(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    protect(client, alice, clock())
+    confirm(client, code_for(begin_enrolment(client), clock.forward(seconds=30)))
+    events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'totp%' ORDER BY id")]
+    assert events == ["totp.started", "totp.enabled", "totp.started", "totp.replaced"]
