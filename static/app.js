@@ -43,10 +43,12 @@ if (setupCode && location.hash.length > 1) {
   document.querySelector("#name").focus();
 }
 
-// No answer at all: say so instead of staying silent.
+// What was said about the last request is over when the next one begins; no answer at all is said too.
+document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());
 document.addEventListener("htmx:error", () => {
   const notice = document.createElement("p");
   notice.className = "alert";
+  notice.setAttribute("role", "alert");
   notice.textContent = "O painel não respondeu. Confira a conexão e tente de novo.";
   document.querySelector("#notices").replaceChildren(notice);
 });

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from web.limits import Cost
 from web.panel import Panel
 from web.settings import Settings
 from web.setup import offer_code
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright leaves an event loop running in this thread, where no other can start then."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
 
 
 class Clock:
@@ -58,7 +64,12 @@ def operate(settings: Settings, clock: Clock) -> Operate:
         async with open_panel(settings, clock, secrets.token_bytes) as panel:
             return await act(panel)
 
-    return lambda act: asyncio.run(with_panel(act))
+    def in_thread(act: Callable[[Panel], Awaitable[Any]]) -> Any:
+        """Playwright's loop may be running in this thread already."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(with_panel(act))).result()
+
+    return in_thread
 
 
 @pytest.fixture

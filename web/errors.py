@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.limits import BUSY_RETRY
-from web.page import later, page
+from web.page import NOTICES, later, page
 
 log = logging.getLogger("panel")
 
@@ -51,7 +51,7 @@ def refuse(request: Request, status: int, *, reference: str = "") -> Response:
         request,
         "error.html",
         block="message",
-        retarget="#notices",
+        retarget=NOTICES,
         status=status,
         title=title,
         advice=advice,

@@ -135,6 +135,7 @@ async def _show(
         status=status,
         rows=rows,
         row=row,
+        focused=row.id if row else "",
         error=error,
         typed=typed,
         name_max=INSTANCE_NAME_MAX,

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from web.panel import Panel
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
+NOTICES = "#notices"
 MONTHS = (
     "janeiro",
     "fevereiro",
@@ -48,14 +50,20 @@ def page(
         "is_exposed": panel.settings.allow_http,
         "now": panel.now(),
         "path": request.scope["path"],
+        "is_fragment": is_partial(request),
     }
     if is_partial(request) and block:
-        body = "".join(template.blocks[block](template.new_context(context)))
+        local = template.new_context(context)
+        body = "".join(template.blocks[block](local))
+        if retarget != NOTICES:  # the window's title follows what the page now shows
+            body = f"<title>{''.join(template.blocks['title'](local))} · {escape(panel.settings.name)}</title>{body}"
     else:
         body = template.render(context)
     response = HTMLResponse(body, status)
     if is_partial(request) and retarget:
         response.headers["HX-Retarget"] = retarget
+        if retarget == NOTICES:  # the place stays for the next notice
+            response.headers["HX-Reswap"] = "innerHTML"
     return response
 
 

@@ -3,6 +3,8 @@
 The form posts to the interrupted action with what was typed there, so one request both proves and acts.
 """
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -102,5 +104,12 @@ async def _ask(
         carried=await forms.rest(request),
         errors=errors or {},
         is_recovering=is_recovering,
+        place=_place(request),
         way_back="/instances" if request.scope["path"].startswith("/instances") else "/security",
     )
+
+
+def _place(request: Request) -> str:
+    """The id of what the form stands in for; htmx names its target as `tag#id`."""
+    target = re.fullmatch(r"[a-z]+#([A-Za-z][\w-]{0,63})", request.headers.get("hx-target", ""), re.ASCII)
+    return target[1] if target else "step-up"

@@ -54,8 +54,10 @@ async def confirm(request: Request) -> Response:
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     code = rules.read_code((await forms.read(request, "code"))["code"])
     enrolment = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
+    if enrolment is None and session.has_two_factor:
+        return go(request, "/security")  # confirmed already: a reload of the page that showed the recovery codes
     if enrolment is None:
-        return await show_hub(request, notice=OVER)
+        return await show_hub(request, problem=OVER)
     if code is None:
         return _refused(request, CODE_FORM)
     key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
@@ -109,7 +111,7 @@ async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None)
             await totp.cancel_enrolment(tx, session.account_id)
         await note(tx, request, session.account_id, "totp.failed")
     if left <= 0:
-        return await show_hub(request, notice=TOO_MANY)
+        return await show_hub(request, problem=TOO_MANY)
     return _refused(request, _why(drift) + (" Falta 1 tentativa." if left == 1 else f" Faltam {left} tentativas."))
 
 

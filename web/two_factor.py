@@ -20,7 +20,7 @@ async def hub(request: Request) -> Response:
     return await show_hub(request)
 
 
-async def show_hub(request: Request, *, notice: str = "") -> Response:
+async def show_hub(request: Request, *, notice: str = "", problem: str = "") -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
     panel, session = Panel.of(request), request.state.session
     return page(
@@ -33,6 +33,7 @@ async def show_hub(request: Request, *, notice: str = "") -> Response:
         codes_left=await recovery_codes.left(panel.db, session.account_id),
         warn_at=RECOVERY_WARN_AT,
         notice=notice,
+        problem=problem,
     )
 
 

@@ -1,0 +1,260 @@
+"""The walk that must always work, in a real browser, from the set-up code to the login with a recovery code."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.phone import scan, show_code
+from tests.conftest import Clock
+
+PASSWORD = "girafa azul dança no telhado"
+
+
+def set_up(page: Page, setup_code: str) -> None:
+    page.goto("/setup")
+    page.get_by_label("Código de instalação").fill(setup_code)
+    page.get_by_label("Usuário").fill("ana")
+    page.get_by_label("Senha", exact=True).fill(PASSWORD)
+    page.get_by_label("Repita a senha").fill(PASSWORD)
+    page.get_by_role("button", name="Criar conta").click()
+    page.wait_for_url("**/security")
+
+
+def switch_on(page: Page, clock: Clock) -> str:
+    """Configurar Agora, scan, confirm; returns the key that was scanned."""
+    page.get_by_role("link", name="Segurança").first.click()
+    page.get_by_role("button", name="Configurar Agora").click()
+    qr = page.get_by_role("img", name=re.compile("^QR code"))
+    key = scan(qr)
+    shown = page.locator("#key").inner_text()
+    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown)
+    assert shown.replace(" ", "") == key
+    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
+    page.get_by_role("button", name="Ativar").click()
+    expect(page.locator("#codes li")).to_have_count(10)
+    return key
+
+
+def give_password(page: Page) -> None:
+    page.get_by_label("Usuário").fill("ana")
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_role("button", name="Entrar", exact=True).click()
+    expect(page.get_by_role("heading", name="Verificação em duas etapas")).to_be_visible()
+
+
+def give_code(page: Page, code: str) -> None:
+    page.get_by_label("Código de verificação").fill(code)
+    page.get_by_role("button", name="Verificar").click()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page(java_script_enabled=script, color_scheme=scheme)
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    recovery_codes = page.locator("#codes li").all_inner_texts()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Baixar (.txt)").click()
+    assert download.value.suggested_filename == "codigos-de-recuperacao.txt"
+    assert all(code in download.value.path().read_text() for code in recovery_codes)
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    expect(page.get_by_text("Ativa desde")).to_be_visible()
+
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    page.goto("/instances")
+    expect(page.get_by_role("heading", name="Verificação em duas etapas")).to_be_visible()
+    give_code(page, show_code(key, clock()))
+    expect(page.get_by_text("Este código já foi usado")).to_be_visible()
+    give_code(page, show_code(key, clock.forward(seconds=30)))
+    expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
+
+    page.get_by_label("Nome").fill("Loja do Centro")
+    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Mostrar token").click()
+    token = page.locator("code[id^=token-]").inner_text()
+    page.get_by_role("button", name="Trocar token").click()
+    expect(page.locator("code[id^=token-]")).not_to_have_text(token)
+    page.get_by_role("link", name="Renomear").click()
+    page.get_by_role("article").get_by_label("Nome").fill("Matriz")
+    page.get_by_role("button", name="Guardar").click()
+    expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
+    page.get_by_role("link", name="Excluir").click()
+    page.get_by_role("button", name="Excluir de vez").click()
+    expect(page.get_by_text("Nenhuma instância ainda")).to_be_visible()
+
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    page.get_by_role("link", name="Usar um código de recuperação").click()
+    page.get_by_label("Código de recuperação").fill(recovery_codes[0].lower())
+    page.get_by_role("button", name="Verificar").click()
+    expect(page.get_by_role("button", name="Sair")).to_be_visible()
+
+    page.goto("/security")
+    page.get_by_role("button", name="Desativar").click()
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_label("Código de verificação").fill(show_code(key, clock.forward(seconds=30)))
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.get_by_text("Autenticação de dois fatores desativada.", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()
+
+
+def test_the_set_up_address_fills_the_code_in_and_hides_it(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    page.goto(f"/setup#{setup_code}")
+    expect(page.get_by_label("Código de instalação")).to_have_value(setup_code)
+    assert "#" not in page.url
+
+
+def test_a_wrong_code_at_enrolment_leaves_the_qr_and_puts_the_eye_in_the_field(
+    open_page: OpenPage, setup_code: str
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
+    page.get_by_label("Código de verificação").fill("12")
+    page.get_by_role("button", name="Ativar").click()
+    expect(page.get_by_text("O código tem seis números")).to_be_visible()
+    expect(page.get_by_label("Código de verificação")).to_be_focused()
+    assert scan(page.get_by_role("img", name=re.compile("^QR code"))) == key
+
+
+def test_confirme_que_e_voce_appears_in_place_and_goes_on_by_itself(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    clock.forward(minutes=6)
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    expect(page.get_by_label("Senha")).to_be_focused()
+    page.get_by_label("Senha").fill("errada")
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.get_by_text("Senha incorreta")).to_be_visible()
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.get_by_role("img", name=re.compile("^QR code"))).to_be_visible()
+    assert page.url.endswith("/security")
+
+
+def test_after_confirme_que_e_voce_the_new_recovery_codes_are_seen(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    clock.forward(minutes=6)
+    page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.locator("#codes li")).to_have_count(10)
+    expect(page.get_by_role("heading", name="Guarde seus códigos")).to_be_focused()
+
+
+def test_two_rows_may_ask_who_it_is_at_once(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.goto("/instances")
+    for name in ("Loja", "Matriz"):
+        page.get_by_label("Nome").fill(name)
+        page.get_by_role("button", name="Nova instância").click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        expect(page.get_by_label("Nome")).to_be_focused()
+    clock.forward(minutes=6)
+    for _ in range(2):
+        page.get_by_role("button", name="Mostrar token").first.click()
+        expect(page.get_by_label("Senha").last).to_be_focused()
+    page.get_by_label("Senha").last.fill(PASSWORD)
+    page.get_by_role("button", name="Continuar").last.click()
+    expect(page.locator("code[id^=token-]")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Matriz")).to_be_focused()
+
+
+def test_errors_in_place_are_told_one_after_another(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.goto("/instances")
+    page.get_by_label("Nome").fill("Loja")
+    page.get_by_role("button", name="Nova instância").click()
+    expect(page.get_by_role("heading", name="Loja")).to_be_visible()
+    page.evaluate(
+        "document.querySelector('#instances article form').setAttribute('hx-post', '/instances/0/token/show')"
+    )
+    for _ in range(2):
+        page.get_by_role("button", name="Mostrar token").click()
+        expect(page.get_by_role("alert")).to_contain_text("Não encontrado.")
+        expect(page.get_by_role("alert")).to_be_focused()
+
+
+def test_every_swap_leaves_the_eye_somewhere(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    for button, focused in (
+        ("Configurar Agora", "Autenticação de Dois Fatores"),
+        ("Cancelar", "Autenticação de Dois Fatores"),
+    ):
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", name=focused)).to_be_focused()
+    page.goto("/instances")
+    page.get_by_label("Nome").fill("Loja")
+    page.get_by_role("button", name="Nova instância").click()
+    heading = page.get_by_role("heading", name="Loja")
+    for role, name in (
+        ("button", "Mostrar token"),
+        ("link", "Ocultar token"),
+        ("button", "Trocar token"),
+        ("link", "Excluir"),
+        ("link", "Cancelar"),
+    ):
+        page.get_by_role(role, name=name).click()  # type: ignore[arg-type]
+        expect(heading).to_be_focused()
+
+
+def test_three_fast_clicks_send_one_code(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.get_by_label("Código de verificação").fill(show_code(key, clock.forward(seconds=30)))
+    page.evaluate("for (let i = 0; i < 3; i++) document.querySelector('#verify').click()")
+    expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
+    assert len(sent) == 1
+
+
+def test_back_after_signing_out_shows_the_login(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    key = page.locator("#key").inner_text()
+    page.get_by_role("button", name="Sair").click()
+    page.wait_for_url("**/login")
+    page.go_back()
+    expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
+    assert key not in page.content()
+
+
+def test_copy_says_that_it_copied(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    page.get_by_role("button", name="Copiar chave").click()
+    expect(page.get_by_role("button", name="Copiado")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#key").inner_text().replace(" ", "")
+
+
+def test_the_text_survives_a_320_pixel_screen(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page(viewport={"width": 320, "height": 700})
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    page.locator("#key").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert scan(page.get_by_role("img", name=re.compile("^QR code")))

@@ -1,0 +1,119 @@
+"""What the terminal may do while people are signed in, and the codes it hands out."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import Person, give_password, protect, sign_in
+from web import operator_commands
+from web.operator_commands import CommandRefused
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+FRESH = "pato verde corre na praia"
+
+
+@pytest.fixture
+def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
+    protect(client, alice, clock())
+    return alice
+
+
+@pytest.fixture
+def reset_password(operate: Operate, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Reset somebody's password and return the activation code that was printed."""
+
+    def reset(name: str) -> str:
+        operate(lambda panel: operator_commands.reset_password(panel, argparse.Namespace(name=name)))
+        code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
+        assert code
+        return code[1]
+
+    return reset
+
+
+def activate(browser: TestClient, code: str, password: str = FRESH) -> Any:
+    fields = {"activation_code": code, "password": password, "repeated": password}
+    return browser.post("/activate", data=fields)
+
+
+def test_a_reset_password_is_dead_at_once_and_so_are_the_sessions(
+    alice: Person, client: TestClient, new_client: NewClient, reset_password: Callable[[str], str]
+) -> None:
+    reset_password("alice")
+    assert give_password(new_client(), alice).status_code == 422
+    assert client.get("/security").status_code == 303
+
+
+def test_the_code_chooses_a_new_password_once(
+    alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
+) -> None:
+    code = reset_password("alice")
+    assert activate(new_client(), code.lower()).headers["location"] == "/login"
+    alice.password = FRESH
+    assert sign_in(new_client(), alice).headers["location"] == "/instances"
+    assert activate(new_client(), code, "outro pato verde corre").status_code == 422
+
+
+def test_a_reset_password_does_not_get_round_the_second_factor(
+    protected: Person, new_client: NewClient, clock: Clock, reset_password: Callable[[str], str]
+) -> None:
+    activate(new_client(), reset_password("alice"))
+    protected.password = FRESH
+    assert give_password(new_client(), protected).headers["location"] == "/login/code"
+    assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=30))).status_code == 303
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(59, 303), (61, 422)])
+def test_the_code_of_a_reset_lasts_an_hour(
+    minutes: int, status: int, alice: Person, new_client: NewClient, clock: Clock, reset_password: Callable[[str], str]
+) -> None:
+    code = reset_password("alice")
+    clock.forward(minutes=minutes)
+    assert activate(new_client(), code).status_code == status
+
+
+def test_a_bad_password_is_told_and_the_code_stays_good(
+    alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
+) -> None:
+    code = reset_password("alice")
+    refused = activate(new_client(), code, "curta")
+    assert refused.status_code == 422
+    assert "pelo menos 12 caracteres" in refused.text
+    assert activate(new_client(), code).status_code == 303
+
+
+def test_a_wrong_code_tells_nothing_about_accounts(alice: Person, new_client: NewClient) -> None:
+    refused = activate(new_client(), "0000-0000-0000-0000-0000-0000")
+    assert refused.status_code == 422
+    assert "Este código não vale" in refused.text
+    assert "alice" not in refused.text
+
+
+def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
+    protected: Person, client: TestClient, new_client: NewClient, operate: Operate, rows: Rows
+) -> None:
+    operate(lambda panel: operator_commands.reset_two_factor(panel, argparse.Namespace(name="ALICE")))
+    assert client.get("/security").status_code == 303
+    assert sign_in(new_client(), protected).headers["location"] == "/instances"
+    assert rows("SELECT count(*) FROM recovery_codes") == [(0,)]
+
+
+def test_a_refused_command_changes_nothing(alice: Person, client: TestClient, operate: Operate) -> None:
+    with pytest.raises(CommandRefused):
+        operate(lambda panel: operator_commands.reset_two_factor(panel, argparse.Namespace(name="alice")))
+    assert client.get("/security").status_code == 200
+
+
+def test_what_the_terminal_did_is_in_the_activity(
+    alice: Person, new_client: NewClient, reset_password: Callable[[str], str], rows: Rows
+) -> None:
+    activate(new_client(), reset_password("alice"))
+    found = rows("SELECT event, network FROM activity WHERE event IN ('cli.reset_password', 'account.activated') ORDER BY id")
+    assert [event for event, _ in found] == ["cli.reset_password", "account.activated"]
+    assert found[0][1] == "terminal"

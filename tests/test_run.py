@@ -1,0 +1,263 @@
+"""The commands, as a person types them."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from web.page import ROOT
+
+RUN = [sys.executable, str(ROOT / "run.py")]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*RUN, *arguments], capture_output=True, text=True, timeout=60, env=os.environ | environment, cwd="/"
+    )
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return str(taken.getsockname()[1])
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A running panel and the lines it printed until it was ready."""
+    command = [*RUN, *arguments]
+    panel = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment)
+    assert panel.stdout
+    try:
+        lines = []
+        while not lines or ("Painel em" not in lines[-1] and lines[-1]):
+            lines.append(panel.stdout.readline())
+        yield panel, lines
+    finally:
+        panel.kill()
+        panel.communicate()
+
+
+def answers(port: str) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as response:  # noqa: S310
+        return bool(response.read() == b"ok")
+
+
+def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None:
+    port, data = free_port(), tmp_path / "data"
+    with started("serve", "--port", port, "--data", str(data)) as (panel, lines):
+        assert panel.stdout
+        code = re.search(r"^Código de instalação: (([0-9A-Z]{4}-){5}[0-9A-Z]{4})$", panel.stdout.readline())
+        assert code
+        assert f"http://127.0.0.1:{port}/setup#{code[1]}" in panel.stdout.readline()
+        assert f"Painel em http://127.0.0.1:{port}" in lines[-1]
+        assert answers(port)
+        panel.send_signal(signal.SIGINT)
+        _, errors = panel.communicate(timeout=10)
+        assert "Traceback" not in errors
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
+    assert modes == {"data": 0o700, "panel.db": 0o600, "secret.key": 0o600}
+
+
+def test_the_second_start_takes_less_than_a_second(tmp_path: Path) -> None:
+    port, data = free_port(), str(tmp_path / "data")
+    run("doctor", "--data", data)
+    begun = time.monotonic()
+    with started("serve", "--port", port, "--data", data):
+        assert answers(port)
+        assert time.monotonic() - begun < 1
+
+
+def test_two_workers_answer_too(tmp_path: Path) -> None:
+    port = free_port()
+    with started("serve", "--port", port, "--data", str(tmp_path / "data"), PANEL_WORKERS="2") as (panel, _):
+        for _ in range(50):
+            with contextlib.suppress(OSError):
+                assert answers(port)
+                break
+            time.sleep(0.1)
+        assert answers(port)
+        panel.send_signal(signal.SIGINT)
+        _, errors = panel.communicate(timeout=15)
+        assert "Traceback" not in errors
+
+
+def test_the_demo_tells_its_password_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    port = free_port()
+    with started("demo", "--port", port, TMPDIR=str(tmp_path)) as (panel, lines):
+        assert re.search(r"usuário demo, senha \S+", lines[0])
+        assert answers(port)
+        assert list(tmp_path.iterdir())
+        panel.send_signal(signal.SIGINT)
+        panel.communicate(timeout=10)
+    assert list(tmp_path.iterdir()) == []
+
+
+def refused(answer: subprocess.CompletedProcess[str], sentence: str) -> None:
+    assert answer.returncode == 1
+    assert re.search(sentence, answer.stderr), answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused(run("serve", "--port", port, "--data", str(tmp_path / "data")), f"atender em 127.0.0.1:{port}")
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    before = tmp_path.stat().st_mode
+    refused(run("serve", "--port", free_port(), "--data", str(tmp_path)), "tem outros arquivos")
+    assert (tmp_path.stat().st_mode, sorted(path.name for path in tmp_path.iterdir())) == (before, ["holiday.jpg"])
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, just a longer text", b""])
+def test_a_foreign_database_is_left_alone(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "panel.db"
+    if content:
+        file.write_bytes(content)
+    else:
+        with contextlib.closing(sqlite3.connect(file)) as other:
+            other.execute("CREATE TABLE theirs (x)")
+    file.chmod(0o600)
+    before = file.read_bytes()
+    refused(run("doctor", "--data", str(tmp_path)), "panel.db")
+    assert file.read_bytes()[100:] == before[100:]
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    refused(run("doctor", "--data", str(tmp_path / "data")), "não é uma pasta")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads every folder")
+def test_an_unreadable_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0)
+    refused(run("doctor", "--data", str(tmp_path / "data")), "Permission denied")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that was used before."""
+    assert run("doctor", "--data", str(tmp_path / "data")).returncode == 0
+    return tmp_path / "data"
+
+
+def test_without_its_key_the_panel_does_not_start(data: Path) -> None:
+    (data / "secret.key").unlink()
+    refused(run("doctor", "--data", str(data)), "Falta a chave")
+    assert not (data / "secret.key").exists()
+
+
+def test_with_another_key_it_does_not_start(data: Path) -> None:
+    (data / "secret.key").write_text("ab" * 32)
+    refused(run("doctor", "--data", str(data)), "não é a deste banco de dados")
+
+
+@pytest.mark.parametrize("key", ["", "nonsense", "ab" * 31])
+def test_a_broken_key_is_told(key: str, data: Path) -> None:
+    (data / "secret.key").write_text(key)
+    refused(run("doctor", "--data", str(data)), "não pode ser lida")
+
+
+@pytest.mark.parametrize("name", ["secret.key", "panel.db"])
+def test_a_file_that_others_may_read_stops_the_start(name: str, data: Path) -> None:
+    (data / name).chmod(0o644)
+    refused(run("doctor", "--data", str(data)), f"chmod 600 .*{name}")
+
+
+def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:
+    with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+    refused(run("doctor", "--data", str(data)), "mais novo")
+
+
+def test_the_doctor_says_what_it_checked(data: Path) -> None:
+    answer = run("doctor", "--data", str(data))
+    assert answer.stdout.count("certo ") == 5
+    for word in ("íntegro", "dono", "chave", "versão", "relógio"):
+        assert word in answer.stdout
+
+
+def test_the_doctor_notices_a_clock_that_went_back(data: Path) -> None:
+    with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
+        insert = "INSERT INTO activity (at, event, network, user_agent, detail) VALUES (9999999999, 'x', '', '', '')"
+        database.execute(insert)
+        database.commit()
+    answer = run("doctor", "--data", str(data))
+    assert answer.returncode == 1
+    assert "ERRADO O relógio" in answer.stdout
+
+
+def test_accounts_are_made_and_reset_from_the_terminal(data: Path) -> None:
+    made = run("create-account", "Bruno", "--data", str(data))
+    assert re.search(r"^Código de ativação: ([0-9A-Z]{4}-){5}[0-9A-Z]{4}$", made.stdout, re.MULTILINE)
+    refused(run("create-account", "bruno", "--data", str(data)), "Já existe uma conta bruno")
+    refused(run("create-account", "não", "--data", str(data)), "letras minúsculas")
+    assert "Código de ativação" in run("reset-password", "bruno", "--data", str(data)).stdout
+    refused(run("reset-password", "carla", "--data", str(data)), "Não existe uma conta carla")
+    refused(run("reset-two-factor", "bruno", "--data", str(data)), "não tem autenticação de dois fatores")
+
+
+def test_wrong_use_ends_with_status_2() -> None:
+    for arguments in (["nonsense"], ["create-account"], ["serve", "--nope"]):
+        answer = run(*arguments)
+        assert answer.returncode == 2
+        assert "--help" in answer.stderr
+
+
+def test_help_is_in_portuguese() -> None:
+    text = run("--help").stdout
+    for word in ("usage", "options", "show this help", "positional"):
+        assert word not in text
+    assert "reset-two-factor" in text
+
+
+def test_a_wrong_setting_is_named() -> None:
+    refused(run("serve", PANEL_PORT="x"), "PANEL_PORT=x")
+
+
+def as_if(preparation: str, root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """run.py in a fresh folder, after some other truth about this machine was put in place."""
+    shutil.copy(ROOT / "run.py", root)
+    shutil.copy(ROOT / "requirements.txt", root)
+    script = f"import sys, runpy; sys.argv = ['run.py']; {preparation}; runpy.run_path({str(root / 'run.py')!r}, run_name='__main__')"
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+
+
+def test_an_old_python_is_told(tmp_path: Path) -> None:
+    refused(as_if("sys.version_info = (3, 10, 4, 'final', 0)", tmp_path), "precisa do Python 3.11 .* este é o 3.10")
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_python_without_venv_is_told(tmp_path: Path) -> None:
+    lacking = tmp_path / "python3"
+    lacking.write_text("#!/bin/sh\necho 'No module named venv' >&2\nexit 1\n")
+    lacking.chmod(0o755)
+    refused(as_if(f"sys.executable = {str(lacking)!r}", tmp_path), "sudo apt install python3-venv")
+
+
+def test_no_network_is_told_and_the_next_try_starts_again(tmp_path: Path) -> None:
+    nowhere = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_FIND_LINKS": "",
+        "PIP_NO_CACHE_DIR": "1",
+    }
+    refused(as_if("pass", tmp_path, **nowhere), "Sem acesso à rede")
+    assert not (tmp_path / ".venv" / "installed").exists()
