@@ -17,6 +17,7 @@ class Session:
     has_two_factor: bool
     verified_at: datetime
     last_seen_at: datetime
+    lacks_phone: bool  # entered with a recovery code, and no app was confirmed since
 
 
 async def begin(
@@ -53,7 +54,8 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> S
     """The live session of a cookie: neither past its end nor left alone for longer than `idle`."""
     sql = """
         SELECT sessions.id, sessions.account_id, accounts.name, accounts.role,
-            totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at
+            totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at,
+            sessions.method = 'recovery' AND coalesce(totp.confirmed_at <= sessions.created_at, FALSE)
         FROM sessions JOIN accounts ON accounts.id = sessions.account_id
         LEFT JOIN totp ON totp.account_id = sessions.account_id
         WHERE sessions.digest = :digest AND sessions.ends_at > :at AND sessions.last_seen_at > :idle_since

@@ -16,6 +16,8 @@ class Totp:
 
 @dataclass(frozen=True)
 class Enrolment:
+    """A key that waits to be confirmed, and how many tries were charged to it."""
+
     sealed_key: bytes
     misses: int
 
@@ -55,8 +57,16 @@ async def find_enrolment(db: Reader, account_id: int, *, session_id: str, at: da
     return await db.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at)
 
 
-async def miss_enrolment(tx: Transaction, account_id: int) -> None:
-    await tx.run("UPDATE totp_enrolments SET misses = misses + 1 WHERE account_id = :account_id", account_id=account_id)
+async def try_enrolment(
+    tx: Transaction, account_id: int, *, session_id: str, at: datetime, tries: int
+) -> Enrolment | None:
+    """Charge one try at confirming, before it is judged; None when nothing waits for this session, or no more."""
+    sql = """
+        UPDATE totp_enrolments SET misses = misses + 1
+        WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at AND misses < :tries
+        RETURNING sealed_key, misses
+    """
+    return await tx.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at, tries=tries)
 
 
 async def cancel_enrolment(tx: Transaction, account_id: int) -> None:

@@ -102,6 +102,7 @@ FOREIGN: list[dict[str, str]] = [
     {"Origin": "https://e.com"},
     {"Origin": "https://painel.test.e.com"},
     {"Origin": "https://painel.test:8443"},
+    {"Origin": "https://painel.test/x"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "https://e.com"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "none"},
@@ -119,6 +120,13 @@ def test_a_post_from_elsewhere_is_refused_at_every_door(
             answer = client.post(path, headers=headers | {"Cookie": f"__Host-sid={session}"})
             assert answer.status_code == 403, path
     assert database_rows(rows) == before
+
+
+@pytest.mark.parametrize("name", ["Origin", "Sec-Fetch-Site"])
+def test_a_doubled_origin_is_refused(name: str, client: TestClient) -> None:
+    good = ORIGIN if name == "Origin" else "same-origin"
+    answer = client.post("/login", headers=[(name, good), (name, "https://e.com")], data={"name": "a", "password": "b"})
+    assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("host", ["e.com", "painel.test@e.com", "painel.test/x", "painel.test?x", "", "painel.test:x"])
@@ -164,6 +172,15 @@ def test_unknown_paths_fall_through_to_nothing(path: str, alice: Person, client:
     answer = client.get(path)
     assert answer.status_code == 404
     assert "Não encontrado" in answer.text
+
+
+def test_a_trailing_slash_is_another_path_and_no_redirect(alice: Person, client: TestClient) -> None:
+    assert client.get("/security/").status_code == 404
+
+
+def test_long_addresses_and_headers_are_refused(client: TestClient) -> None:
+    assert client.get("/login?" + "x" * 4100).status_code == 414
+    assert client.get("/login", headers={"X-Long": "x" * 16_500}).status_code == 431
 
 
 def test_plain_http_beyond_this_machine_is_sent_to_https(client: TestClient) -> None:

@@ -175,7 +175,7 @@ def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_cli
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 4096, "é", "A" * 42 + "\x7f"])
 def test_a_tampered_cookie_is_nobody(token: str, alice: Person, new_client: NewClient) -> None:
-    answer = new_client().get("/instances", headers={"Cookie": f"__Host-sid={token}".encode("latin-1")})
+    answer = new_client().get("/instances", headers=[(b"Cookie", f"__Host-sid={token}".encode("latin-1"))])
     assert answer.status_code == 303
 
 

@@ -114,6 +114,8 @@ def test_what_the_terminal_did_is_in_the_activity(
     alice: Person, new_client: NewClient, reset_password: Callable[[str], str], rows: Rows
 ) -> None:
     activate(new_client(), reset_password("alice"))
-    found = rows("SELECT event, network FROM activity WHERE event IN ('cli.reset_password', 'account.activated') ORDER BY id")
+    found = rows(
+        "SELECT event, network FROM activity WHERE event IN ('cli.reset_password', 'account.activated') ORDER BY id"
+    )
     assert [event for event, _ in found] == ["cli.reset_password", "account.activated"]
     assert found[0][1] == "terminal"

@@ -92,6 +92,16 @@ def test_of_many_wrong_codes_at_once_only_five_are_judged(
     assert {answer.status_code for answer in answers} <= {303, 422, 429}
 
 
+def test_of_many_wrong_confirmations_at_once_only_five_are_judged(
+    alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
+) -> None:
+    alice.key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    wrong = {"code": alice.wrong_code_at(clock())}
+    post_at_once(live_server, [("/security/totp/confirm", wrong, cookie)] * 30)
+    assert rows("SELECT count(*) FROM activity WHERE event = 'totp.failed'") == [(5,)]
+    assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]
+
+
 def test_two_setups_at_once_make_one_account(operate: Operate, live_server: str, rows: Rows) -> None:
     code, password = operate(offer_code), "girafa azul dança no telhado"
     fields = {"setup_code": code, "password": password, "repeated": password}

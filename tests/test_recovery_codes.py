@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, codes_on, give_password, protect
+from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, protect
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -27,11 +27,27 @@ def test_ten_codes_are_shown_once_with_download(protected: Person, client: TestC
     assert protected.recovery_codes[0] not in client.get("/security").text
 
 
-def test_the_download_holds_every_code(alice: Person, client: TestClient, clock: Clock) -> None:
-    page = protect(client, alice, clock()).text
-    link = page.split('href="data:text/plain;charset=utf-8,')[1].split('"')[0]
-    assert all(code in link for code in alice.recovery_codes)
-    assert 'download="codigos-de-recuperacao.txt"' in page
+def test_the_codes_can_be_had_as_a_file_that_no_address_tells(protected: Person, client: TestClient) -> None:
+    answer = client.post("/security/recovery-codes/file", data={"codes": " ".join(protected.recovery_codes)})
+    assert answer.headers["content-disposition"] == 'attachment; filename="codigos-de-recuperacao.txt"'
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text.splitlines()[2:] == protected.recovery_codes
+
+
+@pytest.mark.parametrize("codes", ["", "<script>", "0000-0000-0000-0000", "<b> " * 10])
+def test_nothing_else_comes_back_as_that_file(codes: str, protected: Person, client: TestClient) -> None:
+    assert client.post("/security/recovery-codes/file", data={"codes": codes}).status_code == 422
+
+
+def test_after_a_recovery_code_every_page_offers_a_new_phone_until_there_is_one(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    assert "Você entrou com um código de recuperação" in browser.get("/instances").text
+    key = begin_enrolment(browser)
+    browser.post("/security/totp/confirm", data={"code": code_for(key, clock.forward(seconds=1))})
+    assert "Você entrou com um código de recuperação" not in browser.get("/instances").text
 
 
 def test_each_code_opens_one_login(protected: Person, new_client: NewClient) -> None:

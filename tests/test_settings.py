@@ -27,7 +27,7 @@ def test_without_variables_the_panel_is_for_this_machine_only() -> None:
         ("PANEL_PUBLIC_URL", "https://painel.test/caminho"),
         ("PANEL_PUBLIC_URL", "painel.test"),
         ("PANEL_PUBLIC_URL", "http://painel.test"),
-        ("PANEL_HOST", "0.0.0.0"),
+        ("PANEL_HOST", "0.0.0.0"),  # noqa: S104
         ("PANEL_WORKERS", "0"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_new_start_makes_a_new_code_and_the_old_one_dies(
         ({"name": "Bea Silva"}, "letras minúsculas"),
         ({"name": "be\u0430"}, "letras minúsculas"),
         ({"name": "bea "}, "letras minúsculas"),
-        ({"name": "root"}, "letras minúsculas"),
+        ({"name": "root"}, "nome é reservado"),
         ({"password": "curta", "repeated": "curta"}, "pelo menos 12 caracteres"),
         ({"repeated": "girafa azul dança no telhad"}, "não são iguais"),
     ],

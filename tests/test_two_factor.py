@@ -176,6 +176,15 @@ def test_a_half_login_lasts_five_minutes(protected: Person, new_client: NewClien
     assert enter(browser, protected.code_at(clock())).headers["location"] == "/login"
 
 
+def test_giving_the_password_again_ends_the_half_login_before_it(
+    protected: Person, new_client: NewClient, rows: Rows
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    give_password(browser, protected)
+    assert rows("SELECT count(*) FROM half_logins") == [(1,)]
+
+
 def test_only_five_half_logins_live_and_the_oldest_goes(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:

@@ -15,7 +15,7 @@ from web.limits import PASSWORD_BACKOFF_PAIR
 from web.panel import Panel
 
 TOO_MANY_PASSWORDS = "Foram muitas senhas erradas. Tente de novo em"
-RESERVED = {"root", "system", "sistema", "terminal"}
+RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
 NAME_RULE = (
     "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
 )
@@ -36,8 +36,9 @@ def read_name(typed: str) -> str:
 
 def name_refusal(name: str) -> str:
     """Why this cannot name an account, or "" when it can."""
-    is_fine = re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name) and name not in RESERVED
-    return "" if is_fine else NAME_RULE
+    if name in RESERVED:
+        return "Este nome é reservado. Escolha outro."
+    return "" if re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name) else NAME_RULE
 
 
 def password_refusal(panel: Panel, password: str, repeated: str, *, name: str) -> dict[str, str]:

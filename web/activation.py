@@ -41,6 +41,8 @@ async def activate(request: Request) -> Response:
     digest = written_code.digest(written_code.read(typed["activation_code"]))
     name = await accounts.find_activation(panel.db, digest, at=at)
     if name is None:
+        async with panel.db.transaction() as tx:
+            await note(tx, request, None, "account.activation_failed")
         return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
     if errors := password_refusal(panel, typed["password"], typed["repeated"], name=name):
         return _form(request, typed["activation_code"], errors, 422)

@@ -14,8 +14,10 @@ from web.panel import Panel
 
 # Every event that is ever written, in the reader's words.
 WORDS = {
+    "account.activation_failed": "Código de ativação incorreto",
     "account.activated": "Senha escolhida com um código de ativação",
     "account.created": "Conta criada",
+    "account.setup_failed": "Código de instalação incorreto",
     "cli.create_account": "Conta criada no terminal do servidor",
     "cli.reset_password": "Senha apagada no terminal do servidor",
     "cli.reset_two_factor": "Autenticação de dois fatores desligada no terminal do servidor",

@@ -9,7 +9,7 @@ from secrets import token_bytes as system_token_bytes
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
@@ -54,6 +54,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN),
     post("/security/totp/remove", totp.remove, State.PROVED),
     post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
+    post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
     get("/activity", activity.list_page, State.SIGNED_IN),
     get("/instances", instances.list_page, State.SIGNED_IN),
     post("/instances", instances.create, State.SIGNED_IN),
@@ -88,10 +89,16 @@ def create_app(
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(directory=STATIC))],
         middleware=[Middleware(Perimeter)],
-        exception_handlers={HTTPException: errors.http_error, TooBusy: errors.too_busy, Exception: errors.fault},
+        exception_handlers={
+            HTTPException: errors.http_error,
+            TooBusy: errors.too_busy,
+            ClientDisconnect: errors.gone,
+            Exception: errors.fault,
+        },
         lifespan=lifespan,
         max_body_size=BODY_MAX,
     )
+    app.router.redirect_slashes = False  # such a redirect would be built from the Host header
     return SecurityHeaders(app)
 
 

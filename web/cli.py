@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -173,10 +174,9 @@ def _listen(settings: Settings) -> socket.socket:
         listener.bind((settings.host, settings.port))
     except OSError as refused:
         listener.close()
-        raise StartRefused(
-            f"Não foi possível atender em {settings.host}:{settings.port}: {os.strerror(refused.errno or 0)}. "
-            "Se outro programa usa a porta, escolha outra com --port."
-        ) from None
+        causes = {errno.EADDRINUSE: "a porta está em uso; escolha outra com --port", errno.EACCES: "falta permissão"}
+        cause = causes.get(refused.errno or 0, str(refused.strerror))
+        raise StartRefused(f"Não foi possível atender em {settings.host}:{settings.port}: {cause}.") from None
     return listener
 
 

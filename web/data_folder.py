@@ -27,8 +27,12 @@ async def open_panel(
     try:
         _prepare(settings.data, file)
         db = await Database.open(file)
-    except (OSError, sqlite3.Error) as refused:
-        raise StartRefused(f"Não foi possível abrir a pasta de dados {settings.data}: {refused}.") from None
+    except PermissionError:
+        raise StartRefused(f"Sem permissão para usar a pasta de dados {settings.data}.") from None
+    except OSError as refused:
+        raise StartRefused(f"Não foi possível usar a pasta de dados {settings.data} ({refused.strerror}).") from None
+    except sqlite3.Error:
+        raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
     hashes = HashPool()
     try:
         await _bring_up_to_date(db, file)

@@ -17,7 +17,10 @@ WORDS = {
     403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
     404: ("Não encontrado", "Esta página não existe, ou não é sua."),
     405: ("Pedido não aceito", "Este endereço não aceita esse tipo de pedido."),
+    408: ("Demorou demais", "O envio não chegou inteiro. Confira a conexão e tente de novo."),
     413: ("Grande demais", "O que foi enviado passa do tamanho aceito."),
+    414: ("Endereço longo demais", "Volte ao painel e tente de novo."),
+    431: ("Pedido grande demais", "Feche o navegador, abra-o de novo e tente outra vez."),
     415: ("Formato não aceito", "Envie pelo formulário da página."),
     422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
     429: ("Espere um pouco", "Foram muitas tentativas seguidas."),
@@ -36,6 +39,11 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 async def too_busy(request: Request, _: Exception) -> Response:
     return later(refuse(request, 503), BUSY_RETRY)
+
+
+async def gone(_: Request, __: Exception) -> Response:
+    """The browser left before it had sent everything; nobody reads this answer."""
+    return Response(status_code=400)
 
 
 async def fault(request: Request, error: Exception) -> Response:

@@ -1,9 +1,11 @@
 """What a person posted: a few named fields, each once, nothing else."""
 
+import asyncio
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from web.limits import FIELD_MAX, FIELDS_MAX
+from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX
 
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -31,7 +33,10 @@ async def _load(request: Request) -> dict[str, str]:
     if not hasattr(request.state, "form"):
         _check_type(request)
         try:
-            posted = await request.form(max_files=0, max_fields=FIELDS_MAX, max_part_size=FIELD_MAX)
+            async with asyncio.timeout(BODY_PATIENCE.total_seconds()):
+                posted = await request.form(max_files=0, max_fields=FIELDS_MAX, max_part_size=FIELD_MAX)
+        except TimeoutError:
+            raise HTTPException(408, headers={"Connection": "close"}) from None
         except HTTPException as refused:
             raise HTTPException(413 if refused.status_code == 413 else 422) from refused
         pairs = posted.multi_items()

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from db import half_logins, sessions
 from web import cookies, errors, step_up
 from web.cookies import Cookie
-from web.limits import BODY_MAX, SESSION_TOUCH
+from web.limits import BODY_MAX, HEADERS_MAX, SESSION_TOUCH, URL_MAX
 from web.panel import Panel
 from web.redirects import to_login
 from web.settings import is_loopback
@@ -106,7 +106,11 @@ class Perimeter:
 
 
 def _refusal(request: Request) -> Response | None:
-    settings = Panel.of(request).settings
+    settings, scope = Panel.of(request).settings, request.scope
+    if len(scope["raw_path"]) + len(scope["query_string"]) > URL_MAX:
+        return _denied(request, 414, "url")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX:
+        return _denied(request, 431, "headers")
     hosts = request.headers.getlist("host")
     hostname = _hostname(hosts[0]) if len(hosts) == 1 else None
     if not settings.knows_host(hostname):
@@ -123,12 +127,14 @@ def _refusal(request: Request) -> Response | None:
 
 def _is_same_origin(request: Request, host: str) -> bool:
     """OWASP CSRF Prevention, "Verifying origin with standard headers": every supported browser sends one of the two."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if origin and origin == Panel.of(request).settings.public_url:
+    origins, sites = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
+    if len(origins) > 1 or len(sites) > 1:
+        return False
+    if origins and origins[0] == Panel.of(request).settings.public_url:
         return True
-    if site is not None:
-        return site == "same-origin"
-    return origin not in (None, "null") and urlsplit(origin).netloc == host
+    if sites:
+        return sites[0] == "same-origin"
+    return bool(origins) and origins[0] in (f"http://{host}", f"https://{host}")
 
 
 def _hostname(host: str) -> str | None:

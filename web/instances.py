@@ -159,5 +159,5 @@ def _new_token(panel: Panel) -> bytes:
 def _read_name(typed: str) -> str | None:
     """None for what cannot name an instance: empty, too long, or with control or bidirectional characters."""
     name = typed.strip()
-    pattern = rf"[^\x00-\x1f\x7f-\x9f:\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffd]{{1,{INSTANCE_NAME_MAX}}}"
+    pattern = rf"[^\x00-\x1f\x7f-\x9f:\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]{{1,{INSTANCE_NAME_MAX}}}"
     return name if re.fullmatch(pattern, name) else None

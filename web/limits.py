@@ -75,6 +75,9 @@ ELEVATED = timedelta(minutes=5)
 
 # Requests
 BODY_MAX = 16 * 1024
+BODY_PATIENCE = timedelta(seconds=10)
+URL_MAX = 4 * 1024
+HEADERS_MAX = 16 * 1024
 FIELDS_MAX = 50
 FIELD_MAX = 4 * 1024
 NEXT_MAX = 512  # characters

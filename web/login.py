@@ -107,6 +107,8 @@ async def _pass(request: Request, account: Account, next: str) -> Response:
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
             return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
+        if request.state.half_login:
+            await half_logins.end(tx, request.state.half_login.digest)
         await half_logins.begin(
             tx,
             account.id,

@@ -4,7 +4,6 @@ import hashlib
 from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -132,6 +131,6 @@ templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-templates.filters |= {"ago": ago, "day": day, "full": full, "percent": quote}
+templates.filters |= {"ago": ago, "day": day, "full": full}
 templates.globals |= {"static": static}
 templates.globals["ui"] = templates.get_template("ui.html").module

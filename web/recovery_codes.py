@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass, field
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from db import recovery_codes
 from db.database import Transaction
 from web import forms
 from web.activity import note
 from web.factors import recovery_code, written_code
-from web.limits import SALT_BYTES
-from web.page import go, page
+from web.limits import RECOVERY_CODES, SALT_BYTES
+from web.page import day, go, page
 from web.panel import Panel
 
 
@@ -46,6 +47,17 @@ async def renew(request: Request) -> Response:
         await put_in_force(tx, request, fresh)
         await note(tx, request, session.account_id, "recovery.renewed")
     return show(request, fresh, is_first=False)
+
+
+async def as_file(request: Request) -> Response:
+    """The codes just shown, sent back as a text file: no address holds them, so no history keeps them."""
+    panel, session = Panel.of(request), request.state.session
+    codes = (await forms.read(request, "codes"))["codes"].split()
+    if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(written_code.read(code)) for code in codes):
+        raise HTTPException(422)
+    head = f"{panel.settings.name} · {session.account_name} · {day(panel.now())}"
+    attachment = {"Content-Disposition": 'attachment; filename="codigos-de-recuperacao.txt"'}
+    return PlainTextResponse("\n".join([head, "", *codes, ""]), headers=attachment)
 
 
 def show(request: Request, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:

@@ -10,7 +10,7 @@ from web.limits import NEXT_MAX
 from web.page import go, is_partial
 
 HOME = "/instances"
-FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.?(?:/|$)")  # also what a path could be normalised into
 
 
 def safe_path(wanted: str | None) -> str:
@@ -18,7 +18,7 @@ def safe_path(wanted: str | None) -> str:
     if not wanted or len(wanted) > NEXT_MAX:
         return HOME
     for text in (wanted, unquote(wanted)):  # some proxies decode once more than we do
-        if not text.startswith("/") or text.startswith("//") or FORBIDDEN.search(text):
+        if not text.startswith("/") or FORBIDDEN.search(text):
             return HOME
     parts = urlsplit(wanted)
     return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -51,6 +51,7 @@ async def create(request: Request) -> Response:
         is_first = await accounts.take_setup(tx, digest, at=at)
         account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
         if account_id is None:
+            await note(tx, request, None, "account.setup_failed")
             return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
         await note(tx, request, account_id, "account.created")

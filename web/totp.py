@@ -53,13 +53,17 @@ async def confirm(request: Request) -> Response:
     """A code from the new app puts its key in force; the user and the key come from the session's own row."""
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     code = rules.read_code((await forms.read(request, "code"))["code"])
-    enrolment = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
+    if code is None:
+        waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
+        return _refused(request, CODE_FORM) if waiting else await show_hub(request, problem=OVER)
+    async with panel.db.transaction() as tx:
+        enrolment = await totp.try_enrolment(
+            tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
+        )
     if enrolment is None and session.has_two_factor:
         return go(request, "/security")  # confirmed already: a reload of the page that showed the recovery codes
     if enrolment is None:
         return await show_hub(request, problem=OVER)
-    if code is None:
-        return _refused(request, CODE_FORM)
     key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
     step = rules.matching_step(key, code, at)
     if step is None:
@@ -104,9 +108,8 @@ async def remove(request: Request) -> Response:
 async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None) -> Response:
     """The same key stays for another try, five times; only here is a wrong clock measured (RFC 6238 §6)."""
     panel, session = Panel.of(request), request.state.session
-    left = ENROLMENT_TRIES - enrolment.misses - 1
+    left = ENROLMENT_TRIES - enrolment.misses
     async with panel.db.transaction() as tx:
-        await totp.miss_enrolment(tx, session.account_id)
         if left <= 0:
             await totp.cancel_enrolment(tx, session.account_id)
         await note(tx, request, session.account_id, "totp.failed")

@@ -17,7 +17,7 @@ def scan(qr: Locator) -> str:
     """The key in the QR code, read from a screenshot as it stands on the screen."""
     picture = Image.open(io.BytesIO(qr.screenshot()))
     # Without inverting: many phones refuse light modules on a dark ground, so the plate must stay white.
-    [found] = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode, try_invert=False)
+    [found] = zxingcpp.read_barcodes(picture, try_invert=False)
     address = urlsplit(found.text)
     assert (address.scheme, address.netloc) == ("otpauth", "totp")
     return parse_qs(address.query)["secret"][0]

@@ -57,7 +57,7 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
     key = switch_on(page, clock)
     recovery_codes = page.locator("#codes li").all_inner_texts()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Baixar (.txt)").click()
+        page.get_by_role("button", name="Baixar (.txt)").click()
     assert download.value.suggested_filename == "codigos-de-recuperacao.txt"
     assert all(code in download.value.path().read_text() for code in recovery_codes)
     page.get_by_role("link", name="Já guardei os códigos").click()
