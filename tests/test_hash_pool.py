@@ -1,0 +1,66 @@
+import asyncio
+import threading
+import time
+
+import pytest
+
+from web.hash_pool import HashPool, TooBusy
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING
+
+
+def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
+    running, most, release = set(), [0], threading.Event()
+
+    def slow(number: int) -> int:
+        running.add(number)
+        most[0] = max(most[0], len(running))
+        release.wait(10)
+        running.discard(number)
+        return number
+
+    async def run() -> list[int]:
+        pool = HashPool()
+        tasks = [asyncio.create_task(pool.run(slow, n)) for n in range(HASHES_AT_ONCE + HASHES_WAITING)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(TooBusy):
+            await pool.run(slow, 99)
+        release.set()
+        done = await asyncio.gather(*tasks)
+        pool.close()
+        return done
+
+    assert asyncio.run(run()) == list(range(18))
+    assert most[0] == HASHES_AT_ONCE
+
+
+def test_nobody_waits_longer_than_three_seconds() -> None:
+    release = threading.Event()
+
+    async def run() -> float:
+        pool = HashPool()
+        tasks = [asyncio.create_task(pool.run(release.wait, 10)) for _ in range(HASHES_AT_ONCE)]
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        with pytest.raises(TooBusy):
+            await pool.run(release.wait, 10)
+        waited = time.monotonic() - begun
+        release.set()
+        await asyncio.gather(*tasks)
+        pool.close()
+        return waited
+
+    assert 2.9 < asyncio.run(run()) < 3.5
+
+
+def test_the_loop_goes_on_while_a_hash_runs() -> None:
+    async def run() -> float:
+        pool = HashPool()
+        hashing = asyncio.create_task(pool.run(time.sleep, 0.5))
+        begun = time.monotonic()
+        await asyncio.sleep(0.01)
+        passed = time.monotonic() - begun
+        await hashing
+        pool.close()
+        return passed
+
+    assert asyncio.run(run()) < 0.2
