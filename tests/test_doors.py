@@ -159,7 +159,9 @@ def test_only_forms_are_read(kind: str, client: TestClient) -> None:
 )
 def test_any_other_set_of_fields_is_refused(content: bytes, client: TestClient) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert client.post("/login", content=content, headers=headers).status_code == 422
+    answer = client.post("/login", content=content, headers=headers)
+    assert answer.status_code == 422
+    assert "Formulário incompleto" in answer.text  # not merely a wrong password
 
 
 def test_a_large_body_is_refused(client: TestClient) -> None:
