@@ -63,6 +63,28 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> S
     return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle)
 
 
+@dataclass(frozen=True)
+class Device:
+    """A live session as its owner may see it."""
+
+    id: str
+    method: str
+    network: str
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+
+
+async def owned_by(db: Reader, owner: int, *, at: datetime, idle: timedelta) -> list[Device]:
+    """The live sessions of the account, the most recently used first."""
+    sql = """
+        SELECT id, method, network, user_agent, created_at, last_seen_at FROM sessions
+        WHERE account_id = :owner AND ends_at > :at AND last_seen_at > :idle_since
+        ORDER BY last_seen_at DESC, created_at DESC
+    """
+    return await db.all(Device, sql, owner=owner, at=at, idle_since=at - idle)
+
+
 async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
     await tx.run("UPDATE sessions SET last_seen_at = :at WHERE id = :id", at=at, id=session_id)
 

@@ -4,8 +4,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from db import accounts
 from tests.conftest import Clock, Operate
 from tests.people import FRAGMENT, Person, set_up
+from web.factors import written_code
+from web.panel import Panel
 from web.setup import offer_code
 
 BEA = Person("bea", "girafa azul dança no telhado")
@@ -45,6 +48,17 @@ def test_a_new_start_makes_a_new_code_and_the_old_one_dies(
     assert set_up(client, BEA, setup_code).status_code == 403
     assert set_up(client, BEA, fresh).status_code == 303
     assert operate(offer_code) is None
+
+
+def test_the_code_is_worth_nothing_once_the_terminal_made_an_account(
+    setup_code: str, operate: Operate, clock: Clock
+) -> None:
+    async def make_account_then_use_code(panel: Panel) -> bool:
+        async with panel.db.transaction() as tx:
+            await accounts.create(tx, "bruno", role="member", at=clock())
+            return await accounts.take_setup(tx, written_code.digest(written_code.read(setup_code)), at=clock())
+
+    assert operate(make_account_then_use_code) is False
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db import activity
-from db.activity import Entry
 from db.database import Transaction
 from web.limits import ACTIVITY_PAGE, LOGGED_MAX, USER_AGENT_MAX
 from web.page import page
@@ -58,7 +57,7 @@ async def list_page(request: Request) -> Response:
         limit=ACTIVITY_PAGE + 1,
     )
     older = entries[ACTIVITY_PAGE - 1].id if len(entries) > ACTIVITY_PAGE else None
-    return page(request, "activity/list.html", entries=entries[:ACTIVITY_PAGE], older=older, words=WORDS, device=device)
+    return page(request, "activity/list.html", entries=entries[:ACTIVITY_PAGE], older=older, words=WORDS)
 
 
 async def note(tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "") -> None:
@@ -90,20 +89,3 @@ def network(request: Request) -> str:
 
 def user_agent(request: Request) -> str:
     return request.headers.get("user-agent", "")[:USER_AGENT_MAX]
-
-
-def device(entry: Entry) -> str:
-    """Browser and system in words, as far as the User-Agent tells."""
-    agent = entry.user_agent
-    browsers = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
-    systems = {
-        "Android": "Android",
-        "iPhone": "iPhone",
-        "iPad": "iPad",
-        "Windows": "Windows",
-        "Mac OS": "macOS",
-        "Linux": "Linux",
-    }
-    browser = next((name for sign, name in browsers.items() if sign in agent), "")
-    system = next((name for sign, name in systems.items() if sign in agent), "")
-    return " no ".join(part for part in (browser, system) if part)

@@ -110,6 +110,22 @@ def wait(left: timedelta) -> str:
     return f"{seconds} s" if seconds <= 120 else f"{-(-seconds // 60)} min"
 
 
+def device(agent: str) -> str:
+    """Browser and system in words, as far as a User-Agent tells; "" when it tells nothing."""
+    browsers = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+    systems = {
+        "Android": "Android",
+        "iPhone": "iPhone",
+        "iPad": "iPad",
+        "Windows": "Windows",
+        "Mac OS": "macOS",
+        "Linux": "Linux",
+    }
+    browser = next((name for sign, name in browsers.items() if sign in agent), "")
+    system = next((name for sign, name in systems.items() if sign in agent), "")
+    return " no ".join(part for part in (browser, system) if part)
+
+
 def static(name: str) -> str:
     return f"/static/{STATIC_VERSION}/{name}"
 
@@ -131,6 +147,6 @@ templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-templates.filters |= {"ago": ago, "day": day, "full": full}
+templates.filters |= {"ago": ago, "day": day, "full": full, "device": device}
 templates.globals |= {"static": static}
 templates.globals["ui"] = templates.get_template("ui.html").module

@@ -1,0 +1,51 @@
+"""Devices: where the account is signed in; sign one out, or all the others."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import sessions
+from web import forms
+from web.activity import note
+from web.page import page
+from web.panel import Panel
+
+METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
+
+
+async def list_page(request: Request) -> Response:
+    return await _show(request)
+
+
+async def end(request: Request) -> Response:
+    """Sign one of the person's other devices out; this one signs out with Sair."""
+    session, ended = request.state.session, request.path_params["id"]
+    await forms.read(request)
+    async with Panel.of(request).db.transaction() as tx:
+        if ended == session.id or not await sessions.end(tx, ended, owner=session.account_id):
+            raise HTTPException(404)
+        await note(tx, request, session.account_id, "session.ended", "other")
+    return await _show(request, notice="Sessão encerrada.")
+
+
+async def end_others(request: Request) -> Response:
+    session = request.state.session
+    await forms.read(request)
+    async with Panel.of(request).db.transaction() as tx:
+        count = await sessions.end_others(tx, session.account_id, keep=session.id)
+        await note(tx, request, session.account_id, "session.others_ended", str(count))
+    return await _show(request, notice="Só esta sessão continua aberta.")
+
+
+async def _show(request: Request, *, notice: str = "") -> Response:
+    panel, session = Panel.of(request), request.state.session
+    devices = await sessions.owned_by(panel.db, session.account_id, at=panel.now(), idle=panel.settings.session_idle)
+    return page(
+        request,
+        "sessions/list.html",
+        block="list",
+        retarget="#sessions",
+        devices=devices,
+        notice=notice,
+        methods=METHODS,
+    )
