@@ -29,15 +29,14 @@ async def charge(tx: Transaction, kind: str, key: bytes, *, at: datetime, wait_a
     Read and written in one transaction, so parallel tries take turns.
     """
     before = await tx.one(_Row, _FIND, kind=kind, key=key) or _Row(0, at)
-    if before.opens_at > at:
-        # A clock that was ahead for a while must not lock anybody out for longer than the rule allows.
-        return Attempts(before.failures, min(before.opens_at - at, wait_after(before.failures)))
+    wait, longest = before.opens_at - at, wait_after(before.failures)
+    if wait > longest + timedelta(seconds=1):  # the clock was ahead for a while; its mistake ends here
+        wait = longest
+        await tx.run(_SET, kind=kind, key=key, failures=before.failures, opens_at=at + longest)
+    if wait > timedelta(0):
+        return Attempts(before.failures, wait)
     failures = before.failures + 1
-    sql = """
-        INSERT INTO attempts (kind, key, failures, opens_at) VALUES (:kind, :key, :failures, :opens_at)
-        ON CONFLICT (kind, key) DO UPDATE SET failures = excluded.failures, opens_at = excluded.opens_at
-    """
-    await tx.run(sql, kind=kind, key=key, failures=failures, opens_at=at + wait_after(failures))
+    await tx.run(_SET, kind=kind, key=key, failures=failures, opens_at=at + wait_after(failures))
     return Attempts(failures, timedelta(0))
 
 
@@ -46,6 +45,10 @@ async def failures(db: Reader, kind: str, key: bytes) -> int:
     return row.failures if row else 0
 
 
+_SET = """
+    INSERT INTO attempts (kind, key, failures, opens_at) VALUES (:kind, :key, :failures, :opens_at)
+    ON CONFLICT (kind, key) DO UPDATE SET failures = excluded.failures, opens_at = excluded.opens_at
+"""
 _FIND = "SELECT failures, opens_at FROM attempts WHERE kind = :kind AND key = :key"
 
 

@@ -45,6 +45,6 @@ def test_what_a_browser_calls_itself_stays_text_and_short(
 
 
 def test_every_event_has_its_words() -> None:
-    pattern = re.compile(r'"((?:account|cli|instance|login|recovery|session|stepup|totp)\.[a-z_]+)"')
+    pattern = re.compile(r'"((?:account|cli|instance|login|password|recovery|session|stepup|totp)\.[a-z_]+)"')
     written = {event for file in (ROOT / "web").glob("*.py") for event in pattern.findall(file.read_text())}
     assert written == set(WORDS)

@@ -119,6 +119,18 @@ def test_the_wait_doubles_and_survives_a_fresh_half_login(
         assert sign_in(new_client(), protected, protected.wrong_code_at(clock())).status_code == 422
 
 
+def test_a_clock_that_was_ahead_for_a_while_locks_nobody_out_for_good(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    clock.forward(days=1)
+    for _ in range(5):
+        sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    clock.forward(days=-1)
+    assert sign_in(new_client(), protected, protected.code_at(clock())).headers["retry-after"] == "60"
+    clock.forward(seconds=61)
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
+
+
 def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:

@@ -27,6 +27,7 @@ WORDS = {
     "instance.token_shown": "Token da instância mostrado",
     "login.password_failed": "Senha incorreta",
     "login.password_ok": "Senha correta",
+    "password.changed": "Senha alterada",
     "recovery.failed": "Código de recuperação incorreto",
     "recovery.ok": "Código de recuperação usado",
     "recovery.renewed": "Novos códigos de recuperação",

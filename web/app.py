@@ -15,7 +15,19 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from web import activation, activity, errors, instances, login, recovery_codes, sessions, setup, totp, two_factor
+from web import (
+    activation,
+    activity,
+    errors,
+    instances,
+    login,
+    password,
+    recovery_codes,
+    sessions,
+    setup,
+    totp,
+    two_factor,
+)
 from web.data_folder import open_panel
 from web.guards import Perimeter, State, get, post, state_of
 from web.hash_pool import TooBusy
@@ -55,6 +67,9 @@ ROUTES: list[BaseRoute] = [
     post("/security/totp/remove", totp.remove, State.PROVED),
     post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
+    get("/security/password", password.form, State.VERIFIED),
+    post("/security/password", password.change, State.VERIFIED),
+    post("/security/password/strength", password.strength, State.SIGNED_IN),
     get("/security/sessions", sessions.list_page, State.SIGNED_IN),
     post("/security/sessions/end-others", sessions.end_others, State.VERIFIED),
     post("/security/sessions/{id}/end", sessions.end, State.VERIFIED),

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX
 
+SECRETS = {"current", "password", "repeated"}  # fields that no answer ever holds
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -25,11 +26,13 @@ async def take(request: Request, *names: str) -> dict[str, str]:
 
 
 async def rest(request: Request) -> dict[str, str]:
-    """Whatever was posted and not taken, to be sent again as it was."""
-    return dict(await _load(request))
+    """Whatever was posted and not taken, to be sent again as it was; secrets have to be typed again."""
+    return {name: value for name, value in (await _load(request)).items() if name not in SECRETS}
 
 
 async def _load(request: Request) -> dict[str, str]:
+    if request.method == "GET":
+        return {}
     if not hasattr(request.state, "form"):
         _check_type(request)
         try:

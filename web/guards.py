@@ -36,6 +36,7 @@ class State(Enum):
 
 
 def get(path: str, handler: Handler, state: State) -> Route:
+    """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
     return Route(path, _door(handler, state), methods=["GET"])
 
 

@@ -16,7 +16,7 @@ from web.activity import note
 from web.cookies import digest, new_token
 from web.factors import totp as rules
 from web.limits import ELEVATED
-from web.page import page, wait
+from web.page import later, page, wait
 from web.panel import Panel
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
 
@@ -34,7 +34,8 @@ async def demand(request: Request, *, always: bool) -> Response | None:
     errors, verdict = await _judge(request, proof)
     if not errors:
         return None
-    return await _ask(request, errors=errors, status=verdict.status, is_recovering=bool(proof.get(RECOVERY)))
+    response = await _ask(request, errors=errors, status=verdict.status, is_recovering=RECOVERY in errors)
+    return later(response, verdict.wait) if verdict.wait else response
 
 
 async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str], Verdict]:

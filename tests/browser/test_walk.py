@@ -216,6 +216,21 @@ def test_every_swap_leaves_the_eye_somewhere(open_page: OpenPage, setup_code: st
         expect(heading).to_be_focused()
 
 
+def test_a_new_password_is_judged_while_it_is_typed_and_then_counts(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("link", name="Alterar senha").click()
+    page.get_by_label("Nova senha", exact=True).press_sequentially("pato verde")
+    expect(page.get_by_text("A senha precisa de pelo menos 12 caracteres")).to_be_visible()
+    page.get_by_label("Nova senha", exact=True).press_sequentially(" corre na praia")
+    expect(page.get_by_text("Senha muito boa.")).to_be_visible()
+    expect(page.get_by_label("Nova senha", exact=True)).to_be_focused()
+    page.get_by_label("Senha atual").fill(PASSWORD)
+    page.get_by_label("Repita a nova senha").fill("pato verde corre na praia")
+    page.get_by_role("button", name="Alterar senha").click()
+    expect(page.get_by_text("Senha alterada.")).to_be_visible()
+
+
 def test_three_fast_clicks_send_one_code(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     page = open_page()
     set_up(page, setup_code)

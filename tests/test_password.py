@@ -1,0 +1,97 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+FRESH = "pato verde corre na praia"
+
+
+def change(client: TestClient, current: str, new: str = FRESH, repeated: str | None = None, **extra: str) -> Any:
+    fields = {"current": current, "password": new, "repeated": new if repeated is None else repeated}
+    return client.post("/security/password", data=fields | extra)
+
+
+def test_the_new_password_counts_from_now_on(alice: Person, client: TestClient, new_client: NewClient) -> None:
+    assert "Senha alterada" in change(client, alice.password).text
+    assert give_password(new_client(), alice).status_code == 422
+    assert give_password(new_client(), Person("alice", FRESH)).status_code == 303
+
+
+def test_the_other_sessions_end_and_this_one_gets_another_cookie(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    other, before = new_client(), client.cookies["__Host-sid"]
+    sign_in(other, alice)
+    change(client, alice.password)
+    assert other.get("/security").status_code == 303
+    assert client.cookies["__Host-sid"] != before
+    assert client.get("/security").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "repeated", "sentence"),
+    [
+        ("girafa verde", FRESH, FRESH, "Senha incorreta"),
+        ("girafa azul dança no telhado", "curta", "curta", "pelo menos 12 caracteres"),
+        ("girafa azul dança no telhado", FRESH, FRESH + "s", "não são iguais"),
+        (
+            "girafa azul dança no telhado",
+            "girafa azul dança no telhado",
+            "girafa azul dança no telhado",
+            "igual à atual",
+        ),
+    ],
+)
+def test_a_slip_changes_nothing(
+    current: str, new: str, repeated: str, sentence: str, alice: Person, client: TestClient, rows: Rows
+) -> None:
+    before = rows("SELECT sealed_password FROM accounts")
+    answer = change(client, current, new, repeated)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert rows("SELECT sealed_password FROM accounts") == before
+
+
+def test_guessing_the_current_password_is_limited(alice: Person, client: TestClient) -> None:
+    assert [change(client, "girafa verde").status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_it_asks_who_it_is_and_forgets_the_passwords_meanwhile(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    protect(client, alice, clock())
+    before = rows("SELECT sealed_password FROM accounts")
+    clock.forward(minutes=6)
+    assert client.get("/security/password").status_code == 403
+    asked = change(client, alice.password)
+    assert asked.status_code == 403
+    assert FRESH not in asked.text
+    shown = client.post("/security/password", data=proof(alice, clock()))
+    assert "Nova senha" in shown.text
+    assert rows("SELECT sealed_password FROM accounts") == before
+    assert "Senha alterada" in change(client, alice.password).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("abc", "Senha muito fraca. A senha precisa de pelo menos 12"),
+        ("alice-alice-alice", "Senha fraca. Esta senha se apoia no nome"),
+        (FRESH, "Senha muito boa."),
+    ],
+)
+def test_the_strength_is_told_while_typing(typed: str, words: str, alice: Person, client: TestClient) -> None:
+    answer = client.post("/security/password/strength", data={"password": typed}, headers=FRAGMENT)
+    assert words in answer.text
+    assert typed not in answer.text
+
+
+def test_changing_leaves_its_activity(alice: Person, client: TestClient, rows: Rows) -> None:
+    change(client, alice.password)
+    assert rows("SELECT event FROM activity ORDER BY id DESC LIMIT 1") == [("password.changed",)]

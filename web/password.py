@@ -1,0 +1,82 @@
+"""Changing one's own password, with its strength told while it is typed."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import accounts, sessions
+from web import forms
+from web.accounts import (
+    TOO_MANY_PASSWORDS,
+    charge_password,
+    forgive_password,
+    hash_password,
+    knows_password,
+    password_refusal,
+    set_password,
+)
+from web.activity import note
+from web.factors import password as rules
+from web.page import later, page, wait
+from web.panel import Panel
+from web.step_up import WRONG_PASSWORD, renew
+
+FIELDS = ("current", "password", "repeated")
+STRENGTHS = ("muito fraca", "muito fraca", "fraca", "boa", "muito boa")
+SAME = "A senha nova é igual à atual."
+CHANGED = "Senha alterada. As outras sessões desta conta foram encerradas."
+
+
+async def form(request: Request) -> Response:
+    return _form(request)
+
+
+async def change(request: Request) -> Response:
+    """Ask for the current password too (ASVS V6.2.3). Without fields it is a proof just given: show the form."""
+    panel, session = Panel.of(request), request.state.session
+    typed = await forms.read(request, optional=FIELDS)
+    if not any(typed.values()):
+        return _form(request)
+    async with panel.db.transaction() as tx:
+        tried = await charge_password(tx, request, session.account_name)
+    if tried.wait:
+        slip = {"current": f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}
+        return later(_form(request, errors=slip, status=429), tried.wait)
+    if not await knows_password(panel, await accounts.get(panel.db, session.account_id), typed["current"]):
+        return _form(request, errors={"current": WRONG_PASSWORD}, status=422)
+    errors = password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
+    if typed["password"] == typed["current"]:
+        errors = {"password": SAME}
+    phc = "" if errors else await hash_password(panel, typed["password"])
+    async with panel.db.transaction() as tx:
+        await forgive_password(tx, request, session.account_name)
+        if errors:
+            return _form(request, errors=errors, status=422)
+        await set_password(tx, panel, session.account_id, phc)
+        await sessions.end_others(tx, session.account_id, keep=session.id)
+        await renew(tx, request)
+        await note(tx, request, session.account_id, "password.changed")
+    return _form(request, notice=CHANGED)
+
+
+async def strength(request: Request) -> Response:
+    """How guessable the new password is so far, and why it would be refused; nothing of it is kept."""
+    typed = (await forms.read(request, "password", optional=("current", "repeated")))["password"]
+    name = request.state.session.account_name
+    refusal = password_refusal(Panel.of(request), typed, typed, name=name).get("password", "")
+    score = rules.score(typed, [name]) if typed else 0
+    words = STRENGTHS[min(score, 2) if refusal else score]
+    return page(
+        request, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal)
+    )
+
+
+def _form(request: Request, *, errors: dict[str, str] | None = None, notice: str = "", status: int = 200) -> Response:
+    context = _context(errors=errors or {}, notice=notice, minimum=Panel.of(request).settings.password_min)
+    return page(request, "password/change.html", block="card", status=status, **context)
+
+
+def _context(**context: object) -> dict[str, Any]:
+    empty: dict[str, Any] = {"errors": {}, "notice": "", "minimum": 0, "typed": "", "words": "", "refusal": ""}
+    return empty | context
