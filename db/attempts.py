@@ -45,6 +45,12 @@ async def failures(db: Reader, kind: str, key: bytes) -> int:
     return row.failures if row else 0
 
 
+async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
+    """Forget every kind of failure whose key begins like this."""
+    sql = "DELETE FROM attempts WHERE substr(key, 1, length(:beginning)) = :beginning"
+    await tx.run(sql, beginning=keys_beginning)
+
+
 _SET = """
     INSERT INTO attempts (kind, key, failures, opens_at) VALUES (:kind, :key, :failures, :opens_at)
     ON CONFLICT (kind, key) DO UPDATE SET failures = excluded.failures, opens_at = excluded.opens_at

@@ -54,5 +54,9 @@ async def end(tx: Transaction, digest: bytes) -> bool:
     return await tx.one(int, "DELETE FROM half_logins WHERE digest = :digest RETURNING 1", digest=digest) is not None
 
 
+async def end_of_everybody(tx: Transaction) -> None:
+    await tx.run("DELETE FROM half_logins")
+
+
 async def end_all(tx: Transaction, account_id: int) -> None:
     await tx.run("DELETE FROM half_logins WHERE account_id = :account_id", account_id=account_id)

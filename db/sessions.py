@@ -111,6 +111,11 @@ async def end_others(tx: Transaction, owner: int, *, keep: str = "") -> int:
     return len(await tx.all(int, sql, owner=owner, keep=keep))
 
 
+async def end_of_everybody(tx: Transaction) -> list[int]:
+    """End every session there is; returns whose they were, an account once for each session."""
+    return await tx.all(int, "DELETE FROM sessions RETURNING account_id")
+
+
 async def end_beyond(tx: Transaction, owner: int, *, keep: int) -> list[str]:
     """End the least recently used beyond `keep`; returns their ids."""
     sql = """

@@ -104,6 +104,35 @@ def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
     assert rows("SELECT count(*) FROM recovery_codes") == [(0,)]
 
 
+def test_unlock_ends_every_wait_of_one_account(
+    protected: Person, new_client: NewClient, clock: Clock, operate: Operate
+) -> None:
+    for _ in range(5):
+        sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    for _ in range(5):
+        give_password(new_client(), protected, password="girafa verde dança")
+    clock.forward(seconds=29)
+    assert give_password(new_client(), protected).status_code == 429
+    operate(lambda panel: operator_commands.unlock(panel, argparse.Namespace(name="alice")))
+    assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=1))).status_code == 303
+
+
+def test_unlock_forgets_nothing_of_anybody_else(alice: Person, new_client: NewClient, operate: Operate) -> None:
+    for _ in range(5):
+        give_password(new_client(), Person("carla", "girafa verde dança"))
+    operate(lambda panel: operator_commands.unlock(panel, argparse.Namespace(name="alice")))
+    assert give_password(new_client(), Person("carla", "girafa verde dança")).status_code == 429
+
+
+@pytest.mark.parametrize("name", ["alice", None])
+def test_end_sessions_signs_everybody_out(
+    name: str | None, alice: Person, client: TestClient, operate: Operate, rows: Rows
+) -> None:
+    operate(lambda panel: operator_commands.end_sessions(panel, argparse.Namespace(name=name)))
+    assert client.get("/security").status_code == 303
+    assert rows("SELECT event, detail FROM activity ORDER BY id DESC LIMIT 1") == [("cli.end_sessions", "1")]
+
+
 def test_a_refused_command_changes_nothing(alice: Person, client: TestClient, operate: Operate) -> None:
     with pytest.raises(CommandRefused):
         operate(lambda panel: operator_commands.reset_two_factor(panel, argparse.Namespace(name="alice")))

@@ -92,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     reset.add_argument("name", metavar="NOME")
     off = add_operator("reset-two-factor", operator_commands.reset_two_factor, "Desliga os dois fatores de uma conta.")
     off.add_argument("name", metavar="NOME")
+    end = add_operator("end-sessions", operator_commands.end_sessions, "Encerra as sessões de uma conta, ou de todas.")
+    end.add_argument("name", metavar="NOME", nargs="?")
+    unlock = add_operator("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
+    unlock.add_argument("name", metavar="NOME")
     add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
     return parser
 

@@ -6,14 +6,16 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from db import accounts, activity, half_logins, instances, migrate, recovery_codes, sessions, totp
+from db import accounts, activity, attempts, half_logins, instances, migrate, recovery_codes, sessions, totp
 from db.accounts import Account
 from db.database import Transaction
 from web.accounts import hash_password, name_refusal, read_name, set_password
 from web.activation import offer
+from web.cookies import digest
 from web.data_folder import DATABASE
 from web.limits import INVITATION_TTL, RESET_TTL, TOKEN_BYTES
 from web.panel import Panel
+from web.second_factor import attempts_key
 
 Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
 TERMINAL = "terminal"
@@ -57,6 +59,31 @@ async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
         await half_logins.end_all(tx, account.id)
         await _note(tx, panel, account.id, "cli.reset_two_factor")
     print(f"Autenticação de dois fatores de {account.name} desligada; as sessões foram encerradas.")
+
+
+async def end_sessions(panel: Panel, options: argparse.Namespace) -> None:
+    """Of one account, or of everybody; half-finished logins too."""
+    account = await _find(panel, options.name) if options.name else None
+    async with panel.db.transaction() as tx:
+        if account:
+            ended = [account.id] * await sessions.end_others(tx, account.id)
+            await half_logins.end_all(tx, account.id)
+        else:
+            ended = await sessions.end_of_everybody(tx)
+            await half_logins.end_of_everybody(tx)
+        for account_id in set(ended):
+            await _note(tx, panel, account_id, "cli.end_sessions", str(ended.count(account_id)))
+    print("Nenhuma sessão estava aberta." if not ended else f"Sessões encerradas: {len(ended)}.")
+
+
+async def unlock(panel: Panel, options: argparse.Namespace) -> None:
+    """Forget the wrong passwords and codes of an account, so that it need not wait any longer."""
+    account = await _find(panel, options.name)
+    async with panel.db.transaction() as tx:
+        await attempts.forgive_all(tx, digest(account.name))
+        await attempts.forgive_all(tx, attempts_key(account.id))
+        await _note(tx, panel, account.id, "cli.unlock")
+    print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")
 
 
 async def doctor(panel: Panel, _: argparse.Namespace) -> None:

@@ -56,7 +56,7 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
         await note(tx, request, account_id, "totp.repeated")
         next_one = wait(rules.until_new_step(app.last_step, at))
         return Verdict(f"Este código já foi usado; o próximo aparece em {next_one}.", tries_left=_left(tried.failures))
-    await attempts.forgive(tx, "totp", _key(account_id))
+    await attempts.forgive(tx, "totp", attempts_key(account_id))
     await note(tx, request, account_id, "totp.ok")
     return Verdict()
 
@@ -81,11 +81,11 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
     at = Panel.of(request).now()
     if not await recovery_codes.spend(tx, account_id, digest, at=at):
         await note(tx, request, account_id, "recovery.failed")
-        failures = await attempts.failures(tx, "recovery", _key(account_id))
+        failures = await attempts.failures(tx, "recovery", attempts_key(account_id))
         return Verdict(
             "Este código de recuperação não vale: foi digitado errado ou já foi usado.", tries_left=_left(failures)
         )
-    await attempts.forgive(tx, "recovery", _key(account_id))
+    await attempts.forgive(tx, "recovery", attempts_key(account_id))
     await note(tx, request, account_id, "recovery.ok")
     return Verdict()
 
@@ -93,7 +93,7 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
 async def _charge(tx: Transaction, request: Request, kind: str, account_id: int) -> attempts.Attempts | Verdict:
     """RFC 4226 §7.3: counted per account, so that parallel logins share one limit. A Verdict means: wait."""
     at = Panel.of(request).now()
-    tried = await attempts.charge(tx, kind, _key(account_id), at=at, wait_after=CODE_BACKOFF.wait_after)
+    tried = await attempts.charge(tx, kind, attempts_key(account_id), at=at, wait_after=CODE_BACKOFF.wait_after)
     if tried.wait:
         return Verdict(f"Foram muitos códigos errados. Tente de novo em {wait(tried.wait)}.", wait=tried.wait)
     return tried
@@ -103,5 +103,6 @@ def _left(failures: int) -> int:
     return max(0, CODE_BACKOFF.free - failures)
 
 
-def _key(account_id: int) -> bytes:
-    return digest(str(account_id))
+def attempts_key(account_id: int) -> bytes:
+    """Whose second factor is being tried, as the attempts table knows it."""
+    return digest(f"account {account_id}")
