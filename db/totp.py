@@ -15,6 +15,12 @@ class Totp:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    sealed_key: bytes
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class Enrolment:
     """A key that waits to be confirmed, and how many tries were charged to it."""
 
@@ -84,6 +90,44 @@ async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: 
             sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, at=at)
+    return True
+
+
+async def keep_replaced(tx: Transaction, account_id: int, *, session_id: str, ends_at: datetime) -> None:
+    """Set the app in force aside, before another takes its place, for this session to put back in time."""
+    sql = """
+        INSERT INTO totp_replaced (account_id, session_id, sealed_key, last_step, confirmed_at, ends_at)
+        SELECT account_id, :session_id, sealed_key, last_step, confirmed_at, :ends_at FROM totp
+        WHERE account_id = :account_id
+        ON CONFLICT (account_id) DO UPDATE SET
+            session_id = excluded.session_id, sealed_key = excluded.sealed_key, last_step = excluded.last_step,
+            confirmed_at = excluded.confirmed_at, ends_at = excluded.ends_at
+    """
+    await tx.run(sql, account_id=account_id, session_id=session_id, ends_at=ends_at)
+
+
+async def find_replaced(db: Reader, account_id: int, *, session_id: str, at: datetime) -> Replaced | None:
+    sql = """
+        SELECT sealed_key, ends_at FROM totp_replaced
+        WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at
+    """
+    return await db.one(Replaced, sql, account_id=account_id, session_id=session_id, at=at)
+
+
+async def undo_replacement(tx: Transaction, account_id: int, sealed_key: bytes, *, step: int) -> bool:
+    """Put the replaced app back; False when it is gone, or this step of its was used."""
+    taken = """
+        DELETE FROM totp_replaced
+        WHERE account_id = :account_id AND sealed_key = :sealed_key AND last_step < :step RETURNING confirmed_at
+    """
+    confirmed_at = await tx.one(int, taken, account_id=account_id, sealed_key=sealed_key, step=step)
+    if confirmed_at is None:
+        return False
+    sql = """
+        UPDATE totp SET sealed_key = :sealed_key, last_step = :step, confirmed_at = :confirmed_at
+        WHERE account_id = :account_id
+    """
+    await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, confirmed_at=confirmed_at)
     return True
 
 

@@ -154,6 +154,68 @@ def test_until_the_new_phone_is_confirmed_the_old_one_works(
     assert sign_in(new_client(), alice, code_for(new, clock())).status_code == 303
 
 
+@pytest.fixture
+def moved(alice: Person, client: TestClient, clock: Clock) -> tuple[str, str]:
+    """The old key and the new one, a moment after the new phone was confirmed."""
+    protect(client, alice, clock())
+    old, new = alice.key, begin_enrolment(client)
+    confirm(client, code_for(new, clock.forward(seconds=30)))
+    clock.forward(seconds=30)
+    return old, new
+
+
+def undo(client: TestClient, code: str) -> Any:
+    return client.post("/security/totp/undo", data={"code": code})
+
+
+def test_for_ten_minutes_the_move_can_be_undone_with_the_old_app(
+    moved: tuple[str, str], alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    old, new = moved
+    assert "Troca desfeita" in undo(client, code_for(old, clock())).text
+    clock.forward(seconds=30)
+    assert sign_in(new_client(), alice, code_for(new, clock())).status_code == 422
+    assert sign_in(new_client(), alice, code_for(old, clock())).status_code == 303
+
+
+def test_the_new_app_cannot_undo_and_the_old_one_cannot_sign_in(
+    moved: tuple[str, str], alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    old, new = moved
+    assert undo(client, code_for(new, clock())).status_code == 422
+    assert sign_in(new_client(), alice, code_for(old, clock())).status_code == 422
+    assert "Troca desfeita" in undo(client, code_for(old, clock())).text
+
+
+def test_a_code_used_before_the_move_does_not_undo_it(alice: Person, client: TestClient, clock: Clock) -> None:
+    protect(client, alice, clock())
+    used, new = alice.code_at(clock()), begin_enrolment(client)
+    confirm(client, code_for(new, clock()))
+    assert undo(client, used).status_code == 422
+
+
+def test_after_ten_minutes_it_is_too_late(moved: tuple[str, str], client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=10)
+    assert "Desfazer a troca" not in client.get("/security").text
+    assert "O prazo para desfazer a troca passou" in undo(client, code_for(moved[0], clock())).text
+
+
+def test_another_session_cannot_undo(
+    moved: tuple[str, str], alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    other = new_client()
+    sign_in(other, alice, code_for(moved[1], clock()))
+    assert "O prazo para desfazer" in undo(other, code_for(moved[0], clock())).text
+
+
+def test_guessing_at_the_old_app_is_limited_like_any_code(
+    moved: tuple[str, str], alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    wrong = alice.wrong_code_at(clock())
+    assert "Tente de novo em" in [undo(client, wrong).text for _ in range(6)][5]
+    assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
+
+
 def test_moving_to_another_phone_keeps_the_recovery_codes(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

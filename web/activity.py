@@ -46,6 +46,7 @@ WORDS = {
     "totp.removed": "Autenticação de dois fatores desativada",
     "totp.repeated": "Código de verificação repetido, recusado",
     "totp.replaced": "Aparelho trocado",
+    "totp.undone": "Troca de aparelho desfeita",
     "totp.started": "Configuração do aplicativo iniciada",
 }
 

@@ -64,6 +64,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/totp", totp.begin, State.VERIFIED),
     post("/security/totp/confirm", totp.confirm, State.SIGNED_IN),
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN),
+    post("/security/totp/undo", totp.undo, State.SIGNED_IN),
     post("/security/totp/remove", totp.remove, State.PROVED),
     post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),

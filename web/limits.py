@@ -54,6 +54,7 @@ TOTP_DRIFT = 20  # steps within which a wrong clock is named, never accepted
 CODE_BACKOFF = Backoff(free=5, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
 ENROLMENT_TTL = timedelta(minutes=10)
 ENROLMENT_TRIES = 5
+REPLACEMENT_UNDO = timedelta(minutes=10)
 
 # Codes copied by hand
 RECOVERY_CODES = 10

@@ -95,13 +95,17 @@ def ago(at: datetime, now: datetime) -> str:
     return f"há {seconds // size} {one if seconds // size == 1 else many}"
 
 
+def clock_time(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M}"
+
+
 def day(at: datetime) -> str:
     local = at.astimezone()
     return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
 
 
 def full(at: datetime) -> str:
-    return f"{day(at)} às {at.astimezone():%H:%M}"
+    return f"{day(at)} às {clock_time(at)}"
 
 
 def wait(left: timedelta) -> str:
@@ -147,6 +151,6 @@ templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-templates.filters |= {"ago": ago, "day": day, "full": full, "device": device}
+templates.filters |= {"ago": ago, "day": day, "full": full, "clock_time": clock_time, "device": device}
 templates.globals |= {"static": static}
 templates.globals["ui"] = templates.get_template("ui.html").module

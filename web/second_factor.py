@@ -40,7 +40,7 @@ class Verdict:
 async def judge_code(tx: Transaction, request: Request, account_id: int, code: str) -> Verdict:
     """Charge, judge and spend a six-digit code of the account's app, all in the caller's transaction."""
     panel, at = Panel.of(request), Panel.of(request).now()
-    tried = await _charge(tx, request, "totp", account_id)
+    tried = await charge_code(tx, request, account_id)
     if isinstance(tried, Verdict):
         return tried
     app = await totp.find(tx, account_id)
@@ -56,9 +56,18 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
         await note(tx, request, account_id, "totp.repeated")
         next_one = wait(rules.until_new_step(app.last_step, at))
         return Verdict(f"Este código já foi usado; o próximo aparece em {next_one}.", tries_left=_left(tried.failures))
-    await attempts.forgive(tx, "totp", attempts_key(account_id))
+    await forgive_code(tx, account_id)
     await note(tx, request, account_id, "totp.ok")
     return Verdict()
+
+
+async def charge_code(tx: Transaction, request: Request, account_id: int) -> attempts.Attempts | Verdict:
+    """Count one try at a code of the account, before it is judged. A Verdict means: wait."""
+    return await _charge(tx, request, "totp", account_id)
+
+
+async def forgive_code(tx: Transaction, account_id: int) -> None:
+    await attempts.forgive(tx, "totp", attempts_key(account_id))
 
 
 async def recovery_digest(request: Request, account_id: int, typed: str) -> bytes | Verdict:

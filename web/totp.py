@@ -12,14 +12,16 @@ from db.totp import Enrolment
 from web import forms, recovery_codes
 from web.activity import note
 from web.factors import totp as rules
-from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL
+from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.page import go, page
 from web.panel import Panel
-from web.second_factor import CODE_FORM
+from web.second_factor import CODE_FORM, Verdict, charge_code, forgive_code
 from web.step_up import renew
 from web.two_factor import show_hub
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
+UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
+UNDO_WRONG = "Código incorreto. Digite o que o aplicativo antigo mostra agora."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
 
 
@@ -71,6 +73,9 @@ async def confirm(request: Request) -> Response:
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
     fresh = None if session.has_two_factor else await recovery_codes.make(panel)
     async with panel.db.transaction() as tx:
+        if session.has_two_factor:
+            undo_ends = at + REPLACEMENT_UNDO
+            await totp.keep_replaced(tx, session.account_id, session_id=session.id, ends_at=undo_ends)
         if not await totp.confirm(tx, session.account_id, enrolment.sealed_key, step=step, at=at):
             return go(request, "/security")
         await note(tx, request, session.account_id, "totp.enabled" if fresh else "totp.replaced")
@@ -80,6 +85,29 @@ async def confirm(request: Request) -> Response:
     if fresh:
         return recovery_codes.show(request, fresh, is_first=True, ended=ended)
     return await show_hub(request, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
+
+
+async def undo(request: Request) -> Response:
+    """Put the old app back, with a code of the old app: one of the two is always in force, and never both."""
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    code = rules.read_code((await forms.read(request, "code"))["code"])
+    if code is None:
+        return await show_hub(request, undo_error=CODE_FORM)
+    async with panel.db.transaction() as tx:
+        old = await totp.find_replaced(tx, session.account_id, session_id=session.id, at=at)
+        if old is None:
+            return await show_hub(request, problem=UNDO_OVER)
+        tried = await charge_code(tx, request, session.account_id)
+        if isinstance(tried, Verdict):
+            return await show_hub(request, undo_error=tried.message)
+        step = rules.matching_step(panel.seal.open("totp", session.account_id, old.sealed_key), code, at)
+        if step is None or not await totp.undo_replacement(tx, session.account_id, old.sealed_key, step=step):
+            await note(tx, request, session.account_id, "totp.failed")
+            return await show_hub(request, undo_error=UNDO_WRONG)
+        await forgive_code(tx, session.account_id)
+        await note(tx, request, session.account_id, "totp.undone")
+        ended = await _end_others(tx, request)
+    return await show_hub(request, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
 
 
 async def cancel(request: Request) -> Response:

@@ -20,7 +20,7 @@ async def hub(request: Request) -> Response:
     return await show_hub(request)
 
 
-async def show_hub(request: Request, *, notice: str = "", problem: str = "") -> Response:
+async def show_hub(request: Request, *, notice: str = "", problem: str = "", undo_error: str = "") -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
     panel, session = Panel.of(request), request.state.session
     return page(
@@ -31,6 +31,9 @@ async def show_hub(request: Request, *, notice: str = "", problem: str = "") -> 
         app=await totp.find(panel.db, session.account_id),
         enrolment=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=panel.now()),
         codes_left=await recovery_codes.left(panel.db, session.account_id),
+        replaced=await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()),
+        undo_error=undo_error,
+        status=422 if undo_error else 200,
         warn_at=RECOVERY_WARN_AT,
         notice=notice,
         problem=problem,
