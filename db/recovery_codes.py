@@ -1,9 +1,20 @@
 """The recovery codes of an account: one set at a time, each code spent once."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class RecoverySet:
+    """`salt` is what a code must be hashed with to be compared; `left` counts the codes not yet spent."""
+
+    salt: bytes
+    made_at: datetime
+    rehearsed_at: datetime | None
+    left: int
 
 
 async def replace(tx: Transaction, account_id: int, digests: Iterable[bytes], *, salt: bytes, at: datetime) -> None:
@@ -16,9 +27,26 @@ async def replace(tx: Transaction, account_id: int, digests: Iterable[bytes], *,
         await tx.run(sql, account_id=account_id, digest=digest)
 
 
-async def salt(db: Reader, account_id: int) -> bytes | None:
-    """What a code must be hashed with to be compared; None without a set."""
-    return await db.one(bytes, "SELECT salt FROM recovery_sets WHERE account_id = :account_id", account_id=account_id)
+async def find(db: Reader, account_id: int) -> RecoverySet | None:
+    """The set in force."""
+    sql = """
+        SELECT salt, made_at, rehearsed_at,
+            (SELECT count(*) FROM recovery_codes
+             WHERE recovery_codes.account_id = recovery_sets.account_id AND used_at IS NULL)
+        FROM recovery_sets WHERE account_id = :account_id
+    """
+    return await db.one(RecoverySet, sql, account_id=account_id)
+
+
+async def rehearse(tx: Transaction, account_id: int, digest: bytes, *, at: datetime) -> bool:
+    """Note that an unspent code is at hand, without spending it; False when it is none."""
+    sql = """
+        UPDATE recovery_sets SET rehearsed_at = :at WHERE account_id = :account_id AND EXISTS (
+            SELECT 1 FROM recovery_codes
+            WHERE recovery_codes.account_id = :account_id AND digest = :digest AND used_at IS NULL)
+        RETURNING 1
+    """
+    return await tx.one(int, sql, account_id=account_id, digest=digest, at=at) is not None
 
 
 async def spend(tx: Transaction, account_id: int, digest: bytes, *, at: datetime) -> bool:
@@ -28,11 +56,6 @@ async def spend(tx: Transaction, account_id: int, digest: bytes, *, at: datetime
         WHERE account_id = :account_id AND digest = :digest AND used_at IS NULL RETURNING 1
     """
     return await tx.one(int, sql, account_id=account_id, digest=digest, at=at) is not None
-
-
-async def left(db: Reader, account_id: int) -> int:
-    sql = "SELECT count(*) FROM recovery_codes WHERE account_id = :account_id AND used_at IS NULL"
-    return await db.one(int, sql, account_id=account_id) or 0
 
 
 async def remove(tx: Transaction, account_id: int) -> None:

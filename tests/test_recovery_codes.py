@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -5,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, protect
+from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -100,6 +101,74 @@ def test_the_hub_counts_what_is_left_and_warns_at_three(
     for code in protected.recovery_codes[:7]:
         recover(new_client(), protected, code)
     assert "Restam só 3" in client.get("/security").text
+
+
+def rehearse(client: TestClient, code: str = "") -> Any:
+    return client.post("/security/recovery-codes/rehearsal", data={"code": code} if code else {})
+
+
+def test_a_rehearsal_checks_a_code_and_does_not_spend_it(
+    protected: Person, client: TestClient, new_client: NewClient
+) -> None:
+    assert "digite um deles" in rehearse(client).text
+    assert "ele não foi gasto" in rehearse(client, protected.recovery_codes[0].lower()).text
+    assert "Restam 10 de 10" in client.get("/security").text
+    assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
+
+
+def test_a_spent_code_does_not_pass_the_rehearsal(protected: Person, client: TestClient, new_client: NewClient) -> None:
+    recover(new_client(), protected, protected.recovery_codes[0])
+    assert rehearse(client, protected.recovery_codes[0]).status_code == 422
+    assert "Ainda não feito" in client.get("/security").text
+
+
+def test_a_rehearsal_has_its_own_budget(protected: Person, client: TestClient, new_client: NewClient) -> None:
+    answers = [rehearse(client, "0000-0000-0000-0000").status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
+
+
+def test_a_rehearsal_asks_who_it_is_and_the_code_is_not_sent_back(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    clock.forward(minutes=6)
+    asked = rehearse(client, protected.recovery_codes[0])
+    assert asked.status_code == 403
+    assert protected.recovery_codes[0] not in asked.text
+
+
+def test_it_is_suggested_after_a_week_and_then_twice_a_year(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    def is_suggested(**later: float) -> bool:
+        clock.forward(**later)
+        browser = new_client()
+        sign_in(browser, protected, protected.code_at(clock()))
+        suggested = "estão à mão?" in browser.get("/security").text
+        rehearse(browser, protected.recovery_codes[0])
+        return suggested
+
+    assert [is_suggested(days=6), is_suggested(days=6), is_suggested(days=183)] == [False, False, True]
+
+
+def test_without_any_rehearsal_it_is_suggested_after_a_week(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    clock.forward(days=7)
+    browser = new_client()
+    sign_in(browser, protected, protected.code_at(clock()))
+    assert "estão à mão?" in browser.get("/security").text
+
+
+def test_sheet_and_hub_bear_the_same_fingerprint_until_the_set_changes(protected: Person, client: TestClient) -> None:
+    def fingerprint(page: str) -> str:
+        found = re.search(r"Conjunto (?:<code>)?([0-9A-F]{4}-[0-9A-F]{4})", page)
+        assert found
+        return found[1]
+
+    first = fingerprint(client.get("/security").text)
+    sheet = client.post("/security/recovery-codes").text
+    assert fingerprint(sheet) == fingerprint(client.get("/security").text) != first
 
 
 def test_only_hashes_are_stored_and_all_share_one_salt(protected: Person, rows: Rows, settings: Any) -> None:

@@ -32,6 +32,8 @@ WORDS = {
     "password.changed": "Senha alterada",
     "recovery.failed": "Código de recuperação incorreto",
     "recovery.ok": "Código de recuperação usado",
+    "recovery.rehearsal_failed": "Ensaio de recuperação com código incorreto",
+    "recovery.rehearsed": "Ensaio de recuperação feito",
     "recovery.renewed": "Novos códigos de recuperação",
     "session.ended": "Sessão encerrada",
     "session.others_ended": "Outras sessões encerradas",

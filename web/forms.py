@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX
 
-SECRETS = {"current", "password", "repeated"}  # fields that no answer ever holds
+SECRETS = {"code", "codes", "current", "password", "repeated"}  # fields that no answer ever holds
 URLENCODED = "application/x-www-form-urlencoded"
 
 

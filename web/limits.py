@@ -60,6 +60,8 @@ REPLACEMENT_UNDO = timedelta(minutes=10)
 RECOVERY_CODES = 10
 RECOVERY_BITS = 80
 RECOVERY_WARN_AT = 3  # codes left
+REHEARSAL_FIRST = timedelta(days=7)  # after the codes were made
+REHEARSAL_AGAIN = timedelta(days=182)
 SETUP_BITS = ACTIVATION_BITS = 120
 SETUP_TTL = timedelta(minutes=60)
 INVITATION_TTL = timedelta(hours=24)

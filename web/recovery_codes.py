@@ -6,14 +6,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from db import recovery_codes
+from db import attempts, recovery_codes
 from db.database import Transaction
 from web import forms
 from web.activity import note
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES
-from web.page import day, go, page
+from web.page import day, go, later, page
 from web.panel import Panel
+from web.second_factor import RECOVERY_WRONG, Verdict, attempts_key, recovery_digest
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,36 @@ async def renew(request: Request) -> Response:
     return show(request, fresh, is_first=False)
 
 
+async def rehearse(request: Request) -> Response:
+    """Check one saved code without spending it; without fields it is the first press of the button: show the form."""
+    panel, account_id = Panel.of(request), request.state.session.account_id
+    typed = (await forms.read(request, optional=("code",)))["code"]
+    if not typed:
+        return _rehearsal(request)
+    digest = await recovery_digest(request, account_id, typed, budget="rehearsal")
+    if isinstance(digest, Verdict):
+        return _rehearsal(request, digest)
+    async with panel.db.transaction() as tx:
+        if not await recovery_codes.rehearse(tx, account_id, digest, at=panel.now()):
+            await note(tx, request, account_id, "recovery.rehearsal_failed")
+            return _rehearsal(request, Verdict(RECOVERY_WRONG))
+        await attempts.forgive(tx, "rehearsal", attempts_key(account_id))
+        await note(tx, request, account_id, "recovery.rehearsed")
+    return _rehearsal(request, is_done=True)
+
+
+def _rehearsal(request: Request, verdict: Verdict | None = None, *, is_done: bool = False) -> Response:
+    response = page(
+        request,
+        "recovery_codes/rehearse.html",
+        block="card",
+        status=verdict.status if verdict else 200,
+        error=verdict.message if verdict else "",
+        is_done=is_done,
+    )
+    return later(response, verdict.wait) if verdict and verdict.wait else response
+
+
 async def as_file(request: Request) -> Response:
     """The codes just shown, sent back as a text file: no address holds them, so no history keeps them."""
     panel, session = Panel.of(request), request.state.session
@@ -69,6 +100,7 @@ def show(request: Request, fresh: FreshSet, *, is_first: bool, ended: int = 0) -
         block="card",
         retarget="#two-factor",
         codes=codes,
+        fingerprint=recovery_code.fingerprint(fresh.salt),
         is_first=is_first,
         ended=ended,
         day=Panel.of(request).now(),

@@ -17,6 +17,7 @@ from web.panel import Panel
 
 CODE_FORM = "O código tem seis números. Digite o que o aplicativo mostra agora."
 RECOVERY_FORM = "Um código de recuperação tem 16 letras e números, em quatro grupos."
+RECOVERY_WRONG = "Este código de recuperação não vale: foi digitado errado ou já foi usado."
 LOCKED = "Este aplicativo foi bloqueado depois de 100 códigos errados. Entre com um código de recuperação."
 
 
@@ -70,19 +71,21 @@ async def forgive_code(tx: Transaction, account_id: int) -> None:
     await attempts.forgive(tx, "totp", attempts_key(account_id))
 
 
-async def recovery_digest(request: Request, account_id: int, typed: str) -> bytes | Verdict:
-    """Charge a recovery code and hash it off the loop, before the transaction that spends it; raises TooBusy."""
+async def recovery_digest(
+    request: Request, account_id: int, typed: str, *, budget: str = "recovery"
+) -> bytes | Verdict:
+    """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy."""
     panel, code = Panel.of(request), written_code.read(typed)
     if not recovery_code.is_well_formed(code):
         return Verdict(RECOVERY_FORM, tries_left=HALF_LOGIN_TRIES)
     async with panel.db.transaction() as tx:
-        tried = await _charge(tx, request, "recovery", account_id)
+        tried = await _charge(tx, request, budget, account_id)
     if isinstance(tried, Verdict):
         return tried
-    salt = await recovery_codes.salt(panel.db, account_id)
-    if salt is None:
+    in_force = await recovery_codes.find(panel.db, account_id)
+    if in_force is None:
         return Verdict("Esta conta não tem códigos de recuperação.")
-    return await panel.hashes.run(recovery_code.digest, code, salt, panel.settings.hash_cost)
+    return await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
 
 
 async def judge_recovery(tx: Transaction, request: Request, account_id: int, digest: bytes) -> Verdict:
@@ -91,9 +94,7 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
     if not await recovery_codes.spend(tx, account_id, digest, at=at):
         await note(tx, request, account_id, "recovery.failed")
         failures = await attempts.failures(tx, "recovery", attempts_key(account_id))
-        return Verdict(
-            "Este código de recuperação não vale: foi digitado errado ou já foi usado.", tries_left=_left(failures)
-        )
+        return Verdict(RECOVERY_WRONG, tries_left=_left(failures))
     await attempts.forgive(tx, "recovery", attempts_key(account_id))
     await note(tx, request, account_id, "recovery.ok")
     return Verdict()

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from db import half_logins, recovery_codes, totp
 from db.database import Transaction
 from web import forms
+from web.factors import recovery_code
 from web.factors import totp as rules
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
@@ -23,6 +24,7 @@ async def hub(request: Request) -> Response:
 async def show_hub(request: Request, *, notice: str = "", problem: str = "", undo_error: str = "") -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
     panel, session = Panel.of(request), request.state.session
+    in_force = await recovery_codes.find(panel.db, session.account_id)
     return page(
         request,
         "two_factor/hub.html",
@@ -30,7 +32,10 @@ async def show_hub(request: Request, *, notice: str = "", problem: str = "", und
         retarget="#two-factor",
         app=await totp.find(panel.db, session.account_id),
         enrolment=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=panel.now()),
-        codes_left=await recovery_codes.left(panel.db, session.account_id),
+        codes=in_force,
+        fingerprint=recovery_code.fingerprint(in_force.salt) if in_force else "",
+        is_rehearsal_due=in_force is not None
+        and recovery_code.is_rehearsal_due(in_force.made_at, in_force.rehearsed_at, panel.now()),
         replaced=await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()),
         undo_error=undo_error,
         status=422 if undo_error else 200,

@@ -1,11 +1,13 @@
 """Recovery codes: ten, each opens one login in place of the app (NIST SP 800-63B-4 §4.2.1.1)."""
 
+import hashlib
 from collections.abc import Callable
+from datetime import datetime
 
 import argon2.low_level
 
 from web.factors import written_code
-from web.limits import RECOVERY_BITS, RECOVERY_CODES, Cost
+from web.limits import RECOVERY_BITS, RECOVERY_CODES, REHEARSAL_AGAIN, REHEARSAL_FIRST, Cost
 
 
 def new_set(token_bytes: Callable[[int], bytes]) -> list[str]:
@@ -23,6 +25,16 @@ def digest(code: str, salt: bytes, cost: Cost) -> bytes:
         hash_len=32,
         type=argon2.low_level.Type.ID,
     )
+
+
+def fingerprint(salt: bytes) -> str:
+    """Tells one set from another on paper and on screen, and nothing about its codes: `3F9A-01BC`."""
+    return written_code.grouped(hashlib.sha256(salt).hexdigest()[:8].upper())
+
+
+def is_rehearsal_due(made_at: datetime, rehearsed_at: datetime | None, at: datetime) -> bool:
+    """A week after the codes were made, then twice a year."""
+    return at - rehearsed_at >= REHEARSAL_AGAIN if rehearsed_at else at - made_at >= REHEARSAL_FIRST
 
 
 def is_well_formed(code: str) -> bool:
