@@ -31,9 +31,10 @@ def main() -> None:
 def prepare(locks: "list[Path]") -> None:
     """Install the last of `locks`, which contains the ones before it, unless it is in place."""
     wanted = [digest(lock) for lock in locks]
-    if STAMP.exists() and wanted[-1] in STAMP.read_text().split():
+    installed = STAMP.read_text().split() if PYTHON.exists() and STAMP.exists() else []
+    if wanted[-1] in installed:
         return
-    if not PYTHON.exists():
+    if wanted[0] not in installed:  # nothing yet, or what another lock or another Python left
         create_venv()
     STAMP.unlink(missing_ok=True)
     install(locks[-1])
@@ -41,12 +42,13 @@ def prepare(locks: "list[Path]") -> None:
 
 
 def digest(lock: Path) -> str:
-    return hashlib.sha256(lock.read_bytes()).hexdigest()
+    """Changes with the file and with the Python that its packages were installed for."""
+    return hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def create_venv() -> None:
     say("Preparando o ambiente em .venv (só na primeira vez)…")
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
     if made.returncode == 0 and PYTHON.exists():
         return
     detail = (made.stdout + made.stderr).strip()
@@ -75,7 +77,7 @@ def install(lock: Path) -> None:
             elif line.startswith("Installing collected"):
                 say("  instalando…")
     if pip.returncode != 0:
-        sys.exit(explain("\n".join(lines)))
+        sys.exit(explain(lock, "\n".join(lines)))
     say("Pronto.")
 
 
@@ -84,10 +86,10 @@ def package_in(line: str) -> str:
     return line.split(" (from")[0].split("/")[-1].split("==")[0].split("-")[0].split()[-1]
 
 
-def explain(output: str) -> str:
+def explain(lock: Path, output: str) -> str:
     """The likely cause of a failed installation, from what pip printed."""
     if "DO NOT MATCH THE HASHES" in output:
-        return "Um pacote baixado não confere com o hash de %s; nada foi instalado." % LOCK.name
+        return "Um pacote baixado não confere com o hash de %s; nada foi instalado." % lock.name
     if "Retrying (" in output or "ConnectionError" in output or "Max retries" in output:
         return "Sem acesso à rede para baixar os pacotes. Conecte a máquina e rode de novo."
     if "No matching distribution" in output:

@@ -57,6 +57,12 @@ async def offer_setup(tx: Transaction, digest: bytes, *, ends_at: datetime) -> N
     await tx.run(sql, digest=digest, ends_at=ends_at)
 
 
+async def knows_setup(db: Reader, digest: bytes, *, at: datetime) -> bool:
+    """Whether this is the set-up code, without spending it."""
+    sql = "SELECT EXISTS (SELECT 1 FROM setup_codes WHERE digest = :digest AND ends_at > :at)"
+    return bool(await db.one(int, sql, digest=digest, at=at))
+
+
 async def take_setup(tx: Transaction, digest: bytes, *, at: datetime) -> bool:
     """Spend the set-up code; False when it is wrong, late, spent, or somebody has an account already."""
     sql = """

@@ -58,5 +58,14 @@ _SET = """
 _FIND = "SELECT failures, opens_at FROM attempts WHERE kind = :kind AND key = :key"
 
 
+async def refund(tx: Transaction, kind: str, key: bytes, *, at: datetime) -> None:
+    """Take one try back that was charged but never judged."""
+    sql = """
+        UPDATE attempts SET failures = failures - 1, opens_at = :at
+        WHERE kind = :kind AND key = :key AND failures > 0
+    """
+    await tx.run(sql, kind=kind, key=key, at=at)
+
+
 async def forgive(tx: Transaction, kind: str, key: bytes) -> None:
     await tx.run("DELETE FROM attempts WHERE kind = :kind AND key = :key", kind=kind, key=key)

@@ -43,15 +43,14 @@ async def find(db: Reader, digest: bytes, *, at: datetime) -> HalfLogin | None:
 async def miss(tx: Transaction, digest: bytes, *, tries: int) -> int:
     """Count a wrong code and return how many tries are left; at none the half-login is over."""
     sql = "UPDATE half_logins SET misses = misses + 1 WHERE digest = :digest RETURNING :tries - misses"
-    left = await tx.one(int, sql, digest=digest, tries=tries) or 0
-    if left <= 0:
+    left = max(0, await tx.one(int, sql, digest=digest, tries=tries) or 0)
+    if not left:
         await end(tx, digest)
     return left
 
 
-async def end(tx: Transaction, digest: bytes) -> bool:
-    """False when it was over already: whoever gets True may begin the session."""
-    return await tx.one(int, "DELETE FROM half_logins WHERE digest = :digest RETURNING 1", digest=digest) is not None
+async def end(tx: Transaction, digest: bytes) -> None:
+    await tx.run("DELETE FROM half_logins WHERE digest = :digest", digest=digest)
 
 
 async def end_of_everybody(tx: Transaction) -> None:

@@ -89,9 +89,10 @@ async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
     await tx.run("UPDATE sessions SET last_seen_at = :at WHERE id = :id", at=at, id=session_id)
 
 
-async def renew(tx: Transaction, session_id: str, digest: bytes) -> None:
-    """Give the session another cookie; the old one is nobody's from here on."""
-    await tx.run("UPDATE sessions SET digest = :digest WHERE id = :id", digest=digest, id=session_id)
+async def renew(tx: Transaction, session_id: str, digest: bytes) -> bool:
+    """Give the session another cookie; the old one is nobody's from here on. False when the session is over."""
+    sql = "UPDATE sessions SET digest = :digest WHERE id = :id RETURNING 1"
+    return await tx.one(int, sql, digest=digest, id=session_id) is not None
 
 
 async def verify(tx: Transaction, session_id: str, *, at: datetime) -> None:
@@ -116,11 +117,12 @@ async def end_of_everybody(tx: Transaction) -> list[int]:
     return await tx.all(int, "DELETE FROM sessions RETURNING account_id")
 
 
-async def end_beyond(tx: Transaction, owner: int, *, keep: int) -> list[str]:
-    """End the least recently used beyond `keep`; returns their ids."""
+async def end_beyond(tx: Transaction, owner: int, *, newest: str, keep: int) -> list[str]:
+    """End the least recently used beyond `keep`, never the one that just began; returns their ids."""
     sql = """
         DELETE FROM sessions WHERE account_id = :owner AND id NOT IN (
-            SELECT id FROM sessions WHERE account_id = :owner ORDER BY last_seen_at DESC, created_at DESC LIMIT :keep)
+            SELECT id FROM sessions WHERE account_id = :owner
+            ORDER BY id = :newest DESC, last_seen_at DESC, created_at DESC LIMIT :keep)
         RETURNING id
     """
-    return await tx.all(str, sql, owner=owner, keep=keep)
+    return await tx.all(str, sql, owner=owner, newest=newest, keep=keep)

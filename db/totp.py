@@ -75,8 +75,10 @@ async def try_enrolment(
     return await tx.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at, tries=tries)
 
 
-async def cancel_enrolment(tx: Transaction, account_id: int) -> None:
-    await tx.run("DELETE FROM totp_enrolments WHERE account_id = :account_id", account_id=account_id)
+async def cancel_enrolment(tx: Transaction, account_id: int, *, session_id: str) -> bool:
+    """False when this session had begun none."""
+    sql = "DELETE FROM totp_enrolments WHERE account_id = :account_id AND session_id = :session_id RETURNING 1"
+    return await tx.one(int, sql, account_id=account_id, session_id=session_id) is not None
 
 
 async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: int, at: datetime) -> bool:

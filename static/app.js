@@ -22,11 +22,11 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-print]");
   if (!button) return;
   if ("print" in button.dataset) return window.print();
-  await navigator.clipboard.writeText(button.dataset.copy);
-  const words = button.textContent;
-  button.textContent = "Copiado";
-  announce("Copiado");
-  setTimeout(() => { button.textContent = words; }, 2000);
+  const said = await navigator.clipboard.writeText(button.dataset.copy).then(() => "Copiado", () => "Não copiou");
+  button.dataset.words ??= button.textContent;
+  button.textContent = said;
+  announce(said);
+  setTimeout(() => { button.textContent = button.dataset.words; }, 2000);
 });
 
 const live = document.createElement("p");

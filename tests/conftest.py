@@ -1,7 +1,9 @@
 """The world of the tests: a clock that moves when told, a real file database, clients that share one panel."""
 
+import argparse
 import asyncio
 import contextlib
+import re
 import secrets
 import socket
 import sqlite3
@@ -18,6 +20,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from tests.people import ORIGIN, Person, set_up
+from web import operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
 from web.limits import Cost
@@ -104,6 +107,25 @@ def alice(setup_code: str, client: TestClient) -> Person:
     person = Person("alice", "girafa azul dança no telhado")
     assert set_up(client, person, setup_code).status_code == 303
     return person
+
+
+@pytest.fixture
+def invite(
+    operate: Operate, new_client: Callable[[], TestClient], capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], Person]:
+    """Make another member from the terminal, who has chosen a password."""
+
+    def make(name: str) -> Person:
+        options = argparse.Namespace(name=name, admin=False)
+        operate(lambda panel: operator_commands.create_account(panel, options))
+        code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
+        assert code
+        person = Person(name, "pato verde corre na praia")
+        fields = {"activation_code": code[1], "password": person.password, "repeated": person.password}
+        assert new_client().post("/activate", data=fields).status_code == 200
+        return person
+
+    return make
 
 
 @pytest.fixture

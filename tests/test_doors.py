@@ -70,9 +70,14 @@ def test_a_right_password_alone_opens_nothing_but_the_challenge(
 
 
 @pytest.mark.parametrize("path", [path for method, path in doors(*SIGNED_IN) if method == "GET"])
-def test_a_member_finds_the_pages_open(path: str, alice: Person, client: TestClient) -> None:
-    assert client.get(path).status_code in (200, 303, 404)
-    assert "/login" not in client.get(path).headers.get("location", "")
+def test_whoever_is_signed_in_finds_the_pages_open(
+    path: str, alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    [(instance_id,)] = rows("SELECT id FROM instances")
+    answer = client.get(path.replace("0" * 32, instance_id))
+    assert answer.status_code == (303 if path == "/" else 200)
+    assert "/login" not in answer.headers.get("location", "")
 
 
 @pytest.mark.parametrize("path", [path for _, path in doors(State.VERIFIED, State.PROVED)])
@@ -174,6 +179,17 @@ def test_unknown_paths_fall_through_to_nothing(path: str, alice: Person, client:
     answer = client.get(path)
     assert answer.status_code == 404
     assert "Não encontrado" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "page"), [("/security/totp", "/security"), (f"/instances/{'0' * 32}/token/show", "/instances")]
+)
+def test_the_address_of_something_done_leads_back_to_its_page(path: str, page: str, client: TestClient) -> None:
+    assert client.get(path).headers["location"] == page
+
+
+def test_a_page_that_does_not_exist_still_offers_the_way_out(alice: Person, client: TestClient) -> None:
+    assert 'id="sign-out"' in client.get("/nope").text
 
 
 def test_a_trailing_slash_is_another_path_and_no_redirect(alice: Person, client: TestClient) -> None:

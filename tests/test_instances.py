@@ -1,4 +1,3 @@
-import argparse
 import re
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +5,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock, Operate
+from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, sign_in
-from web import operator_commands
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -28,15 +26,10 @@ def token_on(page: str) -> str:
 
 
 @pytest.fixture
-def bruno(alice: Person, new_client: NewClient, operate: Operate, capsys: pytest.CaptureFixture[str]) -> TestClient:
+def bruno(alice: Person, new_client: NewClient, invite: Callable[[str], Person]) -> TestClient:
     """Another member, signed in."""
-    operate(lambda panel: operator_commands.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
-    code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
-    assert code
-    person, browser = Person("bruno", "pato verde corre na praia"), new_client()
-    fields = {"activation_code": code[1], "password": person.password, "repeated": person.password}
-    assert browser.post("/activate", data=fields).status_code == 303
-    assert sign_in(browser, person).status_code == 303
+    browser = new_client()
+    assert sign_in(browser, invite("bruno")).status_code == 303
     return browser
 
 
@@ -109,7 +102,7 @@ def test_deleting_asks_first(alice: Person, client: TestClient, rows: Rows) -> N
     assert client.post(f"/instances/{instance_id}/delete").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a:b", "a\u202eb", "a\x00b", "a\nb", "a\u200bb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a:b", "a\u202eb", "a\x00b", "a\nb", "a\u200bb", "a\u2028b"])
 def test_a_bad_name_is_told_and_kept(name: str, alice: Person, client: TestClient, rows: Rows) -> None:
     answer = client.post("/instances", data={"name": name})
     assert answer.status_code == 422

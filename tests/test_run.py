@@ -74,7 +74,7 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
 
 def test_the_second_start_takes_less_than_a_second(tmp_path: Path) -> None:
     port, data = free_port(), str(tmp_path / "data")
-    run("doctor", "--data", data)
+    run("create-account", "ana", "--data", data)
     begun = time.monotonic()
     with started("serve", "--port", port, "--data", data):
         assert answers(port)
@@ -95,13 +95,14 @@ def test_two_workers_answer_too(tmp_path: Path) -> None:
         assert "Traceback" not in errors
 
 
-def test_the_demo_tells_its_password_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_tells_its_password_and_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
     port = free_port()
     with started("demo", "--port", port, TMPDIR=str(tmp_path)) as (panel, lines):
         assert re.search(r"usuário demo, senha \S+", lines[0])
         assert answers(port)
         assert list(tmp_path.iterdir())
-        panel.send_signal(signal.SIGINT)
+        panel.send_signal(how)
         panel.communicate(timeout=10)
     assert list(tmp_path.iterdir()) == []
 
@@ -120,6 +121,24 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
             run("serve", "--port", port, "--data", str(tmp_path / "data")),
             f"atender em 127.0.0.1:{port}: a porta está em uso",
         )
+
+
+def test_only_a_start_makes_a_data_folder(tmp_path: Path) -> None:
+    for command in (["doctor"], ["unlock", "ana"], ["reset-two-factor", "ana"]):
+        refused(run(*command, "--data", str(tmp_path / "typo")), "Não há painel em")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "missing" / "secret.key")
+    answer = run("create-account", "ana", "--data", str(tmp_path / "data"), PANEL_SECRET_KEY_FILE=nowhere)
+    refused(answer, "A chave .* não pode ser usada")
+
+
+def test_options_after_test_go_to_pytest() -> None:
+    answer = run("test", "--co", "-q", "tests/test_limits.py", "-k", "hundredth")
+    assert answer.returncode == 0
+    assert "1/3 tests collected" in answer.stdout
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
@@ -145,18 +164,18 @@ def test_a_foreign_database_is_left_alone(content: bytes, tmp_path: Path) -> Non
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    refused(run("doctor", "--data", str(tmp_path / "data")), "não é uma pasta")
+    refused(run("create-account", "ana", "--data", str(tmp_path / "data")), "não é uma pasta")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    refused(run("doctor", "--data", str(tmp_path / "file" / "data")), "Não foi possível usar a pasta de dados")
+    refused(run("create-account", "ana", "--data", str(tmp_path / "file" / "data")), "Não foi possível usar a pasta")
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data folder that was used before."""
-    assert run("doctor", "--data", str(tmp_path / "data")).returncode == 0
+    assert run("create-account", "ana", "--data", str(tmp_path / "data")).returncode == 0
     return tmp_path / "data"
 
 

@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, proof, protect
+from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -65,6 +65,11 @@ def test_proving_renews_the_cookie_and_lasts_for_this_session_only(
     client.post("/security/recovery-codes", data=proof(later, clock()))
     assert thief.get("/security").status_code == 303
     assert client.post("/security/recovery-codes").status_code == 200
+    other = new_client()
+    sign_in(other, later, later.code_at(clock.forward(minutes=1)))
+    clock.forward(minutes=5)
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    assert other.post("/security/recovery-codes").status_code == 403
     clock.forward(minutes=5)
     assert client.post("/security/recovery-codes").status_code == 403
 
@@ -83,7 +88,19 @@ def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
     fields = proof(later, clock()) | {"proof_code": later.wrong_code_at(clock())}
     answers = [client.post("/security/totp/remove", data=fields).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]
+    refused = client.post("/security/totp/remove", data=fields)
+    assert "Foram muitos códigos errados" in refused.text
+    assert refused.headers["retry-after"] == "60"
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
+
+
+def test_wrong_codes_are_not_blamed_on_the_password(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    for _ in range(6):
+        refused = client.post("/security/totp/remove", data=proof(later, clock()) | {"proof_code": "12"})
+        assert "O código tem seis números" in refused.text
+    assert give_password(new_client(), later).headers["location"] == "/login/code"
 
 
 def test_wrong_passwords_are_limited_too(later: Person, client: TestClient, clock: Clock) -> None:

@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect, sign_in
+from tests.people import FRAGMENT, ORIGIN, Person, begin_enrolment, code_for, give_password, protect, sign_in
 from web.limits import HALF_LOGINS_LIVE
 
 NewClient = Callable[[], TestClient]
@@ -131,6 +131,39 @@ def test_a_clock_that_was_ahead_for_a_while_locks_nobody_out_for_good(
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
 
 
+def test_with_the_clock_set_back_wrong_codes_still_count(
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    clock.forward(minutes=-10)
+    answers = [sign_in(new_client(), protected, protected.wrong_code_at(clock())).status_code for _ in range(6)]
+    assert answers == [422] * 4 + [429] * 2
+
+
+def test_with_the_clock_set_back_a_right_code_is_refused_with_the_cause(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    sign_in(new_client(), protected, protected.code_at(clock()))
+    clock.forward(minutes=-10)
+    refused = sign_in(new_client(), protected, protected.code_at(clock()))
+    assert "O relógio do servidor voltou no tempo" in refused.text
+
+
+def test_a_wait_from_before_is_told_and_does_not_end_the_login(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    for _ in range(5):
+        sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    browser = new_client()
+    give_password(browser, protected)
+    clock.forward(seconds=61)
+    refused = enter(browser, protected.wrong_code_at(clock()))
+    assert "Só dá para tentar de novo em 120 s" in refused.text
+    assert "terminou" not in refused.text
+    clock.forward(seconds=121)
+    assert enter(browser, protected.code_at(clock())).headers["location"] == "/instances"
+
+
 def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
@@ -141,16 +174,24 @@ def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
     locked = enter(browser, protected.code_at(clock()))
     assert locked.status_code == 422
     assert "bloqueado depois de 100" in locked.text
+    assert "Usar um código de recuperação" in locked.text
     answer = browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
     assert answer.headers["location"] == "/instances"
+    key = begin_enrolment(browser)
+    browser.post("/security/totp/confirm", data={"code": code_for(key, clock())})
+    assert sign_in(new_client(), protected, code_for(key, clock.forward(seconds=30))).status_code == 303
 
 
 def test_somebody_elses_success_forgives_nothing(
-    protected: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+    protected: Person, new_client: NewClient, invite: Callable[[str], Person], clock: Clock, rows: Rows
 ) -> None:
     sign_in(new_client(), protected, protected.wrong_code_at(clock()))
     before = rows("SELECT key, failures FROM attempts WHERE kind = 'totp'")
-    give_password(new_client(), Person("nobody", "x"))
+    bruno = invite("bruno")
+    browser = new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    assert sign_in(new_client(), bruno, bruno.code_at(clock.forward(seconds=30))).status_code == 303
     assert rows("SELECT key, failures FROM attempts WHERE kind = 'totp'") == before
 
 

@@ -1,6 +1,8 @@
 """People: their names and passwords."""
 
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.requests import Request
 
@@ -8,9 +10,9 @@ from db import accounts, attempts
 from db.accounts import Account
 from db.database import Transaction
 from web.activity import network
-from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
+from web.hash_pool import TooBusy
 from web.limits import PASSWORD_BACKOFF_PAIR
 from web.panel import Panel
 
@@ -41,10 +43,11 @@ def name_refusal(name: str) -> str:
     return "" if re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name) else NAME_RULE
 
 
-def password_refusal(panel: Panel, password: str, repeated: str, *, name: str) -> dict[str, str]:
-    """What is wrong with a new password, a sentence per field."""
-    minimum = panel.settings.password_min
-    if reason := rules.refusal(password, minimum=minimum, context=(name, *panel.settings.name.split())):
+async def password_refusal(panel: Panel, password: str, repeated: str, *, name: str) -> dict[str, str]:
+    """What is wrong with a new password, a sentence per field; raises TooBusy, for judging one may take a while."""
+    minimum, context = panel.settings.password_min, (name, *panel.settings.name.split())
+    reason = await panel.hashes.run(rules.refusal, password, minimum=minimum, context=context)
+    if reason:
         return {"password": REASONS[reason].format(minimum=minimum)}
     return {} if password == repeated else {"repeated": "As duas senhas não são iguais."}
 
@@ -58,38 +61,57 @@ async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str)
     await accounts.set_password(tx, account_id, panel.seal.close("password", account_id, phc.encode("ascii")))
 
 
-async def knows_password(panel: Panel, account: Account | None, password: str) -> bool:
-    """Whether it is the account's password. Somebody unknown costs the same hash; raises TooBusy."""
+@dataclass(frozen=True)
+class Tried:
+    """A password that was judged, or (with a wait) was not."""
+
+    is_right: bool
+    wait: timedelta = timedelta(0)
+    fresh_phc: str = ""  # a new hash for the same password, when the stored one has old parameters
+
+
+async def try_password(request: Request, name: str, account: Account | None, password: str) -> Tried:
+    """Charge and judge a password for a name from this network; raises TooBusy, and then nothing was charged.
+
+    The charge stays until `forgive_password`. The account may change while the hash runs: whoever acts on the
+    answer reads it again in the transaction that acts.
+    """
+    panel, key = Panel.of(request), password_key(request, name)
+    async with panel.db.transaction() as tx:
+        wait_after = PASSWORD_BACKOFF_PAIR.wait_after
+        tried = await attempts.charge(tx, "password", key, at=panel.now(), wait_after=wait_after)
+    if tried.wait:
+        return Tried(False, tried.wait)
+    try:
+        return await _judge(panel, account, password)
+    except TooBusy:
+        async with panel.db.transaction() as tx:
+            await attempts.refund(tx, "password", key, at=panel.now())
+        raise
+
+
+async def _judge(panel: Panel, account: Account | None, password: str) -> Tried:
+    """Somebody unknown costs the same hash as somebody known."""
     if not rules.is_hashable(password):
-        return False
+        return Tried(False)
     if account is None or account.sealed_password is None:
-        await panel.hashes.run(rules.hash_password, password, panel.settings.hash_cost, panel.token_bytes)
-        return False
+        await hash_password(panel, password)
+        return Tried(False)
     phc = panel.seal.open("password", account.id, account.sealed_password).decode("ascii")
     if not await panel.hashes.run(rules.matches, phc, password):
-        return False
-    if rules.is_outdated(phc, panel.settings.hash_cost):
-        fresh = await hash_password(panel, password)
-        async with panel.db.transaction() as tx:
-            await set_password(tx, panel, account.id, fresh)
-    return True
-
-
-def password_key(request: Request, name: str) -> bytes:
-    """Whose password is being tried from where, as the attempts table knows it: two digests, the name's first."""
-    return digest(name) + digest(network(request))
-
-
-async def charge_password(tx: Transaction, request: Request, name: str) -> attempts.Attempts:
-    """Count one try at this name from this network (known or not, names cost alike)."""
-    return await attempts.charge(
-        tx,
-        "password",
-        password_key(request, name),
-        at=Panel.of(request).now(),
-        wait_after=PASSWORD_BACKOFF_PAIR.wait_after,
-    )
+        return Tried(False)
+    is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
+    return Tried(True, fresh_phc=await hash_password(panel, password) if is_outdated else "")
 
 
 async def forgive_password(tx: Transaction, request: Request, name: str) -> None:
     await attempts.forgive(tx, "password", password_key(request, name))
+
+
+def password_key(request: Request, name: str) -> bytes:
+    """Whose password is being tried from where: two tags, the name's first. People type passwords as names."""
+    return name_key(Panel.of(request), name) + Panel.of(request).seal.tag("network", network(request))
+
+
+def name_key(panel: Panel, name: str) -> bytes:
+    return panel.seal.tag("name", name)

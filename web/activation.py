@@ -8,11 +8,12 @@ from starlette.responses import Response
 from db import accounts, half_logins, sessions
 from db.database import Transaction
 from web import forms
-from web.accounts import hash_password, password_refusal, set_password
+from web.accounts import forgive_password, hash_password, password_refusal, set_password
 from web.activity import note
 from web.factors import written_code
 from web.limits import ACTIVATION_BITS
-from web.page import go, page
+from web.login import show_form
+from web.page import page
 from web.panel import Panel
 
 WRONG_CODE = (
@@ -44,7 +45,7 @@ async def activate(request: Request) -> Response:
         async with panel.db.transaction() as tx:
             await note(tx, request, None, "account.activation_failed")
         return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
-    if errors := password_refusal(panel, typed["password"], typed["repeated"], name=name):
+    if errors := await password_refusal(panel, typed["password"], typed["repeated"], name=name):
         return _form(request, typed["activation_code"], errors, 422)
     phc = await hash_password(panel, typed["password"])
     async with panel.db.transaction() as tx:
@@ -52,8 +53,9 @@ async def activate(request: Request) -> Response:
         if account_id is None:
             return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
         await set_password(tx, panel, account_id, phc)
+        await forgive_password(tx, request, name)
         await note(tx, request, account_id, "account.activated")
-    return go(request, "/login")
+    return show_form(request, name=name, notice="Senha guardada. Agora entre com ela.")
 
 
 def _form(request: Request, code: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:

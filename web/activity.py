@@ -20,7 +20,7 @@ WORDS = {
     "cli.create_account": "Conta criada no terminal do servidor",
     "cli.end_sessions": "Sessões encerradas no terminal do servidor",
     "cli.reset_password": "Senha apagada no terminal do servidor",
-    "cli.reset_two_factor": "Autenticação de dois fatores desligada no terminal do servidor",
+    "cli.reset_two_factor": "Autenticação de dois fatores desativada no terminal do servidor",
     "cli.unlock": "Esperas por tentativas erradas apagadas no terminal do servidor",
     "instance.created": "Instância criada",
     "instance.deleted": "Instância excluída",
@@ -66,15 +66,17 @@ async def list_page(request: Request) -> Response:
     return page(request, "activity/list.html", entries=entries[:ACTIVITY_PAGE], older=older, words=WORDS)
 
 
-async def note(tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "") -> None:
-    """Append what this request did, in the transaction that does it."""
+async def note(
+    tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "", *, session_id: str = ""
+) -> None:
+    """Append what this request did, in the transaction that does it; by its own session unless told otherwise."""
     session = request.state.session
     await activity.record(
         tx,
         account_id,
         event,
         at=Panel.of(request).now(),
-        session_id=session.id if session else None,
+        session_id=session_id or (session.id if session else None),
         network=network(request),
         user_agent=user_agent(request),
         detail=detail[:LOGGED_MAX],
@@ -88,6 +90,8 @@ def network(request: Request) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host[:64]
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped  # how a socket for both kinds tells IPv4
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, 64), strict=False))

@@ -2,19 +2,19 @@
 
 import argparse
 import asyncio
-import contextlib
 import errno
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import ClassVar, NoReturn, TypeVar
 
 from web import operator_commands
 from web.data_folder import open_panel
@@ -23,7 +23,9 @@ from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
 
-EXAMPLES = """
+T = TypeVar("T")
+
+EPILOG = """
 Sem comando nenhum, o painel é iniciado (o mesmo que "serve"). Os comandos de contas e "doctor" trabalham na pasta de
 dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
 """
@@ -31,6 +33,8 @@ dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 done, 1 refused with a reason, 2 wrong use."""
+    if arguments[:1] == ["test"]:  # argparse would keep options that are meant for pytest
+        return _test(arguments[1:])
     options = _parser().parse_args(arguments or ["serve"])
     try:
         run: Callable[[argparse.Namespace], int] = options.run
@@ -63,7 +67,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("run.py", description="Painel com autenticação de dois fatores.", epilog=EXAMPLES)
+    parser = Parser("run.py", description="Painel com autenticação de dois fatores.", epilog=EPILOG)
     commands = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
 
     def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
@@ -71,8 +75,14 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    def add_operator(name: str, act: operator_commands.Command, words: str) -> argparse.ArgumentParser:
-        command = add(name, lambda options: asyncio.run(_operate(options, act)), words)
+    def add_operator(
+        name: str, act: operator_commands.Command, words: str, *, may_create: bool = False
+    ) -> argparse.ArgumentParser:
+        def operate(options: argparse.Namespace) -> int:
+            asyncio.run(_with_panel(_settings(options), lambda panel: act(panel, options), may_create=may_create))
+            return 0
+
+        command = add(name, operate, words)
         command.add_argument("--data", type=Path, metavar="PASTA", help="pasta de dados (padrão: data)")
         return command
 
@@ -82,15 +92,16 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--data", metavar="PASTA", help="pasta de dados (padrão: data)")
     demo = add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
     demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
-    test = add("test", _test, "Roda todos os testes; o que vier depois vai para o pytest.")
-    test.add_argument("pytest", nargs=argparse.REMAINDER, metavar="…", help="argumentos do pytest")
+    add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
     add("check", _check, "Confere formato, estilo e tipos do código.")
-    create = add_operator("create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.")
+    create = add_operator(
+        "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
+    )
     create.add_argument("name", metavar="NOME")
     create.add_argument("--admin", action="store_true", help="a conta administra o painel")
     reset = add_operator("reset-password", operator_commands.reset_password, "Apaga a senha e imprime um código.")
     reset.add_argument("name", metavar="NOME")
-    off = add_operator("reset-two-factor", operator_commands.reset_two_factor, "Desliga os dois fatores de uma conta.")
+    off = add_operator("reset-two-factor", operator_commands.reset_two_factor, "Desativa os dois fatores de uma conta.")
     off.add_argument("name", metavar="NOME")
     end = add_operator("end-sessions", operator_commands.end_sessions, "Encerra as sessões de uma conta, ou de todas.")
     end.add_argument("name", metavar="NOME", nargs="?")
@@ -105,6 +116,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes then too
     folder = Path(tempfile.mkdtemp(prefix="painel-demo-"))
     try:
         options.data = str(folder)
@@ -117,8 +129,8 @@ def _demo(options: argparse.Namespace) -> int:
         shutil.rmtree(folder)
 
 
-def _test(options: argparse.Namespace) -> int:
-    for command in (["tests.chromium"], ["pytest", *options.pytest]):
+def _test(arguments: Sequence[str]) -> int:
+    for command in (["tests.chromium"], ["pytest", *arguments]):
         if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0
@@ -129,20 +141,10 @@ def _check(_: argparse.Namespace) -> int:
     return max(subprocess.call([sys.executable, "-m", *command], cwd=ROOT) for command in commands)  # noqa: S603
 
 
-async def _operate(options: argparse.Namespace, act: operator_commands.Command) -> int:
-    await _with_panel(_settings(options), lambda panel: act(panel, options))
-    return 0
-
-
-async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[None]]) -> None:
-    async with _open(settings) as panel:
-        await act(panel)
-
-
-@contextlib.asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Panel]:
-    async with open_panel(settings, lambda: datetime.now(UTC), secrets.token_bytes) as panel:
-        yield panel
+async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[T]], *, may_create: bool = True) -> T:
+    now = lambda: datetime.now(UTC)  # noqa: E731, the terminal's clock is the machine's
+    async with open_panel(settings, now, secrets.token_bytes, may_create=may_create) as panel:
+        return await act(panel)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -155,18 +157,12 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _run_server(settings: Settings) -> int:
     from web.server import serve  # uvicorn takes a while to load, and only this command needs it
-
-    with _listen(settings) as listener:
-        code = asyncio.run(_setup_code(settings))
-        serve(settings, listener, lambda: _announce(settings, code))
-    return 0
-
-
-async def _setup_code(settings: Settings) -> str | None:
     from web.setup import offer_code
 
-    async with _open(settings) as panel:
-        return await offer_code(panel)
+    with _listen(settings) as listener:
+        code = asyncio.run(_with_panel(settings, offer_code))
+        serve(settings, listener, lambda: _announce(settings, code))
+    return 0
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -185,12 +181,10 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _announce(settings: Settings, code: str | None) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = settings.public_url or f"http://{host}:{settings.port}"
-    print(f"Painel em {address} (Ctrl-C termina)", flush=True)
+    print(f"Painel em {settings.address} (Ctrl-C termina)", flush=True)
     if code:
         print(f"Código de instalação: {code}", flush=True)
-        print(f"Crie a primeira conta em {address}/setup#{code}", flush=True)
+        print(f"Crie a primeira conta em {settings.address}/setup#{code}", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ DATABASE = "panel.db"
 
 @asynccontextmanager
 async def open_panel(
-    settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes]
+    settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes], *, may_create: bool = True
 ) -> AsyncIterator[Panel]:
     """The panel over its data, closed at the end; raises StartRefused with the cause and the way out."""
     file = settings.data.absolute() / DATABASE
+    if not may_create and not file.exists():
+        raise StartRefused(f"Não há painel em {settings.data}. Diga a pasta de dados dele com --data.")
     try:
         _prepare(settings.data, file)
         db = await Database.open(file)
@@ -31,6 +33,8 @@ async def open_panel(
         raise StartRefused(f"Sem permissão para usar a pasta de dados {settings.data}.") from None
     except OSError as refused:
         raise StartRefused(f"Não foi possível usar a pasta de dados {settings.data} ({refused.strerror}).") from None
+    except sqlite3.OperationalError:
+        raise StartRefused(f"{file} está ocupado ou sem permissão de uso. Tente de novo.") from None
     except sqlite3.Error:
         raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
     hashes = HashPool()
@@ -55,6 +59,10 @@ def _prepare(folder: Path, file: Path) -> None:
             )
         folder.chmod(0o700)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    _refuse_shared(file)
+
+
+def _refuse_shared(file: Path) -> None:
     if os.name == "posix" and file.stat().st_mode & 0o077:
         raise StartRefused(f"Outros usuários desta máquina podem ler {file}. Corrija com: chmod 600 {file}")
 
@@ -75,19 +83,20 @@ async def _bring_up_to_date(db: Database, file: Path) -> None:
 async def _fitting_seal(db: Database, settings: Settings, at: datetime, token_bytes: Callable[[int], bytes]) -> Seal:
     """The key of this database. A new one is made only while nothing was ever sealed."""
     file, bound_to = settings.key_file, await panel_row.key_fingerprint(db)
-    if bound_to is None and not file.exists():
-        create_key_file(file, token_bytes)
-    try:
-        if os.name == "posix" and file.stat().st_mode & 0o077:
-            raise StartRefused(f"Outros usuários desta máquina podem ler {file}. Corrija com: chmod 600 {file}")
-        seal = Seal.from_file(file, token_bytes)
-    except FileNotFoundError:
+    if bound_to and not file.exists():
         raise StartRefused(
             f"Falta a chave {file}. Sem ela ninguém entra: traga-a de volta de onde você a guardou (a pasta de dados "
             "sozinha não basta)."
-        ) from None
-    except (OSError, ValueError) as refused:
-        raise StartRefused(f"A chave {file} não pode ser lida: {refused}.") from None
+        )
+    try:
+        if not file.exists():
+            create_key_file(file, token_bytes)
+        _refuse_shared(file)
+        seal = Seal.from_file(file, token_bytes)
+    except OSError as refused:
+        raise StartRefused(f"A chave {file} não pode ser usada ({refused.strerror}).") from None
+    except ValueError:
+        raise StartRefused(f"A chave {file} não pode ser lida: ela precisa ter 64 algarismos hexadecimais.") from None
     if bound_to not in (None, seal.fingerprint):
         raise StartRefused(
             f"A chave {file} ({seal.fingerprint}) não é a deste banco de dados ({bound_to}). "

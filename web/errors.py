@@ -1,17 +1,19 @@
 """Refusals and faults, in one voice: calm on screen, the cause in the log."""
 
 import logging
-import secrets
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from web.limits import BUSY_RETRY
-from web.page import NOTICES, later, page
+from web.page import NOTICES, go, later, page
+from web.panel import Panel
+from web.visitor import identify
 
 log = logging.getLogger("panel")
 
+SECTIONS = {"/security", "/instances"}
 WORDS = {
     400: ("Endereço desconhecido", "Abra o painel pelo endereço que ele anuncia ao iniciar."),
     403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
@@ -23,7 +25,7 @@ WORDS = {
     431: ("Pedido grande demais", "Feche o navegador, abra-o de novo e tente outra vez."),
     415: ("Formato não aceito", "Envie pelo formulário da página."),
     422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
-    429: ("Espere um pouco", "Foram muitas tentativas seguidas."),
+    426: ("Falta o HTTPS", "Este painel só responde por HTTPS. Abra o endereço dele com https:// na frente."),
     500: ("Algo deu errado", "O erro foi registrado. Tente de novo; se continuar, procure quem cuida do painel."),
     503: ("O painel está ocupado", "Muita gente está entrando ao mesmo tempo. Tente de novo em alguns segundos."),
 }
@@ -32,6 +34,11 @@ WORDS = {
 async def http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if not hasattr(request.state, "session"):  # no door was reached: a page that does not exist
+        await identify(request)
+    section = "/" + request.scope["path"].split("/")[1]
+    if error.status_code == 405 and request.method in ("GET", "HEAD") and section in SECTIONS:
+        return go(request, section)  # the address of something that was done there, opened again
     response = refuse(request, error.status_code)
     response.headers.update(error.headers or {})
     return response
@@ -48,14 +55,15 @@ async def gone(_: Request, __: Exception) -> Response:
 
 async def fault(request: Request, error: Exception) -> Response:
     """The last resort; Starlette raises the error again afterwards, so its traceback reaches the log too."""
-    reference = secrets.token_hex(4)
+    reference = Panel.of(request).token_bytes(4).hex()
     log.error("error.internal %s %s %s: %s", reference, request.method, request.scope["path"], type(error).__name__)
     return refuse(request, 500, reference=reference)
 
 
-def refuse(request: Request, status: int, *, reference: str = "") -> Response:
-    title, advice = WORDS.get(status, WORDS[500])
-    response = page(
+def refuse(request: Request, status: int, *, words: int | None = None, reference: str = "") -> Response:
+    """The error page of a status, with the `words` of another where they say it better."""
+    title, advice = WORDS.get(words or status, WORDS[500])
+    return page(
         request,
         "error.html",
         block="message",
@@ -65,4 +73,3 @@ def refuse(request: Request, status: int, *, reference: str = "") -> Response:
         advice=advice,
         reference=reference,
     )
-    return response

@@ -12,13 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from db import half_logins, sessions
 from web import cookies, errors, step_up
 from web.cookies import Cookie
-from web.limits import BODY_MAX, HEADERS_MAX, SESSION_TOUCH, URL_MAX
+from web.hash_pool import TooBusy
+from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.panel import Panel
-from web.redirects import to_login
+from web.redirects import SessionEnded, to_login
 from web.settings import is_loopback
+from web.visitor import identify
 
 Handler = Callable[[Request], Awaitable[Response]]
 log = logging.getLogger("panel")
@@ -52,31 +53,21 @@ def state_of(route: BaseRoute) -> State | None:
 def _door(handler: Handler, state: State) -> Handler:
     @functools.wraps(handler)
     async def guarded(request: Request) -> Response:
-        await _identify(request, state)
+        await identify(request)
         try:
             response = await _admit(request, state) or await handler(request)
+        except SessionEnded:
+            return to_login(request)
         except HTTPException as refused:
             response = await errors.http_error(request, refused)
+        except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
+            response = await errors.too_busy(request, busy)
         if token := getattr(request.state, "new_token", None):
             cookies.give(request, response, Cookie.SESSION, token)
         return response
 
     guarded.state = state  # type: ignore[attr-defined]
     return guarded
-
-
-async def _identify(request: Request, state: State) -> None:
-    """Set request.state.session, and .half_login where one may be used; None for nobody."""
-    panel, at = Panel.of(request), Panel.of(request).now()
-    request.state.session = request.state.half_login = None
-    if token := cookies.read(request, Cookie.SESSION):
-        idle = panel.settings.session_idle
-        request.state.session = session = await sessions.find(panel.db, token, at=at, idle=idle)
-        if session and at - session.last_seen_at >= SESSION_TOUCH:
-            async with panel.db.transaction() as tx:
-                await sessions.touch(tx, session.id, at=at)
-    if state in (State.ANYONE, State.HALF_LOGIN) and (token := cookies.read(request, Cookie.HALF_LOGIN)):
-        request.state.half_login = await half_logins.find(panel.db, token, at=at)
 
 
 async def _admit(request: Request, state: State) -> Response | None:
@@ -120,7 +111,7 @@ def _refusal(request: Request) -> Response | None:
     if not is_private and request.scope["path"] != "/health":
         if request.method == "GET" and settings.public_url:
             return RedirectResponse(settings.public_url + request.scope["path"], 308)
-        return _denied(request, 403, "http")
+        return _denied(request, 403, "http", words=426)
     if request.method not in SAFE_METHODS and not _is_same_origin(request, hosts[0]):
         return _denied(request, 403, "origin")
     return None
@@ -131,7 +122,7 @@ def _is_same_origin(request: Request, host: str) -> bool:
     origins, sites = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:
         return False
-    if origins and origins[0] == Panel.of(request).settings.public_url:
+    if origins and origins[0] and origins[0] == Panel.of(request).settings.public_url:
         return True
     if sites:
         return sites[0] == "same-origin"
@@ -148,6 +139,6 @@ def _hostname(host: str) -> str | None:
         return None
 
 
-def _denied(request: Request, status: int, reason: str) -> Response:
+def _denied(request: Request, status: int, reason: str, *, words: int | None = None) -> Response:
     log.warning("access.denied %s %s: %s", request.method, ascii(request.scope["path"][:256]), reason)
-    return errors.refuse(request, status)
+    return errors.refuse(request, status, words=words)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,5 +49,5 @@ class HashPool:
 
 def _step_back() -> None:
     """Let pages go first: on Linux a thread can have a priority of its own."""
-    if hasattr(os, "setpriority"):
+    if sys.platform == "linux":  # elsewhere a thread id names some process
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)

@@ -1,6 +1,5 @@
 """The protected API instances: list, create, rename, delete, show and change the token."""
 
-import base64
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db import instances
+from db.database import Transaction
 from db.instances import Instance
 from web import forms
 from web.activity import note
-from web.limits import INSTANCE_NAME_MAX, TOKEN_BYTES
+from web.cookies import new_token
+from web.limits import INSTANCE_NAME_MAX
 from web.page import go, is_partial, page
 from web.panel import Panel
 
@@ -28,6 +29,7 @@ class Row:
     id: str
     name: str
     token_changed_at: datetime
+    is_first_token: bool
     mode: str = ""  # "shown", "renaming", "deleting"
     token: str = ""
     typed: str = ""
@@ -39,17 +41,22 @@ async def list_page(request: Request) -> Response:
 
 
 async def create(request: Request) -> Response:
-    panel, owner, at = Panel.of(request), request.state.session.account_id, Panel.of(request).now()
+    panel, owner = Panel.of(request), request.state.session.account_id
     typed = (await forms.read(request, "name"))["name"]
     name = _read_name(typed)
     if name is None:
         return await _show(request, error=NAME_RULE, typed=typed, status=422)
-    instance_id = panel.token_bytes(16).hex().upper()
-    sealed = panel.seal.close(PURPOSE, instance_id, _new_token(panel))
     async with panel.db.transaction() as tx:
-        await instances.create(tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=at)
+        await add(tx, panel, owner, name)
         await note(tx, request, owner, "instance.created", name)
     return await _show(request) if is_partial(request) else go(request, "/instances")
+
+
+async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> None:
+    """A new instance: 128 random bits name it, 256 are its token."""
+    instance_id = panel.token_bytes(16).hex().upper()
+    sealed = panel.seal.close(PURPOSE, instance_id, new_token(panel).encode("ascii"))
+    await instances.create(tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now())
 
 
 async def row(request: Request) -> Response:
@@ -102,7 +109,7 @@ async def change_token(request: Request) -> Response:
     """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
     panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
     await forms.read(request)
-    sealed, at = panel.seal.close(PURPOSE, instance.id, _new_token(panel)), panel.now()
+    sealed, at = panel.seal.close(PURPOSE, instance.id, new_token(panel).encode("ascii")), panel.now()
     async with panel.db.transaction() as tx:
         if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=at):
             raise HTTPException(404)
@@ -143,7 +150,8 @@ async def _show(
 
 
 def _row(instance: Instance) -> Row:
-    return Row(instance.id, instance.name, instance.token_changed_at)
+    is_first_token = instance.token_changed_at == instance.created_at
+    return Row(instance.id, instance.name, instance.token_changed_at, is_first_token)
 
 
 def _shown(panel: Panel, instance: Instance) -> Row:
@@ -151,13 +159,9 @@ def _shown(panel: Panel, instance: Instance) -> Row:
     return replace(_row(instance), mode="shown", token=token)
 
 
-def _new_token(panel: Panel) -> bytes:
-    """256 random bits as 43 characters."""
-    return base64.urlsafe_b64encode(panel.token_bytes(TOKEN_BYTES)).rstrip(b"=")
-
-
 def _read_name(typed: str) -> str | None:
     """None for what cannot name an instance: empty, too long, or with control or bidirectional characters."""
     name = typed.strip()
-    pattern = rf"[^\x00-\x1f\x7f-\x9f:\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]{{1,{INSTANCE_NAME_MAX}}}"
+    unseen = r"\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd"
+    pattern = rf"[^\x00-\x1f\x7f-\x9f:{unseen}]{{1,{INSTANCE_NAME_MAX}}}"
     return name if re.fullmatch(pattern, name) else None

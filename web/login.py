@@ -1,7 +1,5 @@
 """Signing in and out: the password step, and the only place where a session begins."""
 
-import secrets
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,14 +7,14 @@ from db import accounts, half_logins, sessions
 from db.accounts import Account
 from db.database import Transaction
 from web import cookies, forms
-from web.accounts import TOO_MANY_PASSWORDS, charge_password, forgive_password, knows_password, read_name
+from web.accounts import TOO_MANY_PASSWORDS, forgive_password, read_name, set_password, try_password
 from web.activity import network, note, user_agent
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
 from web.page import go, is_partial, later, page, wait
 from web.panel import Panel
-from web.redirects import safe_path
+from web.redirects import HOME, safe_path
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
@@ -27,28 +25,23 @@ async def form(request: Request) -> Response:
         return go(request, "/")
     if request.state.half_login:
         return go(request, "/login/code")
-    return _form(request, next=safe_path(request.query_params.get("next")))
+    return show_form(request, safe_path(request.query_params.get("next")))
 
 
 async def enter(request: Request) -> Response:
     """The password step. With a second factor it leads to the challenge, else into the panel."""
-    panel = Panel.of(request)
     typed = await forms.read(request, "name", "password", optional=("next",))
     name, next = read_name(typed["name"]), safe_path(typed["next"])
-    async with panel.db.transaction() as tx:
-        tried = await charge_password(tx, request, name)
-    if tried.wait:
-        return later(_form(request, next, name, f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}.", 429), tried.wait)
-    account = await accounts.find(panel.db, name)
+    account = await accounts.find(Panel.of(request).db, name)
     try:
-        is_right = await knows_password(panel, account, typed["password"])
+        tried = await try_password(request, name, account, typed["password"])
     except TooBusy:
-        return later(_form(request, next, name, BUSY, 503), BUSY_RETRY)
-    if account is None or not is_right:
-        async with panel.db.transaction() as tx:
-            await note(tx, request, account.id if account else None, "login.password_failed")
-        return _form(request, next, name, WRONG, 422)
-    return await _pass(request, account, next)
+        return later(show_form(request, next, name, BUSY, 503), BUSY_RETRY)
+    if tried.wait:
+        return later(show_form(request, next, name, f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}.", 429), tried.wait)
+    if account is None or not tried.is_right:
+        return await _fail(request, account, next, name)
+    return await _pass(request, account, next, tried.fresh_phc)
 
 
 async def leave(request: Request) -> Response:
@@ -73,7 +66,8 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
     panel, at = Panel.of(request), Panel.of(request).now()
     if old := request.state.session:
         await sessions.end(tx, old.id, owner=old.account_id)
-    token, session_id = cookies.new_token(panel), secrets.token_hex(8)
+        await note(tx, request, old.account_id, "session.ended", "login")
+    token, session_id = cookies.new_token(panel), panel.token_bytes(8).hex()
     await sessions.begin(
         tx,
         account_id,
@@ -85,8 +79,8 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
         at=at,
         ends_at=at + panel.settings.session_max,
     )
-    await note(tx, request, account_id, "session.started", method)
-    for _ in await sessions.end_beyond(tx, account_id, keep=SESSIONS_LIVE):
+    await note(tx, request, account_id, "session.started", method, session_id=session_id)
+    for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
         await note(tx, request, account_id, "session.ended", "limit")
     return token
 
@@ -98,11 +92,16 @@ def signed_in(request: Request, token: str, path: str) -> Response:
     return response
 
 
-async def _pass(request: Request, account: Account, next: str) -> Response:
-    """The password was right."""
+async def _pass(request: Request, known: Account, next: str, fresh_phc: str) -> Response:
+    """The password was right, if it still is the account's: it may have been reset while it was hashed."""
     panel, at = Panel.of(request), Panel.of(request).now()
     token = cookies.new_token(panel)
     async with panel.db.transaction() as tx:
+        account = await accounts.get(tx, known.id)
+        if account is None or account.sealed_password != known.sealed_password:
+            return show_form(request, next, known.name, WRONG, 422)
+        if fresh_phc:
+            await set_password(tx, panel, account.id, fresh_phc)
         await forgive_password(tx, request, account.name)
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
@@ -128,5 +127,15 @@ async def _pass(request: Request, account: Account, next: str) -> Response:
     return response
 
 
-def _form(request: Request, next: str, name: str = "", error: str = "", status: int = 200) -> Response:
-    return page(request, "login/form.html", block="form", status=status, next=next, name=name, error=error)
+async def _fail(request: Request, account: Account | None, next: str, name: str) -> Response:
+    async with Panel.of(request).db.transaction() as tx:
+        await note(tx, request, account.id if account else None, "login.password_failed")
+    return show_form(request, next, name, WRONG, 422)
+
+
+def show_form(
+    request: Request, next: str = HOME, name: str = "", error: str = "", status: int = 200, *, notice: str = ""
+) -> Response:
+    return page(
+        request, "login/form.html", block="form", status=status, next=next, name=name, error=error, notice=notice
+    )

@@ -1,21 +1,20 @@
 """What whoever owns the server may do from its terminal, on the data folder itself."""
 
 import argparse
-import base64
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from db import accounts, activity, attempts, half_logins, instances, migrate, recovery_codes, sessions, totp
+from db import accounts, activity, attempts, half_logins, migrate, recovery_codes, sessions, totp
 from db.accounts import Account
 from db.database import Transaction
-from web.accounts import hash_password, name_refusal, read_name, set_password
+from web.accounts import hash_password, name_key, name_refusal, read_name, set_password
 from web.activation import offer
-from web.cookies import digest
 from web.data_folder import DATABASE
-from web.limits import INVITATION_TTL, RESET_TTL, TOKEN_BYTES
+from web.instances import add
+from web.limits import INVITATION_TTL, RESET_TTL
 from web.panel import Panel
-from web.second_factor import attempts_key
+from web.second_factor import forgive_everything
 
 Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
 TERMINAL = "terminal"
@@ -53,12 +52,12 @@ async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         if not await totp.remove(tx, account.id):
             raise CommandRefused(f"A conta {account.name} não tem autenticação de dois fatores.")
-        await totp.cancel_enrolment(tx, account.id)
         await recovery_codes.remove(tx, account.id)
+        await forgive_everything(tx, account.id)
         await sessions.end_others(tx, account.id)
         await half_logins.end_all(tx, account.id)
         await _note(tx, panel, account.id, "cli.reset_two_factor")
-    print(f"Autenticação de dois fatores de {account.name} desligada; as sessões foram encerradas.")
+    print(f"Autenticação de dois fatores de {account.name} desativada; as sessões foram encerradas.")
 
 
 async def end_sessions(panel: Panel, options: argparse.Namespace) -> None:
@@ -80,8 +79,8 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
     """Forget the wrong passwords and codes of an account, so that it need not wait any longer."""
     account = await _find(panel, options.name)
     async with panel.db.transaction() as tx:
-        await attempts.forgive_all(tx, digest(account.name))
-        await attempts.forgive_all(tx, attempts_key(account.id))
+        await attempts.forgive_all(tx, name_key(panel, account.name))
+        await forgive_everything(tx, account.id)
         await _note(tx, panel, account.id, "cli.unlock")
     print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")
 
@@ -115,10 +114,7 @@ async def fill_demo(panel: Panel, name: str, password: str) -> None:
         await set_password(tx, panel, account_id, phc)
         await _note(tx, panel, account_id, "account.created")
         for label in ("Atendimento", "Cobrança", "Loja do Centro"):
-            instance_id = panel.token_bytes(16).hex().upper()
-            token = base64.urlsafe_b64encode(panel.token_bytes(TOKEN_BYTES)).rstrip(b"=")
-            sealed = panel.seal.close("instance", instance_id, token)
-            await instances.create(tx, instance_id, owner=account_id, name=label, sealed_token=sealed, at=at)
+            await add(tx, panel, account_id, label)
             await _note(tx, panel, account_id, "instance.created", label)
 
 
@@ -134,9 +130,8 @@ async def _note(tx: Transaction, panel: Panel, account_id: int, event: str, deta
 
 
 def _tell(panel: Panel, code: str, lifetime: str) -> None:
-    address = panel.settings.public_url or f"http://{panel.settings.host}:{panel.settings.port}"
     print(f"Código de ativação: {code}")
-    print(f"Vale uma vez, por {lifetime}, em {address}/activate")
+    print(f"Vale uma vez, por {lifetime}, em {panel.settings.address}/activate")
 
 
 def _is_shared(panel: Panel) -> bool:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.panel import Panel
+from web.settings import is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
@@ -46,7 +47,7 @@ def page(
     context |= {
         "session": getattr(request.state, "session", None),
         "panel_name": panel.settings.name,
-        "is_exposed": panel.settings.allow_http,
+        "is_exposed": panel.settings.allow_http and _is_readable_on_the_way(request),
         "now": panel.now(),
         "path": request.scope["path"],
         "is_fragment": is_partial(request),
@@ -64,6 +65,10 @@ def page(
         if retarget == NOTICES:  # the place stays for the next notice
             response.headers["HX-Reswap"] = "innerHTML"
     return response
+
+
+def _is_readable_on_the_way(request: Request) -> bool:
+    return request.scope["scheme"] == "http" and not is_loopback(request.url.hostname or "")
 
 
 def is_partial(request: Request) -> bool:
@@ -128,6 +133,10 @@ def device(agent: str) -> str:
     browser = next((name for sign, name in browsers.items() if sign in agent), "")
     system = next((name for sign, name in systems.items() if sign in agent), "")
     return " no ".join(part for part in (browser, system) if part)
+
+
+def tries_left(count: int) -> str:
+    return " Falta 1 tentativa." if count == 1 else f" Faltam {count} tentativas."
 
 
 def static(name: str) -> str:

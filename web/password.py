@@ -5,16 +5,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, sessions
+from db import accounts, half_logins, sessions
 from web import forms
 from web.accounts import (
     TOO_MANY_PASSWORDS,
-    charge_password,
     forgive_password,
     hash_password,
-    knows_password,
     password_refusal,
     set_password,
+    try_password,
 )
 from web.activity import note
 from web.factors import password as rules
@@ -38,14 +37,14 @@ async def change(request: Request) -> Response:
     typed = await forms.read(request, optional=FIELDS)
     if not any(typed.values()):
         return _form(request)
-    async with panel.db.transaction() as tx:
-        tried = await charge_password(tx, request, session.account_name)
+    account = await accounts.get(panel.db, session.account_id)
+    tried = await try_password(request, session.account_name, account, typed["current"])
     if tried.wait:
         slip = {"current": f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}
         return later(_form(request, errors=slip, status=429), tried.wait)
-    if not await knows_password(panel, await accounts.get(panel.db, session.account_id), typed["current"]):
+    if not tried.is_right:
         return _form(request, errors={"current": WRONG_PASSWORD}, status=422)
-    errors = password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
+    errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}
     phc = "" if errors else await hash_password(panel, typed["password"])
@@ -53,9 +52,10 @@ async def change(request: Request) -> Response:
         await forgive_password(tx, request, session.account_name)
         if errors:
             return _form(request, errors=errors, status=422)
+        await renew(tx, request)
         await set_password(tx, panel, session.account_id, phc)
         await sessions.end_others(tx, session.account_id, keep=session.id)
-        await renew(tx, request)
+        await half_logins.end_all(tx, session.account_id)
         await note(tx, request, session.account_id, "password.changed")
     return _form(request, notice=CHANGED)
 
@@ -64,8 +64,9 @@ async def strength(request: Request) -> Response:
     """How guessable the new password is so far, and why it would be refused; nothing of it is kept."""
     typed = (await forms.read(request, "password", optional=("current", "repeated")))["password"]
     name = request.state.session.account_name
-    refusal = password_refusal(Panel.of(request), typed, typed, name=name).get("password", "")
-    score = rules.score(typed, [name]) if typed else 0
+    panel = Panel.of(request)
+    refusal = (await password_refusal(panel, typed, typed, name=name)).get("password", "")
+    score = await panel.hashes.run(rules.score, typed, [name]) if typed else 0
     words = STRENGTHS[min(score, 2) if refusal else score]
     return page(
         request, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal)

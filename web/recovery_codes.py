@@ -6,9 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from db import attempts, recovery_codes
+from db import attempts, recovery_codes, totp
 from db.database import Transaction
-from web import forms
+from web import forms, step_up
 from web.activity import note
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES
@@ -45,6 +45,9 @@ async def renew(request: Request) -> Response:
         return go(request, "/security")
     fresh = await make(panel)
     async with panel.db.transaction() as tx:
+        if not await totp.find(tx, session.account_id):
+            return go(request, "/security")
+        await step_up.renew(tx, request)
         await put_in_force(tx, request, fresh)
         await note(tx, request, session.account_id, "recovery.renewed")
     return show(request, fresh, is_first=False)

@@ -10,12 +10,17 @@ from web.limits import NEXT_MAX
 from web.page import go, is_partial
 
 HOME = "/instances"
+PRINTABLE = re.compile(r"[\x21-\x7e]+")  # browsers send everything else percent-encoded
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.?(?:/|$)")  # also what a path could be normalised into
+
+
+class SessionEnded(Exception):
+    """The session was ended, from elsewhere, while it was doing something; the door sends it to the login."""
 
 
 def safe_path(wanted: str | None) -> str:
     """`wanted` when it is a path of this panel, else the home page."""
-    if not wanted or len(wanted) > NEXT_MAX:
+    if not wanted or len(wanted) > NEXT_MAX or not PRINTABLE.fullmatch(wanted):
         return HOME
     for text in (wanted, unquote(wanted)):  # some proxies decode once more than we do
         if not text.startswith("/") or FORBIDDEN.search(text):
@@ -26,7 +31,7 @@ def safe_path(wanted: str | None) -> str:
 
 def to_login(request: Request) -> Response:
     """Ask a stranger to sign in and remember the page; a fragment request takes its whole page along."""
-    here = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
+    here = request.scope["raw_path"].decode("latin-1") + (f"?{request.url.query}" if request.url.query else "")
     if request.method != "GET" or is_partial(request):
         here = _page_before(request)
     target = safe_path(here)

@@ -1,6 +1,7 @@
 """Secrets at rest: AES-256-GCM with a random nonce, bound to their purpose and owner. All encryption is here."""
 
 import hashlib
+import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ class Seal:
     def __init__(self, key: bytes, token_bytes: Callable[[int], bytes]) -> None:
         self._aead = AESGCM(key)
         self._token_bytes = token_bytes
+        self._tag_key = hmac.digest(key, b"tag", hashlib.sha256)
         digest = hashlib.sha256(key).digest()
         self._head = b"\x01" + digest[:ID_BYTES]
         self.fingerprint = digest[:8].hex()
@@ -41,6 +43,10 @@ class Seal:
             return self._aead.decrypt(nonce, secret, self._bound_to(purpose, owner))
         except (InvalidTag, ValueError) as broken:  # ValueError: cut short
             raise BrokenSeal(purpose) from broken
+
+    def tag(self, purpose: str, text: str) -> bytes:
+        """A digest of `text` that nobody can try words against without the key."""
+        return hmac.digest(self._tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
     def _bound_to(self, purpose: str, owner: int | str) -> bytes:
         return self._head + f"{purpose}:{owner}".encode()

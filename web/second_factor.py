@@ -11,23 +11,31 @@ from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
-from web.limits import CODE_BACKOFF, HALF_LOGIN_TRIES
+from web.hash_pool import TooBusy
+from web.limits import CODE_BACKOFF, TOTP_STEP
 from web.page import wait
 from web.panel import Panel
 
 CODE_FORM = "O código tem seis números. Digite o que o aplicativo mostra agora."
 RECOVERY_FORM = "Um código de recuperação tem 16 letras e números, em quatro grupos."
+WRONG_CODE = "Código incorreto. Digite o que o aplicativo mostra agora."
+CHANGED = "A proteção desta conta mudou enquanto isso. Entre de novo."
+CLOCK = "O relógio do servidor voltou no tempo. Entre com um código de recuperação, ou tente de novo em"
 RECOVERY_WRONG = "Este código de recuperação não vale: foi digitado errado ou já foi usado."
 LOCKED = "Este aplicativo foi bloqueado depois de 100 códigos errados. Entre com um código de recuperação."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`message` is empty when the factor was accepted; `wait` is set when it was not even judged."""
+    """`message` is empty when the factor was accepted; `wait` is set when it was not even judged.
+
+    `tries_left` counts until a wait of `then_wait`; None when the refusal cost no try.
+    """
 
     message: str = ""
     wait: timedelta | None = None
-    tries_left: int = 0
+    tries_left: int | None = None
+    then_wait: timedelta = timedelta(0)
 
     @property
     def is_accepted(self) -> bool:
@@ -41,22 +49,25 @@ class Verdict:
 async def judge_code(tx: Transaction, request: Request, account_id: int, code: str) -> Verdict:
     """Charge, judge and spend a six-digit code of the account's app, all in the caller's transaction."""
     panel, at = Panel.of(request), Panel.of(request).now()
+    app = await totp.find(tx, account_id)
+    if app is None:
+        return Verdict(CHANGED)
     tried = await charge_code(tx, request, account_id)
     if isinstance(tried, Verdict):
         return tried
-    app = await totp.find(tx, account_id)
-    if app is None or CODE_BACKOFF.is_closed(tried.failures):
+    if CODE_BACKOFF.is_closed(tried.failures):
         await note(tx, request, account_id, "totp.locked")
         return Verdict(LOCKED)
-    key = panel.seal.open("totp", account_id, app.sealed_key)
-    step = rules.matching_step(key, code, at)
+    step = rules.matching_step(panel.seal.open("totp", account_id, app.sealed_key), code, at)
     if step is None:
         await note(tx, request, account_id, "totp.failed")
-        return Verdict("Código incorreto. Digite o que o aplicativo mostra agora.", tries_left=_left(tried.failures))
+        return _miss(WRONG_CODE, tried.failures)
     if not await totp.spend(tx, account_id, step):
         await note(tx, request, account_id, "totp.repeated")
-        next_one = wait(rules.until_new_step(app.last_step, at))
-        return Verdict(f"Este código já foi usado; o próximo aparece em {next_one}.", tries_left=_left(tried.failures))
+        until = rules.until_new_step(app.last_step, at)
+        if until > 3 * TOTP_STEP:  # no code is that far ahead: the clock went back
+            return _miss(f"{CLOCK} {wait(until)}.", tried.failures)
+        return _miss(f"Este código já foi usado; o próximo aparece em {wait(until)}.", tried.failures)
     await forgive_code(tx, account_id)
     await note(tx, request, account_id, "totp.ok")
     return Verdict()
@@ -77,7 +88,7 @@ async def recovery_digest(
     """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy."""
     panel, code = Panel.of(request), written_code.read(typed)
     if not recovery_code.is_well_formed(code):
-        return Verdict(RECOVERY_FORM, tries_left=HALF_LOGIN_TRIES)
+        return Verdict(RECOVERY_FORM)
     async with panel.db.transaction() as tx:
         tried = await _charge(tx, request, budget, account_id)
     if isinstance(tried, Verdict):
@@ -85,7 +96,12 @@ async def recovery_digest(
     in_force = await recovery_codes.find(panel.db, account_id)
     if in_force is None:
         return Verdict("Esta conta não tem códigos de recuperação.")
-    return await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
+    try:
+        return await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
+    except TooBusy:
+        async with panel.db.transaction() as tx:
+            await attempts.refund(tx, budget, attempts_key(account_id), at=panel.now())
+        raise
 
 
 async def judge_recovery(tx: Transaction, request: Request, account_id: int, digest: bytes) -> Verdict:
@@ -93,8 +109,7 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
     at = Panel.of(request).now()
     if not await recovery_codes.spend(tx, account_id, digest, at=at):
         await note(tx, request, account_id, "recovery.failed")
-        failures = await attempts.failures(tx, "recovery", attempts_key(account_id))
-        return Verdict(RECOVERY_WRONG, tries_left=_left(failures))
+        return _miss(RECOVERY_WRONG, await attempts.failures(tx, "recovery", attempts_key(account_id)))
     await attempts.forgive(tx, "recovery", attempts_key(account_id))
     await note(tx, request, account_id, "recovery.ok")
     return Verdict()
@@ -109,8 +124,14 @@ async def _charge(tx: Transaction, request: Request, kind: str, account_id: int)
     return tried
 
 
-def _left(failures: int) -> int:
-    return max(0, CODE_BACKOFF.free - failures)
+def _miss(message: str, failures: int) -> Verdict:
+    left = max(0, CODE_BACKOFF.free - failures)
+    return Verdict(message, tries_left=left, then_wait=CODE_BACKOFF.wait_after(failures))
+
+
+async def forgive_everything(tx: Transaction, account_id: int) -> None:
+    """A factor was bound anew or removed: what was tried against the old one counts no more."""
+    await attempts.forgive_all(tx, attempts_key(account_id))
 
 
 def attempts_key(account_id: int) -> bytes:

@@ -41,6 +41,12 @@ class Settings:
     def has_secure_cookies(self) -> bool:
         return not self.allow_http
 
+    @property
+    def address(self) -> str:
+        """Where people open the panel."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
     def knows_host(self, hostname: str | None) -> bool:
         """Whether a request may name this host: a foreign name is DNS rebinding or a forged link."""
         if hostname is None:

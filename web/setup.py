@@ -39,19 +39,21 @@ async def create(request: Request) -> Response:
     await _only_first(request)
     panel, at = Panel.of(request), Panel.of(request).now()
     typed = await forms.read(request, "setup_code", "name", "password", "repeated")
-    name = read_name(typed["name"])
-    errors = password_refusal(panel, typed["password"], typed["repeated"], name=name)
+    name, digest = read_name(typed["name"]), written_code.digest(written_code.read(typed["setup_code"]))
+    if not await accounts.knows_setup(panel.db, digest, at=at):
+        async with panel.db.transaction() as tx:
+            await note(tx, request, None, "account.setup_failed")
+        return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
+    errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
     if refusal := name_refusal(name):
         errors["name"] = refusal
     if errors:
         return _form(request, typed, errors, 422)
     phc = await hash_password(panel, typed["password"])
     async with panel.db.transaction() as tx:
-        digest = written_code.digest(written_code.read(typed["setup_code"]))
         is_first = await accounts.take_setup(tx, digest, at=at)
         account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
         if account_id is None:
-            await note(tx, request, None, "account.setup_failed")
             return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
         await note(tx, request, account_id, "account.created")

@@ -8,16 +8,17 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, sessions
+from db import accounts, sessions, totp
 from db.database import Transaction
 from web import forms
-from web.accounts import TOO_MANY_PASSWORDS, charge_password, forgive_password, knows_password
+from web.accounts import TOO_MANY_PASSWORDS, forgive_password, try_password
 from web.activity import note
 from web.cookies import digest, new_token
 from web.factors import totp as rules
 from web.limits import ELEVATED
 from web.page import later, page, wait
 from web.panel import Panel
+from web.redirects import SessionEnded
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
 
 PASSWORD, CODE, RECOVERY = "proof_password", "proof_code", "proof_recovery"
@@ -41,19 +42,22 @@ async def demand(request: Request, *, always: bool) -> Response | None:
 async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str], Verdict]:
     """A sentence per field that is wrong; none when the session is verified now."""
     panel, session = Panel.of(request), request.state.session
-    async with panel.db.transaction() as tx:
-        tried = await charge_password(tx, request, session.account_name)
+    account = await accounts.get(panel.db, session.account_id)
+    tried = await try_password(request, session.account_name, account, proof.get(PASSWORD, ""))
     if tried.wait:
         return {PASSWORD: f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}, Verdict(wait=tried.wait)
-    account = await accounts.get(panel.db, session.account_id)
-    if not await knows_password(panel, account, proof.get(PASSWORD, "")):
+    if not tried.is_right:
         async with panel.db.transaction() as tx:
             await note(tx, request, session.account_id, "stepup.failed", "password")
         return {PASSWORD: WRONG_PASSWORD}, Verdict()
-    if not session.has_two_factor:
-        async with panel.db.transaction() as tx:
+    async with panel.db.transaction() as tx:
+        await forgive_password(tx, request, session.account_name)
+        if not session.has_two_factor:
+            # A factor may have been switched on, from elsewhere, while the password was hashed.
+            if await totp.find(tx, session.account_id):
+                raise SessionEnded
             await _succeed(tx, request)
-        return {}, Verdict()
+            return {}, Verdict()
     field, verdict = await _judge_second_factor(request, proof)
     return ({} if verdict.is_accepted else {field: verdict.message}), verdict
 
@@ -84,14 +88,18 @@ async def _succeed(tx: Transaction, request: Request) -> None:
     session = request.state.session
     await sessions.verify(tx, session.id, at=Panel.of(request).now())
     await renew(tx, request)
-    await forgive_password(tx, request, session.account_name)
     await note(tx, request, session.account_id, "stepup.ok")
 
 
 async def renew(tx: Transaction, request: Request) -> None:
-    """Give this session another cookie; the door sends it with whatever the answer becomes (ASVS V7.2.4)."""
-    request.state.new_token = new_token(Panel.of(request))
-    await sessions.renew(tx, request.state.session.id, digest(request.state.new_token))
+    """Give this session another cookie; the door sends it with whatever the answer becomes (ASVS V7.2.4).
+
+    Raises SessionEnded when it was ended meanwhile, so that nothing it began is done.
+    """
+    token = new_token(Panel.of(request))
+    if not await sessions.renew(tx, request.state.session.id, digest(token)):
+        raise SessionEnded
+    request.state.new_token = token
 
 
 async def _ask(

@@ -5,21 +5,22 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from db import half_logins, sessions, totp
 from db import recovery_codes as stored_codes
-from db import sessions, totp
 from db.database import Transaction
 from db.totp import Enrolment
 from web import forms, recovery_codes
 from web.activity import note
 from web.factors import totp as rules
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
-from web.page import go, page
+from web.page import go, page, tries_left
 from web.panel import Panel
-from web.second_factor import CODE_FORM, Verdict, charge_code, forgive_code
+from web.second_factor import CODE_FORM, WRONG_CODE, Verdict, charge_code, forgive_code, forgive_everything
 from web.step_up import renew
 from web.two_factor import show_hub
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
+DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
 UNDO_WRONG = "Código incorreto. Digite o que o aplicativo antigo mostra agora."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
@@ -63,7 +64,7 @@ async def confirm(request: Request) -> Response:
             tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
         )
     if enrolment is None and session.has_two_factor:
-        return go(request, "/security")  # confirmed already: a reload of the page that showed the recovery codes
+        return await show_hub(request, notice=DONE)  # a reload of the page that showed the recovery codes
     if enrolment is None:
         return await show_hub(request, problem=OVER)
     key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
@@ -78,6 +79,8 @@ async def confirm(request: Request) -> Response:
             await totp.keep_replaced(tx, session.account_id, session_id=session.id, ends_at=undo_ends)
         if not await totp.confirm(tx, session.account_id, enrolment.sealed_key, step=step, at=at):
             return go(request, "/security")
+        await forgive_everything(tx, session.account_id)
+        await half_logins.end_all(tx, session.account_id)
         await note(tx, request, session.account_id, "totp.enabled" if fresh else "totp.replaced")
         if fresh:
             await recovery_codes.put_in_force(tx, request, fresh)
@@ -114,8 +117,8 @@ async def cancel(request: Request) -> Response:
     panel, session = Panel.of(request), request.state.session
     await forms.read(request)
     async with panel.db.transaction() as tx:
-        await totp.cancel_enrolment(tx, session.account_id)
-        await note(tx, request, session.account_id, "totp.cancelled")
+        if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
+            await note(tx, request, session.account_id, "totp.cancelled")
     return await show_hub(request)
 
 
@@ -126,8 +129,9 @@ async def remove(request: Request) -> Response:
     async with panel.db.transaction() as tx:
         if not await totp.remove(tx, session.account_id):
             return go(request, "/security")
-        await totp.cancel_enrolment(tx, session.account_id)
         await stored_codes.remove(tx, session.account_id)
+        await forgive_everything(tx, session.account_id)
+        await half_logins.end_all(tx, session.account_id)
         await note(tx, request, session.account_id, "totp.removed")
         ended = await _end_others(tx, request)
     return await show_hub(request, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
@@ -139,16 +143,16 @@ async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None)
     left = ENROLMENT_TRIES - enrolment.misses
     async with panel.db.transaction() as tx:
         if left <= 0:
-            await totp.cancel_enrolment(tx, session.account_id)
+            await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
         await note(tx, request, session.account_id, "totp.failed")
     if left <= 0:
         return await show_hub(request, problem=TOO_MANY)
-    return _refused(request, _why(drift) + (" Falta 1 tentativa." if left == 1 else f" Faltam {left} tentativas."))
+    return _refused(request, _why(drift) + tries_left(left))
 
 
 def _why(drift: timedelta | None) -> str:
     if drift is None:
-        return "Código incorreto. Digite o que o aplicativo mostra agora."
+        return WRONG_CODE
     seconds = int(abs(drift).total_seconds())
     off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
     direction = "adiantado" if drift > timedelta(0) else "atrasado"

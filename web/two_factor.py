@@ -10,7 +10,7 @@ from web.factors import recovery_code
 from web.factors import totp as rules
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
-from web.page import go, later, page
+from web.page import go, later, page, tries_left, wait
 from web.panel import Panel
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
 
@@ -58,7 +58,7 @@ async def enter_code(request: Request) -> Response:
     half_login, typed = request.state.half_login, await forms.read(request, "code")
     code = rules.read_code(typed["code"])
     if code is None:
-        return _challenge(request, CHALLENGE, Verdict(CODE_FORM, tries_left=HALF_LOGIN_TRIES))
+        return _challenge(request, CHALLENGE, Verdict(CODE_FORM))
     async with Panel.of(request).db.transaction() as tx:
         if await half_logins.find(tx, half_login.digest, at=Panel.of(request).now()) is None:
             return go(request, "/login")  # a parallel request was first
@@ -84,17 +84,15 @@ async def _settle(tx: Transaction, request: Request, verdict: Verdict, template:
         await half_logins.end(tx, half_login.digest)
         token = await complete_login(tx, request, half_login.account_id, method)
         return signed_in(request, token, half_login.next)
-    if verdict.wait:
+    if verdict.tries_left is None:
         return _challenge(request, template, verdict)
     left = await half_logins.miss(tx, half_login.digest, tries=HALF_LOGIN_TRIES)
-    return _challenge(request, template, verdict, left=min(left, verdict.tries_left))
+    return _challenge(request, template, verdict, left=left)
 
 
 def _challenge(request: Request, template: str, verdict: Verdict | None = None, *, left: int | None = None) -> Response:
-    """The challenge, with why it was refused and how many tries are `left`; at none it is over."""
-    error = verdict.message if verdict else ""
-    if left:
-        error += " Falta 1 tentativa." if left == 1 else f" Faltam {left} tentativas."
+    """The challenge, with why it was refused; with no tries `left` this half-login is over."""
+    error = f"{verdict.message}{_what_next(verdict, left)}" if verdict else ""
     response = page(
         request,
         template,
@@ -105,3 +103,11 @@ def _challenge(request: Request, template: str, verdict: Verdict | None = None, 
         is_over=left == 0,
     )
     return later(response, verdict.wait) if verdict and verdict.wait else response
+
+
+def _what_next(verdict: Verdict, left: int | None) -> str:
+    if verdict.then_wait:
+        return f" Só dá para tentar de novo em {wait(verdict.then_wait)}."
+    if left and verdict.tries_left:
+        return tries_left(min(left, verdict.tries_left))
+    return ""

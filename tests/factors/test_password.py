@@ -54,6 +54,12 @@ def test_composed_and_decomposed_letters_are_the_same_password_and_look_alikes_a
     assert not password.matches(phc, "dança fi")
 
 
+def test_long_passwords_are_measured_alike_when_set_and_when_tried() -> None:
+    decomposed = "a\u0303" * 200
+    assert password.is_hashable(decomposed)
+    assert not password.is_hashable("ã" * 257)
+
+
 def test_nothing_is_cut_after_72_bytes() -> None:
     phc = password.hash_password("a" * 72 + "b", CHEAP, token_bytes)
     assert not password.matches(phc, "a" * 72 + "c")

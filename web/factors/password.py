@@ -33,6 +33,7 @@ class Refusal(Enum):
 
 def is_hashable(password: str) -> bool:
     """False for what is too long to be anybody's password; it is refused unhashed, never cut."""
+    password = unicodedata.normalize("NFC", password)
     return len(password) <= PASSWORD_MAX and len(password.encode("utf-8", "replace")) <= PASSWORD_MAX_BYTES
 
 

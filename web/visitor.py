@@ -1,0 +1,23 @@
+"""Who is here: the session or the half-login that a request's cookies stand for."""
+
+from starlette.requests import Request
+
+from db import half_logins, sessions
+from web import cookies
+from web.cookies import Cookie
+from web.limits import SESSION_TOUCH
+from web.panel import Panel
+
+
+async def identify(request: Request) -> None:
+    """Set request.state.session and .half_login; None for nobody."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    request.state.session = request.state.half_login = None
+    if token := cookies.read(request, Cookie.SESSION):
+        idle = panel.settings.session_idle
+        request.state.session = session = await sessions.find(panel.db, token, at=at, idle=idle)
+        if session and at - session.last_seen_at >= SESSION_TOUCH:
+            async with panel.db.transaction() as tx:
+                await sessions.touch(tx, session.id, at=at)
+    if token := cookies.read(request, Cookie.HALF_LOGIN):
+        request.state.half_login = await half_logins.find(panel.db, token, at=at)
