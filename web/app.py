@@ -1,5 +1,6 @@
 """The application: routes with the state each demands, error pages, start and stop."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from web.data_folder import open_panel
 from web.guards import Perimeter, State, get, post, state_of
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
+from web.housekeeping import every_hour
 from web.limits import BODY_MAX
 from web.page import ROOT, STATIC, STATIC_VERSION, go
 from web.redirects import HOME
@@ -104,7 +106,12 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_panel(settings, now, token_bytes) as panel:
             app.state.panel = panel
-            yield
+            tidying = asyncio.create_task(every_hour(panel))
+            try:
+                yield
+            finally:
+                tidying.cancel()
+                await asyncio.wait([tidying])
 
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(directory=STATIC))],

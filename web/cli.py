@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     end.add_argument("name", metavar="NOME", nargs="?")
     unlock = add_operator("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
     unlock.add_argument("name", metavar="NOME")
+    add_operator("prune", operator_commands.prune, "Remove sessões, meias entradas e códigos vencidos.")
     add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
     return parser
 

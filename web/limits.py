@@ -76,6 +76,10 @@ SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)
 ELEVATED = timedelta(minutes=5)
 
+# Housekeeping
+HOUSEKEEPING = timedelta(hours=1)
+PASSWORD_FAILURES_KEPT = timedelta(days=1)
+
 # Requests
 BODY_MAX = 16 * 1024
 BODY_PATIENCE = timedelta(seconds=10)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from db import accounts, activity, attempts, half_logins, migrate, recovery_codes, sessions, totp
 from db.accounts import Account
 from db.database import Transaction
+from web import housekeeping
 from web.accounts import hash_password, name_key, name_refusal, read_name, set_password
 from web.activation import offer
 from web.data_folder import DATABASE
@@ -83,6 +84,12 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
         await forgive_everything(tx, account.id)
         await _note(tx, panel, account.id, "cli.unlock")
     print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")
+
+
+async def prune(panel: Panel, _: argparse.Namespace) -> None:
+    """What a running panel does every hour by itself."""
+    count = await housekeeping.clear(panel)
+    print("Nada estava vencido." if not count else f"Registros vencidos removidos: {count}.")
 
 
 async def doctor(panel: Panel, _: argparse.Namespace) -> None:
