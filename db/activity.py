@@ -44,6 +44,30 @@ async def record(
     )
 
 
+@dataclass(frozen=True)
+class BeforeLogin:
+    """What an account's history says about a login that is about to be noted."""
+
+    logins: int
+    from_here: int  # logins from this network with this browser
+    failures: int  # since the last login
+
+
+async def before_login(db: Reader, account_id: int, *, network: str, user_agent: str) -> BeforeLogin:
+    sql = """
+        SELECT
+            (SELECT count(*) FROM activity WHERE account_id = :account_id AND event = 'session.started'),
+            (SELECT count(*) FROM activity WHERE account_id = :account_id AND event = 'session.started'
+             AND network = :network AND user_agent = :user_agent),
+            (SELECT count(*) FROM activity WHERE account_id = :account_id
+             AND event IN ('login.password_failed', 'totp.failed', 'recovery.failed')
+             AND id > coalesce(
+                (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = 'session.started'), 0))
+    """
+    found = await db.one(BeforeLogin, sql, account_id=account_id, network=network, user_agent=user_agent)
+    return found or BeforeLogin(0, 0, 0)
+
+
 async def of_account(db: Reader, account_id: int, *, before: int | None, limit: int) -> list[Entry]:
     """The newest `limit` entries, or the newest older than entry `before`."""
     sql = """

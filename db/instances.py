@@ -13,9 +13,10 @@ class Instance:
     sealed_token: bytes
     created_at: datetime
     token_changed_at: datetime
+    paused_at: datetime | None
 
 
-_COLUMNS = "id, name, sealed_token, created_at, token_changed_at"
+_COLUMNS = "id, name, sealed_token, created_at, token_changed_at, paused_at"
 
 
 async def owned_by(db: Reader, owner: int) -> list[Instance]:
@@ -45,10 +46,21 @@ async def rename(tx: Transaction, instance_id: str, *, owner: int, name: str) ->
 
 async def change_token(tx: Transaction, instance_id: str, *, owner: int, sealed_token: bytes, at: datetime) -> bool:
     sql = """
-        UPDATE instances SET sealed_token = :sealed_token, token_changed_at = :at
+        UPDATE instances SET sealed_token = :sealed_token, token_changed_at = :at, paused_at = NULL
         WHERE id = :id AND account_id = :owner RETURNING 1
     """
     return await tx.one(int, sql, id=instance_id, owner=owner, sealed_token=sealed_token, at=at) is not None
+
+
+async def pause_all(tx: Transaction, owner: int, *, at: datetime) -> int:
+    """Until it is changed or reopened nobody is shown a paused token; returns how many were paused."""
+    sql = "UPDATE instances SET paused_at = :at WHERE account_id = :owner AND paused_at IS NULL RETURNING 1"
+    return len(await tx.all(int, sql, owner=owner, at=at))
+
+
+async def reopen_all(tx: Transaction, owner: int) -> int:
+    sql = "UPDATE instances SET paused_at = NULL WHERE account_id = :owner AND paused_at IS NOT NULL RETURNING 1"
+    return len(await tx.all(int, sql, owner=owner))
 
 
 async def delete(tx: Transaction, instance_id: str, *, owner: int) -> str | None:

@@ -18,6 +18,7 @@ class Session:
     verified_at: datetime
     last_seen_at: datetime
     lacks_phone: bool  # entered with a recovery code, and no app was confirmed since
+    has_notices: bool
 
 
 async def begin(
@@ -55,7 +56,9 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> S
     sql = """
         SELECT sessions.id, sessions.account_id, accounts.name, accounts.role,
             totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at,
-            sessions.method = 'recovery' AND coalesce(totp.confirmed_at <= sessions.created_at, FALSE)
+            sessions.method = 'recovery' AND coalesce(totp.confirmed_at <= sessions.created_at, FALSE),
+            EXISTS (SELECT 1 FROM notices WHERE notices.account_id = sessions.account_id
+                AND acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT sessions.id)
         FROM sessions JOIN accounts ON accounts.id = sessions.account_id
         LEFT JOIN totp ON totp.account_id = sessions.account_id
         WHERE sessions.digest = :digest AND sessions.ends_at > :at AND sessions.last_seen_at > :idle_since

@@ -54,7 +54,7 @@ def test_what_a_browser_calls_itself_stays_text_and_short(
 
 
 def test_every_event_has_its_words() -> None:
-    pattern = re.compile(r'"((?:account|cli|instance|login|password|recovery|session|stepup|totp)\.[a-z_]+)"')
+    pattern = re.compile(r'"((?:account|cli|instance|login|notice|password|recovery|session|stepup|totp)\.[a-z_]+)"')
     written = {
         event
         for file in (ROOT / "web").glob("*.py")

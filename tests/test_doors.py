@@ -21,7 +21,7 @@ SIGNED_IN = {State.SIGNED_IN, State.VERIFIED, State.PROVED}
 def doors(*states: State) -> list[tuple[str, str]]:
     """Method and path of each route that demands one of these states."""
     return [
-        (method, route.path.replace("{id}", "0" * 32))
+        (method, route.path.replace("{id}", "0" * 32).replace("{id:int}", "0"))
         for route in ROUTES
         if isinstance(route, Route) and state_of(route) in states
         for method in sorted(route.methods or ())

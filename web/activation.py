@@ -13,6 +13,7 @@ from web.activity import note
 from web.factors import written_code
 from web.limits import ACTIVATION_BITS
 from web.login import show_form
+from web.notices import tell
 from web.page import page
 from web.panel import Panel
 
@@ -55,6 +56,7 @@ async def activate(request: Request) -> Response:
         await set_password(tx, panel, account_id, phc)
         await forgive_password(tx, request, name)
         await note(tx, request, account_id, "account.activated")
+        await tell(tx, request, account_id, "password_changed")
     return show_form(request, name=name, notice="Senha guardada. Agora entre com ela.")
 
 

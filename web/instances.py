@@ -30,6 +30,7 @@ class Row:
     name: str
     token_changed_at: datetime
     is_first_token: bool
+    is_paused: bool
     mode: str = ""  # "shown", "renaming", "deleting"
     token: str = ""
     typed: str = ""
@@ -100,6 +101,8 @@ async def delete(request: Request) -> Response:
 async def show_token(request: Request) -> Response:
     panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
     await forms.read(request)
+    if instance.paused_at:
+        return await _show(request, row=_row(instance))
     async with panel.db.transaction() as tx:
         await note(tx, request, owner, "instance.token_shown", instance.name)
     return await _show(request, row=_shown(panel, instance))
@@ -151,7 +154,7 @@ async def _show(
 
 def _row(instance: Instance) -> Row:
     is_first_token = instance.token_changed_at == instance.created_at
-    return Row(instance.id, instance.name, instance.token_changed_at, is_first_token)
+    return Row(instance.id, instance.name, instance.token_changed_at, is_first_token, instance.paused_at is not None)
 
 
 def _shown(panel: Panel, instance: Instance) -> Row:

@@ -94,5 +94,6 @@ ACTIVITY_PAGE = 50  # entries
 
 # Names
 INSTANCE_NAME_MAX = 40
+FAILURES_TOLD = 5  # since the last login
 USER_AGENT_MAX = 256
 LOGGED_MAX = 512

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, half_logins, sessions
+from db import accounts, half_logins, notices, sessions
 from db.accounts import Account
 from db.database import Transaction
 from web import cookies, forms
@@ -12,6 +12,7 @@ from web.activity import network, note, user_agent
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
+from web.notices import tell, tell_of_login
 from web.page import go, is_partial, later, page, wait
 from web.panel import Panel
 from web.redirects import HOME, safe_path
@@ -79,6 +80,7 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
         at=at,
         ends_at=at + panel.settings.session_max,
     )
+    await tell_of_login(tx, request, account_id, session_id)
     await note(tx, request, account_id, "session.started", method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
         await note(tx, request, account_id, "session.ended", "limit")
@@ -106,12 +108,15 @@ async def _pass(request: Request, known: Account, next: str, fresh_phc: str) -> 
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
             return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
-        if request.state.half_login:
-            await half_logins.end(tx, request.state.half_login.digest)
+        if old := request.state.half_login:
+            await half_logins.end(tx, old.digest)
+            await notices.withdraw(tx, old.digest)
+        digest = cookies.digest(token)
+        await tell(tx, request, account.id, "password_known", delay=HALF_LOGIN_TTL, half_login=digest)
         await half_logins.begin(
             tx,
             account.id,
-            cookies.digest(token),
+            digest,
             next=next,
             at=at,
             ends_at=at + HALF_LOGIN_TTL,

@@ -46,6 +46,7 @@ def page(
     panel = Panel.of(request)
     context |= {
         "session": getattr(request.state, "session", None),
+        "notices": getattr(request.state, "notices", []),
         "panel_name": panel.settings.name,
         "is_exposed": panel.settings.allow_http and _is_readable_on_the_way(request),
         "now": panel.now(),

@@ -17,6 +17,7 @@ from web.accounts import (
 )
 from web.activity import note
 from web.factors import password as rules
+from web.notices import tell
 from web.page import later, page, wait
 from web.panel import Panel
 from web.step_up import WRONG_PASSWORD, renew
@@ -57,6 +58,7 @@ async def change(request: Request) -> Response:
         await sessions.end_others(tx, session.account_id, keep=session.id)
         await half_logins.end_all(tx, session.account_id)
         await note(tx, request, session.account_id, "password.changed")
+        await tell(tx, request, session.account_id, "password_changed")
     return _form(request, notice=CHANGED)
 
 

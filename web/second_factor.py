@@ -13,6 +13,7 @@ from web.factors import recovery_code, written_code
 from web.factors import totp as rules
 from web.hash_pool import TooBusy
 from web.limits import CODE_BACKOFF, TOTP_STEP
+from web.notices import tell
 from web.page import wait
 from web.panel import Panel
 
@@ -64,6 +65,8 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
         return _miss(WRONG_CODE, tried.failures)
     if not await totp.spend(tx, account_id, step):
         await note(tx, request, account_id, "totp.repeated")
+        half_login = request.state.half_login  # whoever completes it has only been too quick
+        await tell(tx, request, account_id, "code_repeated", half_login=half_login.digest if half_login else None)
         until = rules.until_new_step(app.last_step, at)
         if until > 3 * TOTP_STEP:  # no code is that far ahead: the clock went back
             return _miss(f"{CLOCK} {wait(until)}.", tried.failures)
@@ -112,6 +115,7 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
         return _miss(RECOVERY_WRONG, await attempts.failures(tx, "recovery", attempts_key(account_id)))
     await attempts.forgive(tx, "recovery", attempts_key(account_id))
     await note(tx, request, account_id, "recovery.ok")
+    await tell(tx, request, account_id, "recovery_used")
     return Verdict()
 
 

@@ -13,6 +13,7 @@ from web import forms, recovery_codes
 from web.activity import note
 from web.factors import totp as rules
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
+from web.notices import tell
 from web.page import go, page, tries_left
 from web.panel import Panel
 from web.second_factor import CODE_FORM, WRONG_CODE, Verdict, charge_code, forgive_code, forgive_everything
@@ -166,6 +167,7 @@ def _refused(request: Request, error: str) -> Response:
 async def _end_others(tx: Transaction, request: Request) -> int:
     """A factor changed: the other sessions end and this one gets another cookie (ASVS V7.4.3, V7.2.4)."""
     session = request.state.session
+    await tell(tx, request, session.account_id, "factor_changed")
     ended = await sessions.end_others(tx, session.account_id, keep=session.id)
     if ended:
         await note(tx, request, session.account_id, "session.others_ended", str(ended))

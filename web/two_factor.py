@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, recovery_codes, totp
+from db import half_logins, notices, recovery_codes, totp
 from db.database import Transaction
 from web import forms
 from web.factors import recovery_code
@@ -82,11 +82,14 @@ async def _settle(tx: Transaction, request: Request, verdict: Verdict, template:
     half_login = request.state.half_login
     if verdict.is_accepted:
         await half_logins.end(tx, half_login.digest)
+        await notices.withdraw(tx, half_login.digest)
         token = await complete_login(tx, request, half_login.account_id, method)
         return signed_in(request, token, half_login.next)
     if verdict.tries_left is None:
         return _challenge(request, template, verdict)
     left = await half_logins.miss(tx, half_login.digest, tries=HALF_LOGIN_TRIES)
+    if not left:
+        await notices.hasten(tx, half_login.digest, at=Panel.of(request).now())
     return _challenge(request, template, verdict, left=left)
 
 

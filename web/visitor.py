@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from db import half_logins, sessions
+from db import half_logins, notices, sessions
 from web import cookies
 from web.cookies import Cookie
 from web.limits import SESSION_TOUCH
@@ -13,9 +13,13 @@ async def identify(request: Request) -> None:
     """Set request.state.session and .half_login; None for nobody."""
     panel, at = Panel.of(request), Panel.of(request).now()
     request.state.session = request.state.half_login = None
+    request.state.notices = []
     if token := cookies.read(request, Cookie.SESSION):
         idle = panel.settings.session_idle
         request.state.session = session = await sessions.find(panel.db, token, at=at, idle=idle)
+        if session and session.has_notices:
+            pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
+            request.state.notices = await pending
         if session and at - session.last_seen_at >= SESSION_TOUCH:
             async with panel.db.transaction() as tx:
                 await sessions.touch(tx, session.id, at=at)

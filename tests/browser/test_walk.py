@@ -231,6 +231,34 @@ def test_a_new_password_is_judged_while_it_is_typed_and_then_counts(open_page: O
     expect(page.get_by_text("Senha alterada.")).to_be_visible()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_the_bad_day_from_the_notice_to_a_locked_account(
+    script: bool, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page, stranger = open_page(java_script_enabled=script), open_page()
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    page.get_by_role("link", name="Instâncias").click()
+    page.get_by_label("Nome").fill("Loja")
+    page.get_by_role("button", name="Nova instância").click()
+    expect(page.get_by_role("heading", name="Loja")).to_be_visible()
+    stranger.goto("/login")
+    give_password(stranger)
+    clock.forward(minutes=6)
+    page.goto("/instances")
+    expect(page.get_by_text("Alguém acertou sua senha")).to_be_visible()
+    page.get_by_role("button", name="Não fui eu").click()
+    expect(page.get_by_role("heading", name="Alguém mexeu na sua conta?")).to_be_visible()
+    page.get_by_role("button", name="Bloquear tudo").click()
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.get_by_text("Tudo bloqueado")).to_be_visible()
+    page.goto("/instances")
+    expect(page.get_by_text("pausado")).to_be_visible()
+    expect(page.get_by_role("button", name="Mostrar token")).to_have_count(0)
+
+
 def test_three_fast_clicks_send_one_code(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     page = open_page()
     set_up(page, setup_code)

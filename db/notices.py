@@ -1,0 +1,75 @@
+"""What the owner of an account should know of, until they say that they do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Notice:
+    id: int
+    kind: str
+    at: datetime
+    network: str
+    user_agent: str
+
+
+async def raise_notice(
+    tx: Transaction,
+    account_id: int,
+    kind: str,
+    *,
+    at: datetime,
+    shows_at: datetime,
+    network: str,
+    user_agent: str,
+    session_id: str | None,
+    half_login: bytes | None,
+) -> None:
+    """Tell the owner from `shows_at` on, in every session but the one that did it."""
+    sql = """
+        INSERT INTO notices (account_id, session_id, half_login, kind, at, shows_at, network, user_agent)
+        VALUES (:account_id, :session_id, :half_login, :kind, :at, :shows_at, :network, :user_agent)
+    """
+    await tx.run(
+        sql,
+        account_id=account_id,
+        session_id=session_id,
+        half_login=half_login,
+        kind=kind,
+        at=at,
+        shows_at=shows_at,
+        network=network,
+        user_agent=user_agent,
+    )
+
+
+async def withdraw(tx: Transaction, half_login: bytes) -> None:
+    """The half-login was the owner's after all: it was completed."""
+    await tx.run("DELETE FROM notices WHERE half_login = :half_login", half_login=half_login)
+
+
+async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
+    """The half-login is over before its time: tell now."""
+    await tx.run("UPDATE notices SET shows_at = :at WHERE half_login = :half_login", half_login=half_login, at=at)
+
+
+async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
+    """The newest first."""
+    sql = """
+        SELECT id, kind, at, network, user_agent FROM notices
+        WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
+            AND session_id IS NOT :session_id
+        ORDER BY id DESC
+    """
+    return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at)
+
+
+async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, at: datetime) -> bool:
+    """False when it is not theirs or was acknowledged before."""
+    sql = """
+        UPDATE notices SET acknowledged_at = :at
+        WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL RETURNING 1
+    """
+    return await tx.one(int, sql, id=notice_id, owner=owner, at=at) is not None

@@ -1,0 +1,174 @@
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import Person, give_password, protect, sign_in
+from web.page import ROOT
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+STRANGER = "Mozilla/5.0 (Windows NT 10.0) Firefox/144.0"
+KNOWN = "Alguém acertou sua senha"
+
+
+@pytest.fixture
+def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
+    protect(client, alice, clock())
+    clock.forward(seconds=30)
+    return alice
+
+
+@pytest.fixture
+def stranger(new_client: NewClient) -> TestClient:
+    browser = new_client()
+    browser.headers["User-Agent"] = STRANGER
+    return browser
+
+
+def enter(browser: TestClient, code: str) -> Any:
+    return browser.post("/login/code", data={"code": code})
+
+
+def test_a_right_password_without_a_code_is_told_once_its_time_is_over(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    assert KNOWN not in client.get("/instances").text
+    clock.forward(minutes=5)
+    page = client.get("/instances").text
+    assert KNOWN in page
+    assert "há 5 minutos" in page
+    assert "testclient (Firefox no Windows)" in page
+
+
+def test_after_five_wrong_codes_it_is_told_at_once(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    for _ in range(5):
+        enter(stranger, protected.wrong_code_at(clock()))
+    assert KNOWN in client.get("/instances").text
+
+
+def test_the_owners_own_slips_are_not_told(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    enter(browser, protected.wrong_code_at(clock()))
+    give_password(browser, protected)
+    enter(browser, protected.code_at(clock()))
+    clock.forward(minutes=6)
+    assert KNOWN not in client.get("/instances").text
+    assert KNOWN not in browser.get("/instances").text
+
+
+def test_fui_eu_ends_the_notice_and_stays_on_the_page(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    clock.forward(minutes=6)
+    action = re.search(r'action="(/security/notices/\d+/mine)"', client.get("/activity").text)
+    assert action
+    assert client.post(action[1], data={"back": "/activity"}).headers["location"] == "/activity"
+    assert KNOWN not in client.get("/activity").text
+    assert client.post(action[1]).status_code == 404
+
+
+def test_nao_fui_eu_leads_to_the_bad_day(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    clock.forward(minutes=6)
+    action = re.search(r'action="(/security/notices/\d+/not-mine)"', client.get("/activity").text)
+    assert action
+    assert client.post(action[1]).headers["location"] == "/security/bad-day"
+    assert "Bloquear tudo" in client.get("/security/bad-day").text
+
+
+def test_nobody_acknowledges_for_somebody_else(
+    protected: Person, client: TestClient, stranger: TestClient, invite: Callable[[str], Person], clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    clock.forward(minutes=6)
+    action = re.search(r'action="(/security/notices/\d+/mine)"', client.get("/activity").text)
+    assert action
+    sign_in(stranger, invite("bruno"))
+    assert stranger.post(action[1]).status_code == 404
+    assert KNOWN in client.get("/activity").text
+
+
+def test_a_new_device_is_told_elsewhere_and_a_known_one_is_not(
+    alice: Person, client: TestClient, new_client: NewClient, stranger: TestClient
+) -> None:
+    sign_in(new_client(), alice)
+    assert "dispositivo novo" not in client.get("/instances").text
+    sign_in(stranger, alice)
+    assert "dispositivo novo" in client.get("/instances").text
+    assert "dispositivo novo" not in stranger.get("/instances").text
+
+
+def test_a_replayed_code_is_told_at_once(
+    protected: Person, client: TestClient, new_client: NewClient, stranger: TestClient, clock: Clock
+) -> None:
+    code = protected.code_at(clock())
+    sign_in(new_client(), protected, code)
+    sign_in(stranger, protected, code)
+    assert "Um código de verificação já usado foi digitado" in client.get("/instances").text
+
+
+def test_whoever_was_only_too_quick_is_not_told_of_their_own_code(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    code, browser = protected.code_at(clock()), new_client()
+    sign_in(new_client(), protected, code)
+    sign_in(browser, protected, code)
+    enter(browser, protected.code_at(clock.forward(seconds=30)))
+    assert "Um código de verificação já usado foi digitado" not in client.get("/instances").text
+
+
+def test_a_used_recovery_code_is_told(protected: Person, client: TestClient, stranger: TestClient) -> None:
+    give_password(stranger, protected)
+    stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    assert "Um código de recuperação foi usado" in client.get("/instances").text
+
+
+def test_a_changed_password_is_told_to_the_next_session_and_not_to_the_one_that_did_it(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    fresh = "pato verde corre na praia"
+    client.post("/security/password", data={"current": alice.password, "password": fresh, "repeated": fresh})
+    assert "A senha foi alterada" not in client.get("/instances").text
+    browser = new_client()
+    sign_in(browser, Person("alice", fresh))
+    assert "A senha foi alterada" in browser.get("/instances").text
+
+
+def test_a_changed_factor_is_told_to_the_next_session(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    sign_in(browser, protected, protected.code_at(clock()))
+    assert "A autenticação de dois fatores mudou" in browser.get("/instances").text
+    assert "A autenticação de dois fatores mudou" not in client.get("/instances").text
+
+
+def test_a_login_after_five_failures_is_told(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    for _ in range(5):
+        give_password(new_client(), alice, password="girafa verde")
+    clock.forward(seconds=31)
+    sign_in(new_client(), alice)
+    assert "várias tentativas erradas" in client.get("/instances").text
+
+
+def test_every_kind_has_its_words() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "web").glob("*.py"))
+    kinds = set(re.findall(r'tell\(\s*tx, request, [\w.]+, "(\w+)"', source))
+    words = set(re.findall(r'^  "(\w+)":', (ROOT / "templates/notices/_banners.html").read_text(), re.MULTILINE))
+    assert kinds == words

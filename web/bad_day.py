@@ -1,0 +1,56 @@
+"""The bad day: one button that shuts everybody else out, then step by step back to safety."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import half_logins, instances, recovery_codes, sessions, totp
+from web import forms
+from web.activity import note
+from web.page import page
+from web.panel import Panel
+from web.step_up import renew
+
+
+async def show(request: Request) -> Response:
+    return await _show(request)
+
+
+async def lock(request: Request) -> Response:
+    """Bloquear tudo: every other session ends and every token is paused, in one transaction."""
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        await renew(tx, request)
+        ended = await sessions.end_others(tx, session.account_id, keep=session.id)
+        await half_logins.end_all(tx, session.account_id)
+        paused = await instances.pause_all(tx, session.account_id, at=at)
+        await note(tx, request, session.account_id, "account.locked", f"{ended} · {paused}")
+    return await _show(request, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
+
+
+async def reopen(request: Request) -> Response:
+    """The tokens can be seen again as they are; whoever fears that one leaked changes it instead."""
+    panel, session = Panel.of(request), request.state.session
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        count = await instances.reopen_all(tx, session.account_id)
+        await note(tx, request, session.account_id, "account.reopened", str(count))
+    return await _show(request, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")
+
+
+async def _show(request: Request, *, notice: str = "") -> Response:
+    panel, session = Panel.of(request), request.state.session
+    devices = await sessions.owned_by(panel.db, session.account_id, at=panel.now(), idle=panel.settings.session_idle)
+    owned = await instances.owned_by(panel.db, session.account_id)
+    return page(
+        request,
+        "bad_day/steps.html",
+        block="steps",
+        retarget="#bad-day",
+        notice=notice,
+        others=len(devices) - 1,
+        running=sum(instance.paused_at is None for instance in owned),
+        paused=sum(instance.paused_at is not None for instance in owned),
+        app=await totp.find(panel.db, session.account_id),
+        codes=await recovery_codes.find(panel.db, session.account_id),
+    )

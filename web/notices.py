@@ -1,0 +1,73 @@
+"""Avisos: what somebody did with the account, told on every page until the owner says it was them, or was not."""
+
+from datetime import timedelta
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import activity, notices
+from db.database import Transaction
+from web import forms
+from web.activity import network, note, user_agent
+from web.limits import FAILURES_TOLD
+from web.page import go
+from web.panel import Panel
+from web.redirects import safe_path
+
+
+async def mine(request: Request) -> Response:
+    """Fui eu: the notice is done with."""
+    back = (await forms.read(request, optional=("back",)))["back"]
+    await _acknowledge(request, "notice.mine")
+    return go(request, safe_path(back))
+
+
+async def not_mine(request: Request) -> Response:
+    """Não fui eu: on to what to do on a bad day."""
+    await forms.read(request)
+    await _acknowledge(request, "notice.not_mine")
+    return go(request, "/security/bad-day")
+
+
+async def tell(
+    tx: Transaction,
+    request: Request,
+    account_id: int,
+    kind: str,
+    *,
+    delay: timedelta = timedelta(0),
+    half_login: bytes | None = None,
+    session_id: str | None = None,
+) -> None:
+    """Raise a notice in the transaction of what it tells. The session that did it (`session_id`) is spared."""
+    at = Panel.of(request).now()
+    own = request.state.session.id if request.state.session else None
+    await notices.raise_notice(
+        tx,
+        account_id,
+        kind,
+        at=at,
+        shows_at=at + delay,
+        network=network(request),
+        user_agent=user_agent(request),
+        session_id=session_id or own,
+        half_login=half_login,
+    )
+
+
+async def tell_of_login(tx: Transaction, request: Request, account_id: int, session_id: str) -> None:
+    """What is unusual about a login that just succeeded; asked before the login is noted."""
+    past = await activity.before_login(tx, account_id, network=network(request), user_agent=user_agent(request))
+    if past.failures >= FAILURES_TOLD:
+        await tell(tx, request, account_id, "many_failures")
+    if past.logins and not past.from_here:
+        await tell(tx, request, account_id, "new_device", session_id=session_id)
+
+
+async def _acknowledge(request: Request, event: str) -> None:
+    owner, at = request.state.session.account_id, Panel.of(request).now()
+    async with Panel.of(request).db.transaction() as tx:
+        if not await notices.acknowledge(tx, request.path_params["id"], owner=owner, at=at):
+            raise HTTPException(404)
+        await note(tx, request, owner, event)
