@@ -35,6 +35,25 @@ live.setAttribute("role", "status");
 document.body.append(live);
 function announce(words) { live.textContent = words; }
 
+// "… em 17 s" inside an error counts down where it stands; screen readers hear it once, at the start.
+function countDown() {
+  for (const place of document.querySelectorAll("[role=alert]:not([data-counting])")) {
+    const found = place.textContent.match(/ em (\d+) s\./);
+    if (!found) continue;
+    place.dataset.counting = "";
+    const sentence = place.textContent;
+    const end = Date.now() + found[1] * 1000;
+    const tick = setInterval(() => {
+      const left = Math.ceil((end - Date.now()) / 1000);
+      if (left <= 0 || !place.isConnected) clearInterval(tick);
+      place.setAttribute("aria-live", "off");
+      place.textContent = sentence.replace(found[0], left > 0 ? ` em ${left} s.` : " agora.");
+    }, 1000);
+  }
+}
+countDown();
+document.addEventListener("htmx:after:swap", countDown);
+
 // The set-up address carries its code after the #, which no browser sends: it goes straight into the field.
 const setupCode = document.querySelector("#setup_code");
 if (setupCode && location.hash.length > 1) {

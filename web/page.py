@@ -105,6 +105,10 @@ def clock_time(at: datetime) -> str:
     return f"{at.astimezone():%H:%M}"
 
 
+def exact_time(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M:%S}"
+
+
 def day(at: datetime) -> str:
     local = at.astimezone()
     return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
@@ -161,6 +165,13 @@ templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-templates.filters |= {"ago": ago, "day": day, "full": full, "clock_time": clock_time, "device": device}
+templates.filters |= {
+    "ago": ago,
+    "day": day,
+    "full": full,
+    "clock_time": clock_time,
+    "exact_time": exact_time,
+    "device": device,
+}
 templates.globals |= {"static": static}
 templates.globals["ui"] = templates.get_template("ui.html").module

@@ -259,6 +259,18 @@ def test_the_bad_day_from_the_notice_to_a_locked_account(
     expect(page.get_by_role("button", name="Mostrar token")).to_have_count(0)
 
 
+def test_the_wait_for_the_next_code_counts_down(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    expect(page.get_by_text(re.compile(r"Hora do servidor: \d\d:\d\d:\d\d"))).to_be_visible()
+    give_code(page, show_code(key, clock()))
+    expect(page.get_by_text("o próximo aparece em 25 s.")).to_be_visible()
+    expect(page.get_by_text("o próximo aparece em 23 s.")).to_be_visible()
+
+
 def test_three_fast_clicks_send_one_code(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     page = open_page()
     set_up(page, setup_code)
