@@ -10,6 +10,10 @@ async def key_fingerprint(db: Reader) -> str | None:
     return await db.one(str, "SELECT key_fingerprint FROM panel")
 
 
+async def change_key(tx: Transaction, fingerprint: str) -> None:
+    await tx.run("UPDATE panel SET key_fingerprint = :fingerprint", fingerprint=fingerprint)
+
+
 async def adopt_key(tx: Transaction, fingerprint: str, *, at: datetime) -> None:
     """Bind the database to the key of this fingerprint, if it is bound to none."""
     sql = """

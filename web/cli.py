@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn, TypeVar
 
-from web import operator_commands
+from web import backups, key_rotation, operator_commands
 from web.data_folder import open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT
@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     end.add_argument("name", metavar="NOME", nargs="?")
     unlock = add_operator("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
     unlock.add_argument("name", metavar="NOME")
+    copy = add_operator("backup", backups.backup, "Grava uma cópia do banco de dados, sem a chave.")
+    copy.add_argument("file", metavar="ARQUIVO", type=Path)
+    back = add_operator("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True)
+    back.add_argument("file", metavar="ARQUIVO", type=Path)
+    add_operator("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
     add_operator("prune", operator_commands.prune, "Remove sessões, meias entradas e códigos vencidos.")
     add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
     return parser

@@ -12,7 +12,7 @@ from db.database import Database
 from db.migrate import APPLICATION_ID, NewerDatabase, migrate
 from web.hash_pool import HashPool
 from web.panel import Panel
-from web.seal import Seal, create_key_file
+from web.seal import KEY_BYTES, Seal, write_keys
 from web.settings import Settings, StartRefused
 
 DATABASE = "panel.db"
@@ -90,14 +90,14 @@ async def _fitting_seal(db: Database, settings: Settings, at: datetime, token_by
         )
     try:
         if not file.exists():
-            create_key_file(file, token_bytes)
+            write_keys(file, [token_bytes(KEY_BYTES)])
         _refuse_shared(file)
-        seal = Seal.from_file(file, token_bytes)
+        seal = Seal(file, token_bytes)
     except OSError as refused:
         raise StartRefused(f"A chave {file} não pode ser usada ({refused.strerror}).") from None
     except ValueError:
         raise StartRefused(f"A chave {file} não pode ser lida: ela precisa ter 64 algarismos hexadecimais.") from None
-    if bound_to not in (None, seal.fingerprint):
+    if bound_to and bound_to not in [key.fingerprint for key in seal.keys]:
         raise StartRefused(
             f"A chave {file} ({seal.fingerprint}) não é a deste banco de dados ({bound_to}). "
             "Traga de volta a chave certa."

@@ -77,6 +77,7 @@ SESSION_TOUCH = timedelta(seconds=60)
 ELEVATED = timedelta(minutes=5)
 
 # Housekeeping
+SEALING_GRACE = timedelta(seconds=1)  # from sealing a secret to writing it
 HOUSEKEEPING = timedelta(hours=1)
 PASSWORD_FAILURES_KEPT = timedelta(days=1)
 

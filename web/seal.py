@@ -3,9 +3,8 @@
 import hashlib
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,51 +18,77 @@ class BrokenSeal(Exception):
     """Sealed with another key, for another purpose or owner, or altered."""
 
 
-class Seal:
-    """A sealed value is: 1 (AES-256-GCM), 4 bytes that name the key, 12 bytes of nonce, ciphertext and tag."""
+class Key:
+    """`head` begins what it seals: 1 for AES-256-GCM, then 4 bytes that name the key."""
 
-    def __init__(self, key: bytes, token_bytes: Callable[[int], bytes]) -> None:
-        self._aead = AESGCM(key)
-        self._token_bytes = token_bytes
-        self._tag_key = hmac.digest(key, b"tag", hashlib.sha256)
-        digest = hashlib.sha256(key).digest()
-        self._head = b"\x01" + digest[:ID_BYTES]
+    def __init__(self, secret: bytes) -> None:
+        digest = hashlib.sha256(secret).digest()
+        self.secret = secret
+        self.aead = AESGCM(secret)
+        self.head = b"\x01" + digest[:ID_BYTES]
         self.fingerprint = digest[:8].hex()
+        self.tag_key = hmac.digest(secret, b"tag", hashlib.sha256)
+
+
+class Seal:
+    """A sealed value is the head of its key, 12 bytes of nonce, ciphertext and tag.
+
+    The first key of the file seals; the others, left by a change of keys, only open. The file is read again when
+    it changed, so that a running panel follows `rotate-key`.
+    """
+
+    def __init__(self, file: Path, token_bytes: Callable[[int], bytes]) -> None:
+        """Raises OSError, or ValueError when a line of the file does not hold 32 bytes in hexadecimal."""
+        self._file = file
+        self._token_bytes = token_bytes
+        self._read()
+
+    @property
+    def fingerprint(self) -> str:
+        return self.keys[0].fingerprint
 
     def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes:
-        nonce = self._token_bytes(NONCE_BYTES)
-        return self._head + nonce + self._aead.encrypt(nonce, secret, self._bound_to(purpose, owner))
+        if self._file.stat().st_mtime_ns != self._read_at:
+            self._read()
+        key, nonce = self.keys[0], self._token_bytes(NONCE_BYTES)
+        return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key, purpose, owner))
 
     def open(self, purpose: str, owner: int | str, sealed: bytes) -> bytes:
         """Raises BrokenSeal."""
         head, nonce, secret = sealed[:5], sealed[5 : 5 + NONCE_BYTES], sealed[5 + NONCE_BYTES :]
-        if head != self._head:
+        if head not in [key.head for key in self.keys]:
+            self._read()
+        key = next((key for key in self.keys if key.head == head), None)
+        if key is None:
             raise BrokenSeal(purpose)
         try:
-            return self._aead.decrypt(nonce, secret, self._bound_to(purpose, owner))
+            return key.aead.decrypt(nonce, secret, _bound_to(key, purpose, owner))
         except (InvalidTag, ValueError) as broken:  # ValueError: cut short
             raise BrokenSeal(purpose) from broken
 
     def tag(self, purpose: str, text: str) -> bytes:
         """A digest of `text` that nobody can try words against without the key."""
-        return hmac.digest(self._tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
+        return hmac.digest(self.keys[0].tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
-    def _bound_to(self, purpose: str, owner: int | str) -> bytes:
-        return self._head + f"{purpose}:{owner}".encode()
-
-    @classmethod
-    def from_file(cls, file: Path, token_bytes: Callable[[int], bytes]) -> Self:
-        """Raises OSError, or ValueError when the file does not hold 32 bytes in hexadecimal."""
-        key = bytes.fromhex(file.read_text(encoding="ascii").strip())
-        if len(key) != KEY_BYTES:
+    def _read(self) -> None:
+        self._read_at = self._file.stat().st_mtime_ns
+        secrets = [bytes.fromhex(line) for line in self._file.read_text(encoding="ascii").split()]
+        if not secrets or any(len(secret) != KEY_BYTES for secret in secrets):
             raise ValueError("not 32 bytes")
-        return cls(key, token_bytes)
+        self.keys = [Key(secret) for secret in secrets]
 
 
-def create_key_file(file: Path, token_bytes: Callable[[int], bytes]) -> None:
-    """Write a new key that only this user may read; raises FileExistsError instead of replacing one."""
-    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
+    """Put these keys, the one that seals first, in the file at once or not at all; only this user may read it."""
+    fresh = file.with_name(file.name + ".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as out:
-        out.write(token_bytes(KEY_BYTES).hex() + "\n")
+        out.write("".join(f"{secret.hex()}\n" for secret in secrets))
         out.flush()
         os.fsync(out.fileno())
+    fresh.replace(file)
+
+
+def _bound_to(key: Key, purpose: str, owner: int | str) -> bytes:
+    return key.head + f"{purpose}:{owner}".encode()

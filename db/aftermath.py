@@ -1,0 +1,31 @@
+"""What a database that was asleep must forget before it is used again (a restored backup)."""
+
+from datetime import datetime
+
+from db.database import Transaction
+
+_GONE = (
+    "DELETE FROM sessions",
+    "DELETE FROM half_logins",
+    "DELETE FROM totp_enrolments",
+    "DELETE FROM totp_replaced",
+    "DELETE FROM activations",
+    "DELETE FROM setup_codes",
+)
+
+
+async def settle(tx: Transaction, *, step: int, at: datetime) -> None:
+    """End every session and offer, close every code up to `step`, and tell each account in a notice and a line."""
+    for statement in _GONE:
+        await tx.run(statement)
+    await tx.run("UPDATE totp SET last_step = :step WHERE last_step < :step", step=step)
+    told = """
+        INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
+        SELECT id, 'restored', :at, :at, 'terminal', '' FROM accounts
+    """
+    await tx.run(told, at=at)
+    noted = """
+        INSERT INTO activity (at, account_id, event, network, user_agent, detail)
+        SELECT :at, id, 'cli.restore', 'terminal', '', '' FROM accounts
+    """
+    await tx.run(noted, at=at)

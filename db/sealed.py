@@ -1,0 +1,50 @@
+"""Everything that is sealed with secret.key, for the day the key changes."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """`purpose` and `owner` are what the value is bound to; `place` is where `put` writes it back."""
+
+    place: str
+    purpose: str
+    owner: str
+    value: bytes
+
+
+_PLACES = {
+    "passwords": (
+        "SELECT 'passwords', 'password', id, sealed_password FROM accounts WHERE sealed_password IS NOT NULL",
+        "UPDATE accounts SET sealed_password = :value WHERE id = :owner",
+    ),
+    "apps": (
+        "SELECT 'apps', 'totp', account_id, sealed_key FROM totp",
+        "UPDATE totp SET sealed_key = :value WHERE account_id = :owner",
+    ),
+    "enrolments": (
+        "SELECT 'enrolments', 'totp', account_id, sealed_key FROM totp_enrolments",
+        "UPDATE totp_enrolments SET sealed_key = :value WHERE account_id = :owner",
+    ),
+    "replaced apps": (
+        "SELECT 'replaced apps', 'totp', account_id, sealed_key FROM totp_replaced",
+        "UPDATE totp_replaced SET sealed_key = :value WHERE account_id = :owner",
+    ),
+    "tokens": (
+        "SELECT 'tokens', 'instance', id, sealed_token FROM instances",
+        "UPDATE instances SET sealed_token = :value WHERE id = :owner",
+    ),
+}
+
+
+async def everything(db: Reader) -> AsyncIterator[Sealed]:
+    for find, _ in _PLACES.values():
+        for sealed in await db.all(Sealed, find):
+            yield sealed
+
+
+async def put(tx: Transaction, sealed: Sealed, value: bytes) -> None:
+    await tx.run(_PLACES[sealed.place][1], owner=sealed.owner, value=value)

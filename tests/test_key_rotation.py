@@ -1,0 +1,107 @@
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import Person, protect, sign_in
+from web import key_rotation
+from web.seal import BrokenSeal, Seal, write_keys
+from web.settings import Settings
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def rotate(operate: Operate) -> Callable[[], None]:
+    return lambda: operate(lambda panel: key_rotation.rotate_key(panel, argparse.Namespace()))
+
+
+@pytest.fixture
+def token(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> str:
+    """Of an instance of Alice's, who has two-factor on."""
+    protect(client, alice, clock())
+    client.post("/instances", data={"name": "Loja"})
+    clock.forward(seconds=30)
+    return shown(client, rows)
+
+
+def shown(client: TestClient, rows: Rows) -> str:
+    [(instance_id,)] = rows("SELECT id FROM instances")
+    page = client.post(f"/instances/{instance_id}/token/show").text
+    found = re.search(r'<code id="token-\w+">([\w-]{43})</code>', page)
+    assert found
+    return found[1]
+
+
+def sealed_values(rows: Rows) -> list[bytes]:
+    sources = ("sealed_password FROM accounts", "sealed_key FROM totp", "sealed_token FROM instances")
+    return [value for source in sources for (value,) in rows(f"SELECT {source}")]  # noqa: S608
+
+
+def test_a_running_panel_goes_on_with_the_new_key(
+    token: str,
+    alice: Person,
+    client: TestClient,
+    new_client: NewClient,
+    rotate: Callable[[], None],
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    rotate()
+    assert shown(client, rows) == token
+    assert sign_in(new_client(), alice, alice.code_at(clock())).status_code == 303
+
+
+def test_the_old_key_opens_nothing_any_more(
+    token: str, rotate: Callable[[], None], settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    old = settings.key_file.read_text()
+    rotate()
+    assert old not in settings.key_file.read_text()
+    (tmp_path / "old.key").write_text(old)
+    seal = Seal(tmp_path / "old.key", bytes)
+    for value in sealed_values(rows):
+        with pytest.raises(BrokenSeal):
+            seal.open("totp", 1, value)
+
+
+def test_stopped_before_anything_was_sealed_anew_it_starts_and_can_be_finished(
+    token: str, client: TestClient, rotate: Callable[[], None], settings: Settings, rows: Rows, operate: Operate
+) -> None:
+    old = bytes.fromhex(settings.key_file.read_text())
+    write_keys(settings.key_file, [b"n" * 32, old])
+    operate(lambda panel: panel.db.one(int, "SELECT 1"))
+    assert shown(client, rows) == token
+    rotate()
+    assert settings.key_file.read_text().split() == [(b"n" * 32).hex()]
+    assert shown(client, rows) == token
+
+
+def test_stopped_before_the_old_key_went_it_starts_and_can_be_finished(
+    token: str, client: TestClient, rotate: Callable[[], None], settings: Settings, rows: Rows
+) -> None:
+    old = settings.key_file.read_text().strip()
+    rotate()
+    new = settings.key_file.read_text().strip()
+    write_keys(settings.key_file, [bytes.fromhex(new), bytes.fromhex(old)])
+    rotate()
+    assert settings.key_file.read_text().split() == [new]
+    assert shown(client, rows) == token
+
+
+def test_a_fault_while_sealing_leaves_everything_readable(
+    token: str, client: TestClient, rotate: Callable[[], None], rows: Rows
+) -> None:
+    rows("CREATE TRIGGER fault BEFORE UPDATE ON instances BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
+    with pytest.raises(Exception, match="disk full"):
+        rotate()
+    rows("DROP TRIGGER fault")
+    assert shown(client, rows) == token
+    rotate()
+    assert shown(client, rows) == token

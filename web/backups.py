@@ -1,0 +1,98 @@
+"""Copies of the database, and the way back from one. The key is never in them: it is kept apart."""
+
+import argparse
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from db import activity, aftermath, migrate
+from db import panel as panel_row
+from db.database import Database
+from web.data_folder import DATABASE
+from web.factors.totp import step_at
+from web.operator_commands import TERMINAL, CommandRefused
+from web.panel import Panel
+
+
+async def backup(panel: Panel, options: argparse.Namespace) -> None:
+    """A consistent copy while the panel runs, readable by its owner only; it names the key that it needs."""
+    async with panel.db.transaction() as tx:
+        await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
+    try:
+        os.close(os.open(options.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        _copy(panel.settings.data / DATABASE, options.file)
+    except FileExistsError:
+        raise CommandRefused(f"{options.file} já existe. Escolha outro nome.") from None
+    except OSError as refused:
+        raise CommandRefused(f"Não foi possível gravar {options.file} ({refused.strerror}).") from None
+    print(f"Cópia gravada em {options.file}. Para usá-la é preciso a chave {panel.seal.fingerprint}:")
+    print(f"guarde {panel.settings.key_file} em outro lugar, longe da cópia.")
+
+
+async def restore(panel: Panel, options: argparse.Namespace) -> None:
+    """Put a backup in place, in one step. Nobody stays signed in, no code of before works again unnoticed."""
+    work = panel.settings.data.absolute() / "restore.db"
+    work.unlink(missing_ok=True)
+    try:
+        _check(panel, options.file)
+        os.close(os.open(work, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        _copy(options.file, work)
+        made_at = await _prepare(panel, work)
+        _copy(work, panel.settings.data / DATABASE)
+    except sqlite3.Error as refused:
+        raise CommandRefused(f"{options.file} não pôde ser restaurado: {refused}. Nada mudou.") from None
+    finally:
+        for left in panel.settings.data.glob("restore.db*"):
+            left.unlink()
+    print(f"O painel voltou ao estado de {options.file}{made_at}. Todas as sessões foram encerradas.")
+    print("Códigos de recuperação usados depois da cópia podem valer de novo: cada pessoa é avisada ao entrar.")
+
+
+def _check(panel: Panel, file: Path) -> None:
+    if not file.is_file():
+        raise CommandRefused(f"{file} não existe.")
+    with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+        try:
+            [owner] = copy.execute("PRAGMA application_id").fetchone()
+            [version] = copy.execute("PRAGMA user_version").fetchone()
+            found = (
+                copy.execute("SELECT key_fingerprint FROM panel").fetchone()
+                if owner == migrate.APPLICATION_ID
+                else None
+            )
+        except sqlite3.DatabaseError:
+            found = None
+    if found is None:
+        raise CommandRefused(f"{file} não é uma cópia de um painel.")
+    if found[0] not in [key.fingerprint for key in panel.seal.keys]:
+        raise CommandRefused(
+            f"{file} precisa da chave {found[0]}, e a chave deste painel é {panel.seal.fingerprint}. "
+            f"Ponha a chave certa em {panel.settings.key_file}. Nada mudou."
+        )
+    if version > len(migrate.MIGRATIONS):
+        raise CommandRefused(f"{file} foi feito por um painel mais novo do que este. Nada mudou.")
+
+
+async def _prepare(panel: Panel, work: Path) -> str:
+    """Bring the copy up to date and make it safe to be woken up; returns when it was last alive, in words."""
+    db = await Database.open(work)
+    try:
+        await migrate.migrate(db)
+        latest = await activity.latest_at(db)
+        async with db.transaction() as tx:
+            await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
+            if not await panel_row.key_fingerprint(tx):
+                raise CommandRefused("A cópia está incompleta. Nada mudou.")
+    finally:
+        await db.close()
+    return f" ({latest:%d/%m/%Y %H:%M} UTC)" if latest else ""
+
+
+def _copy(source: Path, target: Path) -> None:
+    """SQLite's own copy of a live database: one moment of it, whole; an existing target changes in one transaction."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as reading,
+        contextlib.closing(sqlite3.connect(target, timeout=10)) as writing,
+    ):
+        reading.backup(writing)
