@@ -41,7 +41,7 @@ def shown(client: TestClient, rows: Rows) -> str:
 
 def sealed_values(rows: Rows) -> list[bytes]:
     sources = ("sealed_password FROM accounts", "sealed_key FROM totp", "sealed_token FROM instances")
-    return [value for source in sources for (value,) in rows(f"SELECT {source}")]  # noqa: S608
+    return [value for source in sources for (value,) in rows(f"SELECT {source}")]
 
 
 def test_a_running_panel_goes_on_with_the_new_key(
@@ -69,6 +69,17 @@ def test_the_old_key_opens_nothing_any_more(
     for value in sealed_values(rows):
         with pytest.raises(BrokenSeal):
             seal.open("totp", 1, value)
+
+
+def test_a_panel_without_any_secret_gets_a_new_key_too(
+    operate: Operate, rotate: Callable[[], None], settings: Settings
+) -> None:
+    operate(lambda panel: panel.db.one(int, "SELECT 1"))
+    old = settings.key_file.read_text()
+    rotate()
+    assert settings.key_file.read_text() != old
+    assert len(settings.key_file.read_text().split()) == 1
+    operate(lambda panel: panel.db.one(int, "SELECT 1"))
 
 
 def test_stopped_before_anything_was_sealed_anew_it_starts_and_can_be_finished(

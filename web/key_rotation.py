@@ -19,6 +19,7 @@ async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
     file, seal = panel.settings.key_file, panel.seal
     if len(seal.keys) == 1:
         write_keys(file, [panel.token_bytes(KEY_BYTES), seal.keys[0].secret])
+        seal.reload()
     count = await _seal_anew(panel)
     # What a running panel had sealed with the old key a moment ago, and wrote only now.
     await asyncio.sleep(SEALING_GRACE.total_seconds())

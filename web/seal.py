@@ -41,7 +41,7 @@ class Seal:
         """Raises OSError, or ValueError when a line of the file does not hold 32 bytes in hexadecimal."""
         self._file = file
         self._token_bytes = token_bytes
-        self._read()
+        self.reload()
 
     @property
     def fingerprint(self) -> str:
@@ -49,7 +49,7 @@ class Seal:
 
     def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes:
         if self._file.stat().st_mtime_ns != self._read_at:
-            self._read()
+            self.reload()
         key, nonce = self.keys[0], self._token_bytes(NONCE_BYTES)
         return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key, purpose, owner))
 
@@ -57,7 +57,7 @@ class Seal:
         """Raises BrokenSeal."""
         head, nonce, secret = sealed[:5], sealed[5 : 5 + NONCE_BYTES], sealed[5 + NONCE_BYTES :]
         if head not in [key.head for key in self.keys]:
-            self._read()
+            self.reload()
         key = next((key for key in self.keys if key.head == head), None)
         if key is None:
             raise BrokenSeal(purpose)
@@ -70,7 +70,7 @@ class Seal:
         """A digest of `text` that nobody can try words against without the key."""
         return hmac.digest(self.keys[0].tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
-    def _read(self) -> None:
+    def reload(self) -> None:
         self._read_at = self._file.stat().st_mtime_ns
         secrets = [bytes.fromhex(line) for line in self._file.read_text(encoding="ascii").split()]
         if not secrets or any(len(secret) != KEY_BYTES for secret in secrets):
