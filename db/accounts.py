@@ -12,13 +12,12 @@ class Account:
 
     id: int
     name: str
-    role: str
     sealed_password: bytes | None
     has_two_factor: bool
 
 
 _ACCOUNT = """
-    SELECT id, name, role, sealed_password, EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id)
+    SELECT id, name, sealed_password, EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id)
     FROM accounts
 """
 

@@ -12,7 +12,6 @@ class HalfLogin:
     account_id: int
     account_name: str
     next: str
-    misses: int
 
 
 async def begin(
@@ -34,7 +33,7 @@ async def begin(
 
 async def find(db: Reader, digest: bytes, *, at: datetime) -> HalfLogin | None:
     sql = """
-        SELECT digest, account_id, accounts.name, next, misses
+        SELECT digest, account_id, accounts.name, next
         FROM half_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest AND ends_at > :at
     """
     return await db.one(HalfLogin, sql, digest=digest, at=at)

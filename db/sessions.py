@@ -13,7 +13,6 @@ class Session:
     id: str
     account_id: int
     account_name: str
-    role: str
     has_two_factor: bool
     verified_at: datetime
     last_seen_at: datetime
@@ -54,7 +53,7 @@ async def begin(
 async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> Session | None:
     """The live session of a cookie: neither past its end nor left alone for longer than `idle`."""
     sql = """
-        SELECT sessions.id, sessions.account_id, accounts.name, accounts.role,
+        SELECT sessions.id, sessions.account_id, accounts.name,
             totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at,
             sessions.method = 'recovery' AND coalesce(totp.confirmed_at <= sessions.created_at, FALSE),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = sessions.account_id

@@ -8,7 +8,6 @@ from db.database import Reader, Transaction
 
 @dataclass(frozen=True)
 class Totp:
-    account_id: int
     sealed_key: bytes
     last_step: int
     confirmed_at: datetime
@@ -29,7 +28,7 @@ class Enrolment:
 
 
 async def find(db: Reader, account_id: int) -> Totp | None:
-    sql = "SELECT account_id, sealed_key, last_step, confirmed_at FROM totp WHERE account_id = :account_id"
+    sql = "SELECT sealed_key, last_step, confirmed_at FROM totp WHERE account_id = :account_id"
     return await db.one(Totp, sql, account_id=account_id)
 
 

@@ -19,7 +19,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
-from tests.people import ORIGIN, Person, set_up
+from tests.people import ORIGIN, Person, protect, set_up
 from web import operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
@@ -107,6 +107,14 @@ def alice(setup_code: str, client: TestClient) -> Person:
     person = Person("alice", "girafa azul dança no telhado")
     assert set_up(client, person, setup_code).status_code == 303
     return person
+
+
+@pytest.fixture
+def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
+    """Alice with two-factor on, a moment later, when her app already shows the next code."""
+    protect(client, alice, clock())
+    clock.forward(seconds=30)
+    return alice
 
 
 @pytest.fixture

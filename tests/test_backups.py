@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, protect, sign_in
+from tests.people import Person, sign_in
 from web import backups
 from web.operator_commands import CommandRefused
 from web.seal import write_keys
@@ -28,13 +28,6 @@ def backup(operate: Operate) -> Act:
 @pytest.fixture
 def restore(operate: Operate) -> Act:
     return lambda file: operate(lambda panel: backups.restore(panel, argparse.Namespace(file=file)))
-
-
-@pytest.fixture
-def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
-    protect(client, alice, clock())
-    clock.forward(seconds=30)
-    return alice
 
 
 def test_a_backup_is_for_its_owner_only_and_never_holds_the_key(

@@ -6,20 +6,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, give_password, protect, sign_in
+from tests.people import Person, give_password, sign_in
 from web.page import ROOT
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 STRANGER = "Mozilla/5.0 (Windows NT 10.0) Firefox/144.0"
 KNOWN = "Alguém acertou sua senha"
-
-
-@pytest.fixture
-def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
-    protect(client, alice, clock())
-    clock.forward(seconds=30)
-    return alice
 
 
 @pytest.fixture

@@ -19,12 +19,6 @@ FRESH = "pato verde corre na praia"
 
 
 @pytest.fixture
-def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
-    protect(client, alice, clock())
-    return alice
-
-
-@pytest.fixture
 def reset_password(operate: Operate, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
     """Reset somebody's password and return the activation code that was printed."""
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, code_for, give_password, protect
+from tests.people import Person, begin_enrolment, code_for, give_password
 from web.limits import HALF_LOGINS_LIVE
 from web.setup import offer_code
 
@@ -34,13 +34,6 @@ def post_at_once(address: str, posts: list[tuple[str, dict[str, str], str]]) -> 
 
 def sessions_begun(answers: list[httpx2.Response]) -> int:
     return sum("__Host-sid=" in answer.headers.get("set-cookie", "").replace('__Host-sid=""', "") for answer in answers)
-
-
-@pytest.fixture
-def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
-    protect(client, alice, clock())
-    clock.forward(seconds=30)
-    return alice
 
 
 @pytest.fixture

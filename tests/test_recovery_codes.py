@@ -6,16 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, protect, sign_in
+from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
-
-
-@pytest.fixture
-def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
-    protect(client, alice, clock())
-    return alice
 
 
 def recover(browser: TestClient, person: Person, code: str) -> Any:

@@ -12,14 +12,6 @@ NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
-@pytest.fixture
-def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
-    """Alice with two-factor on, a moment later, when her app already shows the next code."""
-    protect(client, alice, clock())
-    clock.forward(seconds=30)
-    return alice
-
-
 def enter(browser: TestClient, code: str) -> Any:
     return browser.post("/login/code", data={"code": code})
 
