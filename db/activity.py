@@ -68,13 +68,21 @@ async def before_login(db: Reader, account_id: int, *, network: str, user_agent:
     return found or BeforeLogin(0, 0, 0)
 
 
-async def of_account(db: Reader, account_id: int, *, before: int | None, limit: int) -> list[Entry]:
-    """The newest `limit` entries, or the newest older than entry `before`."""
+async def of_account(
+    db: Reader, account_id: int, *, kinds: str, since: datetime | None, before: int | None, limit: int
+) -> list[Entry]:
+    """The newest `limit` entries, or the newest older than entry `before`, since a moment.
+
+    `kinds` are the first words of events between spaces, such as ` login session `; empty for all.
+    """
     sql = """
         SELECT id, at, event, network, user_agent, detail FROM activity
-        WHERE account_id = :account_id AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+        WHERE account_id = :account_id AND (:before IS NULL OR id < :before) AND (:since IS NULL OR at >= :since)
+            AND (:kinds = '' OR instr(:kinds, ' ' || substr(event, 1, instr(event, '.') - 1) || ' ') > 0)
+        ORDER BY id DESC LIMIT :limit
     """
-    return await db.all(Entry, sql, account_id=account_id, before=before, limit=limit)
+    found = {"account_id": account_id, "kinds": kinds, "since": since, "before": before, "limit": limit}
+    return await db.all(Entry, sql, **found)
 
 
 async def latest_at(db: Reader) -> datetime | None:

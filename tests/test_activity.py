@@ -1,12 +1,14 @@
+import csv
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, give_password
+from tests.people import Person, give_password, sign_in
 from web.activity import WORDS, network
 from web.limits import ACTIVITY_PAGE
 from web.page import ROOT
@@ -24,10 +26,47 @@ def test_long_histories_come_in_pages(alice: Person, client: TestClient) -> None
     for number in range(ACTIVITY_PAGE):
         client.post("/instances", data={"name": f"Loja {number}"})
     first = client.get("/activity").text
-    older = re.search(r'href="(/activity\?antes=\d+)"', first)
+    older = re.search(r'href="(/activity\?[^"]*antes=\d+)"', first)
     assert older
     assert first.count("<li>") == ACTIVITY_PAGE
-    assert "Conta criada" in client.get(older[1]).text
+    assert "Conta criada" in client.get(unescape(older[1])).text
+
+
+def test_kind_and_period_are_chosen(alice: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    page = client.get("/activity", params={"tipo": "instancias"}).text
+    assert "Instância criada" in page
+    assert "Conta criada" not in page
+    sign_in(client, alice)
+    clock.forward(days=8)
+    sign_in(client, alice)
+    page = client.get("/activity", params={"periodo": "7"}).text
+    assert "Entrada no painel" in page
+    assert "Instância criada" not in page
+    assert "Nada assim" in client.get("/activity", params={"tipo": "fatores", "periodo": "7"}).text
+
+
+def test_a_kind_that_is_none_is_all(alice: Person, client: TestClient) -> None:
+    assert "Conta criada" in client.get("/activity", params={"tipo": "' OR 1=1 --", "periodo": "x"}).text
+
+
+def test_the_export_holds_the_chosen_entries_and_no_formula(alice: Person, client: TestClient) -> None:
+    client.post("/instances", data={"name": "=cmd|' /C calc'!A0"})
+    answer = client.post("/activity/export", data={"tipo": "instancias", "periodo": ""})
+    assert answer.headers["content-disposition"] == 'attachment; filename="atividade.csv"'
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    head, row = csv.reader(answer.text.splitlines())
+    assert head == ["quando", "o que aconteceu", "detalhe", "rede", "dispositivo"]
+    assert row[1:3] == ["Instância criada", "'=cmd|' /C calc'!A0"]
+
+
+def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=6)
+    asked = client.post("/activity/export", data={"tipo": "conta", "periodo": ""})
+    assert asked.status_code == 403
+    assert 'name="tipo" value="conta"' in asked.text
+    proved = {"tipo": "conta", "periodo": "", "proof_password": alice.password}
+    assert "Conta criada" in client.post("/activity/export", data=proved).text
 
 
 def test_networks_are_told_as_one_household_each() -> None:

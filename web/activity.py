@@ -1,14 +1,20 @@
 """What happened to the account: written beside each change, shown to its owner."""
 
+import csv
+import io
 import ipaddress
+from collections.abc import Mapping
+from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from db import activity
+from db.activity import Entry
 from db.database import Transaction
-from web.limits import ACTIVITY_PAGE, LOGGED_MAX, USER_AGENT_MAX
-from web.page import page
+from web import forms
+from web.limits import ACTIVITY_PAGE, EXPORT_MAX, LOGGED_MAX, USER_AGENT_MAX
+from web.page import device, page
 from web.panel import Panel
 
 # Every event that is ever written, in the reader's words.
@@ -60,17 +66,67 @@ WORDS = {
 }
 
 
+KINDS = {
+    "entradas": ("Entradas e saídas", " login session stepup "),
+    "fatores": ("Senha e dois fatores", " password totp recovery "),
+    "instancias": ("Instâncias", " instance "),
+    "conta": ("Conta e servidor", " account cli notice "),
+}
+PERIODS = {"7": "Últimos 7 dias", "30": "Últimos 30 dias"}
+COLUMNS = ("quando", "o que aconteceu", "detalhe", "rede", "dispositivo")
+
+
 async def list_page(request: Request) -> Response:
-    """The person's own entries, newest first; `antes` pages back."""
-    panel, before = Panel.of(request), request.query_params.get("antes", "")
-    entries = await activity.of_account(
+    """The person's own entries, newest first, of one kind and period if they choose; `antes` pages back."""
+    chosen, before = _chosen(request.query_params), request.query_params.get("antes", "")
+    is_id = before.isascii() and before.isdigit() and len(before) < 16
+    entries = await _entries(request, chosen, before=int(before) if is_id else None, limit=ACTIVITY_PAGE + 1)
+    return page(
+        request,
+        "activity/list.html",
+        entries=entries[:ACTIVITY_PAGE],
+        older=entries[ACTIVITY_PAGE - 1].id if len(entries) > ACTIVITY_PAGE else None,
+        words=WORDS,
+        kinds=KINDS,
+        periods=PERIODS,
+        chosen=chosen,
+    )
+
+
+async def export(request: Request) -> Response:
+    """The chosen entries as CSV, no more than ten thousand."""
+    chosen = _chosen(await forms.read(request, optional=("tipo", "periodo")))
+    lines = io.StringIO()
+    table = csv.writer(lines)
+    table.writerow(COLUMNS)
+    for entry in await _entries(request, chosen, before=None, limit=EXPORT_MAX):
+        row = (entry.at.isoformat(), WORDS[entry.event], entry.detail, entry.network, device(entry.user_agent))
+        table.writerow([harmless(cell) for cell in row])
+    headers = {"Content-Disposition": 'attachment; filename="atividade.csv"'}
+    return Response(lines.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def harmless(cell: str) -> str:
+    """No spreadsheet takes it for a formula (ASVS V1.2.10)."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0")) else cell
+
+
+def _chosen(asked: Mapping[str, str]) -> dict[str, str]:
+    """Kind and period, "" for all and for what is neither."""
+    kind, period = asked.get("tipo", ""), asked.get("periodo", "")
+    return {"tipo": kind if kind in KINDS else "", "periodo": period if period in PERIODS else ""}
+
+
+async def _entries(request: Request, chosen: dict[str, str], *, before: int | None, limit: int) -> list[Entry]:
+    panel, period = Panel.of(request), chosen["periodo"]
+    return await activity.of_account(
         panel.db,
         request.state.session.account_id,
-        before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
-        limit=ACTIVITY_PAGE + 1,
+        kinds=KINDS[chosen["tipo"]][1] if chosen["tipo"] else "",
+        since=panel.now() - timedelta(days=int(period)) if period else None,
+        before=before,
+        limit=limit,
     )
-    older = entries[ACTIVITY_PAGE - 1].id if len(entries) > ACTIVITY_PAGE else None
-    return page(request, "activity/list.html", entries=entries[:ACTIVITY_PAGE], older=older, words=WORDS)
 
 
 async def note(

@@ -13,7 +13,7 @@ from web.visitor import identify
 
 log = logging.getLogger("panel")
 
-SECTIONS = {"/security", "/instances"}
+SECTIONS = {"/activity", "/instances", "/security"}
 WORDS = {
     400: ("Endereço desconhecido", "Abra o painel pelo endereço que ele anuncia ao iniciar."),
     403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),

@@ -92,6 +92,7 @@ NEXT_MAX = 512  # characters
 
 # Pages
 ACTIVITY_PAGE = 50  # entries
+EXPORT_MAX = 10_000  # entries
 
 # Names
 INSTANCE_NAME_MAX = 40

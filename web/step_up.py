@@ -114,7 +114,7 @@ async def _ask(
         errors=errors or {},
         is_recovering=is_recovering,
         place=_place(request),
-        way_back="/instances" if request.scope["path"].startswith("/instances") else "/security",
+        way_back="/" + request.scope["path"].split("/")[1],
     )
 
 

@@ -271,6 +271,22 @@ def test_the_wait_for_the_next_code_counts_down(open_page: OpenPage, setup_code:
     expect(page.get_by_text("o próximo aparece em 23 s.")).to_be_visible()
 
 
+def test_the_export_is_a_file_also_after_confirme_que_e_voce(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("link", name="Atividade").click()
+    page.get_by_label("Tipo").select_option("Conta e servidor")
+    page.get_by_role("button", name="Filtrar").click()
+    clock.forward(minutes=6)
+    page.get_by_role("button", name="Baixar em CSV").click()
+    page.get_by_label("Senha").fill(PASSWORD)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Continuar").click()
+    assert "Conta criada" in download.value.path().read_text()
+
+
 def test_three_fast_clicks_send_one_code(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     page = open_page()
     set_up(page, setup_code)
