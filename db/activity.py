@@ -1,6 +1,8 @@
 """What happened: appended in the transaction of what it tells, read, never updated."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 
 from db.database import Reader, Transaction
@@ -16,6 +18,25 @@ class Entry:
     detail: str
 
 
+@dataclass(frozen=True)
+class _Linked:
+    """Everything an entry says, in the order in which it is hashed; moments as they are stored."""
+
+    id: int
+    seconds: int
+    account_id: int | None
+    session_id: str | None
+    event: str
+    network: str
+    user_agent: str
+    detail: str
+    link: bytes | None
+
+    def link_after(self, before: bytes) -> bytes:
+        said = list(astuple(self))[:-1]
+        return hashlib.sha256(before + json.dumps(said, ensure_ascii=True).encode("ascii")).digest()
+
+
 async def record(
     tx: Transaction,
     account_id: int | None,
@@ -27,21 +48,32 @@ async def record(
     session_id: str | None = None,
     detail: str = "",
 ) -> None:
-    """Append one entry; `account_id` is None for somebody we do not know."""
-    sql = """
-        INSERT INTO activity (at, account_id, session_id, event, network, user_agent, detail)
-        VALUES (:at, :account_id, :session_id, :event, :network, :user_agent, :detail)
-    """
-    await tx.run(
-        sql,
-        at=at,
-        account_id=account_id,
-        session_id=session_id,
-        event=event,
-        network=network,
-        user_agent=user_agent,
-        detail=detail,
+    """Append one entry, linked to the last; `account_id` is None for somebody we do not know."""
+    last = await tx.one(_Linked, f"{_LINKED} ORDER BY id DESC LIMIT 1")
+    entry_id = last.id + 1 if last else 1
+    entry = _Linked(
+        entry_id, int(at.timestamp()), account_id, session_id, event, network, user_agent, detail, link=None
     )
+    sql = """
+        INSERT INTO activity (id, at, account_id, session_id, event, network, user_agent, detail, link)
+        VALUES (:id, :seconds, :account_id, :session_id, :event, :network, :user_agent, :detail, :link)
+    """
+    link = entry.link_after((last and last.link) or b"")
+    await tx.run(sql, **(asdict(entry) | {"link": link}))
+
+
+async def first_broken(db: Reader) -> int | None:
+    """The number of the first entry that does not follow from the one before it; None when all do."""
+    before, number = b"", 0
+    while lines := await db.all(_Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
+        for line in lines:
+            is_first = not before
+            if line.link is None and not is_first:
+                return line.id
+            if line.link is not None and (line.id != number + 1 or line.link != line.link_after(before)):
+                return line.id
+            before, number = line.link or b"", line.id
+    return None
 
 
 @dataclass(frozen=True)
@@ -90,3 +122,6 @@ async def latest_at(db: Reader) -> datetime | None:
         Entry, "SELECT id, at, event, network, user_agent, detail FROM activity ORDER BY id DESC LIMIT 1"
     )
     return rows[0].at if rows else None
+
+
+_LINKED = "SELECT id, at, account_id, session_id, event, network, user_agent, detail, link FROM activity"

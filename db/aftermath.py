@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from db import activity
 from db.database import Transaction
 
 _GONE = (
@@ -24,8 +25,5 @@ async def settle(tx: Transaction, *, step: int, at: datetime) -> None:
         SELECT id, 'restored', :at, :at, 'terminal', '' FROM accounts
     """
     await tx.run(told, at=at)
-    noted = """
-        INSERT INTO activity (at, account_id, event, network, user_agent, detail)
-        SELECT :at, id, 'cli.restore', 'terminal', '', '' FROM accounts
-    """
-    await tx.run(noted, at=at)
+    for account_id in await tx.all(int, "SELECT id FROM accounts"):
+        await activity.record(tx, account_id, "cli.restore", at=at, network="terminal")

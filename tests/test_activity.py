@@ -4,6 +4,7 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
+import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
@@ -67,6 +68,38 @@ def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clo
     assert 'name="tipo" value="conta"' in asked.text
     proved = {"tipo": "conta", "periodo": "", "proof_password": alice.password}
     assert "Conta criada" in client.post("/activity/export", data=proved).text
+
+
+def verified(client: TestClient) -> str:
+    return client.post("/activity/verify").text
+
+
+def test_an_untouched_log_is_told_to_be_so(alice: Person, client: TestClient) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    assert "Nenhuma linha do registro foi alterada" in verified(client)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE activity SET detail = 'Padaria' WHERE id = ?",
+        "UPDATE activity SET at = at + 1 WHERE id = ?",
+        "DELETE FROM activity WHERE id = ?",
+        "UPDATE activity SET link = zeroblob(32) WHERE id = ?",
+        "UPDATE activity SET link = NULL WHERE id = ?",
+    ],
+)
+def test_a_line_that_was_tampered_with_is_named(
+    tampering: str, alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    for name in ("Loja", "Matriz"):
+        client.post("/instances", data={"name": name})
+    for trigger in ("activity_is_never_changed", "activity_is_never_removed"):
+        rows(f"DROP TRIGGER {trigger}")
+    [(number,)] = rows("SELECT min(id) FROM activity WHERE event = 'instance.created'")
+    rows(tampering, number)
+    named = number + 1 if tampering.startswith("DELETE") else number
+    assert f"a linha {named} não combina" in verified(client)
 
 
 def test_networks_are_told_as_one_household_each() -> None:

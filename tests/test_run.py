@@ -210,8 +210,8 @@ def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:
 
 def test_the_doctor_says_what_it_checked(data: Path) -> None:
     answer = run("doctor", "--data", str(data))
-    assert answer.stdout.count("certo ") == 5
-    for word in ("íntegro", "dono", "chave", "versão", "relógio"):
+    assert answer.stdout.count("certo ") == 6
+    for word in ("íntegro", "dono", "chave", "versão", "atividade", "relógio"):
         assert word in answer.stdout
 
 

@@ -93,6 +93,13 @@ async def list_page(request: Request) -> Response:
     )
 
 
+async def verify(request: Request) -> Response:
+    """Whether anything that was ever noted in this panel was changed since."""
+    await forms.read(request)
+    broken = await activity.first_broken(Panel.of(request).db)
+    return page(request, "activity/verified.html", block="answer", retarget="#verified", broken=broken)
+
+
 async def export(request: Request) -> Response:
     """The chosen entries as CSV, no more than ten thousand."""
     chosen = _chosen(await forms.read(request, optional=("tipo", "periodo")))

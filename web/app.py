@@ -85,6 +85,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/bad-day/lock", bad_day.lock, State.VERIFIED),
     post("/security/bad-day/reopen", bad_day.reopen, State.PROVED),
     get("/activity", activity.list_page, State.SIGNED_IN),
+    post("/activity/verify", activity.verify, State.SIGNED_IN),
     post("/activity/export", activity.export, State.VERIFIED),
     get("/instances", instances.list_page, State.SIGNED_IN),
     post("/instances", instances.create, State.SIGNED_IN),

@@ -95,11 +95,13 @@ async def prune(panel: Panel, _: argparse.Namespace) -> None:
 async def doctor(panel: Panel, _: argparse.Namespace) -> None:
     """Opening the panel already proved files, modes, key and migrations; here each is told, and the clock checked."""
     latest, now = await activity.latest_at(panel.db), panel.now()
+    broken = await activity.first_broken(panel.db)
     findings = [
         (await panel.db.one(str, "PRAGMA integrity_check") == "ok", "O banco de dados está íntegro."),
         (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
         (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),
         (await migrate.version(panel.db) == len(migrate.MIGRATIONS), "O banco de dados está na versão deste painel."),
+        (broken is None, "A atividade não foi alterada." if broken is None else f"Atividade alterada: linha {broken}."),
         (
             latest is None or latest <= now + timedelta(minutes=1),
             f"O relógio anda para a frente: {now:%d/%m/%Y %H:%M} UTC.",
