@@ -2,8 +2,10 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
@@ -34,7 +36,9 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(alice: Person, client
     assert abs(known - unknown) <= max(0.015, 0.1 * known)
 
 
-def test_in_a_flood_of_logins_pages_stay_quick_and_the_rest_is_told_to_come_back(live_server: str) -> None:
+def test_in_a_flood_of_logins_pages_stay_quick_and_the_rest_is_told_to_come_back_uncharged(
+    live_server: str, rows: Callable[..., Any]
+) -> None:
     posts = [("/login", {"name": f"nobody{n}", "password": "girafa verde"}, "") for n in range(60)]
     with ThreadPoolExecutor(1) as thread:
         flood = thread.submit(post_at_once, live_server, posts)
@@ -47,3 +51,5 @@ def test_in_a_flood_of_logins_pages_stay_quick_and_the_rest_is_told_to_come_back
     assert mean < 0.1
     assert {answer.status_code for answer in flood.result()} == {422, 503}
     assert all(answer.headers["retry-after"] == "5" for answer in flood.result() if answer.status_code == 503)
+    judged = sum(answer.status_code == 422 for answer in flood.result())
+    assert rows("SELECT count(*) FROM attempts WHERE failures > 0") == [(judged,)]
