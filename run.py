@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+VERSION = "%d.%d" % sys.version_info[:2]
 STAMP = VENV / "installed"  # one line per lock file that is in place, written last
 LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 
@@ -21,7 +22,7 @@ def main() -> None:
         sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
     wants_dev = sys.argv[1:2] in (["test"], ["check"])
     prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
-    command = [str(PYTHON), "-m", "web.cli"] + sys.argv[1:]
+    command = [str(PYTHON), "-P", "-m", "web.cli"] + sys.argv[1:]
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     if os.name == "nt":  # execve returns to the shell at once there
         sys.exit(subprocess.call(command, env=environment))
@@ -34,21 +35,26 @@ def prepare(locks: "list[Path]") -> None:
     installed = STAMP.read_text().split() if PYTHON.exists() and STAMP.exists() else []
     if wanted[-1] in installed:
         return
-    if wanted[0] not in installed:  # nothing yet, or what another lock or another Python left
+    if not is_of_this_python():
         create_venv()
     STAMP.unlink(missing_ok=True)
     install(locks[-1])
     STAMP.write_text("\n".join(wanted) + "\n")
 
 
+def is_of_this_python() -> bool:
+    config = VENV / "pyvenv.cfg"
+    return PYTHON.exists() and config.exists() and "version = %s." % VERSION in config.read_text()
+
+
 def digest(lock: Path) -> str:
     """Changes with the file and with the Python that its packages were installed for."""
-    return hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    return hashlib.sha256(lock.read_bytes() + VERSION.encode()).hexdigest()
 
 
 def create_venv() -> None:
     say("Preparando o ambiente em .venv (só na primeira vez)…")
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
+    made = subprocess.run([sys.executable, "-P", "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
     if made.returncode == 0 and PYTHON.exists():
         return
     detail = (made.stdout + made.stderr).strip()
@@ -64,7 +70,7 @@ def install(lock: Path) -> None:
     total = sum(1 for line in lock.read_text().splitlines() if "==" in line and line[0].isalnum())
     # Two tries and 15 s: without a network the answer comes soon.
     flags = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
-    command = [str(PYTHON), "-m", "pip", "install", *flags, "--progress-bar=off", "-r", str(lock)]
+    command = [str(PYTHON), "-P", "-m", "pip", "install", *flags, "--progress-bar=off", "-r", str(lock)]
     lines, seen = [], 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout or ():

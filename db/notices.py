@@ -50,26 +50,33 @@ async def withdraw(tx: Transaction, half_login: bytes) -> None:
     await tx.run("DELETE FROM notices WHERE half_login = :half_login", half_login=half_login)
 
 
+async def carry(tx: Transaction, half_login: bytes, *, to: bytes) -> None:
+    """The same browser gave the password again: what depended on the half-login before depends on the new one."""
+    await tx.run("UPDATE notices SET half_login = :to WHERE half_login = :half_login", half_login=half_login, to=to)
+
+
 async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
     """The half-login is over before its time: tell now."""
     await tx.run("UPDATE notices SET shows_at = :at WHERE half_login = :half_login", half_login=half_login, at=at)
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
-    """The newest first."""
+    """The newest five; as they are acknowledged, older ones come up."""
     sql = """
         SELECT id, kind, at, network, user_agent FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
             AND session_id IS NOT :session_id
-        ORDER BY id DESC
+        ORDER BY id DESC LIMIT 5
     """
     return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at)
 
 
-async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, at: datetime) -> bool:
-    """False when it is not theirs or was acknowledged before."""
+async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id: str, at: datetime) -> bool:
+    """False when this session is not to be told of it: not theirs, not yet due, its own doing, or done with."""
     sql = """
         UPDATE notices SET acknowledged_at = :at
-        WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL RETURNING 1
+        WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
+            AND session_id IS NOT :session_id
+        RETURNING 1
     """
-    return await tx.one(int, sql, id=notice_id, owner=owner, at=at) is not None
+    return await tx.one(int, sql, id=notice_id, owner=owner, session_id=session_id, at=at) is not None

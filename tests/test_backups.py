@@ -122,4 +122,4 @@ def test_nothing_of_a_restore_is_left_lying_about(
 ) -> None:
     backup(tmp_path / "copy.db")
     restore(tmp_path / "copy.db")
-    assert not list(settings.data.glob("restore*"))
+    assert not list(settings.data.glob("restor*"))

@@ -83,6 +83,24 @@ def test_nao_fui_eu_leads_to_the_bad_day(
     assert "Bloquear tudo" in client.get("/security/bad-day").text
 
 
+def test_the_session_that_did_it_cannot_acknowledge_it(alice: Person, client: TestClient, stranger: TestClient) -> None:
+    sign_in(stranger, alice)
+    action = re.search(r'action="(/security/notices/\d+/mine)"', client.get("/activity").text)
+    assert action
+    assert stranger.post(action[1]).status_code == 404
+    assert "dispositivo novo" in client.get("/activity").text
+
+
+def test_giving_the_password_again_hides_nothing(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    clock.forward(minutes=4)
+    give_password(stranger, protected)
+    clock.forward(minutes=1)
+    assert KNOWN in client.get("/instances").text
+
+
 def test_nobody_acknowledges_for_somebody_else(
     protected: Person, client: TestClient, stranger: TestClient, invite: Callable[[str], Person], clock: Clock
 ) -> None:

@@ -135,6 +135,19 @@ def test_a_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     refused(answer, "A chave .* não pode ser usada")
 
 
+def test_code_in_the_current_folder_is_not_run(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "cli.py").write_text("raise SystemExit('a stranger')")
+    command = [*RUN, "doctor", "--data", str(data)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_restore_without_its_key_makes_nothing(tmp_path: Path) -> None:
+    refused(run("restore", str(tmp_path / "copy.db"), "--data", str(tmp_path / "data")), "Traga antes a que estava")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_options_after_test_go_to_pytest() -> None:
     answer = run("test", "--co", "-q", "tests/test_limits.py", "-k", "hundredth")
     assert answer.returncode == 0

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 from db import activity, aftermath, migrate
@@ -17,8 +18,6 @@ from web.panel import Panel
 
 async def backup(panel: Panel, options: argparse.Namespace) -> None:
     """A consistent copy while the panel runs, readable by its owner only; it names the key that it needs."""
-    async with panel.db.transaction() as tx:
-        await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
     try:
         os.close(os.open(options.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _copy(panel.settings.data / DATABASE, options.file)
@@ -26,27 +25,32 @@ async def backup(panel: Panel, options: argparse.Namespace) -> None:
         raise CommandRefused(f"{options.file} já existe. Escolha outro nome.") from None
     except OSError as refused:
         raise CommandRefused(f"Não foi possível gravar {options.file} ({refused.strerror}).") from None
+    except sqlite3.Error as refused:
+        options.file.unlink(missing_ok=True)
+        raise CommandRefused(f"Não foi possível gravar {options.file} ({refused}).") from None
+    async with panel.db.transaction() as tx:
+        await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
     print(f"Cópia gravada em {options.file}. Para usá-la é preciso a chave {panel.seal.fingerprint}:")
     print(f"guarde {panel.settings.key_file} em outro lugar, longe da cópia.")
 
 
 async def restore(panel: Panel, options: argparse.Namespace) -> None:
     """Put a backup in place, in one step. Nobody stays signed in, no code of before works again unnoticed."""
-    work = panel.settings.data.absolute() / "restore.db"
-    work.unlink(missing_ok=True)
+    _check(panel, options.file)
+    descriptor, name = tempfile.mkstemp(".db", "restoring-", panel.settings.data.absolute())
+    os.close(descriptor)
+    work = Path(name)
     try:
-        _check(panel, options.file)
-        os.close(os.open(work, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _copy(options.file, work)
         made_at = await _prepare(panel, work)
         _copy(work, panel.settings.data / DATABASE)
     except sqlite3.Error as refused:
         raise CommandRefused(f"{options.file} não pôde ser restaurado: {refused}. Nada mudou.") from None
     finally:
-        for left in panel.settings.data.glob("restore.db*"):
-            left.unlink()
+        for left in (work, work.with_name(work.name + "-wal"), work.with_name(work.name + "-shm")):
+            left.unlink(missing_ok=True)
     print(f"O painel voltou ao estado de {options.file}{made_at}. Todas as sessões foram encerradas.")
-    print("Códigos de recuperação usados depois da cópia podem valer de novo: cada pessoa é avisada ao entrar.")
+    print("Senhas, dois fatores, códigos de recuperação e tokens são os daquela data: cada pessoa é avisada ao entrar.")
 
 
 def _check(panel: Panel, file: Path) -> None:
@@ -78,6 +82,8 @@ async def _prepare(panel: Panel, work: Path) -> str:
     """Bring the copy up to date and make it safe to be woken up; returns when it was last alive, in words."""
     db = await Database.open(work)
     try:
+        if await db.one(str, "PRAGMA integrity_check") != "ok" or await db.all(str, "PRAGMA foreign_key_check"):
+            raise CommandRefused("A cópia está danificada. Nada mudou.")
         await migrate.migrate(db)
         latest = await activity.latest_at(db)
         async with db.transaction() as tx:

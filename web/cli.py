@@ -76,10 +76,13 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     def add_operator(
-        name: str, act: operator_commands.Command, words: str, *, may_create: bool = False
+        name: str, act: operator_commands.Command, words: str, *, may_create: bool = False, needs_key: bool = False
     ) -> argparse.ArgumentParser:
         def operate(options: argparse.Namespace) -> int:
-            asyncio.run(_with_panel(_settings(options), lambda panel: act(panel, options), may_create=may_create))
+            settings = _settings(options)
+            if needs_key and not settings.key_file.exists():  # a new key would be of no use
+                raise StartRefused(f"Falta a chave {settings.key_file}. Traga antes a que estava em uso.")
+            asyncio.run(_with_panel(settings, lambda panel: act(panel, options), may_create=may_create))
             return 0
 
         command = add(name, operate, words)
@@ -109,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     unlock.add_argument("name", metavar="NOME")
     copy = add_operator("backup", backups.backup, "Grava uma cópia do banco de dados, sem a chave.")
     copy.add_argument("file", metavar="ARQUIVO", type=Path)
-    back = add_operator("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True)
+    back = add_operator("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True, needs_key=True)
     back.add_argument("file", metavar="ARQUIVO", type=Path)
     add_operator("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
     add_operator("prune", operator_commands.prune, "Remove sessões, meias entradas e códigos vencidos.")

@@ -36,7 +36,7 @@ async def http_error(request: Request, error: Exception) -> Response:
         raise error
     if not hasattr(request.state, "session"):  # no door was reached: a page that does not exist
         await identify(request)
-    section = "/" + request.scope["path"].split("/")[1]
+    section = "/" + request.scope["path"].lstrip("/").partition("/")[0]
     if error.status_code == 405 and request.method in ("GET", "HEAD") and section in SECTIONS:
         return go(request, section)  # the address of something that was done there, opened again
     response = refuse(request, error.status_code)

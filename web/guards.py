@@ -62,6 +62,11 @@ def _door(handler: Handler, state: State) -> Handler:
             response = await errors.http_error(request, refused)
         except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
             response = await errors.too_busy(request, busy)
+        except Exception as broken:
+            if not hasattr(request.state, "new_token"):
+                raise
+            log.exception("after a proof")
+            response = await errors.fault(request, broken)
         if token := getattr(request.state, "new_token", None):
             cookies.give(request, response, Cookie.SESSION, token)
         return response

@@ -2,12 +2,20 @@
 
 import argparse
 import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 
 from db import activity, sealed
 from db import panel as panel_row
 from web.limits import SEALING_GRACE
+from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.seal import KEY_BYTES, write_keys
+
+if sys.platform != "win32":
+    import fcntl
 
 
 async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
@@ -17,6 +25,29 @@ async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
     with the new one; then the old one goes. An old key still in the file is a change that was not finished.
     """
     file, seal = panel.settings.key_file, panel.seal
+    with _alone(panel):
+        seal.reload()
+        count = await _rotate(panel)
+    print(f"Chave trocada ({seal.fingerprint}); segredos lacrados de novo: {count}.")
+    print(f"Guarde uma cópia nova de {file}. Cópias do banco de dados feitas antes precisam da chave antiga.")
+
+
+@contextlib.contextmanager
+def _alone(panel: Panel) -> Iterator[None]:
+    """Two changes at once would throw each other's key away; the lock goes with the process that holds it."""
+    folder = os.open(panel.settings.data, os.O_RDONLY)
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise CommandRefused("Outra troca de chave está em curso.") from None
+    finally:
+        os.close(folder)
+
+
+async def _rotate(panel: Panel) -> int:
+    file, seal = panel.settings.key_file, panel.seal
     if len(seal.keys) == 1:
         write_keys(file, [panel.token_bytes(KEY_BYTES), seal.keys[0].secret])
         seal.reload()
@@ -25,8 +56,7 @@ async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
     await asyncio.sleep(SEALING_GRACE.total_seconds())
     await _seal_anew(panel)
     write_keys(file, [seal.keys[0].secret])
-    print(f"Chave trocada ({seal.fingerprint}); segredos lacrados de novo: {count}.")
-    print(f"Guarde uma cópia nova de {file}. Cópias do banco de dados feitas antes precisam da chave antiga.")
+    return count
 
 
 async def _seal_anew(panel: Panel) -> int:

@@ -108,10 +108,10 @@ async def _pass(request: Request, known: Account, next: str, fresh_phc: str) -> 
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
             return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
+        digest = cookies.digest(token)
         if old := request.state.half_login:
             await half_logins.end(tx, old.digest)
-            await notices.withdraw(tx, old.digest)
-        digest = cookies.digest(token)
+            await notices.carry(tx, old.digest, to=digest)
         await tell(tx, request, account.id, "password_known", delay=HALF_LOGIN_TTL, half_login=digest)
         await half_logins.begin(
             tx,

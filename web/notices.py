@@ -1,5 +1,6 @@
 """Avisos: what somebody did with the account, told on every page until the owner says it was them, or was not."""
 
+import contextlib
 from datetime import timedelta
 
 from starlette.exceptions import HTTPException
@@ -26,7 +27,8 @@ async def mine(request: Request) -> Response:
 async def not_mine(request: Request) -> Response:
     """Não fui eu: on to what to do on a bad day."""
     await forms.read(request)
-    await _acknowledge(request, "notice.not_mine")
+    with contextlib.suppress(HTTPException):  # pressed twice, or answered elsewhere: the way on is the same
+        await _acknowledge(request, "notice.not_mine")
     return go(request, "/security/bad-day")
 
 
@@ -66,8 +68,9 @@ async def tell_of_login(tx: Transaction, request: Request, account_id: int, sess
 
 
 async def _acknowledge(request: Request, event: str) -> None:
-    owner, at = request.state.session.account_id, Panel.of(request).now()
+    session, at = request.state.session, Panel.of(request).now()
+    owner = session.account_id
     async with Panel.of(request).db.transaction() as tx:
-        if not await notices.acknowledge(tx, request.path_params["id"], owner=owner, at=at):
+        if not await notices.acknowledge(tx, request.path_params["id"], owner=owner, session_id=session.id, at=at):
             raise HTTPException(404)
         await note(tx, request, owner, event)

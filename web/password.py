@@ -43,16 +43,20 @@ async def change(request: Request) -> Response:
     if tried.wait:
         slip = {"current": f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}
         return later(_form(request, errors=slip, status=429), tried.wait)
+    async with panel.db.transaction() as tx:
+        if tried.is_right:
+            await forgive_password(tx, request, session.account_name)
+        else:
+            await note(tx, request, session.account_id, "stepup.failed", "password")
     if not tried.is_right:
         return _form(request, errors={"current": WRONG_PASSWORD}, status=422)
     errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}
-    phc = "" if errors else await hash_password(panel, typed["password"])
+    if errors:
+        return _form(request, errors=errors, status=422)
+    phc = await hash_password(panel, typed["password"])
     async with panel.db.transaction() as tx:
-        await forgive_password(tx, request, session.account_name)
-        if errors:
-            return _form(request, errors=errors, status=422)
         await renew(tx, request)
         await set_password(tx, panel, session.account_id, phc)
         await sessions.end_others(tx, session.account_id, keep=session.id)

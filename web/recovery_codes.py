@@ -12,6 +12,7 @@ from web import forms, step_up
 from web.activity import note
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES
+from web.notices import tell
 from web.page import day, go, later, page
 from web.panel import Panel
 from web.second_factor import RECOVERY_WRONG, Verdict, attempts_key, recovery_digest
@@ -50,6 +51,7 @@ async def renew(request: Request) -> Response:
         await step_up.renew(tx, request)
         await put_in_force(tx, request, fresh)
         await note(tx, request, session.account_id, "recovery.renewed")
+        await tell(tx, request, session.account_id, "factor_changed")
     return show(request, fresh, is_first=False)
 
 

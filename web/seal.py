@@ -71,15 +71,16 @@ class Seal:
         return hmac.digest(self.keys[0].tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
     def reload(self) -> None:
-        self._read_at = self._file.stat().st_mtime_ns
+        read_at = self._file.stat().st_mtime_ns
         secrets = [bytes.fromhex(line) for line in self._file.read_text(encoding="ascii").split()]
         if not secrets or any(len(secret) != KEY_BYTES for secret in secrets):
             raise ValueError("not 32 bytes")
-        self.keys = [Key(secret) for secret in secrets]
+        self.keys, self._read_at = [Key(secret) for secret in secrets], read_at
 
 
 def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
     """Put these keys, the one that seals first, in the file at once or not at all; only this user may read it."""
+    file = file.resolve()  # behind a link, the file itself
     fresh = file.with_name(file.name + ".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -88,6 +89,10 @@ def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(file)
+    if os.name == "posix":  # the name too must outlive a power cut, before any row is sealed with the new key
+        folder = os.open(file.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 
 
 def _bound_to(key: Key, purpose: str, owner: int | str) -> bytes:
