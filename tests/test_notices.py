@@ -26,6 +26,13 @@ def enter(browser: TestClient, code: str) -> Any:
     return browser.post("/login/code", data={"code": code})
 
 
+def button(client: TestClient, answer: str) -> str:
+    """Where the newest notice on the page sends "mine" or "not-mine"."""
+    found = re.search(rf'action="(/security/notices/\d+/{answer})"', client.get("/activity").text)
+    assert found
+    return found[1]
+
+
 def test_a_right_password_without_a_code_is_told_once_its_time_is_over(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
@@ -65,11 +72,10 @@ def test_fui_eu_ends_the_notice_and_stays_on_the_page(
 ) -> None:
     give_password(stranger, protected)
     clock.forward(minutes=6)
-    action = re.search(r'action="(/security/notices/\d+/mine)"', client.get("/activity").text)
-    assert action
-    assert client.post(action[1], data={"back": "/activity"}).headers["location"] == "/activity"
+    action = button(client, "mine")
+    assert client.post(action, data={"back": "/activity"}).headers["location"] == "/activity"
     assert KNOWN not in client.get("/activity").text
-    assert client.post(action[1]).status_code == 404
+    assert client.post(action).status_code == 404
 
 
 def test_nao_fui_eu_leads_to_the_bad_day(
@@ -77,17 +83,15 @@ def test_nao_fui_eu_leads_to_the_bad_day(
 ) -> None:
     give_password(stranger, protected)
     clock.forward(minutes=6)
-    action = re.search(r'action="(/security/notices/\d+/not-mine)"', client.get("/activity").text)
-    assert action
-    assert client.post(action[1]).headers["location"] == "/security/bad-day"
+    action = button(client, "not-mine")
+    assert client.post(action).headers["location"] == "/security/bad-day"
     assert "Bloquear tudo" in client.get("/security/bad-day").text
 
 
 def test_the_session_that_did_it_cannot_acknowledge_it(alice: Person, client: TestClient, stranger: TestClient) -> None:
     sign_in(stranger, alice)
-    action = re.search(r'action="(/security/notices/\d+/mine)"', client.get("/activity").text)
-    assert action
-    assert stranger.post(action[1]).status_code == 404
+    action = button(client, "mine")
+    assert stranger.post(action).status_code == 404
     assert "dispositivo novo" in client.get("/activity").text
 
 
@@ -106,10 +110,9 @@ def test_nobody_acknowledges_for_somebody_else(
 ) -> None:
     give_password(stranger, protected)
     clock.forward(minutes=6)
-    action = re.search(r'action="(/security/notices/\d+/mine)"', client.get("/activity").text)
-    assert action
+    action = button(client, "mine")
     sign_in(stranger, invite("bruno"))
-    assert stranger.post(action[1]).status_code == 404
+    assert stranger.post(action).status_code == 404
     assert KNOWN in client.get("/activity").text
 
 

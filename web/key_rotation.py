@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from db import activity, sealed
 from db import panel as panel_row
 from web.limits import SEALING_GRACE
-from web.operator_commands import CommandRefused
+from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
 from web.seal import KEY_BYTES, write_keys
 
@@ -68,5 +68,5 @@ async def _seal_anew(panel: Panel) -> int:
             count += 1
         if await panel_row.key_fingerprint(tx) != seal.fingerprint:
             await panel_row.change_key(tx, seal.fingerprint)
-            await activity.record(tx, None, "cli.rotate_key", at=panel.now(), network="terminal")
+            await activity.record(tx, None, "cli.rotate_key", at=panel.now(), network=TERMINAL)
     return count
