@@ -77,27 +77,28 @@ async def first_broken(db: Reader) -> int | None:
 
 
 @dataclass(frozen=True)
-class BeforeLogin:
-    """What an account's history says about a login that is about to be noted."""
+class Place:
+    """Where an account was signed in from, and with which browser."""
 
-    logins: int
-    from_here: int  # logins from this network with this browser
-    failures: int  # since the last login
+    network: str
+    user_agent: str
 
 
-async def before_login(db: Reader, account_id: int, *, network: str, user_agent: str) -> BeforeLogin:
+async def places(db: Reader, account_id: int) -> list[Place]:
+    sql = (
+        "SELECT DISTINCT network, user_agent FROM activity WHERE account_id = :account_id AND event = 'session.started'"
+    )
+    return await db.all(Place, sql, account_id=account_id)
+
+
+async def failures_since_login(db: Reader, account_id: int) -> int:
     sql = """
-        SELECT
-            (SELECT count(*) FROM activity WHERE account_id = :account_id AND event = 'session.started'),
-            (SELECT count(*) FROM activity WHERE account_id = :account_id AND event = 'session.started'
-             AND network = :network AND user_agent = :user_agent),
-            (SELECT count(*) FROM activity WHERE account_id = :account_id
-             AND event IN ('login.password_failed', 'totp.failed', 'recovery.failed')
-             AND id > coalesce(
-                (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = 'session.started'), 0))
+        SELECT count(*) FROM activity WHERE account_id = :account_id
+            AND event IN ('login.password_failed', 'totp.failed', 'recovery.failed')
+            AND id > coalesce(
+                (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = 'session.started'), 0)
     """
-    found = await db.one(BeforeLogin, sql, account_id=account_id, network=network, user_agent=user_agent)
-    return found or BeforeLogin(0, 0, 0)
+    return await db.one(int, sql, account_id=account_id) or 0
 
 
 async def of_account(

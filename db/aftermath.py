@@ -12,6 +12,7 @@ _GONE = (
     "DELETE FROM totp_replaced",
     "DELETE FROM activations",
     "DELETE FROM setup_codes",
+    "DELETE FROM trusted_devices",
 )
 
 

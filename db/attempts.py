@@ -1,20 +1,29 @@
 """How often something was tried in vain. A try is charged before it is judged and forgiven when it was right."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.database import Reader, Transaction
 
-WaitAfter = Callable[[int], timedelta]
+
+@dataclass(frozen=True)
+class Counter:
+    """What one kind of failure adds up under. `wait_after` tells how long to wait after so many."""
+
+    kind: str
+    key: bytes
+    wait_after: Callable[[int], timedelta]
+    closes_at: int | None = None  # failures
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """Consecutive failures, and the wait left; with a wait the try was not counted and must not be judged."""
+    """Consecutive failures, this try included. With a wait, or closed, it was not counted and must not be judged."""
 
     failures: int
-    wait: timedelta
+    wait: timedelta = timedelta(0)
+    is_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,26 +32,62 @@ class _Row:
     opens_at: datetime
 
 
-async def charge(tx: Transaction, kind: str, key: bytes, *, at: datetime, wait_after: WaitAfter) -> Attempts:
-    """Count one try, unless it has to wait. `wait_after` tells how long after so many failures.
+async def charge(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> Attempts:
+    """Count one try in every counter, or in none when one of them says no; answers for the one that counts most.
 
     Read and written in one transaction, so parallel tries take turns.
     """
-    before = await tx.one(_Row, _FIND, kind=kind, key=key) or _Row(0, at)
-    wait, longest = before.opens_at - at, wait_after(before.failures)
+    counters = list(counters)
+    before = [await _standing(tx, counter, at=at) for counter in counters]
+    if any(standing.is_closed for standing in before):
+        return next(standing for standing in before if standing.is_closed)
+    if any(standing.wait for standing in before):
+        return max(before, key=lambda standing: standing.wait)
+    for counter, standing in zip(counters, before, strict=True):
+        await _set(tx, counter, standing.failures + 1, opens_at=at + counter.wait_after(standing.failures + 1))
+    return Attempts(max(standing.failures for standing in before) + 1)
+
+
+async def _standing(tx: Transaction, counter: Counter, *, at: datetime) -> Attempts:
+    row = await tx.one(_Row, _FIND, kind=counter.kind, key=counter.key) or _Row(0, at)
+    if counter.closes_at is not None and row.failures >= counter.closes_at:
+        return Attempts(row.failures, is_closed=True)
+    wait, longest = row.opens_at - at, counter.wait_after(row.failures)
     if wait > longest + timedelta(seconds=1):  # the clock was ahead for a while; its mistake ends here
         wait = longest
-        await tx.run(_SET, kind=kind, key=key, failures=before.failures, opens_at=at + longest)
-    if wait > timedelta(0):
-        return Attempts(before.failures, wait)
-    failures = before.failures + 1
-    await tx.run(_SET, kind=kind, key=key, failures=failures, opens_at=at + wait_after(failures))
-    return Attempts(failures, timedelta(0))
+        await _set(tx, counter, row.failures, opens_at=at + longest)
+    return Attempts(row.failures, max(wait, timedelta(0)))
 
 
-async def failures(db: Reader, kind: str, key: bytes) -> int:
-    row = await db.one(_Row, _FIND, kind=kind, key=key)
+async def _set(tx: Transaction, counter: Counter, failures: int, *, opens_at: datetime) -> None:
+    sql = """
+        INSERT INTO attempts (kind, key, failures, opens_at) VALUES (:kind, :key, :failures, :opens_at)
+        ON CONFLICT (kind, key) DO UPDATE SET failures = excluded.failures, opens_at = excluded.opens_at
+    """
+    await tx.run(sql, kind=counter.kind, key=counter.key, failures=failures, opens_at=opens_at)
+
+
+async def failures(db: Reader, counter: Counter) -> int:
+    row = await db.one(_Row, _FIND, kind=counter.kind, key=counter.key)
     return row.failures if row else 0
+
+
+_FIND = "SELECT failures, opens_at FROM attempts WHERE kind = :kind AND key = :key"
+
+
+async def refund(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> None:
+    """Take one try back that was charged but never judged."""
+    sql = """
+        UPDATE attempts SET failures = failures - 1, opens_at = :at
+        WHERE kind = :kind AND key = :key AND failures > 0
+    """
+    for counter in counters:
+        await tx.run(sql, kind=counter.kind, key=counter.key, at=at)
+
+
+async def forgive(tx: Transaction, counters: Iterable[Counter]) -> None:
+    for counter in counters:
+        await tx.run("DELETE FROM attempts WHERE kind = :kind AND key = :key", kind=counter.kind, key=counter.key)
 
 
 async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
@@ -51,21 +96,13 @@ async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
     await tx.run(sql, beginning=keys_beginning)
 
 
-_SET = """
-    INSERT INTO attempts (kind, key, failures, opens_at) VALUES (:kind, :key, :failures, :opens_at)
-    ON CONFLICT (kind, key) DO UPDATE SET failures = excluded.failures, opens_at = excluded.opens_at
-"""
-_FIND = "SELECT failures, opens_at FROM attempts WHERE kind = :kind AND key = :key"
-
-
-async def refund(tx: Transaction, kind: str, key: bytes, *, at: datetime) -> None:
-    """Take one try back that was charged but never judged."""
+async def drop_beyond(tx: Transaction, most: int) -> None:
+    """Keep no more than `most` rows that strangers can make; the fewest failures go first, of these the oldest."""
+    count = await tx.one(int, "SELECT count(*) FROM attempts WHERE kind IN ('password', 'password-account')") or 0
     sql = """
-        UPDATE attempts SET failures = failures - 1, opens_at = :at
-        WHERE kind = :kind AND key = :key AND failures > 0
+        DELETE FROM attempts WHERE (kind, key) IN (
+            SELECT kind, key FROM attempts WHERE kind IN ('password', 'password-account')
+            ORDER BY failures, opens_at LIMIT :excess)
     """
-    await tx.run(sql, kind=kind, key=key, at=at)
-
-
-async def forgive(tx: Transaction, kind: str, key: bytes) -> None:
-    await tx.run("DELETE FROM attempts WHERE kind = :kind AND key = :key", kind=kind, key=key)
+    if count > most:
+        await tx.run(sql, excess=count - most)

@@ -15,20 +15,29 @@ class HalfLogin:
 
 
 async def begin(
-    tx: Transaction, account_id: int, digest: bytes, *, next: str, at: datetime, ends_at: datetime, keep: int
+    tx: Transaction,
+    account_id: int,
+    digest: bytes,
+    *,
+    next: str,
+    at: datetime,
+    ends_at: datetime,
+    is_trusted: bool,
+    keep: int,
 ) -> None:
-    """Start one; of the account's others only the newest `keep` - 1 stay."""
+    """Start one; of the account's others `keep` - 1 stay, those of trusted devices first, then the newest."""
     crowded = """
         DELETE FROM half_logins WHERE account_id = :account_id AND digest NOT IN (
             SELECT digest FROM half_logins WHERE account_id = :account_id AND ends_at > :at
-            ORDER BY created_at DESC LIMIT :stay)
+            ORDER BY is_trusted DESC, created_at DESC LIMIT :stay)
     """
     await tx.run(crowded, account_id=account_id, at=at, stay=keep - 1)
     sql = """
-        INSERT INTO half_logins (digest, account_id, next, created_at, ends_at)
-        VALUES (:digest, :account_id, :next, :at, :ends_at)
+        INSERT INTO half_logins (digest, account_id, next, created_at, ends_at, is_trusted)
+        VALUES (:digest, :account_id, :next, :at, :ends_at, :is_trusted)
     """
-    await tx.run(sql, digest=digest, account_id=account_id, next=next, at=at, ends_at=ends_at)
+    found = {"digest": digest, "account_id": account_id, "next": next, "is_trusted": is_trusted}
+    await tx.run(sql, at=at, ends_at=ends_at, **found)
 
 
 async def find(db: Reader, digest: bytes, *, at: datetime) -> HalfLogin | None:

@@ -8,15 +8,27 @@ from starlette.requests import Request
 
 from db import accounts, attempts
 from db.accounts import Account
-from db.database import Transaction
+from db.attempts import Counter
+from db.database import Reader, Transaction
+from web import trusted_devices
 from web.activity import network
+from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
 from web.hash_pool import TooBusy
-from web.limits import PASSWORD_BACKOFF_PAIR
+from web.limits import (
+    PASSWORD_BACKOFF_ACCOUNT,
+    PASSWORD_BACKOFF_DEVICE,
+    PASSWORD_BACKOFF_PAIR,
+    STRANGERS_COUNTED,
+)
+from web.page import wait
 from web.panel import Panel
 
-TOO_MANY_PASSWORDS = "Foram muitas senhas erradas. Tente de novo em"
+CLOSED = (
+    "Foram senhas erradas demais vindas de dispositivos desconhecidos. Entre de um dispositivo em que você já entrou, "
+    "ou peça a quem cuida do painel que libere a conta."
+)
 RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
 NAME_RULE = (
     "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
@@ -63,30 +75,34 @@ async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str)
 
 @dataclass(frozen=True)
 class Tried:
-    """A password that was judged, or (with a wait) was not."""
+    """A password that was judged, or (with a refusal and a wait) was not."""
 
     is_right: bool
+    refusal: str = ""
     wait: timedelta = timedelta(0)
     fresh_phc: str = ""  # a new hash for the same password, when the stored one has old parameters
 
 
 async def try_password(request: Request, name: str, account: Account | None, password: str) -> Tried:
-    """Charge and judge a password for a name from this network; raises TooBusy, and then nothing was charged.
+    """Charge and judge a password for a name from where this request comes; raises TooBusy, then nothing was charged.
 
     The charge stays until `forgive_password`. The account may change while the hash runs: whoever acts on the
     answer reads it again in the transaction that acts.
     """
-    panel, key = Panel.of(request), password_key(request, name)
+    panel = Panel.of(request)
     async with panel.db.transaction() as tx:
-        wait_after = PASSWORD_BACKOFF_PAIR.wait_after
-        tried = await attempts.charge(tx, "password", key, at=panel.now(), wait_after=wait_after)
+        counters = await _counters(tx, request, name, account.id if account else None)
+        tried = await attempts.charge(tx, counters, at=panel.now())
+        await attempts.drop_beyond(tx, STRANGERS_COUNTED)
+    if tried.is_closed:
+        return Tried(False, CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
     if tried.wait:
-        return Tried(False, tried.wait)
+        return Tried(False, f"Foram muitas senhas erradas. Tente de novo em {wait(tried.wait)}.", tried.wait)
     try:
         return await _judge(panel, account, password)
     except TooBusy:
         async with panel.db.transaction() as tx:
-            await attempts.refund(tx, "password", key, at=panel.now())
+            await attempts.refund(tx, counters, at=panel.now())
         raise
 
 
@@ -104,14 +120,28 @@ async def _judge(panel: Panel, account: Account | None, password: str) -> Tried:
     return Tried(True, fresh_phc=await hash_password(panel, password) if is_outdated else "")
 
 
-async def forgive_password(tx: Transaction, request: Request, name: str) -> None:
-    await attempts.forgive(tx, "password", password_key(request, name))
+async def forgive_password(tx: Transaction, request: Request, name: str, account_id: int) -> None:
+    """The password was right: the tries counted where this one was counted are forgotten."""
+    await attempts.forgive(tx, await _counters(tx, request, name, account_id))
 
 
-def password_key(request: Request, name: str) -> bytes:
-    """Whose password is being tried from where: two tags, the name's first. People type passwords as names."""
-    return name_key(Panel.of(request), name) + Panel.of(request).seal.tag("network", network(request))
+async def forget_tries(tx: Transaction, panel: Panel, name: str) -> None:
+    """The password is another one now: whatever was tried against the old one counts no more."""
+    await attempts.forgive_all(tx, panel.seal.tag("name", name))
 
 
-def name_key(panel: Panel, name: str) -> bytes:
-    return panel.seal.tag("name", name)
+async def _counters(db: Reader, request: Request, name: str, account_id: int | None) -> list[Counter]:
+    """Where a wrong password for a name adds up: on a trusted device apart from everybody else.
+
+    The keys begin with a tag of the name, known or not; a digest would not do, for people type passwords as names.
+    """
+    seal = Panel.of(request).seal
+    owner = seal.tag("name", name)
+    if account_id is not None and (device := await trusted_devices.recognise(db, request, account_id)):
+        backoff = PASSWORD_BACKOFF_DEVICE
+        return [Counter("password", owner + digest(f"device {device}"), backoff.wait_after, backoff.closes_at)]
+    everywhere = PASSWORD_BACKOFF_ACCOUNT
+    return [
+        Counter("password", owner + seal.tag("network", network(request)), PASSWORD_BACKOFF_PAIR.wait_after),
+        Counter("password-account", owner, everywhere.wait_after, everywhere.closes_at),
+    ]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from db import accounts, half_logins, sessions
 from db.database import Transaction
 from web import forms
-from web.accounts import forgive_password, hash_password, password_refusal, set_password
+from web.accounts import forget_tries, hash_password, password_refusal, set_password
 from web.activity import note
 from web.factors import written_code
 from web.limits import ACTIVATION_BITS
@@ -54,7 +54,7 @@ async def activate(request: Request) -> Response:
         if account_id is None:
             return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
         await set_password(tx, panel, account_id, phc)
-        await forgive_password(tx, request, name)
+        await forget_tries(tx, panel, name)
         await note(tx, request, account_id, "account.activated")
         await tell(tx, request, account_id, "password_changed")
     return show_form(request, name=name, notice="Senha guardada. Agora entre com ela.")

@@ -33,6 +33,7 @@ WORDS = {
     "cli.restore": "O painel voltou ao estado de uma cópia",
     "cli.rotate_key": "Chave dos segredos trocada no terminal do servidor",
     "cli.unlock": "Esperas por tentativas erradas apagadas no terminal do servidor",
+    "device.forgotten": "Dispositivo confiável esquecido",
     "instance.created": "Instância criada",
     "instance.deleted": "Instância excluída",
     "instance.renamed": "Instância renomeada",
@@ -44,6 +45,7 @@ WORDS = {
     "notice.not_mine": "Aviso: não fui eu",
     "password.changed": "Senha alterada",
     "recovery.failed": "Código de recuperação incorreto",
+    "recovery.locked": "Código de recuperação recusado: erros demais",
     "recovery.ok": "Código de recuperação usado",
     "recovery.rehearsal_failed": "Ensaio de recuperação com código incorreto",
     "recovery.rehearsed": "Ensaio de recuperação feito",
@@ -67,7 +69,7 @@ WORDS = {
 
 
 KINDS = {
-    "entradas": ("Entradas e saídas", " login session stepup "),
+    "entradas": ("Entradas e saídas", " login session stepup device "),
     "fatores": ("Senha e dois fatores", " password totp recovery "),
     "instancias": ("Instâncias", " instance "),
     "conta": ("Conta e servidor", " account cli notice "),

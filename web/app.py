@@ -79,6 +79,7 @@ ROUTES: list[BaseRoute] = [
     get("/security/sessions", sessions.list_page, State.SIGNED_IN),
     post("/security/sessions/end-others", sessions.end_others, State.VERIFIED),
     post("/security/sessions/{id}/end", sessions.end, State.VERIFIED),
+    post("/security/trusted-devices/{id}/forget", sessions.forget_device, State.VERIFIED),
     post("/security/notices/{id:int}/mine", notices.mine, State.SIGNED_IN),
     post("/security/notices/{id:int}/not-mine", notices.not_mine, State.SIGNED_IN),
     get("/security/bad-day", bad_day.show, State.SIGNED_IN),

@@ -9,6 +9,7 @@ from web.activity import note
 from web.page import page
 from web.panel import Panel
 from web.step_up import renew
+from web.trusted_devices import trust_only_this
 
 
 async def show(request: Request) -> Response:
@@ -16,13 +17,14 @@ async def show(request: Request) -> Response:
 
 
 async def lock(request: Request) -> Response:
-    """Bloquear tudo: every other session ends and every token is paused, in one transaction."""
+    """Bloquear tudo: the other sessions end, other devices lose their trust, tokens pause; all of it or nothing."""
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     await forms.read(request)
     async with panel.db.transaction() as tx:
         await renew(tx, request)
         ended = await sessions.end_others(tx, session.account_id, keep=session.id)
         await half_logins.end_all(tx, session.account_id)
+        await trust_only_this(tx, request, session.account_id)
         paused = await instances.pause_all(tx, session.account_id, at=at)
         await note(tx, request, session.account_id, "account.locked", f"{ended} · {paused}")
     return await _show(request, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")

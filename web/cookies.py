@@ -1,4 +1,4 @@
-"""The two cookies: a session, and the half-login between a right password and the second factor."""
+"""The cookies: a session, the half-login between a right password and the second factor, and a trusted device."""
 
 import base64
 import hashlib
@@ -7,15 +7,20 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.limits import TOKEN_BYTES
+from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL
 from web.panel import Panel
 
 
 class Cookie(Enum):
-    """Name and SameSite. Lax lets links from elsewhere find the person signed in; a GET never changes anything."""
+    """Name, SameSite, and how long browsers keep it.
 
-    SESSION = ("sid", "lax")
-    HALF_LOGIN = ("pre", "strict")
+    Lax lets links from elsewhere find the person signed in; a GET never changes anything. None: until the browser
+    closes, and the server alone decides when it ends.
+    """
+
+    SESSION = ("sid", "lax", None)
+    HALF_LOGIN = ("pre", "strict", None)
+    DEVICE = ("disp", "strict", TRUSTED_DEVICE_TTL)
 
 
 def new_token(panel: Panel) -> str:
@@ -36,12 +41,22 @@ def read(request: Request, cookie: Cookie) -> bytes | None:
     return digest(values[0]) if len(values) == 1 else None
 
 
+def owe(request: Request, cookie: Cookie, token: str) -> None:
+    """Have the door give this cookie with whatever the answer becomes."""
+    request.state.owed_cookies = owed(request) | {cookie: token}
+
+
+def owed(request: Request) -> dict[Cookie, str]:
+    owing: dict[Cookie, str] = getattr(request.state, "owed_cookies", {})
+    return owing
+
+
 def give(request: Request, response: Response, cookie: Cookie, token: str) -> None:
-    """No lifetime: the server alone decides when it ends, and the browser forgets it when it closes."""
-    panel = Panel.of(request)
+    panel, lifetime = Panel.of(request), cookie.value[2]
     response.set_cookie(
         _name(panel, cookie),
         token,
+        max_age=int(lifetime.total_seconds()) if lifetime else None,
         secure=panel.settings.has_secure_cookies,
         httponly=True,
         samesite=cookie.value[1],
@@ -59,4 +74,5 @@ def take(request: Request, response: Response, cookie: Cookie) -> None:
 
 
 def _name(panel: Panel, cookie: Cookie) -> str:
-    return ("__Host-" if panel.settings.has_secure_cookies else "") + cookie.value[0]
+    name: str = cookie.value[0]
+    return f"__Host-{name}" if panel.settings.has_secure_cookies else name

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import cookies, errors, step_up
-from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.panel import Panel
@@ -63,12 +62,12 @@ def _door(handler: Handler, state: State) -> Handler:
         except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
             response = await errors.too_busy(request, busy)
         except Exception as broken:
-            if not hasattr(request.state, "new_token"):
+            if not cookies.owed(request):
                 raise
             log.exception("after a proof")
             response = await errors.fault(request, broken)
-        if token := getattr(request.state, "new_token", None):
-            cookies.give(request, response, Cookie.SESSION, token)
+        for cookie, token in cookies.owed(request).items():
+            cookies.give(request, response, cookie, token)
         return response
 
     guarded.state = state  # type: ignore[attr-defined]

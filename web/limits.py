@@ -15,7 +15,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Backoff:
-    """Some tries are free, then each failure doubles the wait, and at `closes_at` failures the way is closed."""
+    """Some tries are free, then each failure doubles the wait, and at `closes_at` failures the way is closed
+    (NIST SP 800-63B-4 §3.2.2)."""
 
     free: int
     first: timedelta
@@ -29,10 +30,6 @@ class Backoff:
         # 2**40 × any first wait is past any longest one; the cap keeps the number small.
         return min(self.longest, self.first * (1 << min(failures - self.free, 40)))
 
-    def is_closed(self, failures: int) -> bool:
-        """Whether a try that is the `failures`-th in a row is one too many (NIST SP 800-63B-4 §3.2.2)."""
-        return self.closes_at is not None and failures > self.closes_at
-
 
 # Passwords (NIST SP 800-63B-4 §3.1.1.2, OWASP Password Storage)
 PASSWORD_MAX = 256  # code points
@@ -45,6 +42,9 @@ HASHES_WAITING = 16
 HASH_PATIENCE = timedelta(seconds=3)
 BUSY_RETRY = timedelta(seconds=5)
 PASSWORD_BACKOFF_PAIR = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15))
+PASSWORD_BACKOFF_ACCOUNT = Backoff(free=20, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
+PASSWORD_BACKOFF_DEVICE = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), closes_at=100)
+STRANGERS_COUNTED = 10_000  # rows
 
 # The authenticator app (RFC 6238, RFC 4226)
 TOTP_KEY_BYTES = 20  # RFC 4226 §4 R6 advises 160 bits
@@ -75,6 +75,8 @@ HALF_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)
 ELEVATED = timedelta(minutes=5)
+TRUSTED_DEVICE_TTL = timedelta(days=90)  # since the last login
+TRUSTED_DEVICES = 20  # per account
 
 # Housekeeping
 SEALING_GRACE = timedelta(seconds=1)  # from sealing a secret to writing it

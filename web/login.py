@@ -6,14 +6,14 @@ from starlette.responses import Response
 from db import accounts, half_logins, notices, sessions
 from db.accounts import Account
 from db.database import Transaction
-from web import cookies, forms
-from web.accounts import TOO_MANY_PASSWORDS, forgive_password, read_name, set_password, try_password
+from web import cookies, forms, trusted_devices
+from web.accounts import forgive_password, read_name, set_password, try_password
 from web.activity import network, note, user_agent
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
 from web.notices import tell, tell_of_login
-from web.page import go, is_partial, later, page, wait
+from web.page import go, is_partial, later, page
 from web.panel import Panel
 from web.redirects import HOME, safe_path
 
@@ -39,7 +39,7 @@ async def enter(request: Request) -> Response:
     except TooBusy:
         return later(show_form(request, next, name, BUSY, 503), BUSY_RETRY)
     if tried.wait:
-        return later(show_form(request, next, name, f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}.", 429), tried.wait)
+        return later(show_form(request, next, name, tried.refusal, 429), tried.wait)
     if account is None or not tried.is_right:
         return await _fail(request, account, next, name)
     return await _pass(request, account, next, tried.fresh_phc)
@@ -81,6 +81,7 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
         ends_at=at + panel.settings.session_max,
     )
     await tell_of_login(tx, request, account_id, session_id)
+    await trusted_devices.trust(tx, request, account_id)
     await note(tx, request, account_id, "session.started", method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
         await note(tx, request, account_id, "session.ended", "limit")
@@ -104,7 +105,7 @@ async def _pass(request: Request, known: Account, next: str, fresh_phc: str) -> 
             return show_form(request, next, known.name, WRONG, 422)
         if fresh_phc:
             await set_password(tx, panel, account.id, fresh_phc)
-        await forgive_password(tx, request, account.name)
+        await forgive_password(tx, request, account.name, account.id)
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
             return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
@@ -120,6 +121,7 @@ async def _pass(request: Request, known: Account, next: str, fresh_phc: str) -> 
             next=next,
             at=at,
             ends_at=at + HALF_LOGIN_TTL,
+            is_trusted=await trusted_devices.recognise(tx, request, account.id) is not None,
             keep=HALF_LOGINS_LIVE,
         )
     if is_partial(request):

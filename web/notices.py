@@ -12,9 +12,10 @@ from db.database import Transaction
 from web import forms
 from web.activity import network, note, user_agent
 from web.limits import FAILURES_TOLD
-from web.page import go
+from web.page import device, go
 from web.panel import Panel
 from web.redirects import safe_path
+from web.trusted_devices import recognise
 
 
 async def mine(request: Request) -> Response:
@@ -60,10 +61,11 @@ async def tell(
 
 async def tell_of_login(tx: Transaction, request: Request, account_id: int, session_id: str) -> None:
     """What is unusual about a login that just succeeded; asked before the login is noted."""
-    past = await activity.before_login(tx, account_id, network=network(request), user_agent=user_agent(request))
-    if past.failures >= FAILURES_TOLD:
+    if await activity.failures_since_login(tx, account_id) >= FAILURES_TOLD:
         await tell(tx, request, account_id, "many_failures")
-    if past.logins and not past.from_here:
+    here = network(request), device(user_agent(request))
+    places = [(place.network, device(place.user_agent)) for place in await activity.places(tx, account_id)]
+    if places and here not in places and not await recognise(tx, request, account_id):
         await tell(tx, request, account_id, "new_device", session_id=session_id)
 
 

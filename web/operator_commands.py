@@ -5,11 +5,11 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from db import accounts, activity, attempts, half_logins, migrate, recovery_codes, sessions, totp
+from db import accounts, activity, half_logins, migrate, recovery_codes, sessions, totp
 from db.accounts import Account
 from db.database import Transaction
 from web import housekeeping
-from web.accounts import hash_password, name_key, name_refusal, read_name, set_password
+from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
 from web.data_folder import DATABASE
 from web.instances import add
@@ -80,7 +80,7 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
     """Forget the wrong passwords and codes of an account, so that it need not wait any longer."""
     account = await _find(panel, options.name)
     async with panel.db.transaction() as tx:
-        await attempts.forgive_all(tx, name_key(panel, account.name))
+        await forget_tries(tx, panel, account.name)
         await forgive_everything(tx, account.id)
         await _note(tx, panel, account.id, "cli.unlock")
     print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")

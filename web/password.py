@@ -8,7 +8,7 @@ from starlette.responses import Response
 from db import accounts, half_logins, sessions
 from web import forms
 from web.accounts import (
-    TOO_MANY_PASSWORDS,
+    forget_tries,
     forgive_password,
     hash_password,
     password_refusal,
@@ -18,7 +18,7 @@ from web.accounts import (
 from web.activity import note
 from web.factors import password as rules
 from web.notices import tell
-from web.page import later, page, wait
+from web.page import later, page
 from web.panel import Panel
 from web.step_up import WRONG_PASSWORD, renew
 
@@ -41,11 +41,10 @@ async def change(request: Request) -> Response:
     account = await accounts.get(panel.db, session.account_id)
     tried = await try_password(request, session.account_name, account, typed["current"])
     if tried.wait:
-        slip = {"current": f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}
-        return later(_form(request, errors=slip, status=429), tried.wait)
+        return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
     async with panel.db.transaction() as tx:
         if tried.is_right:
-            await forgive_password(tx, request, session.account_name)
+            await forgive_password(tx, request, session.account_name, session.account_id)
         else:
             await note(tx, request, session.account_id, "stepup.failed", "password")
     if not tried.is_right:
@@ -59,6 +58,7 @@ async def change(request: Request) -> Response:
     async with panel.db.transaction() as tx:
         await renew(tx, request)
         await set_password(tx, panel, session.account_id, phc)
+        await forget_tries(tx, panel, session.account_name)
         await sessions.end_others(tx, session.account_id, keep=session.id)
         await half_logins.end_all(tx, session.account_id)
         await note(tx, request, session.account_id, "password.changed")

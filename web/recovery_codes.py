@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from db import attempts, recovery_codes, totp
+from db import recovery_codes, totp
 from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
@@ -15,7 +15,7 @@ from web.limits import RECOVERY_CODES, SALT_BYTES
 from web.notices import tell
 from web.page import day, go, later, page
 from web.panel import Panel
-from web.second_factor import RECOVERY_WRONG, Verdict, attempts_key, recovery_digest
+from web.second_factor import RECOVERY_WRONG, Verdict, forgive_rehearsals, recovery_digest
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ async def rehearse(request: Request) -> Response:
         if not await recovery_codes.rehearse(tx, account_id, digest, at=panel.now()):
             await note(tx, request, account_id, "recovery.rehearsal_failed")
             return _rehearsal(request, Verdict(RECOVERY_WRONG))
-        await attempts.forgive(tx, "rehearsal", attempts_key(account_id))
+        await forgive_rehearsals(tx, request, account_id)
         await note(tx, request, account_id, "recovery.rehearsed")
     return _rehearsal(request, is_done=True)
 

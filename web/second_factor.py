@@ -6,7 +6,9 @@ from datetime import timedelta
 from starlette.requests import Request
 
 from db import attempts, recovery_codes, totp
-from db.database import Transaction
+from db.attempts import Counter
+from db.database import Reader, Transaction
+from web import trusted_devices
 from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
@@ -24,6 +26,7 @@ CHANGED = "A proteção desta conta mudou enquanto isso. Entre de novo."
 CLOCK = "O relógio do servidor voltou no tempo. Entre com um código de recuperação, ou tente de novo em"
 RECOVERY_WRONG = "Este código de recuperação não vale: foi digitado errado ou já foi usado."
 LOCKED = "Este aplicativo foi bloqueado depois de 100 códigos errados. Entre com um código de recuperação."
+RECOVERY_LOCKED = "Foram 100 códigos de recuperação errados. Entre com o aplicativo, ou procure quem cuida do painel."
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,6 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     tried = await charge_code(tx, request, account_id)
     if isinstance(tried, Verdict):
         return tried
-    if CODE_BACKOFF.is_closed(tried.failures):
-        await note(tx, request, account_id, "totp.locked")
-        return Verdict(LOCKED)
     step = rules.matching_step(panel.seal.open("totp", account_id, app.sealed_key), code, at)
     if step is None:
         await note(tx, request, account_id, "totp.failed")
@@ -71,7 +71,7 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
         if until > 3 * TOTP_STEP:  # no code is that far ahead: the clock went back
             return _miss(f"{CLOCK} {wait(until)}.", tried.failures)
         return _miss(f"Este código já foi usado; o próximo aparece em {wait(until)}.", tried.failures)
-    await forgive_code(tx, account_id)
+    await forgive_code(tx, request, account_id)
     await note(tx, request, account_id, "totp.ok")
     return Verdict()
 
@@ -81,8 +81,12 @@ async def charge_code(tx: Transaction, request: Request, account_id: int) -> att
     return await _charge(tx, request, "totp", account_id)
 
 
-async def forgive_code(tx: Transaction, account_id: int) -> None:
-    await attempts.forgive(tx, "totp", attempts_key(account_id))
+async def forgive_code(tx: Transaction, request: Request, account_id: int) -> None:
+    await attempts.forgive(tx, [await _counter(tx, request, "totp", account_id)])
+
+
+async def forgive_rehearsals(tx: Transaction, request: Request, account_id: int) -> None:
+    await attempts.forgive(tx, [await _counter(tx, request, "rehearsal", account_id)])
 
 
 async def recovery_digest(
@@ -103,26 +107,28 @@ async def recovery_digest(
         return await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
     except TooBusy:
         async with panel.db.transaction() as tx:
-            await attempts.refund(tx, budget, attempts_key(account_id), at=panel.now())
+            await attempts.refund(tx, [await _counter(tx, request, budget, account_id)], at=panel.now())
         raise
 
 
 async def judge_recovery(tx: Transaction, request: Request, account_id: int, digest: bytes) -> Verdict:
     """Spend a recovery code that `recovery_digest` charged and hashed."""
-    at = Panel.of(request).now()
+    at, counter = Panel.of(request).now(), await _counter(tx, request, "recovery", account_id)
     if not await recovery_codes.spend(tx, account_id, digest, at=at):
         await note(tx, request, account_id, "recovery.failed")
-        return _miss(RECOVERY_WRONG, await attempts.failures(tx, "recovery", attempts_key(account_id)))
-    await attempts.forgive(tx, "recovery", attempts_key(account_id))
+        return _miss(RECOVERY_WRONG, await attempts.failures(tx, counter))
+    await attempts.forgive(tx, [counter])
     await note(tx, request, account_id, "recovery.ok")
     await tell(tx, request, account_id, "recovery_used")
     return Verdict()
 
 
 async def _charge(tx: Transaction, request: Request, kind: str, account_id: int) -> attempts.Attempts | Verdict:
-    """RFC 4226 §7.3: counted per account, so that parallel logins share one limit. A Verdict means: wait."""
-    at = Panel.of(request).now()
-    tried = await attempts.charge(tx, kind, attempts_key(account_id), at=at, wait_after=CODE_BACKOFF.wait_after)
+    """A Verdict means: wait, or never again."""
+    tried = await attempts.charge(tx, [await _counter(tx, request, kind, account_id)], at=Panel.of(request).now())
+    if tried.is_closed:
+        await note(tx, request, account_id, "totp.locked" if kind == "totp" else "recovery.locked")
+        return Verdict(LOCKED if kind == "totp" else RECOVERY_LOCKED)
     if tried.wait:
         return Verdict(f"Foram muitos códigos errados. Tente de novo em {wait(tried.wait)}.", wait=tried.wait)
     return tried
@@ -131,6 +137,13 @@ async def _charge(tx: Transaction, request: Request, kind: str, account_id: int)
 def _miss(message: str, failures: int) -> Verdict:
     left = max(0, CODE_BACKOFF.free - failures)
     return Verdict(message, tries_left=left, then_wait=CODE_BACKOFF.wait_after(failures))
+
+
+async def _counter(db: Reader, request: Request, kind: str, account_id: int) -> Counter:
+    """RFC 4226 §7.3: one for the account, so that parallel logins share a limit; a trusted device has its own."""
+    device = await trusted_devices.recognise(db, request, account_id)
+    key = attempts_key(account_id) + (digest(f"device {device}") if device else b"")
+    return Counter(kind, key, CODE_BACKOFF.wait_after, CODE_BACKOFF.closes_at)
 
 
 async def forgive_everything(tx: Transaction, account_id: int) -> None:

@@ -4,11 +4,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import sessions
+from db import sessions, trusted_devices
 from web import forms
 from web.activity import note
 from web.page import page
 from web.panel import Panel
+from web.trusted_devices import recognise
 
 METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
 
@@ -37,6 +38,17 @@ async def end_others(request: Request) -> Response:
     return await _show(request, notice="Só esta sessão continua aberta.")
 
 
+async def forget_device(request: Request) -> Response:
+    """Trust a browser no longer; it signs in like any other from here on."""
+    session = request.state.session
+    await forms.read(request)
+    async with Panel.of(request).db.transaction() as tx:
+        if not await trusted_devices.forget(tx, request.path_params["id"], owner=session.account_id):
+            raise HTTPException(404)
+        await note(tx, request, session.account_id, "device.forgotten")
+    return await _show(request, notice="Dispositivo esquecido.")
+
+
 async def _show(request: Request, *, notice: str = "") -> Response:
     panel, session = Panel.of(request), request.state.session
     devices = await sessions.owned_by(panel.db, session.account_id, at=panel.now(), idle=panel.settings.session_idle)
@@ -46,6 +58,8 @@ async def _show(request: Request, *, notice: str = "") -> Response:
         block="list",
         retarget="#sessions",
         devices=devices,
+        trusted=await trusted_devices.owned_by(panel.db, session.account_id, at=panel.now()),
         notice=notice,
+        this_device=await recognise(panel.db, request, session.account_id),
         methods=METHODS,
     )

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from db import accounts, sessions, totp
 from db.database import Transaction
-from web import forms
-from web.accounts import TOO_MANY_PASSWORDS, forgive_password, try_password
+from web import cookies, forms
+from web.accounts import forgive_password, try_password
 from web.activity import note
-from web.cookies import digest, new_token
+from web.cookies import Cookie, digest, new_token
 from web.factors import totp as rules
 from web.limits import ELEVATED
-from web.page import later, page, wait
+from web.page import later, page
 from web.panel import Panel
 from web.redirects import SessionEnded
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
@@ -45,13 +45,13 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
     account = await accounts.get(panel.db, session.account_id)
     tried = await try_password(request, session.account_name, account, proof.get(PASSWORD, ""))
     if tried.wait:
-        return {PASSWORD: f"{TOO_MANY_PASSWORDS} {wait(tried.wait)}."}, Verdict(wait=tried.wait)
+        return {PASSWORD: tried.refusal}, Verdict(wait=tried.wait)
     if not tried.is_right:
         async with panel.db.transaction() as tx:
             await note(tx, request, session.account_id, "stepup.failed", "password")
         return {PASSWORD: WRONG_PASSWORD}, Verdict()
     async with panel.db.transaction() as tx:
-        await forgive_password(tx, request, session.account_name)
+        await forgive_password(tx, request, session.account_name, session.account_id)
         if not session.has_two_factor:
             # A factor may have been switched on, from elsewhere, while the password was hashed.
             if await totp.find(tx, session.account_id):
@@ -99,7 +99,7 @@ async def renew(tx: Transaction, request: Request) -> None:
     token = new_token(Panel.of(request))
     if not await sessions.renew(tx, request.state.session.id, digest(token)):
         raise SessionEnded
-    request.state.new_token = token
+    cookies.owe(request, Cookie.SESSION, token)
 
 
 async def _ask(

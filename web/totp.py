@@ -108,7 +108,7 @@ async def undo(request: Request) -> Response:
         if step is None or not await totp.undo_replacement(tx, session.account_id, old.sealed_key, step=step):
             await note(tx, request, session.account_id, "totp.failed")
             return await show_hub(request, undo_error=UNDO_WRONG)
-        await forgive_code(tx, session.account_id)
+        await forgive_code(tx, request, session.account_id)
         await note(tx, request, session.account_id, "totp.undone")
         ended = await _end_others(tx, request)
     return await show_hub(request, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")

@@ -1,0 +1,72 @@
+"""Browsers from which an account was fully signed in to before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class TrustedDevice:
+    id: str
+    network: str
+    user_agent: str
+    created_at: datetime
+    last_used_at: datetime
+
+
+async def find(db: Reader, digest: bytes, *, owner: int, at: datetime) -> str | None:
+    """The id of the device that a cookie stands for, if `owner` trusts it."""
+    sql = "SELECT id FROM trusted_devices WHERE digest = :digest AND account_id = :owner AND ends_at > :at"
+    return await db.one(str, sql, digest=digest, owner=owner, at=at)
+
+
+async def trust(
+    tx: Transaction,
+    owner: int,
+    digest: bytes,
+    *,
+    id: str,
+    network: str,
+    user_agent: str,
+    at: datetime,
+    ends_at: datetime,
+    keep: int,
+) -> None:
+    """Trust a device anew, or for the first time; of the others the most recently used `keep` - 1 stay."""
+    sql = """
+        INSERT INTO trusted_devices (digest, id, account_id, network, user_agent, created_at, last_used_at, ends_at)
+        VALUES (:digest, :id, :owner, :network, :user_agent, :at, :at, :ends_at)
+        ON CONFLICT (id) DO UPDATE SET
+            digest = excluded.digest, network = excluded.network, user_agent = excluded.user_agent,
+            last_used_at = excluded.last_used_at, ends_at = excluded.ends_at
+    """
+    device = {"id": id, "network": network, "user_agent": user_agent}
+    await tx.run(sql, digest=digest, owner=owner, at=at, ends_at=ends_at, **device)
+    crowded = """
+        DELETE FROM trusted_devices WHERE account_id = :owner AND id NOT IN (
+            SELECT id FROM trusted_devices WHERE account_id = :owner
+            ORDER BY id = :id DESC, last_used_at DESC LIMIT :keep)
+    """
+    await tx.run(crowded, owner=owner, id=id, keep=keep)
+
+
+async def owned_by(db: Reader, owner: int, *, at: datetime) -> list[TrustedDevice]:
+    """The devices that the account trusts, the most recently used first."""
+    sql = """
+        SELECT id, network, user_agent, created_at, last_used_at FROM trusted_devices
+        WHERE account_id = :owner AND ends_at > :at ORDER BY last_used_at DESC, created_at DESC
+    """
+    return await db.all(TrustedDevice, sql, owner=owner, at=at)
+
+
+async def forget(tx: Transaction, device_id: str, *, owner: int) -> bool:
+    """False when it is not theirs or already gone."""
+    sql = "DELETE FROM trusted_devices WHERE id = :id AND account_id = :owner RETURNING 1"
+    return await tx.one(int, sql, id=device_id, owner=owner) is not None
+
+
+async def forget_all(tx: Transaction, owner: int) -> int:
+    """Returns how many there were."""
+    sql = "DELETE FROM trusted_devices WHERE account_id = :owner RETURNING 1"
+    return len(await tx.all(int, sql, owner=owner))

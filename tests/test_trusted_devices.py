@@ -1,0 +1,194 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock, Operate
+from tests.people import ORIGIN, Person, give_password, sign_in
+from web.housekeeping import clear
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+WRONG = "girafa verde dança no chão"
+
+
+@pytest.fixture
+def from_address(client: TestClient) -> Callable[[str], TestClient]:
+    """A browser somewhere else."""
+
+    def make(address: str) -> TestClient:
+        browser = TestClient(
+            client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, client=(address, 50000)
+        )
+        browser.portal = client.portal
+        return browser
+
+    return make
+
+
+def signed_out(browser: TestClient) -> TestClient:
+    browser.post("/logout")
+    return browser
+
+
+def guess(
+    from_address: Callable[[str], TestClient], clock: Clock, name: str = "alice", *, times: int = 110
+) -> list[int]:
+    """Wrong passwords, each from another address, and each as soon as it may be."""
+    statuses = []
+    for number in range(times):
+        browser = from_address(f"10.1.{number // 250}.{number % 250 + 1}")
+        answer = give_password(browser, Person(name, WRONG))
+        statuses.append(answer.status_code)
+        if answer.status_code == 429:
+            clock.forward(seconds=int(answer.headers["retry-after"]))
+    return statuses
+
+
+def test_strangers_from_many_addresses_wait_from_the_twentieth_wrong_password_on(
+    alice: Person, client: TestClient, from_address: Callable[[str], TestClient], clock: Clock
+) -> None:
+    assert guess(from_address, clock, times=21) == [422] * 20 + [429]
+    assert client.get("/instances").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+def test_of_two_hundred_addresses_a_hundred_guesses_are_judged_and_no_more(
+    name: str, alice: Person, from_address: Callable[[str], TestClient], clock: Clock
+) -> None:
+    assert guess(from_address, clock, name, times=200).count(422) == 100
+    clock.forward(days=300)
+    refused = give_password(from_address("10.9.9.9"), Person(name, alice.password))
+    assert refused.status_code == 429
+    assert "Foram senhas erradas demais vindas de dispositivos desconhecidos" in refused.text
+
+
+def test_the_owner_signs_in_at_once_from_a_trusted_device(
+    alice: Person, client: TestClient, from_address: Callable[[str], TestClient], clock: Clock
+) -> None:
+    guess(from_address, clock)
+    assert sign_in(signed_out(client), alice).status_code == 303
+
+
+def test_a_new_password_opens_the_way_again(
+    alice: Person, client: TestClient, from_address: Callable[[str], TestClient], clock: Clock
+) -> None:
+    guess(from_address, clock)
+    sign_in(client, alice)
+    fresh = "pato verde corre na praia"
+    client.post("/security/password", data={"current": alice.password, "password": fresh, "repeated": fresh})
+    assert sign_in(from_address("10.9.9.9"), Person("alice", fresh)).status_code == 303
+
+
+def test_wrong_codes_of_strangers_do_not_make_a_trusted_device_wait(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    stranger = new_client()
+    for _ in range(6):
+        sign_in(stranger, protected, protected.wrong_code_at(clock()))
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 429
+    assert sign_in(signed_out(client), protected, protected.code_at(clock())).headers["location"] == "/instances"
+
+
+def test_a_trusted_device_still_asks_for_the_code(protected: Person, client: TestClient) -> None:
+    answer = give_password(signed_out(client), protected)
+    assert answer.headers["location"] == "/login/code"
+    assert client.get("/instances").headers["location"].startswith("/login")
+
+
+def test_wrong_tries_on_a_trusted_device_are_limited_too(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    signed_out(client)
+    answers = [give_password(client, protected, password=WRONG).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    assert give_password(new_client(), protected).status_code == 303
+    clock.forward(seconds=31)
+    codes = [sign_in(client, protected, protected.wrong_code_at(clock())).status_code for _ in range(6)]
+    assert codes == [422] * 5 + [429]
+
+
+def test_strangers_who_know_the_password_do_not_crowd_out_the_owners_login(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    give_password(signed_out(client), protected)
+    for _ in range(6):
+        clock.forward(seconds=1)
+        give_password(new_client(), protected)
+    answer = client.post("/login/code", data={"code": protected.code_at(clock())})
+    assert answer.headers["location"] == "/instances"
+
+
+def test_the_cookie_lasts_ninety_days_and_changes_at_every_login(alice: Person, client: TestClient, rows: Rows) -> None:
+    before = client.cookies["__Host-disp"]
+    header = sign_in(signed_out(client), alice).headers["set-cookie"]
+    given = next(part for part in header.split(", ") if part.startswith("__Host-disp="))
+    assert all(part in given for part in ("Max-Age=7776000", "HttpOnly", "Secure", "SameSite=strict", "Path=/"))
+    assert client.cookies["__Host-disp"] != before
+    assert rows("SELECT count(*) FROM trusted_devices") == [(1,)]
+
+
+def test_somebody_elses_cookie_is_not_adopted(
+    alice: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person], rows: Rows
+) -> None:
+    planted, browser = client.cookies["__Host-disp"], new_client()
+    browser.cookies.set("__Host-disp", planted)
+    sign_in(browser, invite("bruno"))
+    assert browser.cookies.get("__Host-disp", domain="painel.test") != planted
+    assert rows("SELECT count(DISTINCT account_id), count(*) FROM trusted_devices") == [(2, 2)]
+
+
+def test_a_forgotten_device_is_a_stranger(alice: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:
+    [(device,)] = rows("SELECT id FROM trusted_devices")
+    page = client.get("/security/sessions").text
+    assert f'action="/security/trusted-devices/{device}/forget"' in page
+    assert "este dispositivo" in page
+    assert "Dispositivo esquecido" in client.post(f"/security/trusted-devices/{device}/forget").text
+    for _ in range(5):
+        give_password(new_client(), alice, password=WRONG)
+    assert give_password(signed_out(client), alice).status_code == 429
+
+
+def test_nobody_forgets_somebody_elses_device(
+    alice: Person, new_client: NewClient, invite: Callable[[str], Person], rows: Rows
+) -> None:
+    [(device,)], browser = rows("SELECT id FROM trusted_devices"), new_client()
+    sign_in(browser, invite("bruno"))
+    assert browser.post(f"/security/trusted-devices/{device}/forget").status_code == 404
+
+
+def test_bloquear_tudo_trusts_this_browser_alone(
+    alice: Person, client: TestClient, new_client: NewClient, rows: Rows
+) -> None:
+    sign_in(new_client(), alice)
+    before = client.cookies["__Host-disp"]
+    client.post("/security/bad-day/lock")
+    assert rows("SELECT count(*) FROM trusted_devices") == [(1,)]
+    assert client.cookies["__Host-disp"] != before
+
+
+def test_trust_ends_after_ninety_days_without_a_login(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    clock.forward(days=90)
+    for _ in range(5):
+        give_password(new_client(), alice, password=WRONG)
+    assert give_password(client, alice).status_code == 429
+    operate(clear)
+    assert rows("SELECT count(*) FROM trusted_devices") == [(0,)]
+
+
+def test_names_made_up_by_strangers_fill_no_more_than_ten_thousand_rows(
+    alice: Person, new_client: NewClient, rows: Rows
+) -> None:
+    for _ in range(2):
+        give_password(new_client(), alice, password=WRONG)
+    fill = """
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+        INSERT INTO attempts SELECT 'password', randomblob(64), 1, i FROM n
+    """
+    rows(fill)
+    give_password(new_client(), Person("nobody", WRONG))
+    assert rows("SELECT count(*) FROM attempts") == [(10_000,)]
+    assert rows("SELECT count(*) FROM attempts WHERE failures = 2") == [(2,)]

@@ -1,0 +1,41 @@
+"""Browsers that an account was fully signed in from. They have counters of failures of their own, so that strangers
+cannot lock the owner out; the factors are asked all the same (NIST SP 800-63B-4 §5.1)."""
+
+from starlette.requests import Request
+
+from db import trusted_devices
+from db.database import Reader, Transaction
+from web import cookies
+from web.activity import network, user_agent
+from web.cookies import Cookie
+from web.limits import TRUSTED_DEVICE_TTL, TRUSTED_DEVICES
+from web.panel import Panel
+
+
+async def recognise(db: Reader, request: Request, account_id: int) -> str | None:
+    """The id of this browser among the account's trusted devices; None for a stranger's."""
+    token = cookies.read(request, Cookie.DEVICE)
+    at = Panel.of(request).now()
+    return await trusted_devices.find(db, token, owner=account_id, at=at) if token else None
+
+
+async def trust(tx: Transaction, request: Request, account_id: int) -> None:
+    """Trust this browser, with a secret that is new each time."""
+    panel, token = Panel.of(request), cookies.new_token(Panel.of(request))
+    await trusted_devices.trust(
+        tx,
+        account_id,
+        cookies.digest(token),
+        id=await recognise(tx, request, account_id) or panel.token_bytes(8).hex(),
+        network=network(request),
+        user_agent=user_agent(request),
+        at=panel.now(),
+        ends_at=panel.now() + TRUSTED_DEVICE_TTL,
+        keep=TRUSTED_DEVICES,
+    )
+    cookies.owe(request, Cookie.DEVICE, token)
+
+
+async def trust_only_this(tx: Transaction, request: Request, account_id: int) -> None:
+    await trusted_devices.forget_all(tx, account_id)
+    await trust(tx, request, account_id)
