@@ -10,7 +10,8 @@ from db.database import Reader, Transaction
 class Notice:
     id: int
     kind: str
-    at: datetime
+    at: datetime  # the last time
+    times: int
     network: str
     user_agent: str
 
@@ -61,22 +62,27 @@ async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
-    """The newest five; as they are acknowledged, older ones come up."""
+    """What happened again from the same place is one notice. The newest five; acknowledged, they make way for others."""
     sql = """
-        SELECT id, kind, at, network, user_agent FROM notices
+        SELECT max(id), kind, max(at), count(*), network, user_agent FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
             AND session_id IS NOT :session_id
-        ORDER BY id DESC LIMIT 5
+        GROUP BY kind, network, user_agent ORDER BY max(id) DESC LIMIT 5
     """
     return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at)
 
 
 async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id: str, at: datetime) -> bool:
-    """False when this session is not to be told of it: not theirs, not yet due, its own doing, or done with."""
+    """With everything that it stands for. False when this session is not to be told of it: not theirs, not yet due,
+    its own doing, or done with."""
     sql = """
         UPDATE notices SET acknowledged_at = :at
-        WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
+        WHERE id <= :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
             AND session_id IS NOT :session_id
+            AND (kind, network, user_agent) = (
+                SELECT kind, network, user_agent FROM notices
+                WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
+                    AND session_id IS NOT :session_id)
         RETURNING 1
     """
-    return await tx.one(int, sql, id=notice_id, owner=owner, session_id=session_id, at=at) is not None
+    return bool(await tx.all(int, sql, id=notice_id, owner=owner, session_id=session_id, at=at))

@@ -181,6 +181,20 @@ def test_a_login_after_five_failures_is_told(
     assert "várias tentativas erradas" in client.get("/instances").text
 
 
+def test_what_happens_again_from_the_same_place_is_one_notice(
+    protected: Person, client: TestClient, new_client: NewClient, stranger: TestClient, clock: Clock
+) -> None:
+    for browser in (stranger, new_client(), new_client()):
+        give_password(browser, protected)
+        clock.forward(seconds=1)
+    clock.forward(minutes=6)
+    page = client.get("/activity").text
+    assert page.count(KNOWN) == 2
+    assert "2 vezes, a última" in page
+    client.post(button(client, "mine"))
+    assert client.get("/activity").text.count(KNOWN) == 1
+
+
 def test_every_kind_has_its_words() -> None:
     source = "".join(file.read_text() for file in (ROOT / "web").glob("*.py"))
     kinds = set(re.findall(r'tell\(\s*tx, request, [\w.]+, "(\w+)"', source))
