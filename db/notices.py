@@ -62,7 +62,7 @@ async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
-    """What happened again from the same place is one notice. The newest five; acknowledged, they make way for others."""
+    """What happened again from the same place is one notice. The newest five; acknowledged, they make way for more."""
     sql = """
         SELECT max(id), kind, max(at), count(*), network, user_agent FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at

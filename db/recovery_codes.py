@@ -58,5 +58,27 @@ async def spend(tx: Transaction, account_id: int, digest: bytes, *, at: datetime
     return await tx.one(int, sql, account_id=account_id, digest=digest, at=at) is not None
 
 
+async def replace_used(tx: Transaction, account_id: int, digest: bytes, *, salt: bytes) -> bool:
+    """Put a code in the place of a used one, hashed with the salt of the set in force; False when no use is open."""
+    sql = """
+        UPDATE recovery_codes SET digest = :digest, used_at = NULL
+        WHERE account_id = :account_id
+            AND digest = (SELECT digest FROM recovery_codes
+                WHERE account_id = :account_id AND used_at IS NOT NULL AND acknowledged_at IS NULL LIMIT 1)
+            AND EXISTS (SELECT 1 FROM recovery_sets WHERE account_id = :account_id AND salt = :salt)
+        RETURNING 1
+    """
+    return await tx.one(int, sql, account_id=account_id, digest=digest, salt=salt) is not None
+
+
+async def acknowledge(tx: Transaction, account_id: int, *, at: datetime) -> bool:
+    """The owner knows that codes were used; False when nothing was open."""
+    sql = """
+        UPDATE recovery_codes SET acknowledged_at = :at
+        WHERE account_id = :account_id AND used_at IS NOT NULL AND acknowledged_at IS NULL RETURNING 1
+    """
+    return bool(await tx.all(int, sql, account_id=account_id, at=at))
+
+
 async def remove(tx: Transaction, account_id: int) -> None:
     await tx.run("DELETE FROM recovery_sets WHERE account_id = :account_id", account_id=account_id)

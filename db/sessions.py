@@ -16,7 +16,7 @@ class Session:
     has_two_factor: bool
     verified_at: datetime
     last_seen_at: datetime
-    lacks_phone: bool  # entered with a recovery code, and no app was confirmed since
+    has_used_recovery: bool  # a recovery code was used, and the owner has not said what to do about it
     has_notices: bool
 
 
@@ -55,9 +55,10 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> S
     sql = """
         SELECT sessions.id, sessions.account_id, accounts.name,
             totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at,
-            sessions.method = 'recovery' AND coalesce(totp.confirmed_at <= sessions.created_at, FALSE),
+            EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = sessions.account_id
+                AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = sessions.account_id
-                AND acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT sessions.id)
+                AND notices.acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT sessions.id)
         FROM sessions JOIN accounts ON accounts.id = sessions.account_id
         LEFT JOIN totp ON totp.account_id = sessions.account_id
         WHERE sessions.digest = :digest AND sessions.ends_at > :at AND sessions.last_seen_at > :idle_since
@@ -91,10 +92,9 @@ async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
     await tx.run("UPDATE sessions SET last_seen_at = :at WHERE id = :id", at=at, id=session_id)
 
 
-async def renew(tx: Transaction, session_id: str, digest: bytes) -> bool:
-    """Give the session another cookie; the old one is nobody's from here on. False when the session is over."""
-    sql = "UPDATE sessions SET digest = :digest WHERE id = :id RETURNING 1"
-    return await tx.one(int, sql, digest=digest, id=session_id) is not None
+async def renew(tx: Transaction, session_id: str, digest: bytes) -> None:
+    """Give the session, if it is not over, another cookie; the old one is nobody's from here on."""
+    await tx.run("UPDATE sessions SET digest = :digest WHERE id = :id", digest=digest, id=session_id)
 
 
 async def verify(tx: Transaction, session_id: str, *, at: datetime) -> None:

@@ -67,6 +67,18 @@ def test_the_same_recovery_code_twenty_times_opens_one_session(
     assert rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NOT NULL") == [(1,)]
 
 
+def test_twenty_requests_at_once_replace_one_used_code_once(
+    protected: Person, new_client: Callable[[], TestClient], live_server: str, rows: Rows
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    cookie = f"__Host-sid={browser.cookies['__Host-sid']}"
+    answers = post_at_once(live_server, [("/security/recovery-codes/replacement", {}, cookie)] * 20)
+    assert sum("Anote este código" in answer.text for answer in answers) == 1
+    assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
+
+
 def test_two_recovery_codes_on_one_half_login_open_one_session_and_spend_one_code(
     protected: Person, half_logins: Cookies, live_server: str, rows: Rows
 ) -> None:

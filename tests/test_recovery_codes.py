@@ -12,6 +12,9 @@ NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
+USED = "Um código de recuperação foi usado</strong> e não vale mais"
+
+
 def recover(browser: TestClient, person: Person, code: str) -> Any:
     give_password(browser, person)
     return browser.post("/login/recovery", data={"code": code})
@@ -39,10 +42,53 @@ def test_after_a_recovery_code_every_page_offers_a_new_phone_until_there_is_one(
 ) -> None:
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
-    assert "Você entrou com um código de recuperação" in browser.get("/instances").text
+    assert USED in browser.get("/instances").text
     key = begin_enrolment(browser)
     browser.post("/security/totp/confirm", data={"code": code_for(key, clock.forward(seconds=1))})
-    assert "Você entrou com um código de recuperação" not in browser.get("/instances").text
+    assert USED not in browser.get("/instances").text
+
+
+def test_after_a_recovery_code_the_reminder_stays_until_it_is_acknowledged(
+    protected: Person, client: TestClient, new_client: NewClient
+) -> None:
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    assert USED in client.get("/activity").text
+    answer = browser.post("/security/recovery-codes/acknowledge", data={"back": "/activity"})
+    assert answer.headers["location"] == "/activity"
+    assert USED not in browser.get("/activity").text
+    assert "Ciente do código de recuperação usado" in browser.get("/activity").text
+
+
+def test_one_code_takes_the_place_of_the_used_one_and_the_others_stay(
+    protected: Person, client: TestClient, new_client: NewClient
+) -> None:
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    page = browser.post("/security/recovery-codes/replacement").text
+    [fresh] = re.findall(r'<code id="replacement">([0-9A-Z-]{19})</code>', page)
+    assert USED not in page
+    assert "Restam 10 de 10" in browser.get("/security").text
+    assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 422
+    assert recover(new_client(), protected, protected.recovery_codes[1]).status_code == 303
+    assert recover(new_client(), protected, fresh).status_code == 303
+
+
+def test_each_use_has_one_replacement(protected: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:
+    assert client.post("/security/recovery-codes/replacement").headers["location"] == "/security"
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    assert "Anote este código" in browser.post("/security/recovery-codes/replacement").text
+    assert browser.post("/security/recovery-codes/replacement").headers["location"] == "/security"
+    assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
+
+
+def test_a_use_that_was_acknowledged_is_replaced_no_more(protected: Person, new_client: NewClient, rows: Rows) -> None:
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    browser.post("/security/recovery-codes/acknowledge")
+    assert browser.post("/security/recovery-codes/replacement").headers["location"] == "/security"
+    assert rows("SELECT count(used_at) FROM recovery_codes") == [(1,)]
 
 
 def test_each_code_opens_one_login(protected: Person, new_client: NewClient) -> None:

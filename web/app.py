@@ -71,6 +71,8 @@ ROUTES: list[BaseRoute] = [
     post("/security/totp/undo", totp.undo, State.SIGNED_IN),
     post("/security/totp/remove", totp.remove, State.PROVED),
     post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
+    post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.VERIFIED),
+    post("/security/recovery-codes/acknowledge", recovery_codes.acknowledge, State.SIGNED_IN),
     post("/security/recovery-codes/rehearsal", recovery_codes.rehearse, State.VERIFIED),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
     get("/security/password", password.form, State.VERIFIED),

@@ -15,6 +15,7 @@ from web.limits import RECOVERY_CODES, SALT_BYTES
 from web.notices import tell
 from web.page import day, go, later, page
 from web.panel import Panel
+from web.redirects import safe_path
 from web.second_factor import RECOVERY_WRONG, Verdict, forgive_rehearsals, recovery_digest
 
 
@@ -48,11 +49,44 @@ async def renew(request: Request) -> Response:
     async with panel.db.transaction() as tx:
         if not await totp.find(tx, session.account_id):
             return go(request, "/security")
-        await step_up.renew(tx, request)
         await put_in_force(tx, request, fresh)
+        await step_up.renew(tx, request)
         await note(tx, request, session.account_id, "recovery.renewed")
         await tell(tx, request, session.account_id, "factor_changed")
     return show(request, fresh, is_first=False)
+
+
+async def replace_used(request: Request) -> Response:
+    """One code in the place of the one that was used, shown once; the other nine stay as they are on the sheet."""
+    panel, session = Panel.of(request), request.state.session
+    await forms.read(request)
+    in_force = await recovery_codes.find(panel.db, session.account_id)
+    if in_force is None:
+        return go(request, "/security")
+    code = recovery_code.new(panel.token_bytes)
+    digest = await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
+    async with panel.db.transaction() as tx:
+        if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
+            return go(request, "/security")
+        await step_up.renew(tx, request)
+        await note(tx, request, session.account_id, "recovery.replaced")
+        await tell(tx, request, session.account_id, "factor_changed")
+    return page(
+        request,
+        "recovery_codes/replacement.html",
+        code=written_code.grouped(code),
+        fingerprint=recovery_code.fingerprint(in_force.salt),
+    )
+
+
+async def acknowledge(request: Request) -> Response:
+    """Entendi: the owner knows that a code was used."""
+    panel, session = Panel.of(request), request.state.session
+    back = (await forms.read(request, optional=("back",)))["back"]
+    async with panel.db.transaction() as tx:
+        if await recovery_codes.acknowledge(tx, session.account_id, at=panel.now()):
+            await note(tx, request, session.account_id, "recovery.acknowledged")
+    return go(request, safe_path(back))
 
 
 async def rehearse(request: Request) -> Response:

@@ -92,13 +92,16 @@ async def _succeed(tx: Transaction, request: Request) -> None:
 
 
 async def renew(tx: Transaction, request: Request) -> None:
-    """Give this session another cookie; the door sends it with whatever the answer becomes (ASVS V7.2.4).
+    """Give this session another cookie and read it anew; the door sends the cookie with any answer (ASVS V7.2.4).
 
     Raises SessionEnded when it was ended meanwhile, so that nothing it began is done.
     """
-    token = new_token(Panel.of(request))
-    if not await sessions.renew(tx, request.state.session.id, digest(token)):
+    panel, token = Panel.of(request), new_token(Panel.of(request))
+    await sessions.renew(tx, request.state.session.id, digest(token))
+    session = await sessions.find(tx, digest(token), at=panel.now(), idle=panel.settings.session_idle)
+    if session is None:
         raise SessionEnded
+    request.state.session = session
     cookies.owe(request, Cookie.SESSION, token)
 
 

@@ -83,6 +83,7 @@ async def confirm(request: Request) -> Response:
         await forgive_everything(tx, session.account_id)
         await half_logins.end_all(tx, session.account_id)
         await note(tx, request, session.account_id, "totp.enabled" if fresh else "totp.replaced")
+        await stored_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
             await recovery_codes.put_in_force(tx, request, fresh)
         ended = await _end_others(tx, request)

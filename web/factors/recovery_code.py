@@ -11,7 +11,11 @@ from web.limits import RECOVERY_BITS, RECOVERY_CODES, REHEARSAL_AGAIN, REHEARSAL
 
 
 def new_set(token_bytes: Callable[[int], bytes]) -> list[str]:
-    return [written_code.new(token_bytes, bits=RECOVERY_BITS) for _ in range(RECOVERY_CODES)]
+    return [new(token_bytes) for _ in range(RECOVERY_CODES)]
+
+
+def new(token_bytes: Callable[[int], bytes]) -> str:
+    return written_code.new(token_bytes, bits=RECOVERY_BITS)
 
 
 def digest(code: str, salt: bytes, cost: Cost) -> bytes:
