@@ -64,7 +64,8 @@ async def record(
 
 async def first_broken(db: Reader) -> int | None:
     """The number of the first entry that does not follow from the one before it; None when all do."""
-    before, number = b"", 0
+    pruned = await db.one(_End, "SELECT last_id, link FROM activity_pruned")
+    before, number = (pruned and pruned.link) or b"", pruned.id if pruned else 0
     while lines := await db.all(_Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
         for line in lines:
             is_first = not before
@@ -74,6 +75,38 @@ async def first_broken(db: Reader) -> int | None:
                 return line.id
             before, number = line.link or b"", line.id
     return None
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where the entries end that were removed."""
+
+    id: int
+    link: bytes | None
+
+
+async def prune(tx: Transaction, *, before: datetime, most: int) -> int:
+    """Remove the oldest entries from before a moment, the newest entry never; returns how many, at most `most`."""
+    last = await tx.one(
+        _End,
+        """
+        SELECT id, link FROM activity
+        WHERE id < coalesce(
+                (SELECT id FROM activity WHERE at >= :before ORDER BY id LIMIT 1), (SELECT max(id) FROM activity))
+            AND id < (SELECT min(id) FROM activity) + :most
+        ORDER BY id DESC LIMIT 1
+        """,
+        before=before,
+        most=most,
+    )
+    if last is None:
+        return 0
+    mark = """
+        INSERT INTO activity_pruned (id, last_id, link) VALUES (1, :last, :link)
+        ON CONFLICT (id) DO UPDATE SET last_id = excluded.last_id, link = excluded.link
+    """
+    await tx.run(mark, last=last.id, link=last.link)
+    return len(await tx.all(int, "DELETE FROM activity WHERE id <= :last RETURNING 1", last=last.id))
 
 
 @dataclass(frozen=True)

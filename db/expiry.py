@@ -12,12 +12,16 @@ _OVER = (
     "DELETE FROM activations WHERE ends_at <= :at RETURNING 1",
     "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",
     "DELETE FROM attempts WHERE kind = 'password' AND opens_at <= :forgotten RETURNING 1",
+    "DELETE FROM notices WHERE at <= :log_since RETURNING 1",
     "DELETE FROM trusted_devices WHERE ends_at <= :at RETURNING 1",
     "DELETE FROM sessions WHERE ends_at <= :at OR last_seen_at <= :idle_since RETURNING 1",
 )
 
 
-async def clear(tx: Transaction, *, at: datetime, idle: timedelta, forget_after: timedelta) -> int:
-    """Remove what is over, and wrong passwords older than `forget_after`; returns how many rows went."""
-    moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after}
+async def clear(tx: Transaction, *, at: datetime, idle: timedelta, forget_after: timedelta, keep_log: timedelta) -> int:
+    """Remove what is over, wrong passwords older than `forget_after` and notices older than `keep_log`.
+
+    Returns how many rows went.
+    """
+    moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after, "log_since": at - keep_log}
     return sum([len(await tx.all(int, statement, **moments)) for statement in _OVER])

@@ -94,7 +94,7 @@ def test_a_line_that_was_tampered_with_is_named(
 ) -> None:
     for name in ("Loja", "Matriz"):
         client.post("/instances", data={"name": name})
-    for trigger in ("activity_is_never_changed", "activity_is_never_removed"):
+    for trigger in ("activity_is_never_changed", "activity_is_removed_from_the_oldest_on"):
         rows(f"DROP TRIGGER {trigger}")
     [(number,)] = rows("SELECT min(id) FROM activity WHERE event = 'instance.created'")
     rows(tampering, number)

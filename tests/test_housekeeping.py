@@ -40,3 +40,56 @@ def test_wrong_codes_are_remembered(
     clock.forward(days=300)
     operate(clear)
     assert rows("SELECT kind, failures FROM attempts") == [("totp", 1)]
+
+
+def test_activity_is_kept_for_half_a_year_and_what_is_left_still_follows(
+    alice: Person, client: TestClient, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    clock.forward(days=100)
+    sign_in(client, alice)
+    client.post("/instances", data={"name": "Matriz"})
+    clock.forward(days=81)
+    assert operate(clear) > 0
+    assert operate(clear) == 0
+    sign_in(client, alice)
+    page = client.get("/activity").text
+    assert "Loja" not in page
+    assert "Matriz" in page
+    assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
+    rows("UPDATE activity_pruned SET link = zeroblob(32)")
+    assert "O registro foi alterado" in client.post("/activity/verify").text
+
+
+def test_the_newest_line_stays_so_that_the_next_one_follows(
+    alice: Person, client: TestClient, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    clock.forward(days=400)
+    operate(clear)
+    assert rows("SELECT count(*) FROM activity") == [(1,)]
+    sign_in(client, alice)
+    assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
+
+
+def test_a_long_history_goes_in_batches(alice: Person, clock: Clock, operate: Operate, rows: Rows) -> None:
+    fill = """
+        WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        INSERT INTO activity (id, at, event, network, user_agent, detail) SELECT i, 0, 'x', '', '', '' FROM n
+    """
+    rows(fill)
+    clock.forward(days=181)
+    operate(clear)
+    assert rows("SELECT count(*) FROM activity") == [(1,)]
+
+
+def test_old_notices_go_too(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    fresh = "pato verde corre na praia"
+    client.post("/security/password", data={"current": alice.password, "password": fresh, "repeated": fresh})
+    clock.forward(days=179)
+    operate(clear)
+    assert rows("SELECT count(*) FROM notices") == [(1,)]
+    clock.forward(days=1)
+    operate(clear)
+    assert rows("SELECT count(*) FROM notices") == [(0,)]

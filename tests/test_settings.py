@@ -28,6 +28,8 @@ def test_without_variables_the_panel_is_for_this_machine_only() -> None:
         ("PANEL_PUBLIC_URL", "painel.test"),
         ("PANEL_PUBLIC_URL", "http://painel.test"),
         ("PANEL_HOST", "0.0.0.0"),  # noqa: S104
+        ("PANEL_LOG_KEEP", "29"),
+        ("PANEL_LOG_KEEP", "731"),
         ("PANEL_WORKERS", "0"),
     ],
 )

@@ -28,6 +28,7 @@ WORDS = {
     "cli.create_account": "Conta criada no terminal do servidor",
     "cli.backup": "Cópia do banco de dados feita no terminal do servidor",
     "cli.end_sessions": "Sessões encerradas no terminal do servidor",
+    "cli.prune": "Registros vencidos removidos no terminal do servidor",
     "cli.reset_password": "Senha apagada no terminal do servidor",
     "cli.reset_two_factor": "Autenticação de dois fatores desativada no terminal do servidor",
     "cli.restore": "O painel voltou ao estado de uma cópia",

@@ -4,19 +4,29 @@ import asyncio
 import logging
 import sqlite3
 
-from db import expiry
-from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT
+from db import activity, expiry
+from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
 
 log = logging.getLogger("panel")
 
 
 async def clear(panel: Panel) -> int:
-    """Remove expired sessions, half-logins, keys and codes; returns how many rows went."""
+    """Remove expired sessions, half-logins, keys and codes, and activity past its time; returns how many rows went.
+
+    Old activity goes in batches: whoever wants to write meanwhile gets a turn between two of them.
+    """
+    at, settings = panel.now(), panel.settings
     async with panel.db.transaction() as tx:
-        return await expiry.clear(
-            tx, at=panel.now(), idle=panel.settings.session_idle, forget_after=PASSWORD_FAILURES_KEPT
+        total = await expiry.clear(
+            tx, at=at, idle=settings.session_idle, forget_after=PASSWORD_FAILURES_KEPT, keep_log=settings.log_keep
         )
+    while True:
+        async with panel.db.transaction() as tx:
+            count = await activity.prune(tx, before=at - settings.log_keep, most=PRUNED_AT_ONCE)
+        if not count:
+            return total
+        total += count
 
 
 async def every_hour(panel: Panel) -> None:

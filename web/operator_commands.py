@@ -89,6 +89,8 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
 async def prune(panel: Panel, _: argparse.Namespace) -> None:
     """What a running panel does every hour by itself."""
     count = await housekeeping.clear(panel)
+    async with panel.db.transaction() as tx:
+        await _note(tx, panel, None, "cli.prune", str(count))
     print("Nada estava vencido." if not count else f"Registros vencidos removidos: {count}.")
 
 
@@ -134,7 +136,7 @@ async def _find(panel: Panel, name: str) -> Account:
     return account
 
 
-async def _note(tx: Transaction, panel: Panel, account_id: int, event: str, detail: str = "") -> None:
+async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: str, detail: str = "") -> None:
     await activity.record(tx, account_id, event, at=panel.now(), network=TERMINAL, detail=detail)
 
 

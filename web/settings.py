@@ -30,6 +30,7 @@ class Settings:
     password_min: int = 12  # code points
     session_idle: timedelta = timedelta(minutes=60)
     session_max: timedelta = timedelta(hours=12)
+    log_keep: timedelta = timedelta(days=180)  # activity and notices
     workers: int = 1  # processes
     hash_cost: Cost = ARGON2  # no variable: nobody weakens it by setting one
 
@@ -145,5 +146,6 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_PASSWORD_MIN": (lambda value: _whole(value, 8, 64), "um número de 8 a 64"),
     "PANEL_SESSION_IDLE": (lambda value: timedelta(minutes=_whole(value, 1, 24 * 60)), "minutos, de 1 a 1440"),
     "PANEL_SESSION_MAX": (lambda value: timedelta(hours=_whole(value, 1, 30 * 24)), "horas, de 1 a 720"),
+    "PANEL_LOG_KEEP": (lambda value: timedelta(days=_whole(value, 30, 730)), "dias, de 30 a 730"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }
