@@ -1,4 +1,6 @@
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -55,6 +57,41 @@ def test_proved_the_interrupted_action_goes_on_by_itself(later: Person, client: 
 def test_what_was_typed_is_carried_along(later: Person, client: TestClient) -> None:
     asked = client.post("/security/recovery-codes", data={"note": 'a "quoted" word'})
     assert '<input type="hidden" name="note" value="a &#34;quoted&#34; word">' in asked.text
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)}
+
+
+def test_secrets_that_were_typed_wait_sealed_and_then_count(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    fresh = "pato verde corre na praia"
+    typed = {"current": later.password, "password": fresh, "repeated": fresh}
+    asked = client.post("/security/password", data=typed, headers=FRAGMENT)
+    assert asked.status_code == 403
+    assert "pato" not in asked.text
+    assert later.password not in asked.text
+    wrong = client.post("/security/password", data=hidden_fields(asked.text) | {"proof_password": "x"})
+    answer = client.post("/security/password", data=hidden_fields(wrong.text) | proof(later, clock()))
+    assert "Senha alterada" in answer.text
+    assert give_password(new_client(), later, password=fresh).status_code == 303
+
+
+def test_sealed_secrets_are_good_for_this_session_and_this_action_alone(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    fresh = "pato verde corre na praia"
+    typed = {"current": later.password, "password": fresh, "repeated": fresh}
+    kept = hidden_fields(client.post("/security/password", data=typed).text)
+    assert list(kept) == ["proof_kept"]
+    other = new_client()
+    sign_in(other, later, later.code_at(clock()))
+    assert "Senha alterada" not in other.post("/security/password", data=kept).text
+    rehearsal = client.post("/security/recovery-codes/rehearsal", data=kept | proof(later, clock.forward(minutes=1)))
+    assert 'name="code"' in rehearsal.text  # the form, as without any code
+    for broken in ("", "x", "é", kept["proof_kept"][:-9]):
+        assert "Senha alterada" not in client.post("/security/password", data={"proof_kept": broken}).text
 
 
 def test_proving_renews_the_cookie_and_lasts_for_this_session_only(

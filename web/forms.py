@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX
 
-SECRETS = {"code", "codes", "current", "password", "repeated"}  # fields that no answer ever holds
+SECRETS = {"code", "codes", "current", "password", "repeated"}  # fields that no answer ever holds readable
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -25,9 +25,15 @@ async def take(request: Request, *names: str) -> dict[str, str]:
     return {name: form.pop(name) for name in names if name in form}
 
 
-async def rest(request: Request) -> dict[str, str]:
-    """Whatever was posted and not taken, to be sent again as it was; secrets have to be typed again."""
-    return {name: value for name, value in (await _load(request)).items() if name not in SECRETS}
+async def rest(request: Request) -> tuple[dict[str, str], dict[str, str]]:
+    """Whatever was posted and not taken: what may be shown, and the secrets."""
+    form = await _load(request)
+    return {n: v for n, v in form.items() if n not in SECRETS}, {n: v for n, v in form.items() if n in SECRETS}
+
+
+async def put_back(request: Request, fields: dict[str, str]) -> None:
+    """Add fields that were posted earlier, as if they had come with this request."""
+    (await _load(request)).update(fields)
 
 
 async def _load(request: Request) -> dict[str, str]:

@@ -3,7 +3,9 @@
 The form posts to the interrupted action with what was typed there, so one request both proves and acts.
 """
 
+import base64
 import re
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,20 +17,22 @@ from web.accounts import forgive_password, try_password
 from web.activity import note
 from web.cookies import Cookie, digest, new_token
 from web.factors import totp as rules
-from web.limits import ELEVATED
+from web.limits import ELEVATED, FIELD_MAX
 from web.page import later, page
 from web.panel import Panel
 from web.redirects import SessionEnded
+from web.seal import BrokenSeal
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
 
-PASSWORD, CODE, RECOVERY = "proof_password", "proof_code", "proof_recovery"
+PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
 WRONG_PASSWORD = "Senha incorreta."
 
 
 async def demand(request: Request, *, always: bool) -> Response | None:
     """None once every factor is proved: by this request or, unless `always`, within the last five minutes."""
     session = request.state.session
-    proof = await forms.take(request, PASSWORD, CODE, RECOVERY)
+    proof = await forms.take(request, PASSWORD, CODE, RECOVERY, KEPT)
+    await forms.put_back(request, _open(request, proof.pop(KEPT, "")))
     if not proof:
         is_recent = Panel.of(request).now() - session.verified_at < ELEVATED
         return None if is_recent and not always else await _ask(request)
@@ -108,17 +112,40 @@ async def renew(tx: Transaction, request: Request) -> None:
 async def _ask(
     request: Request, *, errors: dict[str, str] | None = None, status: int = 403, is_recovering: bool = False
 ) -> Response:
+    readable, secret = await forms.rest(request)
     return page(
         request,
         "step_up/form.html",
         block="form",
         status=status,
-        carried=await forms.rest(request),
+        carried=readable | _seal(request, secret),
         errors=errors or {},
         is_recovering=is_recovering,
         place=_place(request),
         way_back="/" + request.scope["path"].split("/")[1],
     )
+
+
+def _seal(request: Request, secret: dict[str, str]) -> dict[str, str]:
+    """Secrets that were typed wait in the page, sealed for this session and this action; too long, they do not."""
+    if not secret:
+        return {}
+    sealed = Panel.of(request).seal.close("step-up", _owner(request), urlencode(secret).encode("ascii"))
+    kept = base64.urlsafe_b64encode(sealed).decode("ascii")
+    return {KEPT: kept} if len(kept) <= FIELD_MAX else {}
+
+
+def _open(request: Request, kept: str) -> dict[str, str]:
+    try:
+        sealed = base64.urlsafe_b64decode(kept)
+        typed = Panel.of(request).seal.open("step-up", _owner(request), sealed).decode("ascii") if kept else ""
+    except (BrokenSeal, ValueError):  # another session's, another action's, or made up
+        return {}
+    return dict(parse_qsl(typed, keep_blank_values=True))
+
+
+def _owner(request: Request) -> str:
+    return f"{request.state.session.id} {request.scope['path']}"
 
 
 def _place(request: Request) -> str:
