@@ -33,11 +33,17 @@ async def find(db: Reader, account_id: int) -> Totp | None:
 
 
 async def spend(tx: Transaction, account_id: int, step: int) -> bool:
-    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last."""
+    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last, or told."""
     sql = """
-        UPDATE totp SET last_step = :step WHERE account_id = :account_id AND last_step < :step RETURNING last_step
+        UPDATE totp SET last_step = :step
+        WHERE account_id = :account_id AND last_step < :step AND told_step IS NOT :step RETURNING last_step
     """
     return await tx.one(int, sql, account_id=account_id, step=step) is not None
+
+
+async def tell_step(tx: Transaction, account_id: int, step: int) -> None:
+    """Somebody learnt that a code is of this step, so it is not to be accepted when its time comes."""
+    await tx.run("UPDATE totp SET told_step = :step WHERE account_id = :account_id", step=step, account_id=account_id)
 
 
 async def begin_enrolment(
@@ -88,7 +94,8 @@ async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: 
     sql = """
         INSERT INTO totp (account_id, sealed_key, last_step, confirmed_at) VALUES (:account_id, :sealed_key, :step, :at)
         ON CONFLICT (account_id) DO UPDATE SET
-            sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at
+            sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at,
+            told_step = NULL
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, at=at)
     return True
@@ -125,7 +132,7 @@ async def undo_replacement(tx: Transaction, account_id: int, sealed_key: bytes, 
     if confirmed_at is None:
         return False
     sql = """
-        UPDATE totp SET sealed_key = :sealed_key, last_step = :step, confirmed_at = :confirmed_at
+        UPDATE totp SET sealed_key = :sealed_key, last_step = :step, confirmed_at = :confirmed_at, told_step = NULL
         WHERE account_id = :account_id
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, confirmed_at=confirmed_at)

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -129,6 +130,38 @@ def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
     assert "Foram muitos códigos errados" in refused.text
     assert refused.headers["retry-after"] == "60"
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
+
+
+def test_whoever_proved_everything_just_now_is_told_how_far_off_the_phone_is(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
+    ahead = {"proof_password": later.password, "proof_code": later.code_at(clock() + timedelta(minutes=2))}
+    refused = client.post("/security/totp/remove", data=ahead)
+    assert "Código incorreto" in refused.text
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    refused = client.post("/security/totp/remove", data=ahead)
+    assert refused.status_code == 422
+    assert "O relógio do seu celular parece estar 2 min adiantado" in refused.text
+
+
+def test_a_code_that_told_of_the_clock_never_becomes_good(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    told = later.code_at(clock() + timedelta(minutes=2))
+    client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": told})
+    clock.forward(minutes=2)
+    assert sign_in(new_client(), later, told).status_code == 422
+    assert sign_in(new_client(), later, later.code_at(clock.forward(seconds=30))).status_code == 303
+
+
+def test_at_the_login_nobody_is_told_how_far_off_a_phone_is(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    refused = sign_in(new_client(), later, later.code_at(clock() + timedelta(minutes=2)))
+    assert "Código incorreto" in refused.text
+    assert "O relógio do seu celular" not in refused.text
 
 
 def test_wrong_codes_are_not_blamed_on_the_password(

@@ -14,7 +14,7 @@ from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
 from web.hash_pool import TooBusy
-from web.limits import CODE_BACKOFF, TOTP_STEP
+from web.limits import CODE_BACKOFF, ELEVATED, TOTP_STEP
 from web.notices import tell
 from web.page import wait
 from web.panel import Panel
@@ -59,10 +59,11 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     tried = await charge_code(tx, request, account_id)
     if isinstance(tried, Verdict):
         return tried
-    step = rules.matching_step(panel.seal.open("totp", account_id, app.sealed_key), code, at)
+    key = panel.seal.open("totp", account_id, app.sealed_key)
+    step = rules.matching_step(key, code, at)
     if step is None:
         await note(tx, request, account_id, "totp.failed")
-        return _miss(WRONG_CODE, tried.failures)
+        return _miss(await _why_wrong(tx, request, account_id, rules.drift(key, code, at)), tried.failures)
     if not await totp.spend(tx, account_id, step):
         await note(tx, request, account_id, "totp.repeated")
         half_login = request.state.half_login  # whoever completes it has only been too quick
@@ -74,6 +75,24 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     await forgive_code(tx, request, account_id)
     await note(tx, request, account_id, "totp.ok")
     return Verdict()
+
+
+async def _why_wrong(tx: Transaction, request: Request, account_id: int, drift: timedelta | None) -> str:
+    """Only who proved everything minutes ago is told how far off the phone is, and that code never becomes good."""
+    session, at = request.state.session, Panel.of(request).now()
+    is_proved = session and session.account_id == account_id and at - session.verified_at < ELEVATED
+    if drift is None or not is_proved:
+        return WRONG_CODE
+    await totp.tell_step(tx, account_id, rules.step_at(at + drift))
+    return clock_is_off(drift)
+
+
+def clock_is_off(drift: timedelta) -> str:
+    """Positive: the phone is ahead."""
+    seconds = int(abs(drift).total_seconds())
+    off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
+    direction = "adiantado" if drift > timedelta(0) else "atrasado"
+    return f"O relógio do seu celular parece estar {off} {direction}. Ligue nele a hora automática e tente de novo."
 
 
 async def charge_code(tx: Transaction, request: Request, account_id: int) -> attempts.Attempts | Verdict:

@@ -16,7 +16,15 @@ from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
 from web.page import go, page, tries_left
 from web.panel import Panel
-from web.second_factor import CODE_FORM, WRONG_CODE, Verdict, charge_code, forgive_code, forgive_everything
+from web.second_factor import (
+    CODE_FORM,
+    WRONG_CODE,
+    Verdict,
+    charge_code,
+    clock_is_off,
+    forgive_code,
+    forgive_everything,
+)
 from web.step_up import renew
 from web.two_factor import show_hub
 
@@ -149,16 +157,7 @@ async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None)
         await note(tx, request, session.account_id, "totp.failed")
     if left <= 0:
         return await show_hub(request, problem=TOO_MANY)
-    return _refused(request, _why(drift) + tries_left(left))
-
-
-def _why(drift: timedelta | None) -> str:
-    if drift is None:
-        return WRONG_CODE
-    seconds = int(abs(drift).total_seconds())
-    off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
-    direction = "adiantado" if drift > timedelta(0) else "atrasado"
-    return f"O relógio do seu celular parece estar {off} {direction}. Ligue nele a hora automática e tente de novo."
+    return _refused(request, (clock_is_off(drift) if drift else WRONG_CODE) + tries_left(left))
 
 
 def _refused(request: Request, error: str) -> Response:
