@@ -167,6 +167,50 @@ def test_a_fragment_whose_session_ended_takes_the_whole_page_to_the_login(alice:
     assert answer.text == ""
 
 
+@pytest.mark.parametrize("headers", [{}, FRAGMENT | {"Referer": f"{ORIGIN}/instances"}], ids=["page", "fragment"])
+def test_what_was_typed_is_there_again_after_the_login(
+    headers: dict[str, str], alice: Person, client: TestClient, clock: Clock
+) -> None:
+    clock.forward(minutes=61)
+    sent = client.post("/instances", data={"name": 'Loja "Centro" & Cia; ção'}, headers=headers)
+    login = sent.headers.get("location") or sent.headers["hx-redirect"]
+    assert login == "/login"
+    assert give_password(client, alice, next="/instances").headers["location"] == "/instances"
+    typed = 'value="Loja &#34;Centro&#34; &amp; Cia; ção"'
+    assert typed in client.get("/instances").text
+    assert typed not in client.get("/instances").text
+
+
+def test_a_name_being_changed_is_there_again_too(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    [(instance,)] = rows("SELECT id FROM instances")
+    clock.forward(minutes=61)
+    path = f"/instances/{instance}/rename"
+    assert client.post(path, data={"name": "Matriz"}).headers["location"] == f"/login?next={path}"
+    sign_in(client, alice)
+    assert 'value="Matriz"' not in client.get("/instances").text
+    assert 'value="Matriz"' in client.get(path).text
+
+
+def test_typed_secrets_are_not_kept_and_nothing_for_strangers(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    clock.forward(minutes=61)
+    fields = {"current": "x", "password": "y", "repeated": "z", "proof_password": "w"}
+    assert "set-cookie" not in client.post("/security/password", data=fields).headers
+    assert "set-cookie" not in new_client().post("/instances", data={"name": "Loja"}).headers
+    assert "set-cookie" not in client.post("/instances", data={"name": "x" * 3000}).headers
+    assert client.post("/instances", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 303
+
+
+@pytest.mark.parametrize("text", ["", "x", "%%%", "L2luc3RhbmNlcz9uYW1lPf8=", "A" * 3000])
+def test_a_cookie_of_typed_things_that_makes_no_sense_is_nothing(text: str, alice: Person, client: TestClient) -> None:
+    token = client.cookies["__Host-sid"]
+    answer = client.get("/instances", headers={"Cookie": f"__Host-sid={token}; __Host-typed={text}"})
+    assert answer.status_code == 200
+    assert 'id="new-name" name="name" type="text" value=""' in answer.text
+
+
 def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_client: NewClient) -> None:
     token = client.cookies["__Host-sid"]
     answer = new_client().get("/instances", headers={"Cookie": f"__Host-sid={token}; __Host-sid=x"})

@@ -1,4 +1,5 @@
-"""The cookies: a session, the half-login between a right password and the second factor, and a trusted device."""
+"""The cookies: a session, the half-login between a right password and the second factor, a trusted device, and what was
+typed when a session was found to be over."""
 
 import base64
 import hashlib
@@ -7,7 +8,7 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL
+from web.limits import KEPT_TTL, TOKEN_BYTES, TRUSTED_DEVICE_TTL
 from web.panel import Panel
 
 
@@ -21,6 +22,7 @@ class Cookie(Enum):
     SESSION = ("sid", "lax", None)
     HALF_LOGIN = ("pre", "strict", None)
     DEVICE = ("disp", "strict", TRUSTED_DEVICE_TTL)
+    TYPED = ("typed", "strict", KEPT_TTL)
 
 
 def new_token(panel: Panel) -> str:
@@ -34,21 +36,35 @@ def digest(token: str) -> bytes:
 
 
 def read(request: Request, cookie: Cookie) -> bytes | None:
-    """The digest of the token sent; None without one, or with two: somebody else may have planted the second."""
+    """The digest of the token sent."""
+    token = value(request, cookie)
+    return None if token is None else digest(token)
+
+
+def value(request: Request, cookie: Cookie) -> str | None:
+    """None without one, or with two: somebody else may have planted the second."""
     name = _name(Panel.of(request), cookie)
     pairs = (pair.strip().partition("=") for pair in ";".join(request.headers.getlist("cookie")).split(";"))
     values = [value for key, _, value in pairs if key == name]
-    return digest(values[0]) if len(values) == 1 else None
+    return values[0] if len(values) == 1 else None
 
 
-def owe(request: Request, cookie: Cookie, token: str) -> None:
-    """Have the door give this cookie with whatever the answer becomes."""
+def owe(request: Request, cookie: Cookie, token: str | None) -> None:
+    """Have the door give this cookie with whatever the answer becomes; None takes it away."""
     request.state.owed_cookies = owed(request) | {cookie: token}
 
 
-def owed(request: Request) -> dict[Cookie, str]:
-    owing: dict[Cookie, str] = getattr(request.state, "owed_cookies", {})
+def owed(request: Request) -> dict[Cookie, str | None]:
+    owing: dict[Cookie, str | None] = getattr(request.state, "owed_cookies", {})
     return owing
+
+
+def settle(request: Request, response: Response) -> None:
+    for cookie, token in owed(request).items():
+        if token is None:
+            take(request, response, cookie)
+        else:
+            give(request, response, cookie, token)
 
 
 def give(request: Request, response: Response, cookie: Cookie, token: str) -> None:

@@ -1,13 +1,20 @@
 """What a person posted: a few named fields, each once, nothing else."""
 
 import asyncio
+import base64
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
-from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX
+from web import cookies
+from web.cookies import Cookie
+from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX, KEPT_MAX
 
-SECRETS = {"code", "codes", "current", "password", "repeated"}  # fields that no answer ever holds readable
+# Fields that no answer ever holds readable.
+SECRETS = {"code", "codes", "current", "password", "repeated"}
+SECRETS |= {"proof_password", "proof_code", "proof_recovery", "proof_kept"}
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -34,6 +41,30 @@ async def rest(request: Request) -> tuple[dict[str, str], dict[str, str]]:
 async def put_back(request: Request, fields: dict[str, str]) -> None:
     """Add fields that were posted earlier, as if they had come with this request."""
     (await _load(request)).update(fields)
+
+
+async def keep(request: Request, response: Response, path: str) -> None:
+    """Let the browser keep what was typed, secrets apart, until `path` is opened again in a few minutes."""
+    try:
+        readable, _ = await rest(request)
+    except HTTPException:  # a form that nobody could have filled in
+        return
+    text = base64.urlsafe_b64encode(f"{path}?{urlencode(readable)}".encode()).decode("ascii")
+    if readable and len(text) <= KEPT_MAX:
+        cookies.give(request, response, Cookie.TYPED, text)
+
+
+def kept(request: Request) -> dict[str, str]:
+    """What was typed on this page when the session was found to be over; once, then it is gone."""
+    try:
+        text = base64.urlsafe_b64decode(cookies.value(request, Cookie.TYPED) or "").decode()
+    except ValueError:
+        return {}
+    path, _, typed = text.partition("?")
+    if path != request.scope["path"]:
+        return {}
+    cookies.owe(request, Cookie.TYPED, None)
+    return dict(parse_qsl(typed))
 
 
 async def _load(request: Request) -> dict[str, str]:

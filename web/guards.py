@@ -56,7 +56,7 @@ def _door(handler: Handler, state: State) -> Handler:
         try:
             response = await _admit(request, state) or await handler(request)
         except SessionEnded:
-            return to_login(request)
+            return await to_login(request)
         except HTTPException as refused:
             response = await errors.http_error(request, refused)
         except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
@@ -66,8 +66,7 @@ def _door(handler: Handler, state: State) -> Handler:
                 raise
             log.exception("after a proof")
             response = await errors.fault(request, broken)
-        for cookie, token in cookies.owed(request).items():
-            cookies.give(request, response, cookie, token)
+        cookies.settle(request, response)
         return response
 
     guarded.state = state  # type: ignore[attr-defined]
@@ -79,9 +78,9 @@ async def _admit(request: Request, state: State) -> Response | None:
     if state is State.ANYONE:
         return None
     if state is State.HALF_LOGIN:
-        return None if request.state.half_login else to_login(request)
+        return None if request.state.half_login else await to_login(request)
     if request.state.session is None:
-        return to_login(request)
+        return await to_login(request)
     if state is State.SIGNED_IN:
         return None
     return await step_up.demand(request, always=state is State.PROVED)

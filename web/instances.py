@@ -38,7 +38,7 @@ class Row:
 
 
 async def list_page(request: Request) -> Response:
-    return await _show(request)
+    return await _show(request, typed=forms.kept(request).get("name", ""))
 
 
 async def create(request: Request) -> Response:
@@ -66,7 +66,9 @@ async def row(request: Request) -> Response:
 
 async def rename_form(request: Request) -> Response:
     instance = await _own(request)
-    return await _show(request, row=replace(_row(instance), mode="renaming", typed=instance.name))
+    return await _show(
+        request, row=replace(_row(instance), mode="renaming", typed=forms.kept(request).get("name", instance.name))
+    )
 
 
 async def rename(request: Request) -> Response:

@@ -58,6 +58,7 @@ async def leave(request: Request) -> Response:
     response = go(request, "/login")
     cookies.take(request, response, Cookie.SESSION)
     cookies.take(request, response, Cookie.HALF_LOGIN)
+    cookies.take(request, response, Cookie.TYPED)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
     return response
 

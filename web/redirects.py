@@ -5,7 +5,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
+from web import cookies, forms
+from web.cookies import Cookie
 from web.limits import NEXT_MAX
 from web.page import go, is_partial
 
@@ -26,22 +29,38 @@ def safe_path(wanted: str | None) -> str:
         if not text.startswith("/") or FORBIDDEN.search(text):
             return HOME
     parts = urlsplit(wanted)
+    if parts.path.startswith(("/login", "/logout")):  # done with, once somebody is in
+        return HOME
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-def to_login(request: Request) -> Response:
-    """Ask a stranger to sign in and remember the page; a fragment request takes its whole page along."""
-    here = request.scope["raw_path"].decode("latin-1") + (f"?{request.url.query}" if request.url.query else "")
-    if request.method != "GET" or is_partial(request):
-        here = _page_before(request)
-    target = safe_path(here)
+async def to_login(request: Request) -> Response:
+    """Ask somebody to sign in and remember the page; a fragment request takes its whole page along.
+
+    Whoever had a session finds what they typed, secrets apart, on that page again.
+    """
+    target = safe_path(_way_back(request))
     login = "/login" if target == HOME else f"/login?next={quote(target)}"
     response = go(request, login)
     if is_partial(request):
         response.status_code = 401
+    if request.method == "POST" and cookies.value(request, Cookie.SESSION):
+        await forms.keep(request, response, target)
     return response
 
 
-def _page_before(request: Request) -> str:
-    """The page that held the form: Referer is sent whole within one origin."""
-    return urlsplit(request.headers.get("referer", "")).path
+def _way_back(request: Request) -> str:
+    """This page; for a form its own page, or else the one that held it: Referer is sent whole within one origin."""
+    here: str = request.scope["raw_path"].decode("latin-1")
+    if request.method == "GET" and not is_partial(request):
+        query = request.scope["query_string"].decode("latin-1")
+        return f"{here}?{query}" if query else here
+    if request.method == "POST" and _has_page(request):
+        return here
+    before = urlsplit(str(request.headers.get("referer", "")))
+    return f"{before.path}?{before.query}" if before.query else before.path
+
+
+def _has_page(request: Request) -> bool:
+    scope = dict(request.scope) | {"method": "GET"}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
