@@ -8,12 +8,15 @@ from db.database import Reader, Transaction
 
 @dataclass(frozen=True)
 class Session:
-    """One request's answer to "who is here": the session, its account and whether a second factor guards it."""
+    """One request's answer to "who is here": the session, its account and what guards it."""
 
     id: str
     account_id: int
     account_name: str
+    administers: bool
     has_two_factor: bool
+    enrols_only: bool  # without the second factor that everybody must have: good for nothing but switching it on
+    two_factor_required_at: datetime | None  # of everybody, from then on
     verified_at: datetime
     last_seen_at: datetime
     has_used_recovery: bool  # a recovery code was used, and the owner has not said what to do about it
@@ -50,20 +53,26 @@ async def begin(
     )
 
 
-async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta) -> Session | None:
-    """The live session of a cookie: neither past its end nor left alone for longer than `idle`."""
+async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enrol: timedelta) -> Session | None:
+    """The live session of a cookie: neither past its end nor left alone for longer than `idle`.
+
+    Where a second factor is required and missing, it lives for `enrol` from its beginning or from the requirement's.
+    """
     sql = """
-        SELECT sessions.id, sessions.account_id, accounts.name,
-            totp.account_id IS NOT NULL, sessions.verified_at, sessions.last_seen_at,
+        SELECT sessions.id, sessions.account_id, accounts.name, accounts.role = 'admin', totp.account_id IS NOT NULL,
+            totp.account_id IS NULL AND coalesce(policy.two_factor_required_at <= :at, FALSE),
+            policy.two_factor_required_at, sessions.verified_at, sessions.last_seen_at,
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = sessions.account_id
                 AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = sessions.account_id
                 AND notices.acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT sessions.id)
-        FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+        FROM sessions JOIN accounts ON accounts.id = sessions.account_id JOIN policy
         LEFT JOIN totp ON totp.account_id = sessions.account_id
         WHERE sessions.digest = :digest AND sessions.ends_at > :at AND sessions.last_seen_at > :idle_since
+            AND (totp.account_id IS NOT NULL OR coalesce(policy.two_factor_required_at > :at, TRUE)
+                OR max(sessions.created_at, policy.two_factor_required_at) > :enrol_since)
     """
-    return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle)
+    return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle, enrol_since=at - enrol)
 
 
 @dataclass(frozen=True)

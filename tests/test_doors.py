@@ -9,21 +9,21 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect
+from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect, sign_in
 from web.app import ROUTES, create_app
-from web.guards import State, state_of
+from web.guards import Demand, State, demand_of
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 SIGNED_IN = {State.SIGNED_IN, State.VERIFIED, State.PROVED}
 
 
-def doors(*states: State) -> list[tuple[str, str]]:
-    """Method and path of each route that demands one of these states."""
+def doors(*states: State, suits: Callable[[Demand], bool] = lambda _: True) -> list[tuple[str, str]]:
+    """Method and path of each route that demands one of these states and suits otherwise."""
     return [
         (method, route.path.replace("{id}", "0" * 32).replace("{id:int}", "0"))
         for route in ROUTES
-        if isinstance(route, Route) and state_of(route) in states
+        if isinstance(route, Route) and (demand := demand_of(route)) and demand.state in states and suits(demand)
         for method in sorted(route.methods or ())
     ]
 
@@ -86,6 +86,35 @@ def test_sensitive_doors_ask_who_it_is_first(path: str, alice: Person, client: T
     answer = client.post(path)
     assert answer.status_code == 403
     assert "Confirme que é você" in answer.text
+
+
+@pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
+def test_where_a_second_factor_is_required_a_password_opens_only_the_way_to_one(
+    headers: dict[str, str],
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    invite: Callable[[str], Person],
+) -> None:
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    client.post("/policy/require", data={"days": "0"})
+    for method, path in doors(*SIGNED_IN, suits=lambda demand: not demand.enrols):
+        answer = browser.request(method, path, headers=headers)
+        assert (answer.status_code, answer.text) == (403 if headers else 303, ""), (method, path)
+        assert answer.headers["hx-redirect" if headers else "location"] == "/security"
+
+
+@pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
+def test_doors_of_administrators_are_closed_to_members(
+    headers: dict[str, str], alice: Person, new_client: NewClient, invite: Callable[[str], Person]
+) -> None:
+    browser = new_client()
+    sign_in(browser, invite("bruno"))
+    for method, path in doors(*SIGNED_IN, suits=lambda demand: demand.admins):
+        answer = browser.request(method, path, headers=headers)
+        assert answer.status_code == 403
+        assert ("Só para quem administra" in answer.text) == (method != "HEAD")
 
 
 def database_rows(rows: Callable[..., Any]) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, code_for, give_password
+from tests.people import Person, begin_enrolment, code_for, give_password, proof, protect, sign_in
 from web.limits import HALF_LOGINS_LIVE
 from web.setup import offer_code
 
@@ -138,3 +138,31 @@ def test_a_confirmation_racing_a_cancel_leaves_all_or_nothing(
     post_at_once(live_server, posts)
     assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)")[0] in ((1, 10), (0, 0))
     assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]
+
+
+@pytest.mark.parametrize("first", ["policy", "removal"])
+def test_a_policy_racing_a_removal_leaves_nobody_inside_without_a_factor(
+    first: str,
+    protected: Person,
+    client: TestClient,
+    new_client: Callable[[], TestClient],
+    invite: Callable[[str], Person],
+    live_server: str,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    cookie = f"__Host-sid={browser.cookies['__Host-sid']}"
+    admin = f"__Host-sid={client.cookies['__Host-sid']}"
+    removal = ("/security/totp/remove", proof(bruno, clock.forward(seconds=30)), cookie)
+    posts = [("/policy/require", {"days": "0"}, admin), removal]
+    post_at_once(live_server, posts if first == "policy" else posts[::-1])
+    assert rows("SELECT two_factor_required_at IS NOT NULL FROM policy") == [(1,)]
+    other = new_client()
+    if rows("SELECT count(*) FROM totp") == [(2,)]:
+        assert give_password(other, bruno).headers["location"] == "/login/code"
+    else:
+        give_password(other, bruno)
+    assert other.get("/instances").status_code == 303

@@ -45,6 +45,8 @@ WORDS = {
     "notice.mine": "Aviso reconhecido: fui eu",
     "notice.not_mine": "Aviso: não fui eu",
     "password.changed": "Senha alterada",
+    "policy.released": "Dois fatores deixaram de ser exigidos de todos",
+    "policy.required": "Dois fatores exigidos de todos",
     "recovery.acknowledged": "Ciente do código de recuperação usado",
     "recovery.failed": "Código de recuperação incorreto",
     "recovery.locked": "Código de recuperação recusado: erros demais",
@@ -75,7 +77,7 @@ KINDS = {
     "entradas": ("Entradas e saídas", " login session stepup device "),
     "fatores": ("Senha e dois fatores", " password totp recovery "),
     "instancias": ("Instâncias", " instance "),
-    "conta": ("Conta e servidor", " account cli notice "),
+    "conta": ("Conta e servidor", " account cli notice policy "),
 }
 PERIODS = {"7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 COLUMNS = ("quando", "o que aconteceu", "detalhe", "rede", "dispositivo")

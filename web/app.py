@@ -25,6 +25,7 @@ from web import (
     login,
     notices,
     password,
+    policy,
     recovery_codes,
     sessions,
     setup,
@@ -32,7 +33,7 @@ from web import (
     two_factor,
 )
 from web.data_folder import open_panel
-from web.guards import Perimeter, State, get, post, state_of
+from web.guards import Perimeter, State, demand_of, get, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
@@ -64,10 +65,10 @@ ROUTES: list[BaseRoute] = [
     get("/login/recovery", two_factor.recovery_form, State.HALF_LOGIN),
     post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN),
     get("/", home, State.SIGNED_IN),
-    get("/security", two_factor.hub, State.SIGNED_IN),
-    post("/security/totp", totp.begin, State.VERIFIED),
-    post("/security/totp/confirm", totp.confirm, State.SIGNED_IN),
-    post("/security/totp/cancel", totp.cancel, State.SIGNED_IN),
+    get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
+    post("/security/totp", totp.begin, State.VERIFIED, enrols=True),
+    post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, enrols=True),
+    post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, enrols=True),
     post("/security/totp/undo", totp.undo, State.SIGNED_IN),
     post("/security/totp/remove", totp.remove, State.PROVED),
     post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
@@ -87,6 +88,9 @@ ROUTES: list[BaseRoute] = [
     get("/security/bad-day", bad_day.show, State.SIGNED_IN),
     post("/security/bad-day/lock", bad_day.lock, State.VERIFIED),
     post("/security/bad-day/reopen", bad_day.reopen, State.PROVED),
+    get("/policy", policy.form, State.SIGNED_IN, admins=True),
+    post("/policy/require", policy.require, State.VERIFIED, admins=True),
+    post("/policy/release", policy.release, State.VERIFIED, admins=True),
     get("/activity", activity.list_page, State.SIGNED_IN),
     post("/activity/verify", activity.verify, State.SIGNED_IN),
     post("/activity/export", activity.export, State.VERIFIED),
@@ -111,7 +115,7 @@ def create_app(
 ) -> ASGIApp:
     """The panel over one data folder; `now` and `token_bytes` are the only clock and randomness it knows."""
     doors = ROUTES if routes is None else routes
-    if undeclared := [route for route in doors if state_of(route) is None]:
+    if undeclared := [route for route in doors if demand_of(route) is None]:
         raise TypeError(f"routes that do not say who may call them: {undeclared}")
 
     @asynccontextmanager

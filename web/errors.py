@@ -16,6 +16,7 @@ log = logging.getLogger("panel")
 SECTIONS = {"/activity", "/instances", "/security"}
 WORDS = {
     400: ("Endereço desconhecido", "Abra o painel pelo endereço que ele anuncia ao iniciar."),
+    401: ("Só para quem administra", "Sua conta não administra este painel."),
     403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
     404: ("Não encontrado", "Esta página não existe, ou não é sua."),
     405: ("Pedido não aceito", "Este endereço não aceita esse tipo de pedido."),

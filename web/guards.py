@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from web import cookies, errors, step_up
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
+from web.page import go, is_partial
 from web.panel import Panel
 from web.redirects import SessionEnded, to_login
 from web.settings import is_loopback
@@ -35,26 +37,36 @@ class State(Enum):
     PROVED = auto()  # signed in, and every enrolled factor proved with this very request
 
 
-def get(path: str, handler: Handler, state: State) -> Route:
+@dataclass(frozen=True)
+class Demand:
+    """What a door asks. One that `enrols` is open, too, to whoever may only switch a second factor on."""
+
+    state: State
+    enrols: bool = False
+    admins: bool = False
+
+
+def get(path: str, handler: Handler, state: State, *, enrols: bool = False, admins: bool = False) -> Route:
     """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
-    return Route(path, _door(handler, state), methods=["GET"])
+    return Route(path, _door(handler, Demand(state, enrols, admins)), methods=["GET"])
 
 
-def post(path: str, handler: Handler, state: State) -> Route:
-    return Route(path, _door(handler, state), methods=["POST"], max_body_size=BODY_MAX)
+def post(path: str, handler: Handler, state: State, *, enrols: bool = False, admins: bool = False) -> Route:
+    door = _door(handler, Demand(state, enrols, admins))
+    return Route(path, door, methods=["POST"], max_body_size=BODY_MAX)
 
 
-def state_of(route: BaseRoute) -> State | None:
+def demand_of(route: BaseRoute) -> Demand | None:
     """None for a route that was not made by `get` or `post`: it must not be served."""
-    return getattr(getattr(route, "endpoint", None), "state", None)
+    return getattr(getattr(route, "endpoint", None), "demand", None)
 
 
-def _door(handler: Handler, state: State) -> Handler:
+def _door(handler: Handler, demand: Demand) -> Handler:
     @functools.wraps(handler)
     async def guarded(request: Request) -> Response:
         await identify(request)
         try:
-            response = await _admit(request, state) or await handler(request)
+            response = await _admit(request, demand) or await handler(request)
         except SessionEnded:
             return await to_login(request)
         except HTTPException as refused:
@@ -69,21 +81,32 @@ def _door(handler: Handler, state: State) -> Handler:
         cookies.settle(request, response)
         return response
 
-    guarded.state = state  # type: ignore[attr-defined]
+    guarded.demand = demand  # type: ignore[attr-defined]
     return guarded
 
 
-async def _admit(request: Request, state: State) -> Response | None:
+async def _admit(request: Request, demand: Demand) -> Response | None:
     """None when the way is free, else what to answer instead."""
+    state, session = demand.state, request.state.session
     if state is State.ANYONE:
         return None
     if state is State.HALF_LOGIN:
         return None if request.state.half_login else await to_login(request)
-    if request.state.session is None:
+    if session is None:
         return await to_login(request)
+    if session.enrols_only:
+        return None if demand.enrols else _to_enrolment(request)
+    if demand.admins and not session.administers:
+        return _denied(request, 403, "role", words=401)
     if state is State.SIGNED_IN:
         return None
     return await step_up.demand(request, always=state is State.PROVED)
+
+
+def _to_enrolment(request: Request) -> Response:
+    if is_partial(request):
+        return Response(status_code=403, headers={"HX-Redirect": "/security"})
+    return go(request, "/security")
 
 
 class Perimeter:

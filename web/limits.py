@@ -75,6 +75,7 @@ HALF_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)
 ELEVATED = timedelta(minutes=5)
+ENROL_ONLY_TTL = timedelta(minutes=15)
 TRUSTED_DEVICE_TTL = timedelta(days=90)  # since the last login
 TRUSTED_DEVICES = 20  # per account
 

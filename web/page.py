@@ -101,6 +101,15 @@ def ago(at: datetime, now: datetime) -> str:
     return f"há {seconds // size} {one if seconds // size == 1 else many}"
 
 
+def left(until: datetime, now: datetime) -> str:
+    """How long until then: `faltam 14 dias`; days and hours rounded up."""
+    seconds = max(1, int((until - now).total_seconds()))
+    units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"), (1, "segundo", "segundos"))
+    size, one, many = next(unit for unit in units if seconds >= unit[0])
+    count = -(-seconds // size)
+    return f"falta 1 {one}" if count == 1 else f"faltam {count} {many}"
+
+
 def clock_time(at: datetime) -> str:
     return f"{at.astimezone():%H:%M}"
 
@@ -170,6 +179,7 @@ templates.filters |= {
     "day": day,
     "full": full,
     "clock_time": clock_time,
+    "left": left,
     "exact_time": exact_time,
     "device": device,
 }

@@ -23,6 +23,7 @@ from web.panel import Panel
 from web.redirects import SessionEnded
 from web.seal import BrokenSeal
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
+from web.visitor import find_session
 
 PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
 WRONG_PASSWORD = "Senha incorreta."
@@ -102,7 +103,7 @@ async def renew(tx: Transaction, request: Request) -> None:
     """
     panel, token = Panel.of(request), new_token(Panel.of(request))
     await sessions.renew(tx, request.state.session.id, digest(token))
-    session = await sessions.find(tx, digest(token), at=panel.now(), idle=panel.settings.session_idle)
+    session = await find_session(tx, panel, digest(token))
     if session is None:
         raise SessionEnded
     request.state.session = session

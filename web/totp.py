@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, sessions, totp
+from db import half_logins, policy, sessions, totp
 from db import recovery_codes as stored_codes
 from db.database import Transaction
 from db.totp import Enrolment
@@ -29,6 +29,7 @@ from web.step_up import renew
 from web.two_factor import show_hub
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
+REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
 UNDO_WRONG = "Código incorreto. Digite o que o aplicativo antigo mostra agora."
@@ -137,6 +138,8 @@ async def remove(request: Request) -> Response:
     panel, session = Panel.of(request), request.state.session
     await forms.read(request)
     async with panel.db.transaction() as tx:
+        if (await policy.get(tx)).requires_two_factor(panel.now()):
+            return await show_hub(request, problem=REQUIRED, status=422)
         if not await totp.remove(tx, session.account_id):
             return go(request, "/security")
         await stored_codes.remove(tx, session.account_id)

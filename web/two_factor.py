@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, notices, recovery_codes, totp
+from db import half_logins, notices, policy, recovery_codes, totp
 from db.database import Transaction
 from web import forms
 from web.factors import recovery_code
@@ -21,7 +21,9 @@ async def hub(request: Request) -> Response:
     return await show_hub(request)
 
 
-async def show_hub(request: Request, *, notice: str = "", problem: str = "", undo_error: str = "") -> Response:
+async def show_hub(
+    request: Request, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
+) -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
     panel, session = Panel.of(request), request.state.session
     in_force = await recovery_codes.find(panel.db, session.account_id)
@@ -38,8 +40,9 @@ async def show_hub(request: Request, *, notice: str = "", problem: str = "", und
         and recovery_code.is_rehearsal_due(in_force.made_at, in_force.rehearsed_at, panel.now()),
         replaced=await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()),
         undo_error=undo_error,
-        status=422 if undo_error else 200,
+        status=422 if undo_error else status,
         warn_at=RECOVERY_WARN_AT,
+        is_required=(await policy.get(panel.db)).requires_two_factor(panel.now()),
         notice=notice,
         problem=problem,
     )

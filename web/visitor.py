@@ -3,10 +3,16 @@
 from starlette.requests import Request
 
 from db import half_logins, notices, sessions
+from db.database import Reader
+from db.sessions import Session
 from web import cookies
 from web.cookies import Cookie
-from web.limits import SESSION_TOUCH
+from web.limits import ENROL_ONLY_TTL, SESSION_TOUCH
 from web.panel import Panel
+
+
+async def find_session(db: Reader, panel: Panel, token: bytes) -> Session | None:
+    return await sessions.find(db, token, at=panel.now(), idle=panel.settings.session_idle, enrol=ENROL_ONLY_TTL)
 
 
 async def identify(request: Request) -> None:
@@ -15,9 +21,8 @@ async def identify(request: Request) -> None:
     request.state.session = request.state.half_login = None
     request.state.notices = []
     if token := cookies.read(request, Cookie.SESSION):
-        idle = panel.settings.session_idle
-        request.state.session = session = await sessions.find(panel.db, token, at=at, idle=idle)
-        if session and session.has_notices:
+        request.state.session = session = await find_session(panel.db, panel, token)
+        if session and session.has_notices and not session.enrols_only:
             pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
             request.state.notices = await pending
         if session and at - session.last_seen_at >= SESSION_TOUCH:

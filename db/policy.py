@@ -1,0 +1,23 @@
+"""The administrators' choices for everybody."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Policy:
+    two_factor_required_at: datetime | None  # the moment from which it is; None: each person chooses
+
+    def requires_two_factor(self, at: datetime) -> bool:
+        return self.two_factor_required_at is not None and self.two_factor_required_at <= at
+
+
+async def get(db: Reader) -> Policy:
+    return await db.one(Policy, "SELECT two_factor_required_at FROM policy") or Policy(None)
+
+
+async def require_two_factor(tx: Transaction, *, at: datetime | None) -> None:
+    """From `at` on, of every account; None: of nobody."""
+    await tx.run("UPDATE policy SET two_factor_required_at = :at", at=at)

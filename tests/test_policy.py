@@ -1,0 +1,184 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, Person, begin_enrolment, give_password, proof, protect, sign_in
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+ONLY_FOR_THAT = "esta entrada serve só para isso"
+
+
+@pytest.fixture
+def bruno(protected: Person, invite: Callable[[str], Person]) -> Person:
+    """A member without a second factor, beside Alice, who administers and has one."""
+    return invite("bruno")
+
+
+@pytest.fixture
+def brunos(bruno: Person, new_client: NewClient) -> TestClient:
+    """Bruno's browser, signed in."""
+    browser = new_client()
+    sign_in(browser, bruno)
+    return browser
+
+
+def require(client: TestClient, days: int = 0, **fields: str) -> Any:
+    return client.post("/policy/require", data={"days": str(days)} | fields)
+
+
+def test_without_the_policy_each_person_chooses(brunos: TestClient, client: TestClient) -> None:
+    assert brunos.get("/instances").status_code == 200
+    page = client.get("/policy").text
+    assert "Cada pessoa escolhe" in page
+    assert "<dd>bruno</dd>" in page
+
+
+def test_required_at_once_an_open_session_leads_to_enrolment_with_its_next_request(
+    brunos: TestClient, client: TestClient
+) -> None:
+    assert require(client).headers["location"] == "/policy"
+    assert "Exigido desde" in client.get("/policy").text
+    assert brunos.get("/instances").headers["location"] == "/security"
+    page = brunos.get("/security").text
+    assert ONLY_FOR_THAT in page
+    assert "Configurar Agora" in page
+    assert 'id="sign-out"' in page
+    assert 'href="/instances"' not in page
+    assert "/security/password" not in page
+
+
+def test_a_login_without_a_factor_leads_to_enrolment_and_from_there_into_the_panel(
+    bruno: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    require(client)
+    browser = new_client()
+    give_password(browser, bruno)
+    assert browser.get("/instances").headers["location"] == "/security"
+    clock.forward(minutes=10)  # a full login counts for five minutes, this one for fifteen
+    answer = protect(browser, bruno, clock())
+    assert "Guarde seus códigos de recuperação" in answer.text
+    assert 'href="/instances"' in answer.text
+    assert browser.get("/instances").status_code == 200
+    other = new_client()
+    assert give_password(other, bruno).headers["location"] == "/login/code"
+
+
+def test_the_way_to_enrolment_closes_after_fifteen_minutes(
+    protected: Person,
+    bruno: Person,
+    brunos: TestClient,
+    client: TestClient,
+    new_client: NewClient,
+    clock: Clock,
+) -> None:
+    clock.forward(minutes=30)
+    require(client, **proof(protected, clock()))
+    browser = new_client()
+    give_password(browser, bruno)
+    clock.forward(minutes=14, seconds=59)
+    assert brunos.get("/security").status_code == browser.get("/security").status_code == 200
+    begin_enrolment(browser)
+    clock.forward(seconds=1)
+    assert brunos.get("/security").headers["location"] == "/login?next=/security"
+    assert browser.get("/security").headers["location"] == "/login?next=/security"
+
+
+def test_a_grace_period_is_counted_down_for_everybody(
+    bruno: Person, brunos: TestClient, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    require(client, 14)
+    assert "(faltam 14 dias) este painel exige dois fatores de todos" in brunos.get("/instances").text
+    assert "Você já está pronto" in client.get("/security").text
+    clock.forward(days=13, hours=1)
+    browser = new_client()
+    sign_in(browser, bruno)
+    assert "(faltam 23 horas) este painel exige" in browser.get("/instances").text
+    clock.forward(hours=22, minutes=55)
+    sign_in(browser, bruno)
+    assert "(faltam 5 minutos) este painel exige" in browser.get("/security").text
+    clock.forward(minutes=5)
+    assert browser.get("/instances").headers["location"] == "/security"
+
+
+def test_the_last_factor_cannot_be_removed_while_it_is_required(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    require(client)
+    assert 'id="remove"' not in client.get("/security").text
+    refused = client.post("/security/totp/remove", data=proof(protected, clock()))
+    assert refused.status_code == 422
+    assert "dá para trocar de aparelho, mas não desativar" in refused.text
+    assert rows("SELECT count(*) FROM totp") == [(1,)]
+
+
+def test_a_phone_can_still_be_replaced(protected: Person, client: TestClient, clock: Clock) -> None:
+    require(client)
+    assert protect(client, protected, clock()).status_code == 200
+    assert "Aparelho trocado" in client.get("/activity").text
+
+
+def test_each_person_may_choose_again(brunos: TestClient, client: TestClient) -> None:
+    require(client)
+    assert brunos.get("/instances").status_code == 303
+    client.post("/policy/release")
+    assert brunos.get("/instances").status_code == 200
+
+
+def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client: TestClient, rows: Rows) -> None:
+    assert 'id="require"' not in client.get("/policy").text
+    refused = require(client)
+    assert refused.status_code == 403
+    assert "Antes de exigir dos outros, ative na sua conta" in refused.text
+    assert rows("SELECT two_factor_required_at FROM policy") == [(None,)]
+
+
+def test_it_asks_who_it_is_and_what_was_chosen_goes_on(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    clock.forward(minutes=6)
+    asked = require(client, 30)
+    assert asked.status_code == 403
+    assert 'name="days" value="30"' in asked.text
+    assert require(client, 30, **proof(protected, clock())).status_code == 303
+    assert rows("SELECT two_factor_required_at FROM policy") == [(int(clock().timestamp()) + 30 * 86400,)]
+
+
+@pytest.mark.parametrize("days", ["", "-1", "1", "٧", "999"])
+def test_other_delays_are_refused(days: str, protected: Person, client: TestClient) -> None:
+    assert client.post("/policy/require", data={"days": days}).status_code == 422
+
+
+def test_in_place_the_card_answers(protected: Person, client: TestClient) -> None:
+    answer = client.post("/policy/require", data={"days": "0"}, headers=FRAGMENT)
+    assert "Exigido desde" in answer.text
+    assert "<html" not in answer.text
+
+
+def test_the_page_says_which_rows_of_which_standard_it_answers(protected: Person, client: TestClient) -> None:
+    row = "OWASP ASVS 5.0, V6.3.3 (nível 2)</th><td>Mais de um fator para entrar, de todos</td><td>"
+    assert f"{row}Só com a exigência em vigor" in client.get("/policy").text
+    require(client)
+    assert f"{row}Atendida" in client.get("/policy").text
+
+
+def test_it_leaves_its_activity(protected: Person, client: TestClient) -> None:
+    require(client, 7)
+    client.post("/policy/release")
+    page = client.get("/activity").text
+    assert "Dois fatores exigidos de todos" in page
+    assert "Dois fatores deixaram de ser exigidos de todos" in page
+
+
+def test_a_required_enrolment_shows_nothing_of_the_account(
+    bruno: Person, brunos: TestClient, client: TestClient, new_client: NewClient
+) -> None:
+    other = new_client()
+    other.headers["User-Agent"] = "Mozilla/5.0 (Windows NT 10.0) Firefox/144.0"
+    sign_in(other, bruno)
+    assert "dispositivo novo" in brunos.get("/security").text
+    require(client)
+    assert "dispositivo novo" not in brunos.get("/security").text

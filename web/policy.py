@@ -1,0 +1,61 @@
+"""What administrators choose for everybody: whether a second factor is required, and from when on."""
+
+from datetime import timedelta
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import accounts, policy, totp
+from web import forms
+from web.activity import note
+from web.page import full, go, is_partial, page
+from web.panel import Panel
+
+DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
+
+
+async def form(request: Request) -> Response:
+    return await _form(request, chosen=forms.kept(request).get("days", ""))
+
+
+async def require(request: Request) -> Response:
+    """Exigir de todos. Whoever does has a factor of their own, or they would lock themselves out."""
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    days = (await forms.read(request, "days"))["days"]
+    if days not in DELAYS:
+        raise HTTPException(422)
+    begins_at = at + timedelta(days=int(days))
+    async with panel.db.transaction() as tx:
+        if await totp.find(tx, session.account_id) is None:
+            return await _form(request, status=403)
+        await policy.require_two_factor(tx, at=begins_at)
+        await note(tx, request, session.account_id, "policy.required", full(begins_at))
+    return await _form(request) if is_partial(request) else go(request, "/policy")
+
+
+async def release(request: Request) -> Response:
+    """Deixar cada pessoa escolher."""
+    panel, session = Panel.of(request), request.state.session
+    await forms.read(request)
+    async with panel.db.transaction() as tx:
+        await policy.require_two_factor(tx, at=None)
+        await note(tx, request, session.account_id, "policy.released")
+    return await _form(request) if is_partial(request) else go(request, "/policy")
+
+
+async def _form(request: Request, *, chosen: str = "", status: int = 200) -> Response:
+    panel = Panel.of(request)
+    current = await policy.get(panel.db)
+    return page(
+        request,
+        "policy/edit.html",
+        block="card",
+        retarget="#policy",
+        status=status,
+        required_at=current.two_factor_required_at,
+        is_in_force=current.requires_two_factor(panel.now()),
+        unprotected=await accounts.without_two_factor(panel.db),
+        delays=DELAYS,
+        chosen=chosen if chosen in DELAYS else "14",
+    )
