@@ -12,6 +12,7 @@ from web.page import ROOT
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 STRANGER = "Mozilla/5.0 (Windows NT 10.0) Firefox/144.0"
+USED = "Um código de recuperação foi usado"
 KNOWN = "Alguém acertou sua senha"
 
 
@@ -148,7 +149,19 @@ def test_whoever_was_only_too_quick_is_not_told_of_their_own_code(
 def test_a_used_recovery_code_is_told(protected: Person, client: TestClient, stranger: TestClient) -> None:
     give_password(stranger, protected)
     stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})
-    assert "Um código de recuperação foi usado" in client.get("/instances").text
+    assert f"<strong>{USED}</strong> <time" in client.get("/instances").text
+    assert f"<strong>{USED}</strong> <time" not in stranger.get("/instances").text
+
+
+def test_a_recovery_code_used_to_prove_who_it_is_is_told_to_the_others(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    other = new_client()
+    sign_in(other, protected, protected.code_at(clock()))
+    clock.forward(minutes=6)
+    proof = {"proof_password": protected.password, "proof_recovery": protected.recovery_codes[0]}
+    assert other.post("/security/recovery-codes/rehearsal", data=proof).status_code == 200
+    assert f"<strong>{USED}</strong> <time" in client.get("/instances").text
 
 
 def test_a_changed_password_is_told_to_the_next_session_and_not_to_the_one_that_did_it(

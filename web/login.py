@@ -82,6 +82,8 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
         ends_at=at + panel.settings.session_max,
     )
     await tell_of_login(tx, request, account_id, session_id)
+    if method == "recovery":
+        await tell(tx, request, account_id, "recovery_used", session_id=session_id)
     await trusted_devices.trust(tx, request, account_id)
     await note(tx, request, account_id, "session.started", method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):

@@ -138,7 +138,6 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
         return _miss(RECOVERY_WRONG, await attempts.failures(tx, counter))
     await attempts.forgive(tx, [counter])
     await note(tx, request, account_id, "recovery.ok")
-    await tell(tx, request, account_id, "recovery_used")
     return Verdict()
 
 

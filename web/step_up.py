@@ -18,6 +18,7 @@ from web.activity import note
 from web.cookies import Cookie, digest, new_token
 from web.factors import totp as rules
 from web.limits import ELEVATED, FIELD_MAX
+from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
 from web.redirects import SessionEnded
@@ -80,6 +81,8 @@ async def _judge_second_factor(request: Request, proof: dict[str, str]) -> tuple
     async with panel.db.transaction() as tx:
         if isinstance(answer, bytes):
             verdict = await judge_recovery(tx, request, account_id, answer)
+            if verdict.is_accepted:
+                await tell(tx, request, account_id, "recovery_used")
         else:
             verdict = await judge_code(tx, request, account_id, answer)
         if verdict.is_accepted:
