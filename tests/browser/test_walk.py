@@ -3,50 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
+from tests.browser.steps import PASSWORD, give_code, give_password, set_up, switch_on
 from tests.conftest import Clock
-
-PASSWORD = "girafa azul dança no telhado"
-
-
-def set_up(page: Page, setup_code: str) -> None:
-    page.goto("/setup")
-    page.get_by_label("Código de instalação").fill(setup_code)
-    page.get_by_label("Usuário").fill("ana")
-    page.get_by_label("Senha", exact=True).fill(PASSWORD)
-    page.get_by_label("Repita a senha").fill(PASSWORD)
-    page.get_by_role("button", name="Criar conta").click()
-    page.wait_for_url("**/security")
-
-
-def switch_on(page: Page, clock: Clock) -> str:
-    """Configurar Agora, scan, confirm; returns the key that was scanned."""
-    page.get_by_role("link", name="Segurança").first.click()
-    page.get_by_role("button", name="Configurar Agora").click()
-    qr = page.get_by_role("img", name=re.compile("^QR code"))
-    key = scan(qr)
-    shown = page.locator("#key").inner_text()
-    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown)
-    assert shown.replace(" ", "") == key
-    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
-    page.get_by_role("button", name="Ativar").click()
-    expect(page.locator("#codes li")).to_have_count(10)
-    return key
-
-
-def give_password(page: Page) -> None:
-    page.get_by_label("Usuário").fill("ana")
-    page.get_by_label("Senha").fill(PASSWORD)
-    page.get_by_role("button", name="Entrar", exact=True).click()
-    expect(page.get_by_role("heading", name="Verificação em duas etapas")).to_be_visible()
-
-
-def give_code(page: Page, code: str) -> None:
-    page.get_by_label("Código de verificação").fill(code)
-    page.get_by_role("button", name="Verificar").click()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
@@ -121,24 +83,6 @@ def test_a_wrong_code_at_enrolment_leaves_the_qr_and_puts_the_eye_in_the_field(
     expect(page.get_by_text("O código tem seis números")).to_be_visible()
     expect(page.get_by_label("Código de verificação")).to_be_focused()
     assert scan(page.get_by_role("img", name=re.compile("^QR code"))) == key
-
-
-def test_confirme_que_e_voce_appears_in_place_and_goes_on_by_itself(
-    open_page: OpenPage, setup_code: str, clock: Clock
-) -> None:
-    page = open_page()
-    set_up(page, setup_code)
-    clock.forward(minutes=6)
-    page.get_by_role("button", name="Configurar Agora").click()
-    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
-    expect(page.get_by_label("Senha")).to_be_focused()
-    page.get_by_label("Senha").fill("errada")
-    page.get_by_role("button", name="Continuar").click()
-    expect(page.get_by_text("Senha incorreta")).to_be_visible()
-    page.get_by_label("Senha").fill(PASSWORD)
-    page.get_by_role("button", name="Continuar").click()
-    expect(page.get_by_role("img", name=re.compile("^QR code"))).to_be_visible()
-    assert page.url.endswith("/security")
 
 
 def test_after_confirme_que_e_voce_the_new_recovery_codes_are_seen(
@@ -229,34 +173,6 @@ def test_a_new_password_is_judged_while_it_is_typed_and_then_counts(open_page: O
     page.get_by_label("Repita a nova senha").fill("pato verde corre na praia")
     page.get_by_role("button", name="Alterar senha").click()
     expect(page.get_by_text("Senha alterada.")).to_be_visible()
-
-
-@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_the_bad_day_from_the_notice_to_a_locked_account(
-    script: bool, open_page: OpenPage, setup_code: str, clock: Clock
-) -> None:
-    page, stranger = open_page(java_script_enabled=script), open_page()
-    set_up(page, setup_code)
-    key = switch_on(page, clock)
-    page.get_by_role("link", name="Instâncias").click()
-    page.get_by_label("Nome").fill("Loja")
-    page.get_by_role("button", name="Nova instância").click()
-    expect(page.get_by_role("heading", name="Loja")).to_be_visible()
-    stranger.goto("/login")
-    give_password(stranger)
-    clock.forward(minutes=6)
-    page.goto("/instances")
-    expect(page.get_by_text("Alguém acertou sua senha")).to_be_visible()
-    page.get_by_role("button", name="Não fui eu").click()
-    expect(page.get_by_role("heading", name="Alguém mexeu na sua conta?")).to_be_visible()
-    page.get_by_role("button", name="Bloquear tudo").click()
-    page.get_by_label("Senha").fill(PASSWORD)
-    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
-    page.get_by_role("button", name="Continuar").click()
-    expect(page.get_by_text("Tudo bloqueado")).to_be_visible()
-    page.goto("/instances")
-    expect(page.get_by_text("pausado")).to_be_visible()
-    expect(page.get_by_role("button", name="Mostrar token")).to_have_count(0)
 
 
 def test_the_wait_for_the_next_code_counts_down(open_page: OpenPage, setup_code: str, clock: Clock) -> None:

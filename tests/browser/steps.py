@@ -1,0 +1,61 @@
+"""What a person does at the screen again and again."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.phone import scan, show_code
+from tests.conftest import Clock
+
+PASSWORD = "girafa azul dança no telhado"
+
+
+def set_up(page: Page, setup_code: str) -> None:
+    page.goto("/setup")
+    page.get_by_label("Código de instalação").fill(setup_code)
+    page.get_by_label("Usuário").fill("ana")
+    page.get_by_label("Senha", exact=True).fill(PASSWORD)
+    page.get_by_label("Repita a senha").fill(PASSWORD)
+    page.get_by_role("button", name="Criar conta").click()
+    page.wait_for_url("**/security")
+
+
+def switch_on(page: Page, clock: Clock) -> str:
+    """Configurar Agora, scan, confirm; returns the key that was scanned."""
+    page.get_by_role("link", name="Segurança").first.click()
+    page.get_by_role("button", name="Configurar Agora").click()
+    qr = page.get_by_role("img", name=re.compile("^QR code"))
+    key = scan(qr)
+    shown = page.locator("#key").inner_text()
+    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown)
+    assert shown.replace(" ", "") == key
+    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
+    page.get_by_role("button", name="Ativar").click()
+    expect(page.locator("#codes li")).to_have_count(10)
+    return key
+
+
+def give_password(page: Page, name: str = "ana", password: str = PASSWORD) -> None:
+    """And see the challenge."""
+    sign_in(page, name, password)
+    expect(page.get_by_role("heading", name="Verificação em duas etapas")).to_be_visible()
+
+
+def give_code(page: Page, code: str) -> None:
+    page.get_by_label("Código de verificação").fill(code)
+    page.get_by_role("button", name="Verificar").click()
+
+
+def sign_in(page: Page, name: str = "ana", password: str = PASSWORD) -> None:
+    page.get_by_label("Usuário").fill(name)
+    page.get_by_label("Senha").fill(password)
+    page.get_by_role("button", name="Entrar", exact=True).click()
+
+
+def prove(page: Page, code: str = "", password: str = PASSWORD) -> None:
+    """Confirme que é você."""
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    page.get_by_label("Senha").last.fill(password)
+    if code:
+        page.get_by_label("Código de verificação").last.fill(code)
+    page.get_by_role("button", name="Continuar").last.click()
