@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, code_for, give_password, proof, protect, sign_in
+from tests.people import Person, begin_enrolment, code_for, give_password, key_on, proof, protect, sign_in
 from web.limits import HALF_LOGINS_LIVE
 from web.setup import offer_code
 
@@ -124,6 +124,19 @@ def test_two_confirmations_at_once_switch_on_once(
     answers = post_at_once(live_server, [("/security/totp/confirm", fields, cookie)] * 2)
     assert sum("Guarde seus códigos" in answer.text for answer in answers) == 1
     assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)") == [(1, 10)]
+
+
+def test_of_two_enrolments_at_once_one_counts(
+    alice: Person, client: TestClient, new_client: Callable[[], TestClient], live_server: str, clock: Clock, rows: Rows
+) -> None:
+    cookie = f"__Host-sid={client.cookies['__Host-sid']}"
+    keys = [key_on(answer.text) for answer in post_at_once(live_server, [("/security/totp", {}, cookie)] * 2)]
+    posts = [("/security/totp/confirm", {"code": code_for(key, clock())}, cookie) for key in keys]
+    answers = post_at_once(live_server, posts)
+    [key] = [key for key, answer in zip(keys, answers, strict=True) if "Guarde seus códigos" in answer.text]
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)") == [(1, 10)]
+    code = code_for(key, clock.forward(seconds=30))
+    assert sign_in(new_client(), alice, code).headers["location"] == "/instances"
 
 
 def test_a_confirmation_racing_a_cancel_leaves_all_or_nothing(
