@@ -24,9 +24,9 @@ async def raise_notice(
     at: datetime,
     shows_at: datetime,
     network: str,
-    user_agent: str,
-    session_id: str | None,
-    half_login: bytes | None,
+    user_agent: str = "",
+    session_id: str | None = None,
+    half_login: bytes | None = None,
 ) -> None:
     """Tell the owner from `shows_at` on, in every session but the one that did it."""
     sql = """

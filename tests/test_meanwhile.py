@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.conftest import Clock, Operate
 from tests.people import Person, begin_enrolment, code_for, proof
 from tests.test_races import post_at_once, sessions_begun
-from web import operator_commands
+from web import key_rotation, operator_commands
 from web.limits import Cost
 from web.settings import Settings
 
@@ -39,6 +39,15 @@ def test_a_password_reset_during_the_login_wins(alice: Person, live_server: str,
         operate(lambda panel: operator_commands.reset_password(panel, argparse.Namespace(name="alice")))
     assert login.result().status_code == 422
     assert sessions_begun([login.result()]) == 0
+
+
+def test_a_change_of_keys_during_the_login_harms_nobody(alice: Person, live_server: str, operate: Operate) -> None:
+    fields = {"name": "alice", "password": alice.password}
+    with ThreadPoolExecutor(1) as thread:
+        login = begin(thread, live_server, "/login", fields)
+        operate(lambda panel: key_rotation.rotate_key(panel, argparse.Namespace()))
+    assert login.result().status_code == 303
+    assert sessions_begun([login.result()]) == 1
 
 
 def test_a_session_ended_during_its_proof_acts_no_more(

@@ -94,7 +94,9 @@ def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
 ) -> None:
     operate(lambda panel: operator_commands.reset_two_factor(panel, argparse.Namespace(name="ALICE")))
     assert client.get("/security").status_code == 303
-    assert sign_in(new_client(), protected).headers["location"] == "/instances"
+    browser = new_client()
+    assert sign_in(browser, protected).headers["location"] == "/instances"
+    assert "A autenticação de dois fatores mudou" in browser.get("/instances").text
     assert rows("SELECT count(*) FROM recovery_codes") == [(0,)]
 
 

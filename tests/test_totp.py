@@ -212,7 +212,9 @@ def test_guessing_at_the_old_app_is_limited_like_any_code(
     moved: tuple[str, str], alice: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
     wrong = alice.wrong_code_at(clock())
-    assert "Tente de novo em" in [undo(client, wrong).text for _ in range(6)][5]
+    refused = [undo(client, wrong) for _ in range(6)][5]
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert "Tente de novo em" in refused.text
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
 
 

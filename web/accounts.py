@@ -1,7 +1,7 @@
 """People: their names and passwords."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -56,12 +56,21 @@ def name_refusal(name: str) -> str:
 
 
 async def password_refusal(panel: Panel, password: str, repeated: str, *, name: str) -> dict[str, str]:
-    """What is wrong with a new password, a sentence per field; raises TooBusy, for judging one may take a while."""
-    minimum, context = panel.settings.password_min, (name, *panel.settings.name.split())
-    reason = await panel.hashes.run(rules.refusal, password, minimum=minimum, context=context)
+    """What is wrong with a new password, a sentence per field; raises TooBusy."""
+    reason, _ = await judge_password(panel, password, name=name)
     if reason:
-        return {"password": REASONS[reason].format(minimum=minimum)}
+        return {"password": reason}
     return {} if password == repeated else {"repeated": "As duas senhas não são iguais."}
+
+
+async def judge_password(panel: Panel, password: str, *, name: str) -> tuple[str, int]:
+    """Why it may not become the password of an account, or "", and its strength from 0 to 4; raises TooBusy.
+
+    Judged apart from the hashes, so that a contrived password keeps nobody from signing in.
+    """
+    minimum, context = panel.settings.password_min, (name, *panel.settings.name.split())
+    judged = await panel.judges.run(rules.judge, password, minimum=minimum, context=context)
+    return REASONS[judged.refusal].format(minimum=minimum) if judged.refusal else "", judged.score
 
 
 async def hash_password(panel: Panel, password: str) -> str:
@@ -80,7 +89,10 @@ class Tried:
     is_right: bool
     refusal: str = ""
     wait: timedelta = timedelta(0)
-    fresh_phc: str = ""  # a new hash for the same password, when the stored one has old parameters
+    phc: str = field(default="", repr=False)  # what the password was judged against
+    fresh_phc: str = field(
+        default="", repr=False
+    )  # a new hash for the same password, when the stored one has old parameters
 
 
 async def try_password(request: Request, name: str, account: Account | None, password: str) -> Tried:
@@ -113,11 +125,17 @@ async def _judge(panel: Panel, account: Account | None, password: str) -> Tried:
     if account is None or account.sealed_password is None:
         await hash_password(panel, password)
         return Tried(False)
-    phc = panel.seal.open("password", account.id, account.sealed_password).decode("ascii")
+    phc = stored_phc(panel, account)
     if not await panel.hashes.run(rules.matches, phc, password):
         return Tried(False)
     is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
-    return Tried(True, fresh_phc=await hash_password(panel, password) if is_outdated else "")
+    return Tried(True, phc=phc, fresh_phc=await hash_password(panel, password) if is_outdated else "")
+
+
+def stored_phc(panel: Panel, account: Account) -> str:
+    """ "" without a password."""
+    sealed = account.sealed_password
+    return panel.seal.open("password", account.id, sealed).decode("ascii") if sealed else ""
 
 
 async def forgive_password(tx: Transaction, request: Request, name: str, account_id: int) -> None:

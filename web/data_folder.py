@@ -37,14 +37,15 @@ async def open_panel(
         raise StartRefused(f"{file} está ocupado ou sem permissão de uso. Tente de novo.") from None
     except sqlite3.Error:
         raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
-    hashes = HashPool()
+    hashes, judges = HashPool(), HashPool(1)
     try:
         await _bring_up_to_date(db, file)
         seal = await _fitting_seal(db, settings, now(), token_bytes)
-        yield Panel(settings, now, token_bytes, db, seal, hashes)
+        yield Panel(settings, now, token_bytes, db, seal, hashes, judges)
     finally:
         await db.close()
         hashes.close()
+        judges.close()
 
 
 def _prepare(folder: Path, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where argon2 runs: off the event loop, two at once, a short queue, and a plain no beyond it."""
+"""Where argon2 and other slow work runs: off the event loop, few at once, a short queue, and a plain no beyond it."""
 
 import asyncio
 import os
@@ -15,18 +15,19 @@ R = TypeVar("R")
 
 
 class TooBusy(Exception):
-    """Too many hashes are waiting already; nothing was hashed."""
+    """Too many are waiting already; nothing was done."""
 
 
 class HashPool:
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, "argon2", initializer=_step_back)
-        self._slots = asyncio.Semaphore(HASHES_AT_ONCE)
+    def __init__(self, at_once: int = HASHES_AT_ONCE) -> None:
+        self._at_once = at_once
+        self._threads = ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
+        self._slots = asyncio.Semaphore(at_once)
         self._inside = 0
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; raises TooBusy at once when the queue is full, or after three seconds in it."""
-        if self._inside >= HASHES_AT_ONCE + HASHES_WAITING:
+        if self._inside >= self._at_once + HASHES_WAITING:
             raise TooBusy
         self._inside += 1
         try:

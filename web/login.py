@@ -7,7 +7,7 @@ from db import accounts, half_logins, notices, sessions
 from db.accounts import Account
 from db.database import Transaction
 from web import cookies, forms, trusted_devices
-from web.accounts import forgive_password, read_name, set_password, try_password
+from web.accounts import Tried, forgive_password, read_name, set_password, stored_phc, try_password
 from web.activity import network, note, user_agent
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
@@ -42,7 +42,7 @@ async def enter(request: Request) -> Response:
         return later(show_form(request, next, name, tried.refusal, 429), tried.wait)
     if account is None or not tried.is_right:
         return await _fail(request, account, next, name)
-    return await _pass(request, account, next, tried.fresh_phc)
+    return await _pass(request, account, next, tried)
 
 
 async def leave(request: Request) -> Response:
@@ -98,16 +98,16 @@ def signed_in(request: Request, token: str, path: str) -> Response:
     return response
 
 
-async def _pass(request: Request, known: Account, next: str, fresh_phc: str) -> Response:
+async def _pass(request: Request, known: Account, next: str, tried: Tried) -> Response:
     """The password was right, if it still is the account's: it may have been reset while it was hashed."""
     panel, at = Panel.of(request), Panel.of(request).now()
     token = cookies.new_token(panel)
     async with panel.db.transaction() as tx:
         account = await accounts.get(tx, known.id)
-        if account is None or account.sealed_password != known.sealed_password:
+        if account is None or stored_phc(panel, account) != tried.phc:
             return show_form(request, next, known.name, WRONG, 422)
-        if fresh_phc:
-            await set_password(tx, panel, account.id, fresh_phc)
+        if tried.fresh_phc:
+            await set_password(tx, panel, account.id, tried.fresh_phc)
         await forgive_password(tx, request, account.name, account.id)
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:

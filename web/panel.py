@@ -20,6 +20,7 @@ class Panel:
     db: Database
     seal: Seal
     hashes: HashPool
+    judges: HashPool  # of new passwords
 
     @classmethod
     def of(cls, request: Request) -> "Panel":

@@ -11,12 +11,12 @@ from web.accounts import (
     forget_tries,
     forgive_password,
     hash_password,
+    judge_password,
     password_refusal,
     set_password,
     try_password,
 )
 from web.activity import note
-from web.factors import password as rules
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
@@ -69,10 +69,7 @@ async def change(request: Request) -> Response:
 async def strength(request: Request) -> Response:
     """How guessable the new password is so far, and why it would be refused; nothing of it is kept."""
     typed = (await forms.read(request, "password", optional=("current", "repeated")))["password"]
-    name = request.state.session.account_name
-    panel = Panel.of(request)
-    refusal = (await password_refusal(panel, typed, typed, name=name)).get("password", "")
-    score = await panel.hashes.run(rules.score, typed, [name]) if typed else 0
+    refusal, score = await judge_password(Panel.of(request), typed, name=request.state.session.account_name)
     words = STRENGTHS[min(score, 2) if refusal else score]
     return page(
         request, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal)

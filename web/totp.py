@@ -14,7 +14,7 @@ from web.activity import note
 from web.factors import totp as rules
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
-from web.page import go, page, tries_left
+from web.page import go, later, page, tries_left
 from web.panel import Panel
 from web.second_factor import (
     CODE_FORM,
@@ -106,18 +106,19 @@ async def undo(request: Request) -> Response:
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     code = rules.read_code((await forms.read(request, "code"))["code"])
     if code is None:
-        return await show_hub(request, undo_error=CODE_FORM)
+        return await show_hub(request, undo_error=CODE_FORM, status=422)
     async with panel.db.transaction() as tx:
         old = await totp.find_replaced(tx, session.account_id, session_id=session.id, at=at)
         if old is None:
             return await show_hub(request, problem=UNDO_OVER)
         tried = await charge_code(tx, request, session.account_id)
         if isinstance(tried, Verdict):
-            return await show_hub(request, undo_error=tried.message)
+            response = await show_hub(request, undo_error=tried.message, status=429)
+            return later(response, tried.wait) if tried.wait else response
         step = rules.matching_step(panel.seal.open("totp", session.account_id, old.sealed_key), code, at)
         if step is None or not await totp.undo_replacement(tx, session.account_id, old.sealed_key, step=step):
             await note(tx, request, session.account_id, "totp.failed")
-            return await show_hub(request, undo_error=UNDO_WRONG)
+            return await show_hub(request, undo_error=UNDO_WRONG, status=422)
         await forgive_code(tx, request, session.account_id)
         await note(tx, request, session.account_id, "totp.undone")
         ended = await _end_others(tx, request)

@@ -40,7 +40,7 @@ async def show_hub(
         and recovery_code.is_rehearsal_due(in_force.made_at, in_force.rehearsed_at, panel.now()),
         replaced=await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()),
         undo_error=undo_error,
-        status=422 if undo_error else status,
+        status=status,
         warn_at=RECOVERY_WARN_AT,
         is_required=(await policy.get(panel.db)).requires_two_factor(panel.now()),
         notice=notice,

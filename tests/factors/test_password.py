@@ -26,18 +26,24 @@ CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
     ],
 )
 def test_bad_passwords_are_refused_with_their_reason(typed: str, reason: Refusal) -> None:
-    assert password.refusal(typed, minimum=12, context=["alice"]) is reason
+    assert password.judge(typed, minimum=12, context=["alice"]).refusal is reason
 
 
 @pytest.mark.parametrize("typed", ["girafa azul dança", "🦒 no telhado azul", "9271 4420 3871 0057"])
 def test_good_passwords_need_no_certain_kinds_of_characters(typed: str) -> None:
-    assert password.refusal(typed, minimum=12) is None
+    assert password.judge(typed, minimum=12).refusal is None
+
+
+def test_the_account_and_the_panel_make_a_password_weaker() -> None:
+    assert password.judge("", minimum=12).score == 0
+    plain, named = (password.judge("zwickelmann 1984", minimum=12, context=words) for words in ([], ["zwickelmann"]))
+    assert plain.score > named.score
 
 
 def test_random_letters_are_enough() -> None:
     chance = random.Random(6238)
     letters = ["".join(chance.choices(string.ascii_lowercase, k=20)) for _ in range(20)]
-    assert [password.refusal(typed, minimum=12) for typed in letters] == [None] * 20
+    assert [password.judge(typed, minimum=12).refusal for typed in letters] == [None] * 20
 
 
 def test_every_change_of_one_character_fails() -> None:

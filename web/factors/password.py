@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 
@@ -37,9 +38,21 @@ def is_hashable(password: str) -> bool:
     return len(password) <= PASSWORD_MAX and len(password.encode("utf-8", "replace")) <= PASSWORD_MAX_BYTES
 
 
-def refusal(password: str, *, minimum: int, context: Iterable[str] = ()) -> Refusal | None:
-    """Why this may not become a password, or None. `context` are words that belong to the account or the panel."""
+@dataclass(frozen=True)
+class Judgement:
+    refusal: Refusal | None  # why it may not become a password
+    score: int  # zxcvbn's 0 (guessed at once) to 4
+
+
+def judge(password: str, *, minimum: int, context: Iterable[str] = ()) -> Judgement:
+    """`context` are words that belong to the account or the panel. A contrived password takes seconds."""
     password = unicodedata.normalize("NFC", password)
+    words = [word.casefold() for word in (*CONTEXT_WORDS, *context) if len(word) > 2]
+    score = _score(password, words)
+    return Judgement(_refusal(password, minimum, words, score), score)
+
+
+def _refusal(password: str, minimum: int, words: list[str], score: int) -> Refusal | None:
     if "\ufffd" in password:  # what broken UTF-8 collapses to: many passwords would become one
         return Refusal.BROKEN_TEXT
     if len(password) < minimum:
@@ -48,17 +61,18 @@ def refusal(password: str, *, minimum: int, context: Iterable[str] = ()) -> Refu
         return Refusal.TOO_LONG
     if password.casefold() in BRAZILIAN_COMMON or password.casefold() in _common():
         return Refusal.COMMON
-    words = [word.casefold() for word in (*CONTEXT_WORDS, *context) if len(word) > 2]
     if _leans_on(words, password.casefold()):
         return Refusal.CONTEXT
-    return Refusal.GUESSABLE if score(password, words) < PASSWORD_SCORE else None
+    return Refusal.GUESSABLE if score < PASSWORD_SCORE else None
 
 
-def score(password: str, words: Iterable[str] = ()) -> int:
-    """zxcvbn's 0 (guessed at once) to 4, for the first 72 characters."""
+def _score(password: str, words: list[str]) -> int:
+    """Of the first 72 characters; nothing at all scores 0."""
+    if not password:
+        return 0
     from zxcvbn import zxcvbn  # its word lists take a while to load and are needed only when a password is set
 
-    return int(zxcvbn(password[:SCORED], user_inputs=list(words))["score"])
+    return int(zxcvbn(password[:SCORED], user_inputs=words)["score"])
 
 
 def hash_password(password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
