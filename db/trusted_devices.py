@@ -21,6 +21,13 @@ async def find(db: Reader, digest: bytes, *, owner: int, at: datetime) -> str | 
     return await db.one(str, sql, digest=digest, owner=owner, at=at)
 
 
+async def identify(db: Reader, digest: bytes, *, at: datetime) -> str | None:
+    """The id of the device that a cookie stands for, whoever trusts it."""
+    return await db.one(
+        str, "SELECT id FROM trusted_devices WHERE digest = :digest AND ends_at > :at", digest=digest, at=at
+    )
+
+
 async def trust(
     tx: Transaction,
     owner: int,

@@ -1,6 +1,7 @@
 """Parallel requests against the real server, over real sockets."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,15 +18,21 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 Cookies = list[str]
 
 
-def post_at_once(address: str, posts: list[tuple[str, dict[str, str], str]]) -> list[httpx2.Response]:
-    """Every (path, fields, cookie) at the same time, each on a connection of its own."""
+def post_at_once(
+    address: str, posts: list[tuple[str, dict[str, str], str]], *, networks: int = 1
+) -> list[httpx2.Response]:
+    """Every (path, fields, cookie) at the same time, each on a connection of its own, from so many addresses."""
 
     async def run() -> list[httpx2.Response]:
-        limits = httpx2.Limits(max_connections=len(posts))
-        async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=60) as browser:
+        async with contextlib.AsyncExitStack() as stack:
+            transports = [httpx2.AsyncHTTPTransport(local_address=f"127.0.0.{n + 1}") for n in range(networks)]
+            browsers = [
+                await stack.enter_async_context(httpx2.AsyncClient(base_url=address, transport=transport, timeout=60))
+                for transport in transports
+            ]
             tasks = [
-                browser.post(path, data=fields, headers={"Origin": address, "Cookie": cookie})
-                for path, fields, cookie in posts
+                browsers[number % networks].post(path, data=fields, headers={"Origin": address, "Cookie": cookie})
+                for number, (path, fields, cookie) in enumerate(posts)
             ]
             return await asyncio.gather(*tasks)
 

@@ -41,6 +41,7 @@ from web.limits import BODY_MAX
 from web.page import ROOT, STATIC, STATIC_VERSION, go
 from web.redirects import HOME
 from web.settings import Settings, read_env_file
+from web.throttle import AUTH, ENROLMENT, EXPORT
 
 
 async def home(request: Request) -> Response:
@@ -54,19 +55,19 @@ async def health(_: Request) -> Response:
 ROUTES: list[BaseRoute] = [
     get("/health", health, State.ANYONE),
     get("/setup", setup.form, State.ANYONE),
-    post("/setup", setup.create, State.ANYONE),
+    post("/setup", setup.create, State.ANYONE, throttle=AUTH),
     get("/activate", activation.form, State.ANYONE),
-    post("/activate", activation.activate, State.ANYONE),
+    post("/activate", activation.activate, State.ANYONE, throttle=AUTH),
     get("/login", login.form, State.ANYONE),
-    post("/login", login.enter, State.ANYONE),
+    post("/login", login.enter, State.ANYONE, throttle=AUTH),
     post("/logout", login.leave, State.ANYONE),
     get("/login/code", two_factor.code_form, State.HALF_LOGIN),
-    post("/login/code", two_factor.enter_code, State.HALF_LOGIN),
+    post("/login/code", two_factor.enter_code, State.HALF_LOGIN, throttle=AUTH),
     get("/login/recovery", two_factor.recovery_form, State.HALF_LOGIN),
-    post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN),
+    post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN, throttle=AUTH),
     get("/", home, State.SIGNED_IN),
     get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
-    post("/security/totp", totp.begin, State.VERIFIED, enrols=True),
+    post("/security/totp", totp.begin, State.VERIFIED, enrols=True, throttle=ENROLMENT),
     post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, enrols=True),
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, enrols=True),
     post("/security/totp/undo", totp.undo, State.SIGNED_IN),
@@ -93,7 +94,7 @@ ROUTES: list[BaseRoute] = [
     post("/policy/release", policy.release, State.VERIFIED, admins=True),
     get("/activity", activity.list_page, State.SIGNED_IN),
     post("/activity/verify", activity.verify, State.SIGNED_IN),
-    post("/activity/export", activity.export, State.VERIFIED),
+    post("/activity/export", activity.export, State.VERIFIED, throttle=EXPORT),
     get("/instances", instances.list_page, State.SIGNED_IN),
     post("/instances", instances.create, State.SIGNED_IN),
     get("/instances/{id}", instances.row, State.SIGNED_IN),

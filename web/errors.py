@@ -23,6 +23,7 @@ WORDS = {
     408: ("Demorou demais", "O envio não chegou inteiro. Confira a conexão e tente de novo."),
     413: ("Grande demais", "O que foi enviado passa do tamanho aceito."),
     414: ("Endereço longo demais", "Volte ao painel e tente de novo."),
+    429: ("Espere um pouco", ""),
     431: ("Pedido grande demais", "Feche o navegador, abra-o de novo e tente outra vez."),
     415: ("Formato não aceito", "Envie pelo formulário da página."),
     422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
@@ -61,9 +62,11 @@ async def fault(request: Request, error: Exception) -> Response:
     return refuse(request, 500, reference=reference)
 
 
-def refuse(request: Request, status: int, *, words: int | None = None, reference: str = "") -> Response:
-    """The error page of a status, with the `words` of another where they say it better."""
-    title, advice = WORDS.get(words or status, WORDS[500])
+def refuse(
+    request: Request, status: int, *, words: int | None = None, advice: str = "", reference: str = ""
+) -> Response:
+    """The error page of a status, with the `words` of another or an `advice` of its own where they say it better."""
+    title, usual = WORDS.get(words or status, WORDS[500])
     return page(
         request,
         "error.html",
@@ -71,6 +74,6 @@ def refuse(request: Request, status: int, *, words: int | None = None, reference
         retarget=NOTICES,
         status=status,
         title=title,
-        advice=advice,
+        advice=advice or usual,
         reference=reference,
     )

@@ -14,12 +14,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import cookies, errors, step_up
+from web import throttle as throttles
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.page import go, is_partial
 from web.panel import Panel
 from web.redirects import SessionEnded, to_login
 from web.settings import is_loopback
+from web.throttle import Throttle
 from web.visitor import identify
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -44,6 +46,7 @@ class Demand:
     state: State
     enrols: bool = False
     admins: bool = False
+    throttle: Throttle | None = None
 
 
 def get(path: str, handler: Handler, state: State, *, enrols: bool = False, admins: bool = False) -> Route:
@@ -51,8 +54,16 @@ def get(path: str, handler: Handler, state: State, *, enrols: bool = False, admi
     return Route(path, _door(handler, Demand(state, enrols, admins)), methods=["GET"])
 
 
-def post(path: str, handler: Handler, state: State, *, enrols: bool = False, admins: bool = False) -> Route:
-    door = _door(handler, Demand(state, enrols, admins))
+def post(
+    path: str,
+    handler: Handler,
+    state: State,
+    *,
+    enrols: bool = False,
+    admins: bool = False,
+    throttle: Throttle | None = None,
+) -> Route:
+    door = _door(handler, Demand(state, enrols, admins, throttle))
     return Route(path, door, methods=["POST"], max_body_size=BODY_MAX)
 
 
@@ -66,7 +77,7 @@ def _door(handler: Handler, demand: Demand) -> Handler:
     async def guarded(request: Request) -> Response:
         await identify(request)
         try:
-            response = await _admit(request, demand) or await handler(request)
+            response = await _admit(request, demand) or await _throttled(handler, request, demand.throttle)
         except SessionEnded:
             return await to_login(request)
         except HTTPException as refused:
@@ -83,6 +94,16 @@ def _door(handler: Handler, demand: Demand) -> Handler:
 
     guarded.demand = demand  # type: ignore[attr-defined]
     return guarded
+
+
+async def _throttled(handler: Handler, request: Request, throttle: Throttle | None) -> Response:
+    if throttle is None:
+        return await handler(request)
+    if refused := await throttles.charge(request, throttle):
+        return refused
+    response = await handler(request)
+    await throttles.settle(request, throttle, response)
+    return response
 
 
 async def _admit(request: Request, demand: Demand) -> Response | None:

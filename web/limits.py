@@ -31,6 +31,14 @@ class Backoff:
         return min(self.longest, self.first * (1 << min(failures - self.free, 40)))
 
 
+@dataclass(frozen=True)
+class Rate:
+    """At most so many in a span of time."""
+
+    most: int
+    span: timedelta
+
+
 # Passwords (NIST SP 800-63B-4 §3.1.1.2, OWASP Password Storage)
 PASSWORD_MAX = 256  # code points
 PASSWORD_MAX_BYTES = 1024
@@ -66,6 +74,12 @@ SETUP_BITS = ACTIVATION_BITS = 120
 SETUP_TTL = timedelta(minutes=60)
 INVITATION_TTL = timedelta(hours=24)
 RESET_TTL = timedelta(minutes=60)
+
+# Whatever is asked, from one network (or trusted device); the last two from one account
+AUTH_POSTS = Rate(20, timedelta(minutes=1))
+AUTH_FAILURES = Rate(30, timedelta(minutes=15))
+ENROLMENTS = Rate(5, timedelta(minutes=10))
+EXPORTS = Rate(5, timedelta(hours=1))
 
 # Sessions
 TOKEN_BYTES = 32

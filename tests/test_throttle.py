@@ -1,0 +1,121 @@
+"""How often one place may knock (NET_LIMIT), whatever it says."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, Person, give_password, sign_in
+from web.limits import STRANGERS_COUNTED
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def guess(browser: TestClient, number: int) -> Any:
+    """Another name each time, so that no name has to wait."""
+    return give_password(browser, Person(f"nobody{number}", "girafa verde dança no chão"))
+
+
+def test_twenty_posts_a_minute_from_one_network(alice: Person, new_client: NewClient, clock: Clock) -> None:
+    clock.forward(minutes=1)
+    assert [guess(new_client(), number).status_code for number in range(21)] == [422] * 20 + [429]
+    refused = sign_in(new_client(), alice)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert "Foram pedidos demais vindos da sua rede. Tente de novo em 60 s." in refused.text
+    clock.forward(seconds=60)
+    assert sign_in(new_client(), alice).status_code == 303
+
+
+def test_thirty_failures_close_the_way_for_a_quarter_of_an_hour(
+    alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    """A14: one password tried on many names."""
+    answers = []
+    for number in range(40):
+        answers.append(guess(new_client(), number).status_code)
+        clock.forward(seconds=5)
+    assert answers == [422] * 30 + [429] * 10
+    clock.forward(minutes=14)
+    assert sign_in(new_client(), alice).status_code == 429
+    clock.forward(minutes=1)
+    assert sign_in(new_client(), alice).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/activate", {"activation_code": "0" * 24, "password": "x", "repeated": "x"}),
+        ("/login/code", {"code": "12"}),
+        ("/login/recovery", {"code": "12"}),
+    ],
+)
+def test_every_way_in_counts(
+    path: str, fields: dict[str, str], protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    """Malformed codes too, which cost no try of the account (A46)."""
+    clock.forward(minutes=1)
+    browser = new_client()
+    give_password(browser, protected)
+    answers = [browser.post(path, data=fields).status_code for _ in range(20)]
+    assert answers == [422] * 19 + [429]
+
+
+def test_a_trusted_device_in_the_same_network_is_not_kept_out(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    """A20."""
+    client.post("/logout")
+    for number in range(30):
+        guess(new_client(), number)
+    assert sign_in(client, alice).status_code == 303
+
+
+def test_a_trusted_device_has_its_limit_too(alice: Person, client: TestClient) -> None:
+    client.post("/logout")
+    assert [guess(client, number).status_code for number in range(21)] == [422] * 20 + [429]
+
+
+def test_in_place_the_refusal_is_told_beside_the_form(alice: Person, new_client: NewClient) -> None:
+    browser = new_client()
+    for number in range(20):
+        guess(browser, number)
+    refused = browser.post("/login", data={"name": "alice", "password": "x"}, headers=FRAGMENT)
+    assert refused.status_code == 429
+    assert refused.headers["hx-retarget"] == "#notices"
+
+
+def test_enrolment_begins_five_times_in_ten_minutes(alice: Person, client: TestClient, clock: Clock) -> None:
+    assert [client.post("/security/totp").status_code for _ in range(6)] == [200] * 5 + [429]
+    clock.forward(minutes=10)
+    sign_in(client, alice)
+    assert client.post("/security/totp").status_code == 200
+
+
+def test_activity_is_exported_five_times_an_hour(alice: Person, client: TestClient) -> None:
+    export = {"tipo": "", "periodo": ""}
+    assert [client.post("/activity/export", data=export).status_code for _ in range(6)] == [200] * 5 + [429]
+
+
+def test_a_clock_that_was_ahead_for_a_while_keeps_nobody_out(
+    alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    """A48."""
+    clock.forward(days=1)
+    for number in range(20):
+        guess(new_client(), number)
+    clock.forward(days=-1)
+    assert sign_in(new_client(), alice).status_code == 303
+
+
+def test_many_networks_fill_no_more_than_ten_thousand_rows(alice: Person, new_client: NewClient, rows: Rows) -> None:
+    """A56."""
+    fill = """
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+        INSERT INTO rates SELECT 'auth', randomblob(32), 1, 0 FROM n
+    """
+    rows(fill)
+    guess(new_client(), 1)
+    assert rows("SELECT count(*) FROM rates") == [(STRANGERS_COUNTED,)]
