@@ -10,9 +10,10 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import Person, give_password, sign_in
-from web.activity import WORDS, network
+from web.activity import WORDS
 from web.limits import ACTIVITY_PAGE
 from web.page import ROOT
+from web.visitor import network
 
 
 def test_the_page_tells_what_happened_in_words(alice: Person, client: TestClient, clock: Clock) -> None:

@@ -11,7 +11,6 @@ from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
 from web import trusted_devices
-from web.activity import network
 from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
@@ -24,6 +23,7 @@ from web.limits import (
 )
 from web.page import wait
 from web.panel import Panel
+from web.visitor import network
 
 CLOSED = (
     "Foram senhas erradas demais vindas de dispositivos desconhecidos. Entre de um dispositivo em que você já entrou, "

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import ipaddress
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -13,9 +12,10 @@ from db import activity
 from db.activity import Entry
 from db.database import Transaction
 from web import forms
-from web.limits import ACTIVITY_PAGE, EXPORT_MAX, LOGGED_MAX, USER_AGENT_MAX
+from web.limits import ACTIVITY_PAGE, EXPORT_MAX, LOGGED_MAX
 from web.page import device, page
 from web.panel import Panel
+from web.visitor import network, user_agent
 
 # Every event that is ever written, in the reader's words.
 WORDS = {
@@ -158,21 +158,3 @@ async def note(
         user_agent=user_agent(request),
         detail=detail[:LOGGED_MAX],
     )
-
-
-def network(request: Request) -> str:
-    """The address a person came from; of IPv6 the /64, which is what one household has."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host[:64]
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped  # how a socket for both kinds tells IPv4
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
-
-
-def user_agent(request: Request) -> str:
-    return request.headers.get("user-agent", "")[:USER_AGENT_MAX]

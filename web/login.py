@@ -8,7 +8,7 @@ from db.accounts import Account
 from db.database import Transaction
 from web import cookies, forms, trusted_devices
 from web.accounts import Tried, forgive_password, read_name, set_password, stored_phc, try_password
-from web.activity import network, note, user_agent
+from web.activity import note
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
@@ -16,6 +16,7 @@ from web.notices import tell, tell_of_login
 from web.page import go, is_partial, later, page
 from web.panel import Panel
 from web.redirects import HOME, safe_path
+from web.visitor import network, user_agent
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from db import activity, notices
 from db.database import Transaction
 from web import forms
-from web.activity import network, note, user_agent
+from web.activity import note
 from web.limits import FAILURES_TOLD
 from web.page import device, go
 from web.panel import Panel
 from web.redirects import safe_path
 from web.trusted_devices import recognise
+from web.visitor import network, user_agent
 
 
 async def mine(request: Request) -> Response:

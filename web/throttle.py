@@ -9,7 +9,6 @@ from starlette.responses import Response
 from db import rates, trusted_devices
 from db.database import Transaction
 from web import cookies, errors
-from web.activity import network
 from web.cookies import Cookie, digest
 from web.limits import (
     AUTH_FAILURES,
@@ -21,6 +20,7 @@ from web.limits import (
 )
 from web.page import later, wait
 from web.panel import Panel
+from web.visitor import network
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from db import trusted_devices
 from db.database import Reader, Transaction
 from web import cookies
-from web.activity import network, user_agent
 from web.cookies import Cookie
 from web.limits import TRUSTED_DEVICE_TTL, TRUSTED_DEVICES
 from web.panel import Panel
+from web.visitor import network, user_agent
 
 
 async def recognise(db: Reader, request: Request, account_id: int) -> str | None:

@@ -1,4 +1,6 @@
-"""Who is here: the session or the half-login that a request's cookies stand for."""
+"""Who is here, and from where: the session or the half-login that a request's cookies stand for, network and browser."""
+
+import ipaddress
 
 from starlette.requests import Request
 
@@ -7,7 +9,7 @@ from db.database import Reader
 from db.sessions import Session
 from web import cookies
 from web.cookies import Cookie
-from web.limits import ENROL_ONLY_TTL, SESSION_TOUCH
+from web.limits import ENROL_ONLY_TTL, SESSION_TOUCH, USER_AGENT_MAX
 from web.panel import Panel
 
 
@@ -30,3 +32,21 @@ async def identify(request: Request) -> None:
                 await sessions.touch(tx, session.id, at=at)
     if token := cookies.read(request, Cookie.HALF_LOGIN):
         request.state.half_login = await half_logins.find(panel.db, token, at=at)
+
+
+def network(request: Request) -> str:
+    """The address a person came from; of IPv6 the /64, which is what one household has."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:64]
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped  # how a socket for both kinds tells IPv4
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def user_agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")[:USER_AGENT_MAX]
