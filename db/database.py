@@ -1,7 +1,7 @@
 """One SQLite file: how it is opened, read, and written in transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,10 @@ class Reader:
 
 
 class Transaction(Reader):
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        super().__init__(connection)
+        self.afterwards: list[Callable[[], None]] = []  # done once everything is written, and only then
+
     async def run(self, sql: str, /, **parameters: object) -> None:
         await self._connection.execute_fetchall(sql, _bound(parameters))
 
@@ -71,11 +75,14 @@ class Database(Reader):
         async with self._writing:
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
-                yield Transaction(self._writer)
+                tx = Transaction(self._writer)
+                yield tx
                 await self._writer.commit()
             except BaseException:  # a cancelled request too must not leave its half for the next one to commit
                 await asyncio.shield(self._writer.rollback())
                 raise
+        for act in tx.afterwards:
+            act()
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from db import activity
 from db.activity import Entry
 from db.database import Transaction
-from web import forms
+from web import forms, log
 from web.limits import ACTIVITY_PAGE, EXPORT_MAX, LOGGED_MAX
 from web.page import device, page
 from web.panel import Panel
@@ -148,12 +148,14 @@ async def note(
 ) -> None:
     """Append what this request did, in the transaction that does it; by its own session unless told otherwise."""
     session = request.state.session
+    by = session_id or (session.id if session else None)
+    tx.afterwards.append(lambda: log.happened(request, event, account_id, by))
     await activity.record(
         tx,
         account_id,
         event,
         at=Panel.of(request).now(),
-        session_id=session_id or (session.id if session else None),
+        session_id=by,
         network=network(request),
         user_agent=user_agent(request),
         detail=detail[:LOGGED_MAX],

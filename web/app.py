@@ -22,6 +22,7 @@ from web import (
     bad_day,
     errors,
     instances,
+    log,
     login,
     notices,
     password,
@@ -148,4 +149,5 @@ def create_app(
 
 def from_environment() -> ASGIApp:
     """For server processes, which know only the environment."""
+    log.to_stderr()
     return create_app(Settings.from_environment(read_env_file(ROOT / ".env") | dict(environ)))

@@ -1,17 +1,13 @@
 """Refusals and faults, in one voice: calm on screen, the cause in the log."""
 
-import logging
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web import log
 from web.limits import BUSY_RETRY
 from web.page import NOTICES, go, later, page
-from web.panel import Panel
 from web.visitor import identify
-
-log = logging.getLogger("panel")
 
 SECTIONS = {"/activity", "/instances", "/security"}
 WORDS = {
@@ -56,10 +52,9 @@ async def gone(_: Request, __: Exception) -> Response:
 
 
 async def fault(request: Request, error: Exception) -> Response:
-    """The last resort; Starlette raises the error again afterwards, so its traceback reaches the log too."""
-    reference = Panel.of(request).token_bytes(4).hex()
-    log.error("error.internal %s %s %s: %s", reference, request.method, request.scope["path"], type(error).__name__)
-    return refuse(request, 500, reference=reference)
+    """The last resort: calm on screen, with a number that finds the trace in the log."""
+    log.fault(request, error)
+    return refuse(request, 500, reference=request.state.request_id)
 
 
 def refuse(

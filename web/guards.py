@@ -1,7 +1,6 @@
 """The doors: which host and origin a request may come from, who is here, and what they must have proved."""
 
 import functools
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -13,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import cookies, errors, step_up
+from web import cookies, errors, log, step_up
 from web import throttle as throttles
+from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.page import go, is_partial
@@ -25,7 +25,6 @@ from web.throttle import Throttle
 from web.visitor import identify
 
 Handler = Callable[[Request], Awaitable[Response]]
-log = logging.getLogger("panel")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
@@ -87,7 +86,6 @@ def _door(handler: Handler, demand: Demand) -> Handler:
         except Exception as broken:
             if not cookies.owed(request):
                 raise
-            log.exception("after a proof")
             response = await errors.fault(request, broken)
         cookies.settle(request, response)
         return response
@@ -112,9 +110,9 @@ async def _admit(request: Request, demand: Demand) -> Response | None:
     if state is State.ANYONE:
         return None
     if state is State.HALF_LOGIN:
-        return None if request.state.half_login else await to_login(request)
+        return None if request.state.half_login else await _turn_away(request, "half-login")
     if session is None:
-        return await to_login(request)
+        return await _turn_away(request, "session")
     if session.enrols_only:
         return None if demand.enrols else _to_enrolment(request)
     if demand.admins and not session.administers:
@@ -124,7 +122,15 @@ async def _admit(request: Request, demand: Demand) -> Response | None:
     return await step_up.demand(request, always=state is State.PROVED)
 
 
+async def _turn_away(request: Request, lacking: str) -> Response:
+    """To the login. A cookie that stands for nothing, or a post past a step, is worth a line in the log."""
+    if cookies.value(request, Cookie.SESSION) or request.method not in SAFE_METHODS:
+        log.denied(request, lacking)
+    return await to_login(request)
+
+
 def _to_enrolment(request: Request) -> Response:
+    log.denied(request, "second factor required")
     if is_partial(request):
         return Response(status_code=403, headers={"HX-Redirect": "/security"})
     return go(request, "/security")
@@ -140,6 +146,7 @@ class Perimeter:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
+        request.state.request_id = Panel.of(request).token_bytes(8).hex()
         refusal = _refusal(request)
         await (refusal or self._app)(scope, receive, send)
 
@@ -187,5 +194,5 @@ def _hostname(host: str) -> str | None:
 
 
 def _denied(request: Request, status: int, reason: str, *, words: int | None = None) -> Response:
-    log.warning("access.denied %s %s: %s", request.method, ascii(request.scope["path"][:256]), reason)
+    log.denied(request, reason)
     return errors.refuse(request, status, words=words)

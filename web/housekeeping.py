@@ -1,14 +1,12 @@
 """What the panel does by itself: once an hour it takes away what is over."""
 
 import asyncio
-import logging
 import sqlite3
 
 from db import activity, expiry
+from web import log
 from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
-
-log = logging.getLogger("panel")
 
 
 async def clear(panel: Panel) -> int:
@@ -35,5 +33,5 @@ async def every_hour(panel: Panel) -> None:
         try:
             await clear(panel)
         except sqlite3.OperationalError as busy:
-            log.warning("housekeeping: %s", busy)
+            log.trouble("housekeeping.busy", busy)
         await asyncio.sleep(HOUSEKEEPING.total_seconds())

@@ -1,12 +1,12 @@
 """uvicorn, started from Python: quiet, trusting no proxy it was not told of, ended by Ctrl-C without a traceback."""
 
-import logging
 import socket
 from collections.abc import Callable
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from web import log
 from web.settings import Settings
 
 
@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Answer on `listener` until told to stop."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log.to_stderr()
     config = uvicorn.Config(
         "web.app:from_environment",
         factory=True,

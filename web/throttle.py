@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from db import rates, trusted_devices
 from db.database import Transaction
-from web import cookies, errors
+from web import cookies, errors, log
 from web.cookies import Cookie, digest
 from web.limits import (
     AUTH_FAILURES,
@@ -48,6 +48,7 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
             await _count(tx, panel, throttle.name, key, throttle.rate)
     if not left:
         return None
+    log.denied(request, f"throttle: {throttle.name}")
     advice = f"Foram pedidos demais vindos da sua rede. Tente de novo em {wait(left)}."
     return later(errors.refuse(request, 429, advice=advice), left)
 

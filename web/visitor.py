@@ -1,4 +1,4 @@
-"""Who is here, and from where: the session or the half-login that a request's cookies stand for, network and browser."""
+"""Who is here (the session or the half-login that a request's cookies stand for), and from where."""
 
 import ipaddress
 

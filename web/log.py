@@ -1,0 +1,67 @@
+"""What happened, for whoever watches the server: one JSON line an event on stderr (ASVS V16.2).
+
+Only the fields named here are ever written, so that no secret slips in; what people send is cut and escaped.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+
+from web.limits import LOGGED_MAX
+from web.visitor import network, user_agent
+
+FIELDS = ("user_id", "session_ref", "net", "ua", "result", "method", "route", "reason", "request_id")
+FAILURES = (".failed", "_failed", ".repeated", ".locked")
+_logger = logging.getLogger("panel")
+
+
+class Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """`ts` in UTC (RFC 3339), `level`, `event`, and what else is known; `trace` for a fault."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"ts": moment.replace("+00:00", "Z"), "level": record.levelname.lower(), "event": record.getMessage()}
+        line |= {field: record.__dict__[field] for field in FIELDS if record.__dict__.get(field) is not None}
+        line = {field: value[:LOGGED_MAX] if isinstance(value, str) else value for field, value in line.items()}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def to_stderr() -> None:
+    """Every process that serves calls this once."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines())
+    logging.basicConfig(handlers=[handler], force=True)
+    _logger.setLevel(logging.INFO)
+
+
+def happened(request: Request, event: str, account_id: int | None, session_id: str | None) -> None:
+    """What is noted in the activity too."""
+    result = "failed" if event.endswith(FAILURES) else "ok"
+    who = {"user_id": "unknown" if account_id is None else account_id, "session_ref": session_id}
+    _logger.info(event, extra=who | _whence(request) | {"result": result})
+
+
+def denied(request: Request, reason: str) -> None:
+    """A door that stayed closed."""
+    _logger.warning("access.denied", extra=_whence(request) | _where(request) | {"reason": reason})
+
+
+def fault(request: Request, error: Exception) -> None:
+    _logger.error("error.internal", extra=_whence(request) | _where(request), exc_info=error)
+
+
+def trouble(event: str, reason: object) -> None:
+    _logger.warning(event, extra={"reason": str(reason)})
+
+
+def _whence(request: Request) -> dict[str, object]:
+    return {"net": network(request), "ua": user_agent(request), "request_id": request.state.request_id}
+
+
+def _where(request: Request) -> dict[str, object]:
+    """Without the query string, which may hold what somebody looked for."""
+    return {"method": request.method, "route": request.scope["path"]}
