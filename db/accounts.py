@@ -30,6 +30,12 @@ async def get(db: Reader, account_id: int) -> Account | None:
     return await db.one(Account, _ACCOUNT + "WHERE id = :id", id=account_id)
 
 
+async def existed(db: Reader, account_id: int, at: datetime) -> bool:
+    """Whether the account was there at a moment of the past."""
+    sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = :id AND created_at <= :at)"
+    return bool(await db.one(int, sql, id=account_id, at=at))
+
+
 async def without_two_factor(db: Reader) -> list[str]:
     """The names of those who have none, in order."""
     sql = "SELECT name FROM accounts WHERE id NOT IN (SELECT account_id FROM totp) ORDER BY name"

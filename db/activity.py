@@ -64,7 +64,14 @@ async def record(
 
 async def first_broken(db: Reader) -> int | None:
     """The number of the first entry that does not follow from the one before it; None when all do."""
-    pruned = await db.one(_End, "SELECT last_id, link FROM activity_pruned")
+    while True:
+        pruned = await db.one(_End, _PRUNED)
+        broken = await _first_broken_after(db, pruned)
+        if broken is None or pruned == await db.one(_End, _PRUNED):  # else entries were removed meanwhile
+            return broken
+
+
+async def _first_broken_after(db: Reader, pruned: "_End | None") -> int | None:
     before, number = (pruned and pruned.link) or b"", pruned.id if pruned else 0
     while lines := await db.all(_Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
         for line in lines:
@@ -77,6 +84,9 @@ async def first_broken(db: Reader) -> int | None:
     return None
 
 
+_PRUNED = "SELECT last_id, link FROM activity_pruned"
+
+
 @dataclass(frozen=True)
 class _End:
     """Where the entries end that were removed."""
@@ -85,18 +95,23 @@ class _End:
     link: bytes | None
 
 
-async def prune(tx: Transaction, *, before: datetime, most: int) -> int:
-    """Remove the oldest entries from before a moment, the newest entry never; returns how many, at most `most`."""
+async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) -> int:
+    """Remove the oldest entries from before a moment, the newest entry never; returns how many, at most `most`.
+
+    What a clock that was ahead dated into the future goes with its neighbours.
+    """
     last = await tx.one(
         _End,
         """
         SELECT id, link FROM activity
         WHERE id < coalesce(
-                (SELECT id FROM activity WHERE at >= :before ORDER BY id LIMIT 1), (SELECT max(id) FROM activity))
+                (SELECT id FROM activity WHERE at BETWEEN :before AND :now ORDER BY id LIMIT 1),
+                (SELECT max(id) FROM activity))
             AND id < (SELECT min(id) FROM activity) + :most
         ORDER BY id DESC LIMIT 1
         """,
         before=before,
+        now=now,
         most=most,
     )
     if last is None:

@@ -96,13 +96,15 @@ async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
     await tx.run(sql, beginning=keys_beginning)
 
 
-async def drop_beyond(tx: Transaction, most: int) -> None:
-    """Keep no more than `most` rows that strangers can make; the fewest failures go first, of these the oldest."""
-    count = await tx.one(int, "SELECT count(*) FROM attempts WHERE kind IN ('password', 'password-account')") or 0
+async def drop_beyond(tx: Transaction, most: int, *, kinds: tuple[str, str], spare: bytes) -> None:
+    """Keep no more than `most` rows of two kinds; the oldest go first, never those whose key begins with `spare`."""
+    found = {"one": kinds[0], "other": kinds[1]}
+    count = await tx.one(int, "SELECT count(*) FROM attempts WHERE kind IN (:one, :other)", **found) or 0
     sql = """
         DELETE FROM attempts WHERE (kind, key) IN (
-            SELECT kind, key FROM attempts WHERE kind IN ('password', 'password-account')
-            ORDER BY failures, opens_at LIMIT :excess)
+            SELECT kind, key FROM attempts
+            WHERE kind IN (:one, :other) AND substr(key, 1, length(:spare)) <> :spare
+            ORDER BY opens_at LIMIT :excess)
     """
     if count > most:
-        await tx.run(sql, excess=count - most)
+        await tx.run(sql, excess=count - most, spare=spare, **found)

@@ -13,7 +13,7 @@ _OVER = (
     "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",
     "DELETE FROM attempts WHERE kind = 'password' AND opens_at <= :forgotten RETURNING 1",
     "DELETE FROM rates WHERE begins_at <= :forgotten RETURNING 1",
-    "DELETE FROM notices WHERE at <= :log_since RETURNING 1",
+    "DELETE FROM notices WHERE acknowledged_at <= :log_since RETURNING 1",
     "DELETE FROM trusted_devices WHERE ends_at <= :at RETURNING 1",
     "DELETE FROM sessions WHERE ends_at <= :at OR last_seen_at <= :idle_since RETURNING 1",
 )

@@ -18,6 +18,11 @@ async def get(db: Reader) -> Policy:
     return await db.one(Policy, "SELECT two_factor_required_at FROM policy") or Policy(None)
 
 
-async def require_two_factor(tx: Transaction, *, at: datetime | None) -> None:
-    """From `at` on, of every account; None: of nobody."""
-    await tx.run("UPDATE policy SET two_factor_required_at = :at", at=at)
+async def require_two_factor(tx: Transaction, *, at: datetime) -> bool:
+    """From `at` on, of every account; False when it is required already, or will be."""
+    sql = "UPDATE policy SET two_factor_required_at = :at WHERE two_factor_required_at IS NULL RETURNING 1"
+    return await tx.one(int, sql, at=at) is not None
+
+
+async def release(tx: Transaction) -> None:
+    await tx.run("UPDATE policy SET two_factor_required_at = NULL")

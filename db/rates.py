@@ -33,11 +33,12 @@ async def count(tx: Transaction, kind: str, key: bytes, *, most: int, span: time
     await tx.run(sql, kind=kind, key=key, at=at, since=at - span, most=most)
 
 
-async def drop_beyond(tx: Transaction, most: int) -> None:
-    """Keep no more than `most` rows; the smallest counts go first, of these the oldest."""
+async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
+    """Keep no more than `most` rows; the oldest go first, never those of the key `spare`."""
     excess = (await tx.one(int, "SELECT count(*) FROM rates") or 0) - most
     sql = """
-        DELETE FROM rates WHERE (kind, key) IN (SELECT kind, key FROM rates ORDER BY count, begins_at LIMIT :excess)
+        DELETE FROM rates WHERE (kind, key) IN (
+            SELECT kind, key FROM rates WHERE key <> :spare ORDER BY begins_at LIMIT :excess)
     """
     if excess > 0:
-        await tx.run(sql, excess=excess)
+        await tx.run(sql, excess=excess, spare=spare)

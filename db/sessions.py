@@ -22,6 +22,9 @@ class Session:
     has_used_recovery: bool  # a recovery code was used, and the owner has not said what to do about it
     has_notices: bool
 
+    def requires_two_factor(self, at: datetime) -> bool:
+        return self.two_factor_required_at is not None and self.two_factor_required_at <= at
+
 
 async def begin(
     tx: Transaction,
@@ -73,6 +76,11 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
                 OR max(sessions.created_at, policy.two_factor_required_at) > :enrol_since)
     """
     return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle, enrol_since=at - enrol)
+
+
+async def last_owner(db: Reader, digest: bytes) -> int | None:
+    """Whose a cookie is or was, as long as its row is there."""
+    return await db.one(int, "SELECT account_id FROM sessions WHERE digest = :digest", digest=digest)
 
 
 @dataclass(frozen=True)

@@ -33,17 +33,31 @@ async def find(db: Reader, account_id: int) -> Totp | None:
 
 
 async def spend(tx: Transaction, account_id: int, step: int) -> bool:
-    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last, or told."""
+    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last."""
     sql = """
-        UPDATE totp SET last_step = :step
-        WHERE account_id = :account_id AND last_step < :step AND told_step IS NOT :step RETURNING last_step
+        UPDATE totp SET last_step = :step WHERE account_id = :account_id AND last_step < :step RETURNING last_step
     """
     return await tx.one(int, sql, account_id=account_id, step=step) is not None
 
 
-async def tell_step(tx: Transaction, account_id: int, step: int) -> None:
-    """Somebody learnt that a code is of this step, so it is not to be accepted when its time comes."""
-    await tx.run("UPDATE totp SET told_step = :step WHERE account_id = :account_id", step=step, account_id=account_id)
+async def tell_step(tx: Transaction, account_id: int, step: int, *, oldest: int) -> None:
+    """Somebody learnt that a code is of this step, so it is not to be accepted when its time comes.
+
+    Steps before `oldest` are never accepted anyway, and forgotten.
+    """
+    await tx.run("DELETE FROM totp_told WHERE account_id = :id AND step < :oldest", id=account_id, oldest=oldest)
+    sql = "INSERT INTO totp_told (account_id, step) VALUES (:account_id, :step) ON CONFLICT DO NOTHING"
+    await tx.run(sql, account_id=account_id, step=step)
+
+
+async def was_told(db: Reader, account_id: int, step: int) -> bool:
+    sql = "SELECT EXISTS (SELECT 1 FROM totp_told WHERE account_id = :account_id AND step = :step)"
+    return bool(await db.one(int, sql, account_id=account_id, step=step))
+
+
+async def forget_told(tx: Transaction, account_id: int) -> None:
+    """The steps belong to another key from here on."""
+    await tx.run("DELETE FROM totp_told WHERE account_id = :account_id", account_id=account_id)
 
 
 async def begin_enrolment(
@@ -94,10 +108,10 @@ async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: 
     sql = """
         INSERT INTO totp (account_id, sealed_key, last_step, confirmed_at) VALUES (:account_id, :sealed_key, :step, :at)
         ON CONFLICT (account_id) DO UPDATE SET
-            sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at,
-            told_step = NULL
+            sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, at=at)
+    await forget_told(tx, account_id)
     return True
 
 
@@ -132,10 +146,11 @@ async def undo_replacement(tx: Transaction, account_id: int, sealed_key: bytes, 
     if confirmed_at is None:
         return False
     sql = """
-        UPDATE totp SET sealed_key = :sealed_key, last_step = :step, confirmed_at = :confirmed_at, told_step = NULL
+        UPDATE totp SET sealed_key = :sealed_key, last_step = :step, confirmed_at = :confirmed_at
         WHERE account_id = :account_id
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, confirmed_at=confirmed_at)
+    await forget_told(tx, account_id)
     return True
 
 

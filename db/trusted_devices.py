@@ -15,17 +15,21 @@ class TrustedDevice:
     last_used_at: datetime
 
 
-async def find(db: Reader, digest: bytes, *, owner: int, at: datetime) -> str | None:
-    """The id of the device that a cookie stands for, if `owner` trusts it."""
-    sql = "SELECT id FROM trusted_devices WHERE digest = :digest AND account_id = :owner AND ends_at > :at"
-    return await db.one(str, sql, digest=digest, owner=owner, at=at)
+@dataclass(frozen=True)
+class Trust:
+    id: str
+    account_id: int
 
 
-async def identify(db: Reader, digest: bytes, *, at: datetime) -> str | None:
-    """The id of the device that a cookie stands for, whoever trusts it."""
-    return await db.one(
-        str, "SELECT id FROM trusted_devices WHERE digest = :digest AND ends_at > :at", digest=digest, at=at
-    )
+async def standing_for(db: Reader, digest: bytes, *, at: datetime) -> list[Trust]:
+    """What the cookie of a browser is good for: one account that trusts it, or several."""
+    sql = "SELECT id, account_id FROM trusted_devices WHERE digest = :digest AND ends_at > :at ORDER BY id"
+    return await db.all(Trust, sql, digest=digest, at=at)
+
+
+async def change_cookie(tx: Transaction, digest: bytes, *, to: bytes) -> None:
+    """Whoever held the cookie of this browser before holds nothing now."""
+    await tx.run("UPDATE trusted_devices SET digest = :to WHERE digest = :digest", digest=digest, to=to)
 
 
 async def trust(
@@ -40,22 +44,23 @@ async def trust(
     ends_at: datetime,
     keep: int,
 ) -> None:
-    """Trust a device anew, or for the first time; of the others the most recently used `keep` - 1 stay."""
+    """Trust a browser, for the first time or again; of the others the most recently used `keep` - 1 stay."""
     sql = """
         INSERT INTO trusted_devices (digest, id, account_id, network, user_agent, created_at, last_used_at, ends_at)
         VALUES (:digest, :id, :owner, :network, :user_agent, :at, :at, :ends_at)
-        ON CONFLICT (id) DO UPDATE SET
-            digest = excluded.digest, network = excluded.network, user_agent = excluded.user_agent,
+        ON CONFLICT (digest, account_id) DO UPDATE SET
+            network = excluded.network, user_agent = excluded.user_agent,
             last_used_at = excluded.last_used_at, ends_at = excluded.ends_at
+        RETURNING id
     """
     device = {"id": id, "network": network, "user_agent": user_agent}
-    await tx.run(sql, digest=digest, owner=owner, at=at, ends_at=ends_at, **device)
+    kept = await tx.one(str, sql, digest=digest, owner=owner, at=at, ends_at=ends_at, **device)
     crowded = """
         DELETE FROM trusted_devices WHERE account_id = :owner AND id NOT IN (
             SELECT id FROM trusted_devices WHERE account_id = :owner
             ORDER BY id = :id DESC, last_used_at DESC LIMIT :keep)
     """
-    await tx.run(crowded, owner=owner, id=id, keep=keep)
+    await tx.run(crowded, owner=owner, id=kept, keep=keep)
 
 
 async def owned_by(db: Reader, owner: int, *, at: datetime) -> list[TrustedDevice]:

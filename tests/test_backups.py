@@ -78,6 +78,14 @@ def test_a_code_used_after_the_backup_does_not_come_back_to_life(
     assert sign_in(new_client(), protected, code).status_code == 422
 
 
+def test_after_a_restore_no_device_is_trusted(
+    protected: Person, backup: Act, restore: Act, tmp_path: Path, rows: Callable[..., Any]
+) -> None:
+    backup(tmp_path / "copy.db")
+    restore(tmp_path / "copy.db")
+    assert rows("SELECT count(*) FROM trusted_devices") == [(0,)]
+
+
 def test_recovery_codes_that_live_again_do_not_do_so_unnoticed(
     protected: Person, new_client: NewClient, backup: Act, restore: Act, tmp_path: Path, clock: Clock
 ) -> None:

@@ -88,6 +88,16 @@ def test_sensitive_doors_ask_who_it_is_first(path: str, alice: Person, client: T
     assert "Confirme que é você" in answer.text
 
 
+def test_enrolment_has_four_doors() -> None:
+    enrolling = doors(*SIGNED_IN, suits=lambda demand: demand.enrols)
+    assert sorted({path for _, path in enrolling}) == [
+        "/security",
+        "/security/totp",
+        "/security/totp/cancel",
+        "/security/totp/confirm",
+    ]
+
+
 @pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
 def test_where_a_second_factor_is_required_a_password_opens_only_the_way_to_one(
     headers: dict[str, str],
@@ -114,7 +124,7 @@ def test_doors_of_administrators_are_closed_to_members(
     for method, path in doors(*SIGNED_IN, suits=lambda demand: demand.admins):
         answer = browser.request(method, path, headers=headers)
         assert answer.status_code == 403
-        assert ("Só para quem administra" in answer.text) == (method != "HEAD")
+        assert ("Só quem administra" in answer.text) == (method != "HEAD")
 
 
 def database_rows(rows: Callable[..., Any]) -> list[Any]:

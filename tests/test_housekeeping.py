@@ -3,9 +3,12 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from db import activity
+from db.database import Reader
 from tests.conftest import Clock, Operate
 from tests.people import Person, begin_enrolment, give_password, protect, sign_in
 from web.housekeeping import clear
+from web.panel import Panel
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -87,9 +90,46 @@ def test_old_notices_go_too(
 ) -> None:
     fresh = "pato verde corre na praia"
     client.post("/security/password", data={"current": alice.password, "password": fresh, "repeated": fresh})
-    clock.forward(days=179)
+    clock.forward(days=400)
     operate(clear)
-    assert rows("SELECT count(*) FROM notices") == [(1,)]
-    clock.forward(days=1)
+    assert rows("SELECT count(*) FROM notices") == [(1,)]  # not seen yet
+    sign_in(client, Person("alice", fresh))
+    [(notice,)] = rows("SELECT id FROM notices WHERE kind = 'password_changed'")
+    client.post(f"/security/notices/{notice}/mine")
+    clock.forward(days=180)
     operate(clear)
-    assert rows("SELECT count(*) FROM notices") == [(0,)]
+    assert rows("SELECT count(*) FROM notices WHERE kind = 'password_changed'") == [(0,)]
+
+
+def test_a_line_from_a_clock_that_was_ahead_holds_nothing_back(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    """A48."""
+    clock.forward(days=3650)
+    give_password(new_client(), Person("nobody", "x"))
+    clock.forward(days=-3650)
+    sign_in(client, alice)
+    clock.forward(days=400)
+    operate(clear)
+    assert rows("SELECT count(*) FROM activity") == [(1,)]
+
+
+def test_lines_removed_while_the_log_is_verified_are_no_tampering(
+    alice: Person, client: TestClient, clock: Clock, operate: Operate
+) -> None:
+    clock.forward(days=181)
+    sign_in(client, alice)
+
+    async def verify(panel: Panel) -> int | None:
+        class Racing(Reader):
+            """Has the old lines removed once it was read where they begin."""
+
+            async def all(self, kind: Any, sql: str, /, **parameters: object) -> list[Any]:
+                found = await panel.db.all(kind, sql, **parameters)
+                if "activity_pruned" in sql:
+                    await clear(panel)
+                return found
+
+        return await activity.first_broken(Racing(panel.db._connection))
+
+    assert operate(verify) is None

@@ -192,6 +192,37 @@ def test_a_name_being_changed_is_there_again_too(alice: Person, client: TestClie
     assert 'value="Matriz"' in client.get(path).text
 
 
+def test_what_somebody_typed_is_not_shown_to_the_next_one(
+    alice: Person, client: TestClient, invite: Callable[[str], Person], clock: Clock, rows: Rows
+) -> None:
+    bruno = invite("bruno")
+    clock.forward(minutes=61)
+    client.post("/instances", data={"name": "Segredo da Alice"})
+    sign_in(client, bruno)
+    assert "Segredo" not in client.get("/instances").text
+
+
+def test_it_is_kept_too_when_the_session_is_long_forgotten(alice: Person, client: TestClient, rows: Rows) -> None:
+    rows("DELETE FROM sessions")
+    client.post("/instances", data={"name": "Loja"})
+    sign_in(client, alice)
+    assert 'value="Loja"' in client.get("/instances").text
+
+
+def test_signing_out_takes_what_was_typed_along(alice: Person, client: TestClient, rows: Rows) -> None:
+    rows("DELETE FROM sessions")
+    client.post("/instances", data={"name": "Loja"})
+    assert "__Host-typed" in client.cookies
+    client.post("/logout")
+    assert "__Host-typed" not in client.cookies
+
+
+@pytest.mark.parametrize("referer", ["https://[", "", "x", "https://e.com", "https://painel.test/nope/x"])
+def test_a_strange_referer_leads_home(referer: str, new_client: NewClient) -> None:
+    answer = new_client().post("/security/totp", headers={"Referer": referer})
+    assert answer.headers["location"] == "/login"
+
+
 def test_typed_secrets_are_not_kept_and_nothing_for_strangers(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.conftest import Clock, Operate
 from tests.people import Person, give_password, sign_in
+from web.housekeeping import clear
 from web.page import ROOT
 
 NewClient = Callable[[], TestClient]
@@ -125,6 +126,40 @@ def test_a_new_device_is_told_elsewhere_and_a_known_one_is_not(
     sign_in(stranger, alice)
     assert "dispositivo novo" in client.get("/instances").text
     assert "dispositivo novo" not in stranger.get("/instances").text
+
+
+def test_a_trusted_browser_is_not_new_in_another_network(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    other = new_client()
+    sign_in(other, alice)
+    client.headers["User-Agent"] = STRANGER
+    sign_in(client, alice)
+    assert "dispositivo novo" not in other.get("/instances").text
+
+
+def test_after_half_a_year_away_a_strange_browser_is_still_strange(
+    alice: Person, client: TestClient, stranger: TestClient, new_client: NewClient, clock: Clock, operate: Operate
+) -> None:
+    clock.forward(days=200)
+    operate(clear)
+    sign_in(stranger, alice)
+    sign_in(client, alice)
+    assert "dispositivo novo" in client.get("/instances").text
+
+
+def test_what_comes_after_the_page_was_made_stays(
+    protected: Person, client: TestClient, stranger: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    clock.forward(minutes=6)
+    action = button(client, "mine")
+    again = new_client()
+    again.headers["User-Agent"] = STRANGER
+    give_password(again, protected)
+    clock.forward(minutes=6)
+    client.post(action)
+    assert KNOWN in client.get("/activity").text
 
 
 def test_a_replayed_code_is_told_at_once(

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, begin_enrolment, give_password, proof, protect, sign_in
+from tests.people import FRAGMENT, ORIGIN, Person, begin_enrolment, give_password, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -68,6 +68,36 @@ def test_a_login_without_a_factor_leads_to_enrolment_and_from_there_into_the_pan
     assert give_password(other, bruno).headers["location"] == "/login/code"
 
 
+def test_a_session_that_was_open_before_proves_the_password_first(
+    protected: Person, bruno: Person, brunos: TestClient, client: TestClient, clock: Clock
+) -> None:
+    """A21: a stolen session must not enrol the thief's phone."""
+    clock.forward(minutes=40)
+    require(client, **proof(protected, clock()))
+    asked = brunos.post("/security/totp")
+    assert asked.status_code == 403
+    assert "Confirme que é você" in asked.text
+    assert "QR code" in brunos.post("/security/totp", data={"proof_password": bruno.password}).text
+
+
+def test_a_proof_on_screen_when_the_requirement_begins_still_counts(
+    bruno: Person, brunos: TestClient, client: TestClient
+) -> None:
+    require(client)
+    assert "QR code" in brunos.post("/security/totp", data={"proof_password": bruno.password}).text
+
+
+def test_a_login_for_enrolment_only_makes_no_trusted_device(
+    bruno: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    require(client)
+    browser = new_client()
+    give_password(browser, bruno)
+    assert "__Host-disp" not in browser.cookies
+    protect(browser, bruno, clock())
+    assert "__Host-disp" in browser.cookies
+
+
 def test_the_way_to_enrolment_closes_after_fifteen_minutes(
     protected: Person,
     bruno: Person,
@@ -85,6 +115,9 @@ def test_the_way_to_enrolment_closes_after_fifteen_minutes(
     begin_enrolment(browser)
     clock.forward(seconds=1)
     assert brunos.get("/security").headers["location"] == "/login?next=/security"
+    clock.forward(hours=5)
+    give_password(brunos, bruno)
+    assert brunos.get("/security").status_code == 200
     assert browser.get("/security").headers["location"] == "/login?next=/security"
 
 
@@ -135,6 +168,32 @@ def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client:
     assert refused.status_code == 403
     assert "Antes de exigir dos outros, ative na sua conta" in refused.text
     assert rows("SELECT two_factor_required_at FROM policy") == [(None,)]
+
+
+def test_nor_lifts_it(
+    protected: Person, client: TestClient, invite: Callable[[str], Person], new_client: NewClient, rows: Rows
+) -> None:
+    require(client, 7)
+    rows("UPDATE accounts SET role = 'admin' WHERE name = ?", invite("carla").name)
+    browser = new_client()
+    sign_in(browser, Person("carla", "pato verde corre na praia"))
+    assert browser.post("/policy/release").status_code == 403
+    assert rows("SELECT two_factor_required_at IS NULL FROM policy") == [(0,)]
+
+
+def test_an_old_page_does_not_put_off_what_is_in_force(protected: Person, client: TestClient) -> None:
+    require(client)
+    assert require(client, 30).status_code == 303
+    assert "Exigido desde" in client.get("/policy").text
+
+
+def test_a_proof_sent_too_late_comes_back_to_the_page(protected: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(minutes=61)
+    headers = {"Referer": f"{ORIGIN}/policy/require"}
+    sent = client.post("/policy/require", data={"days": "7"} | proof(protected, clock()), headers=headers)
+    assert sent.headers["location"] == "/login?next=/policy"
+    sign_in(client, protected, protected.code_at(clock()))
+    assert 'value="7" checked' in client.get("/policy").text
 
 
 def test_it_asks_who_it_is_and_what_was_chosen_goes_on(

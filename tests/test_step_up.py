@@ -155,6 +155,41 @@ def test_a_code_that_told_of_the_clock_never_becomes_good(
     assert sign_in(new_client(), later, later.code_at(clock.forward(seconds=30))).status_code == 303
 
 
+def test_every_code_that_told_of_the_clock_stays_dead_and_is_not_called_used(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    told = [later.code_at(clock() + timedelta(minutes=minutes)) for minutes in (2, 3)]
+    for code in told:
+        client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": code})
+    for code in told:
+        clock.forward(minutes=2 if code == told[0] else 1)
+        refused = sign_in(new_client(), later, code)
+        assert refused.status_code == 422
+        assert "Com este código o relógio foi conferido" in refused.text
+    assert "já usado foi digitado" not in client.get("/security").text
+
+
+def test_a_new_phone_owes_nothing_to_the_clock_of_the_old_one(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    ahead = later.code_at(clock() + timedelta(minutes=2))
+    client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": ahead})
+    protect(client, later, clock())
+    clock.forward(minutes=2)
+    assert sign_in(new_client(), later, later.code_at(clock())).status_code == 303
+
+
+def test_somebody_elses_session_tells_nobody_how_far_off_a_phone_is(
+    later: Person, new_client: NewClient, invite: Callable[[str], Person], clock: Clock
+) -> None:
+    browser = new_client()
+    sign_in(browser, invite("bruno"))
+    refused = sign_in(browser, later, later.code_at(clock() + timedelta(minutes=2)))
+    assert "Código incorreto" in refused.text
+
+
 def test_at_the_login_nobody_is_told_how_far_off_a_phone_is(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

@@ -24,7 +24,7 @@ def test_twenty_posts_a_minute_from_one_network(alice: Person, new_client: NewCl
     assert [guess(new_client(), number).status_code for number in range(21)] == [422] * 20 + [429]
     refused = sign_in(new_client(), alice)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
-    assert "Foram pedidos demais vindos da sua rede. Tente de novo em 60 s." in refused.text
+    assert "Foram pedidos demais em pouco tempo. Tente de novo em 60 s." in refused.text
     clock.forward(seconds=30)
     assert sign_in(new_client(), alice).headers["retry-after"] == "30"  # knocking meanwhile makes it no longer
     clock.forward(seconds=30)
@@ -119,5 +119,7 @@ def test_many_networks_fill_no_more_than_ten_thousand_rows(alice: Person, new_cl
         INSERT INTO rates SELECT 'auth', randomblob(32), 1, 0 FROM n
     """
     rows(fill)
-    guess(new_client(), 1)
-    assert rows("SELECT count(*) FROM rates") == [(STRANGERS_COUNTED,)]
+    rows("UPDATE rates SET begins_at = begins_at + 2000000000, count = 3")  # from a clock that was ahead, say
+    answers = [guess(new_client(), number).status_code for number in range(21)]
+    assert answers.count(429) > 0  # what is tried now is counted all the same
+    assert rows("SELECT count(*) FROM rates")[0][0] <= STRANGERS_COUNTED

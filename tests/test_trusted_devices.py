@@ -1,3 +1,4 @@
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -5,8 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import ORIGIN, Person, give_password, sign_in
+from tests.people import ORIGIN, Person, give_password, proof, protect, sign_in
+from web import operator_commands
 from web.housekeeping import clear
+from web.limits import TRUSTED_DEVICES
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -182,13 +185,118 @@ def test_trust_ends_after_ninety_days_without_a_login(
 def test_names_made_up_by_strangers_fill_no_more_than_ten_thousand_rows(
     alice: Person, new_client: NewClient, rows: Rows
 ) -> None:
-    for _ in range(2):
-        give_password(new_client(), alice, password=WRONG)
     fill = """
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-        INSERT INTO attempts SELECT 'password', randomblob(64), 1, i FROM n
+        INSERT INTO attempts SELECT 'password', randomblob(64), 3, 2000000000 FROM n
     """
     rows(fill)
+    answers = [give_password(new_client(), alice, password=WRONG).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]  # counted all the same
     give_password(new_client(), Person("nobody", WRONG))
-    assert rows("SELECT count(*) FROM attempts") == [(10_000,)]
-    assert rows("SELECT count(*) FROM attempts WHERE failures = 2") == [(2,)]
+    assert rows("SELECT count(*) FROM attempts WHERE kind IN ('password', 'password-nobody')") == [(10_000,)]
+    assert rows("SELECT failures FROM attempts WHERE kind = 'password-account'") == [(5,)]
+
+
+def test_a_hundred_failures_close_a_trusted_device_for_good(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate
+) -> None:
+    signed_out(client)
+    for _ in range(100):
+        give_password(client, alice, password=WRONG)
+        clock.forward(minutes=15)
+    clock.forward(days=2)
+    operate(clear)
+    refused = give_password(client, alice)
+    assert refused.status_code == 429
+    assert "Foram senhas erradas demais neste dispositivo" in refused.text
+    assert sign_in(new_client(), alice).status_code == 303
+
+
+def test_two_people_may_share_a_browser(
+    alice: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person], rows: Rows
+) -> None:
+    bruno = invite("bruno")
+    for person in (bruno, alice) * 3:
+        assert sign_in(client, person).status_code == 303
+        client.post("/logout")
+    assert rows("SELECT count(DISTINCT account_id), count(*) FROM trusted_devices") == [(2, 2)]
+    for person in (alice, bruno):
+        for _ in range(5):
+            give_password(new_client(), person, password=WRONG)
+        assert sign_in(client, person).status_code == 303
+        client.post("/logout")
+
+
+def test_a_cookie_planted_before_a_login_is_worth_nothing_after_it(
+    alice: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person]
+) -> None:
+    planted, victim = client.cookies["__Host-disp"], new_client()
+    victim.cookies.set("__Host-disp", planted)
+    bruno = invite("bruno")
+    sign_in(victim, bruno)
+    thief = new_client()
+    for _ in range(5):
+        give_password(thief, bruno, password=WRONG)
+    thief.cookies.set("__Host-disp", planted)
+    assert give_password(thief, bruno).status_code == 429
+
+
+def test_a_login_that_failed_half_way_leaves_the_trust_as_it_was(alice: Person, client: TestClient, rows: Rows) -> None:
+    signed_out(client)
+    trusted = client.cookies["__Host-disp"]
+    rows("CREATE TRIGGER fault BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
+    browser = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, raise_server_exceptions=False)
+    browser.portal = client.portal
+    answer = browser.post(
+        "/login", data={"name": "alice", "password": alice.password}, headers={"Cookie": f"__Host-disp={trusted}"}
+    )
+    assert answer.status_code == 500
+    assert "set-cookie" not in answer.headers
+
+
+def test_no_more_than_twenty_devices_are_trusted(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    for _ in range(TRUSTED_DEVICES):
+        clock.forward(seconds=10)
+        sign_in(new_client(), alice)
+    assert rows("SELECT count(*) FROM trusted_devices") == [(TRUSTED_DEVICES,)]
+    page = client.get("/security/sessions", headers={"Cookie": f"__Host-sid={client.cookies['__Host-sid']}"})
+    assert "este dispositivo" not in page.text  # the first one was the one to go
+
+
+@pytest.mark.parametrize("change", ["password", "factor", "reset-password", "reset-two-factor"])
+def test_what_proves_the_owner_changed_and_so_other_devices_are_strangers(
+    change: str,
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    clock: Clock,
+    operate: Operate,
+    rows: Rows,
+) -> None:
+    sign_in(new_client(), protected, protected.code_at(clock()))
+    assert rows("SELECT count(*) FROM trusted_devices") == [(2,)]
+    options = argparse.Namespace(name="alice")
+    if change == "password":
+        fresh = "pato verde corre na praia"
+        client.post("/security/password", data={"current": protected.password, "password": fresh, "repeated": fresh})
+    elif change == "factor":
+        protect(client, protected, clock())
+    elif change == "reset-password":
+        operate(lambda panel: operator_commands.reset_password(panel, options))
+    else:
+        operate(lambda panel: operator_commands.reset_two_factor(panel, options))
+    assert rows("SELECT count(*) FROM trusted_devices") == [(0 if change.startswith("reset") else 1,)]
+
+
+def test_a_session_in_use_is_no_stranger_either(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    clock.forward(minutes=6)
+    rows("DELETE FROM trusted_devices")
+    for _ in range(6):
+        give_password(new_client(), protected, password=WRONG)
+        sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    answer = client.post("/security/recovery-codes", data=proof(protected, clock()))
+    assert "Guarde seus códigos" in answer.text

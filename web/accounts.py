@@ -29,6 +29,8 @@ CLOSED = (
     "Foram senhas erradas demais vindas de dispositivos desconhecidos. Entre de um dispositivo em que você já entrou, "
     "ou peça a quem cuida do painel que libere a conta."
 )
+CLOSED_HERE = "Foram senhas erradas demais neste dispositivo. Peça a quem cuida do painel que libere a conta."
+OF_STRANGERS = ("password", "password-nobody")  # counters that anybody can make as many of as they like
 RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
 NAME_RULE = (
     "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
@@ -90,9 +92,8 @@ class Tried:
     refusal: str = ""
     wait: timedelta = timedelta(0)
     phc: str = field(default="", repr=False)  # what the password was judged against
-    fresh_phc: str = field(
-        default="", repr=False
-    )  # a new hash for the same password, when the stored one has old parameters
+    # A new hash for the same password, when the stored one has old parameters.
+    fresh_phc: str = field(default="", repr=False)
 
 
 async def try_password(request: Request, name: str, account: Account | None, password: str) -> Tried:
@@ -105,9 +106,10 @@ async def try_password(request: Request, name: str, account: Account | None, pas
     async with panel.db.transaction() as tx:
         counters = await _counters(tx, request, name, account.id if account else None)
         tried = await attempts.charge(tx, counters, at=panel.now())
-        await attempts.drop_beyond(tx, STRANGERS_COUNTED)
+        await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
     if tried.is_closed:
-        return Tried(False, CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
+        is_own = counters[0].kind == "password-device"
+        return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
     if tried.wait:
         return Tried(False, f"Foram muitas senhas erradas. Tente de novo em {wait(tried.wait)}.", tried.wait)
     try:
@@ -133,7 +135,7 @@ async def _judge(panel: Panel, account: Account | None, password: str) -> Tried:
 
 
 def stored_phc(panel: Panel, account: Account) -> str:
-    """ "" without a password."""
+    """Empty without a password."""
     sealed = account.sealed_password
     return panel.seal.open("password", account.id, sealed).decode("ascii") if sealed else ""
 
@@ -149,17 +151,18 @@ async def forget_tries(tx: Transaction, panel: Panel, name: str) -> None:
 
 
 async def _counters(db: Reader, request: Request, name: str, account_id: int | None) -> list[Counter]:
-    """Where a wrong password for a name adds up: on a trusted device apart from everybody else.
+    """Where a wrong password for a name adds up: for the owner's own browsers apart from everybody else.
 
     The keys begin with a tag of the name, known or not; a digest would not do, for people type passwords as names.
     """
     seal = Panel.of(request).seal
     owner = seal.tag("name", name)
-    if account_id is not None and (device := await trusted_devices.recognise(db, request, account_id)):
+    if account_id is not None and (browser := await trusted_devices.own_browser(db, request, account_id)):
         backoff = PASSWORD_BACKOFF_DEVICE
-        return [Counter("password", owner + digest(f"device {device}"), backoff.wait_after, backoff.closes_at)]
+        return [Counter("password-device", owner + digest(browser), backoff.wait_after, backoff.closes_at)]
     everywhere = PASSWORD_BACKOFF_ACCOUNT
+    kind = "password-nobody" if account_id is None else "password-account"
     return [
         Counter("password", owner + seal.tag("network", network(request)), PASSWORD_BACKOFF_PAIR.wait_after),
-        Counter("password-account", owner, everywhere.wait_after, everywhere.closes_at),
+        Counter(kind, owner, everywhere.wait_after, everywhere.closes_at),
     ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, half_logins, sessions
+from db import accounts, half_logins, sessions, trusted_devices
 from db.database import Transaction
 from web import forms
 from web.accounts import forget_tries, hash_password, password_refusal, set_password
@@ -29,6 +29,7 @@ async def offer(tx: Transaction, panel: Panel, account_id: int, lifetime: timede
     await accounts.set_password(tx, account_id, None)
     await sessions.end_others(tx, account_id)
     await half_logins.end_all(tx, account_id)
+    await trusted_devices.forget_all(tx, account_id)
     return written_code.grouped(code)
 
 

@@ -3,13 +3,12 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, instances, recovery_codes, sessions, totp
+from db import instances, recovery_codes, sessions, totp
 from web import forms
 from web.activity import note
 from web.page import page
 from web.panel import Panel
-from web.step_up import renew
-from web.trusted_devices import trust_only_this
+from web.sessions import end_elsewhere
 
 
 async def show(request: Request) -> Response:
@@ -21,10 +20,7 @@ async def lock(request: Request) -> Response:
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     await forms.read(request)
     async with panel.db.transaction() as tx:
-        await renew(tx, request)
-        ended = await sessions.end_others(tx, session.account_id, keep=session.id)
-        await half_logins.end_all(tx, session.account_id)
-        await trust_only_this(tx, request, session.account_id)
+        ended = await end_elsewhere(tx, request)
         paused = await instances.pause_all(tx, session.account_id, at=at)
         await note(tx, request, session.account_id, "account.locked", f"{ended} · {paused}")
     return await _show(request, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")

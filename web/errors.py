@@ -9,10 +9,9 @@ from web.limits import BUSY_RETRY
 from web.page import NOTICES, go, later, page
 from web.visitor import identify
 
-SECTIONS = {"/activity", "/instances", "/security"}
+SECTIONS = {"/activity", "/instances", "/policy", "/security"}
 WORDS = {
     400: ("Endereço desconhecido", "Abra o painel pelo endereço que ele anuncia ao iniciar."),
-    401: ("Só para quem administra", "Sua conta não administra este painel."),
     403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
     404: ("Não encontrado", "Esta página não existe, ou não é sua."),
     405: ("Pedido não aceito", "Este endereço não aceita esse tipo de pedido."),

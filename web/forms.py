@@ -43,25 +43,25 @@ async def put_back(request: Request, fields: dict[str, str]) -> None:
     (await _load(request)).update(fields)
 
 
-async def keep(request: Request, response: Response, path: str) -> None:
-    """Let the browser keep what was typed, secrets apart, until `path` is opened again in a few minutes."""
+async def keep(request: Request, response: Response, path: str, owner: int) -> None:
+    """Let the browser keep what `owner` typed, secrets apart, until `path` is opened again in a few minutes."""
     try:
         readable, _ = await rest(request)
     except HTTPException:  # a form that nobody could have filled in
         return
-    text = base64.urlsafe_b64encode(f"{path}?{urlencode(readable)}".encode()).decode("ascii")
+    text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
     if readable and len(text) <= KEPT_MAX:
         cookies.give(request, response, Cookie.TYPED, text)
 
 
 def kept(request: Request) -> dict[str, str]:
-    """What was typed on this page when the session was found to be over; once, then it is gone."""
+    """What this person typed on this page when the session was found to be over; once, then it is gone."""
     try:
         text = base64.urlsafe_b64decode(cookies.value(request, Cookie.TYPED) or "").decode()
     except ValueError:
         return {}
-    path, _, typed = text.partition("?")
-    if path != request.scope["path"]:
+    address, _, typed = text.partition("?")
+    if address != f"{request.state.session.account_id} {request.scope['path']}":
         return {}
     cookies.owe(request, Cookie.TYPED, None)
     return dict(parse_qsl(typed))

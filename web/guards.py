@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from web import cookies, errors, log, step_up
 from web import throttle as throttles
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
-from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
+from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, HEADERS_MAX, URL_MAX
 from web.page import go, is_partial
 from web.panel import Panel
 from web.redirects import SessionEnded, to_login
@@ -113,13 +114,15 @@ async def _admit(request: Request, demand: Demand) -> Response | None:
         return None if request.state.half_login else await _turn_away(request, "half-login")
     if session is None:
         return await _turn_away(request, "session")
-    if session.enrols_only:
-        return None if demand.enrols else _to_enrolment(request)
+    if session.enrols_only and not demand.enrols:
+        return _to_enrolment(request)
     if demand.admins and not session.administers:
-        return _denied(request, 403, "role", words=401)
+        return _denied(request, 403, "role", advice="Só quem administra este painel abre isto.")
     if state is State.SIGNED_IN:
         return None
-    return await step_up.demand(request, always=state is State.PROVED)
+    if state is State.PROVED:
+        return await step_up.demand(request, within=timedelta(0))
+    return await step_up.demand(request, within=ENROL_ONLY_TTL if session.enrols_only else ELEVATED)
 
 
 async def _turn_away(request: Request, lacking: str) -> Response:
@@ -193,6 +196,6 @@ def _hostname(host: str) -> str | None:
         return None
 
 
-def _denied(request: Request, status: int, reason: str, *, words: int | None = None) -> Response:
+def _denied(request: Request, status: int, reason: str, *, words: int | None = None, advice: str = "") -> Response:
     log.denied(request, reason)
-    return errors.refuse(request, status, words=words)
+    return errors.refuse(request, status, words=words, advice=advice)

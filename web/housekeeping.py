@@ -21,7 +21,7 @@ async def clear(panel: Panel) -> int:
         )
     while True:
         async with panel.db.transaction() as tx:
-            count = await activity.prune(tx, before=at - settings.log_keep, most=PRUNED_AT_ONCE)
+            count = await activity.prune(tx, before=at - settings.log_keep, now=at, most=PRUNED_AT_ONCE)
         if not count:
             return total
         total += count

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, half_logins, notices, sessions
+from db import accounts, half_logins, notices, policy, sessions
 from db.accounts import Account
 from db.database import Transaction
 from web import cookies, forms, trusted_devices
@@ -85,7 +85,9 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
     await tell_of_login(tx, request, account_id, session_id)
     if method == "recovery":
         await tell(tx, request, account_id, "recovery_used", session_id=session_id)
-    await trusted_devices.trust(tx, request, account_id)
+    account = await accounts.get(tx, account_id)
+    if account and (account.has_two_factor or not (await policy.get(tx)).requires_two_factor(at)):
+        await trusted_devices.trust(tx, request, account_id)  # everything asked for was given
     await note(tx, request, account_id, "session.started", method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
         await note(tx, request, account_id, "session.ended", "limit")

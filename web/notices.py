@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import activity, notices
+from db import accounts, activity, notices
 from db.database import Transaction
 from web import forms
 from web.activity import note
@@ -64,9 +64,11 @@ async def tell_of_login(tx: Transaction, request: Request, account_id: int, sess
     """What is unusual about a login that just succeeded; asked before the login is noted."""
     if await activity.failures_since_login(tx, account_id) >= FAILURES_TOLD:
         await tell(tx, request, account_id, "many_failures")
+    keep = Panel.of(request).settings.log_keep  # beyond it, no login is remembered
     here = network(request), device(user_agent(request))
     places = [(place.network, device(place.user_agent)) for place in await activity.places(tx, account_id)]
-    if places and here not in places and not await recognise(tx, request, account_id):
+    is_first = not places and not await accounts.existed(tx, account_id, Panel.of(request).now() - keep)
+    if not is_first and here not in places and not await recognise(tx, request, account_id):
         await tell(tx, request, account_id, "new_device", session_id=session_id)
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from db import accounts, activity, half_logins, migrate, notices, recovery_codes, sessions, totp
+from db import accounts, activity, half_logins, migrate, notices, recovery_codes, sessions, totp, trusted_devices
 from db.accounts import Account
 from db.database import Transaction
 from web import housekeeping
@@ -57,6 +57,7 @@ async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
         await forgive_everything(tx, account.id)
         await sessions.end_others(tx, account.id)
         await half_logins.end_all(tx, account.id)
+        await trusted_devices.forget_all(tx, account.id)
         await _note(tx, panel, account.id, "cli.reset_two_factor")
         at = panel.now()
         await notices.raise_notice(tx, account.id, "factor_changed", at=at, shows_at=at, network=TERMINAL)

@@ -102,7 +102,7 @@ def ago(at: datetime, now: datetime) -> str:
 
 
 def left(until: datetime, now: datetime) -> str:
-    """How long until then: `faltam 14 dias`; days and hours rounded up."""
+    """How long until then, rounded up to one unit: `faltam 14 dias`."""
     seconds = max(1, int((until - now).total_seconds()))
     units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"), (1, "segundo", "segundos"))
     size, one, many = next(unit for unit in units if seconds >= unit[0])

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, half_logins, sessions
+from db import accounts
 from web import forms
 from web.accounts import (
     forget_tries,
@@ -20,7 +20,8 @@ from web.activity import note
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
-from web.step_up import WRONG_PASSWORD, renew
+from web.sessions import end_elsewhere
+from web.step_up import WRONG_PASSWORD
 
 FIELDS = ("current", "password", "repeated")
 STRENGTHS = ("muito fraca", "muito fraca", "fraca", "boa", "muito boa")
@@ -56,11 +57,9 @@ async def change(request: Request) -> Response:
         return _form(request, errors=errors, status=422)
     phc = await hash_password(panel, typed["password"])
     async with panel.db.transaction() as tx:
-        await renew(tx, request)
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
-        await sessions.end_others(tx, session.account_id, keep=session.id)
-        await half_logins.end_all(tx, session.account_id)
+        await end_elsewhere(tx, request)
         await note(tx, request, session.account_id, "password.changed")
         await tell(tx, request, session.account_id, "password_changed")
     return _form(request, notice=CHANGED)

@@ -1,6 +1,6 @@
 """What administrators choose for everybody: whether a second factor is required, and from when on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,27 +20,31 @@ async def form(request: Request) -> Response:
 
 
 async def require(request: Request) -> Response:
-    """Exigir de todos. Whoever does has a factor of their own, or they would lock themselves out."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    """Exigir de todos, unless it is required already: an old page must not put off what is in force."""
+    at = Panel.of(request).now()
     days = (await forms.read(request, "days"))["days"]
     if days not in DELAYS:
         raise HTTPException(422)
-    begins_at = at + timedelta(days=int(days))
-    async with panel.db.transaction() as tx:
-        if await totp.find(tx, session.account_id) is None:
-            return await _form(request, status=403)
-        await policy.require_two_factor(tx, at=begins_at)
-        await note(tx, request, session.account_id, "policy.required", full(begins_at))
-    return await _form(request) if is_partial(request) else go(request, "/policy")
+    return await _decide(request, at + timedelta(days=int(days)))
 
 
 async def release(request: Request) -> Response:
     """Deixar cada pessoa escolher."""
-    panel, session = Panel.of(request), request.state.session
     await forms.read(request)
-    async with panel.db.transaction() as tx:
-        await policy.require_two_factor(tx, at=None)
-        await note(tx, request, session.account_id, "policy.released")
+    return await _decide(request, None)
+
+
+async def _decide(request: Request, begins_at: datetime | None) -> Response:
+    """Whoever decides has a factor of their own, or they might lock themselves out."""
+    account_id = request.state.session.account_id
+    async with Panel.of(request).db.transaction() as tx:
+        if await totp.find(tx, account_id) is None:
+            return await _form(request, status=403)
+        if begins_at and await policy.require_two_factor(tx, at=begins_at):
+            await note(tx, request, account_id, "policy.required", full(begins_at))
+        elif begins_at is None:
+            await policy.release(tx)
+            await note(tx, request, account_id, "policy.released")
     return await _form(request) if is_partial(request) else go(request, "/policy")
 
 

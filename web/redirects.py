@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from web import cookies, forms
-from web.cookies import Cookie
+from web import forms
 from web.limits import NEXT_MAX
 from web.page import go, is_partial
+from web.visitor import last_owner
 
 HOME = "/instances"
 PRINTABLE = re.compile(r"[\x21-\x7e]+")  # browsers send everything else percent-encoded
@@ -44,8 +44,8 @@ async def to_login(request: Request) -> Response:
     response = go(request, login)
     if is_partial(request):
         response.status_code = 401
-    if request.method == "POST" and cookies.value(request, Cookie.SESSION):
-        await forms.keep(request, response, target)
+    if request.method == "POST" and (owner := await last_owner(request)):
+        await forms.keep(request, response, target, owner)
     return response
 
 
@@ -55,12 +55,18 @@ def _way_back(request: Request) -> str:
     if request.method == "GET" and not is_partial(request):
         query = request.scope["query_string"].decode("latin-1")
         return f"{here}?{query}" if query else here
-    if request.method == "POST" and _has_page(request):
+    if request.method == "POST" and _has_page(request, request.scope["path"]):
         return here
-    before = urlsplit(str(request.headers.get("referer", "")))
-    return f"{before.path}?{before.query}" if before.query else before.path
+    try:
+        before = urlsplit(str(request.headers.get("referer", "")))
+    except ValueError:
+        return HOME
+    if _has_page(request, before.path):
+        return f"{before.path}?{before.query}" if before.query else before.path
+    section = "/" + before.path.lstrip("/").partition("/")[0]  # what was shown there answered a form
+    return section if section != "/" and _has_page(request, section) else HOME
 
 
-def _has_page(request: Request) -> bool:
-    scope = dict(request.scope) | {"method": "GET"}
+def _has_page(request: Request, path: str) -> bool:
+    scope = dict(request.scope) | {"method": "GET", "path": path}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)

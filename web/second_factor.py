@@ -14,7 +14,7 @@ from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
 from web.hash_pool import TooBusy
-from web.limits import CODE_BACKOFF, ELEVATED, TOTP_STEP
+from web.limits import CODE_BACKOFF, ELEVATED, TOTP_STEP, TOTP_WINDOW
 from web.notices import tell
 from web.page import wait
 from web.panel import Panel
@@ -64,6 +64,10 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     if step is None:
         await note(tx, request, account_id, "totp.failed")
         return _miss(await _why_wrong(tx, request, account_id, rules.drift(key, code, at)), tried.failures)
+    if await totp.was_told(tx, account_id, step):
+        await note(tx, request, account_id, "totp.failed")
+        until = rules.until_new_step(step, at)
+        return _miss(f"Com este código o relógio foi conferido; o próximo aparece em {wait(until)}.", tried.failures)
     if not await totp.spend(tx, account_id, step):
         await note(tx, request, account_id, "totp.repeated")
         half_login = request.state.half_login  # whoever completes it has only been too quick
@@ -83,7 +87,7 @@ async def _why_wrong(tx: Transaction, request: Request, account_id: int, drift: 
     is_proved = session and session.account_id == account_id and at - session.verified_at < ELEVATED
     if drift is None or not is_proved:
         return WRONG_CODE
-    await totp.tell_step(tx, account_id, rules.step_at(at + drift))
+    await totp.tell_step(tx, account_id, rules.step_at(at + drift), oldest=rules.step_at(at) - TOTP_WINDOW)
     return clock_is_off(drift)
 
 
@@ -158,9 +162,9 @@ def _miss(message: str, failures: int) -> Verdict:
 
 
 async def _counter(db: Reader, request: Request, kind: str, account_id: int) -> Counter:
-    """RFC 4226 §7.3: one for the account, so that parallel logins share a limit; a trusted device has its own."""
-    device = await trusted_devices.recognise(db, request, account_id)
-    key = attempts_key(account_id) + (digest(f"device {device}") if device else b"")
+    """RFC 4226 §7.3: one for the account, so that parallel logins share a limit; the owner's browsers have others."""
+    browser = await trusted_devices.own_browser(db, request, account_id)
+    key = attempts_key(account_id) + (digest(browser) if browser else b"")
     return Counter(kind, key, CODE_BACKOFF.wait_after, CODE_BACKOFF.closes_at)
 
 

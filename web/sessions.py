@@ -4,12 +4,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import sessions, trusted_devices
+from db import half_logins, sessions, trusted_devices
+from db.database import Transaction
 from web import forms
 from web.activity import note
 from web.page import page
 from web.panel import Panel
-from web.trusted_devices import recognise
+from web.step_up import renew
+from web.trusted_devices import recognise, trust_only_this
 
 METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
 
@@ -36,6 +38,21 @@ async def end_others(request: Request) -> Response:
         count = await sessions.end_others(tx, session.account_id, keep=session.id)
         await note(tx, request, session.account_id, "session.others_ended", str(count))
     return await _show(request, notice="Só esta sessão continua aberta.")
+
+
+async def end_elsewhere(tx: Transaction, request: Request) -> int:
+    """What proves who the owner is has changed: the account stays open and trusted in this browser alone.
+
+    The session gets another cookie (ASVS V7.4.3, V7.2.4). Returns how many other sessions ended.
+    """
+    session = request.state.session
+    ended = await sessions.end_others(tx, session.account_id, keep=session.id)
+    if ended:
+        await note(tx, request, session.account_id, "session.others_ended", str(ended))
+    await half_logins.end_all(tx, session.account_id)
+    await trust_only_this(tx, request, session.account_id)
+    await renew(tx, request)
+    return ended
 
 
 async def forget_device(request: Request) -> Response:

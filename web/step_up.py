@@ -5,19 +5,20 @@ The form posts to the interrupted action with what was typed there, so one reque
 
 import base64
 import re
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, sessions, totp
+from db import accounts, sessions
 from db.database import Transaction
 from web import cookies, forms
 from web.accounts import forgive_password, try_password
 from web.activity import note
 from web.cookies import Cookie, digest, new_token
 from web.factors import totp as rules
-from web.limits import ELEVATED, FIELD_MAX
+from web.limits import FIELD_MAX
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
@@ -30,14 +31,14 @@ PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery
 WRONG_PASSWORD = "Senha incorreta."
 
 
-async def demand(request: Request, *, always: bool) -> Response | None:
-    """None once every factor is proved: by this request or, unless `always`, within the last five minutes."""
+async def demand(request: Request, *, within: timedelta) -> Response | None:
+    """None once every factor is proved: by this request or, not longer ago than `within`, by one before."""
     session = request.state.session
     proof = await forms.take(request, PASSWORD, CODE, RECOVERY, KEPT)
     await forms.put_back(request, _open(request, proof.pop(KEPT, "")))
     if not proof:
-        is_recent = Panel.of(request).now() - session.verified_at < ELEVATED
-        return None if is_recent and not always else await _ask(request)
+        is_recent = Panel.of(request).now() - session.verified_at < within
+        return None if is_recent else await _ask(request)
     errors, verdict = await _judge(request, proof)
     if not errors:
         return None
@@ -59,9 +60,6 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
     async with panel.db.transaction() as tx:
         await forgive_password(tx, request, session.account_name, session.account_id)
         if not session.has_two_factor:
-            # A factor may have been switched on, from elsewhere, while the password was hashed.
-            if await totp.find(tx, session.account_id):
-                raise SessionEnded
             await _succeed(tx, request)
             return {}, Verdict()
     field, verdict = await _judge_second_factor(request, proof)
@@ -110,7 +108,7 @@ async def renew(tx: Transaction, request: Request) -> None:
     if session is None:
         raise SessionEnded
     request.state.session = session
-    cookies.owe(request, Cookie.SESSION, token)
+    tx.afterwards.append(lambda: cookies.owe(request, Cookie.SESSION, token))
 
 
 async def _ask(

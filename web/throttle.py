@@ -49,7 +49,7 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
     if not left:
         return None
     log.denied(request, f"throttle: {throttle.name}")
-    advice = f"Foram pedidos demais vindos da sua rede. Tente de novo em {wait(left)}."
+    advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(left)}."
     return later(errors.refuse(request, 429, advice=advice), left)
 
 
@@ -71,7 +71,7 @@ async def _wait(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rate
 
 async def _count(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rate) -> None:
     await rates.count(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
-    await rates.drop_beyond(tx, STRANGERS_COUNTED)
+    await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
 
 
 async def _key(tx: Transaction, request: Request) -> bytes:
@@ -80,6 +80,6 @@ async def _key(tx: Transaction, request: Request) -> bytes:
     if session := request.state.session:
         return digest(f"account {session.account_id}")
     token = cookies.read(request, Cookie.DEVICE)
-    if token and (device := await trusted_devices.identify(tx, token, at=panel.now())):
-        return digest(f"device {device}")
+    if token and (devices := await trusted_devices.standing_for(tx, token, at=panel.now())):
+        return digest(f"device {devices[0].id}")
     return panel.seal.tag("network", network(request))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, policy, sessions, totp
+from db import policy, totp
 from db import recovery_codes as stored_codes
 from db.database import Transaction
 from db.totp import Enrolment
@@ -22,10 +22,9 @@ from web.second_factor import (
     Verdict,
     charge_code,
     clock_is_off,
-    forgive_code,
     forgive_everything,
 )
-from web.step_up import renew
+from web.sessions import end_elsewhere
 from web.two_factor import show_hub
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
@@ -89,13 +88,10 @@ async def confirm(request: Request) -> Response:
             await totp.keep_replaced(tx, session.account_id, session_id=session.id, ends_at=undo_ends)
         if not await totp.confirm(tx, session.account_id, enrolment.sealed_key, step=step, at=at):
             return go(request, "/security")
-        await forgive_everything(tx, session.account_id)
-        await half_logins.end_all(tx, session.account_id)
-        await note(tx, request, session.account_id, "totp.enabled" if fresh else "totp.replaced")
         await stored_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
             await recovery_codes.put_in_force(tx, request, fresh)
-        ended = await _end_others(tx, request)
+        ended = await _changed(tx, request, "totp.enabled" if fresh else "totp.replaced")
     if fresh:
         return recovery_codes.show(request, fresh, is_first=True, ended=ended)
     return await show_hub(request, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
@@ -119,9 +115,7 @@ async def undo(request: Request) -> Response:
         if step is None or not await totp.undo_replacement(tx, session.account_id, old.sealed_key, step=step):
             await note(tx, request, session.account_id, "totp.failed")
             return await show_hub(request, undo_error=UNDO_WRONG, status=422)
-        await forgive_code(tx, request, session.account_id)
-        await note(tx, request, session.account_id, "totp.undone")
-        ended = await _end_others(tx, request)
+        ended = await _changed(tx, request, "totp.undone")
     return await show_hub(request, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
 
 
@@ -144,10 +138,7 @@ async def remove(request: Request) -> Response:
         if not await totp.remove(tx, session.account_id):
             return go(request, "/security")
         await stored_codes.remove(tx, session.account_id)
-        await forgive_everything(tx, session.account_id)
-        await half_logins.end_all(tx, session.account_id)
-        await note(tx, request, session.account_id, "totp.removed")
-        ended = await _end_others(tx, request)
+        ended = await _changed(tx, request, "totp.removed")
     return await show_hub(request, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
 
 
@@ -168,15 +159,16 @@ def _refused(request: Request, error: str) -> Response:
     return page(request, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
 
 
-async def _end_others(tx: Transaction, request: Request) -> int:
-    """A factor changed: the other sessions end and this one gets another cookie (ASVS V7.4.3, V7.2.4)."""
-    session = request.state.session
-    await tell(tx, request, session.account_id, "factor_changed")
-    ended = await sessions.end_others(tx, session.account_id, keep=session.id)
-    if ended:
-        await note(tx, request, session.account_id, "session.others_ended", str(ended))
-    await renew(tx, request)
-    return ended
+async def _changed(tx: Transaction, request: Request, event: str) -> int:
+    """What follows on another factor, or none: what was tried on the old one is forgotten, and the owner is told.
+
+    Returns how many other sessions ended.
+    """
+    account_id = request.state.session.account_id
+    await forgive_everything(tx, account_id)
+    await note(tx, request, account_id, event)
+    await tell(tx, request, account_id, "factor_changed")
+    return await end_elsewhere(tx, request)
 
 
 def _ended(count: int) -> str:

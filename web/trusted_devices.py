@@ -15,25 +15,35 @@ from web.visitor import network, user_agent
 async def recognise(db: Reader, request: Request, account_id: int) -> str | None:
     """The id of this browser among the account's trusted devices; None for a stranger's."""
     token = cookies.read(request, Cookie.DEVICE)
-    at = Panel.of(request).now()
-    return await trusted_devices.find(db, token, owner=account_id, at=at) if token else None
+    trusts = await trusted_devices.standing_for(db, token, at=Panel.of(request).now()) if token else []
+    return next((trust.id for trust in trusts if trust.account_id == account_id), None)
+
+
+async def own_browser(db: Reader, request: Request, account_id: int) -> str | None:
+    """What tells the owner's browser from strangers': trusted, or signed in just now; None for a stranger's."""
+    if device := await recognise(db, request, account_id):
+        return f"device {device}"
+    session = request.state.session
+    return f"session {session.id}" if session and session.account_id == account_id else None
 
 
 async def trust(tx: Transaction, request: Request, account_id: int) -> None:
-    """Trust this browser, with a secret that is new each time."""
+    """Trust this browser, with a secret that is new each time, whoever else uses it."""
     panel, token = Panel.of(request), cookies.new_token(Panel.of(request))
+    if old := cookies.read(request, Cookie.DEVICE):
+        await trusted_devices.change_cookie(tx, old, to=cookies.digest(token))
     await trusted_devices.trust(
         tx,
         account_id,
         cookies.digest(token),
-        id=await recognise(tx, request, account_id) or panel.token_bytes(8).hex(),
+        id=panel.token_bytes(8).hex(),
         network=network(request),
         user_agent=user_agent(request),
         at=panel.now(),
         ends_at=panel.now() + TRUSTED_DEVICE_TTL,
         keep=TRUSTED_DEVICES,
     )
-    cookies.owe(request, Cookie.DEVICE, token)
+    tx.afterwards.append(lambda: cookies.owe(request, Cookie.DEVICE, token))
 
 
 async def trust_only_this(tx: Transaction, request: Request, account_id: int) -> None:

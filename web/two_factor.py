@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, notices, policy, recovery_codes, totp
+from db import half_logins, notices, recovery_codes, totp
 from db.database import Transaction
 from web import forms
 from web.factors import recovery_code
@@ -42,7 +42,6 @@ async def show_hub(
         undo_error=undo_error,
         status=status,
         warn_at=RECOVERY_WARN_AT,
-        is_required=(await policy.get(panel.db)).requires_two_factor(panel.now()),
         notice=notice,
         problem=problem,
     )

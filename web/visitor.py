@@ -4,7 +4,7 @@ import ipaddress
 
 from starlette.requests import Request
 
-from db import half_logins, notices, sessions
+from db import half_logins, notices, sessions, trusted_devices
 from db.database import Reader
 from db.sessions import Session
 from web import cookies
@@ -32,6 +32,18 @@ async def identify(request: Request) -> None:
                 await sessions.touch(tx, session.id, at=at)
     if token := cookies.read(request, Cookie.HALF_LOGIN):
         request.state.half_login = await half_logins.find(panel.db, token, at=at)
+
+
+async def last_owner(request: Request) -> int | None:
+    """Whose session is over now; when that is forgotten already, the one account that trusts this browser."""
+    panel = Panel.of(request)
+    token, device = cookies.read(request, Cookie.SESSION), cookies.read(request, Cookie.DEVICE)
+    if token is None:
+        return None
+    if owner := await sessions.last_owner(panel.db, token):
+        return owner
+    trusts = await trusted_devices.standing_for(panel.db, device, at=panel.now()) if device else []
+    return trusts[0].account_id if len(trusts) == 1 else None
 
 
 def network(request: Request) -> str:

@@ -1,2 +1,6 @@
--- The step of a wrong code that a person was told their clock is off by: its code must not become good later.
-ALTER TABLE totp ADD COLUMN told_step INTEGER;
+-- Steps of wrong codes by which a person was told how far off their clock is: they must not become good later.
+CREATE TABLE totp_told (
+    account_id INTEGER NOT NULL REFERENCES totp (account_id) ON DELETE CASCADE,
+    step       INTEGER NOT NULL,
+    PRIMARY KEY (account_id, step)
+) STRICT, WITHOUT ROWID;

@@ -193,7 +193,7 @@ def test_a_second_factor_required_of_everybody(
     admin.get_by_role("link", name="Ver a exigência").click()
     admin.get_by_label("Daqui a 7 dias").check()
     admin.get_by_role("button", name="Exigir de todos").click()
-    expect(admin.get_by_text(re.compile("Em vigor em .*faltam 7 dias"))).to_be_visible()
+    expect(admin.get_by_text(re.compile("Passa a valer em .*faltam 7 dias"))).to_be_visible()
     page.goto("/instances")
     expect(page.get_by_text(re.compile("faltam 7 dias"))).to_be_visible()
     clock.forward(days=7)
