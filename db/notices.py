@@ -12,7 +12,8 @@ class Notice:
     kind: str
     at: datetime  # the last time
     times: int
-    network: str
+    places: int  # networks it came from
+    network: str  # of the last time
     user_agent: str
 
 
@@ -62,25 +63,25 @@ async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
-    """What happened again from the same place is one notice. The newest five; acknowledged, they make way for more."""
+    """One for each kind, however often it happened: nobody floods another out of sight. The newest first."""
     sql = """
-        SELECT max(id), kind, max(at), count(*), network, user_agent FROM notices
+        SELECT max(id), kind, max(at), count(*), count(DISTINCT network), network, user_agent FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
             AND session_id IS NOT :session_id
-        GROUP BY kind, network, user_agent ORDER BY max(id) DESC LIMIT 5
+        GROUP BY kind ORDER BY max(id) DESC
     """
     return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at)
 
 
 async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id: str, at: datetime) -> bool:
-    """With everything that it stands for. False when this session is not to be told of it: not theirs, not yet due,
+    """With those of its kind before it. False when this session is not to be told of it: not theirs, not yet due,
     its own doing, or done with."""
     sql = """
         UPDATE notices SET acknowledged_at = :at
         WHERE id <= :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
             AND session_id IS NOT :session_id
-            AND (kind, network, user_agent) = (
-                SELECT kind, network, user_agent FROM notices
+            AND kind = (
+                SELECT kind FROM notices
                 WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
                     AND session_id IS NOT :session_id)
         RETURNING 1

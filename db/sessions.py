@@ -131,6 +131,17 @@ async def end_others(tx: Transaction, owner: int, *, keep: str = "") -> int:
     return len(await tx.all(int, sql, owner=owner, keep=keep))
 
 
+async def end_unenrolled(tx: Transaction, *, at: datetime, enrol: timedelta) -> int:
+    """End those that had `enrol` to switch a required second factor on and did not; returns how many."""
+    sql = """
+        DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM totp)
+            AND (SELECT two_factor_required_at FROM policy) <= :at
+            AND max(created_at, (SELECT two_factor_required_at FROM policy)) <= :enrol_since
+        RETURNING 1
+    """
+    return len(await tx.all(int, sql, at=at, enrol_since=at - enrol))
+
+
 async def end_of_everybody(tx: Transaction) -> list[int]:
     """End every session there is; returns whose they were, an account once for each session."""
     return await tx.all(int, "DELETE FROM sessions RETURNING account_id")

@@ -26,7 +26,7 @@ document.addEventListener("click", async (event) => {
   button.dataset.words ??= button.textContent;
   button.textContent = said;
   announce(said);
-  setTimeout(() => { button.textContent = button.dataset.words; }, 2000);
+  setTimeout(() => { button.textContent = button.dataset.words; announce(""); }, 2000);
 });
 
 const live = document.createElement("p");

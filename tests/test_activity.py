@@ -45,7 +45,7 @@ def test_kind_and_period_are_chosen(alice: Person, client: TestClient, clock: Cl
     page = client.get("/activity", params={"periodo": "7"}).text
     assert "Entrada no painel" in page
     assert "Instância criada" not in page
-    assert "Nada assim" in client.get("/activity", params={"tipo": "fatores", "periodo": "7"}).text
+    assert "Nenhuma atividade deste tipo" in client.get("/activity", params={"tipo": "fatores", "periodo": "7"}).text
 
 
 def test_a_kind_that_is_none_is_all(alice: Person, client: TestClient) -> None:

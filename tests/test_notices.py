@@ -229,18 +229,24 @@ def test_a_login_after_five_failures_is_told(
     assert "várias tentativas erradas" in client.get("/instances").text
 
 
-def test_what_happens_again_from_the_same_place_is_one_notice(
-    protected: Person, client: TestClient, new_client: NewClient, stranger: TestClient, clock: Clock
+def test_what_happens_again_is_one_notice_and_floods_nothing_out_of_sight(
+    protected: Person, client: TestClient, new_client: NewClient, stranger: TestClient, clock: Clock, rows: Rows
 ) -> None:
-    for browser in (stranger, new_client(), new_client()):
-        give_password(browser, protected)
+    give_password(stranger, protected)
+    stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    for _ in range(12):
+        give_password(new_client(), protected)
         clock.forward(seconds=1)
     clock.forward(minutes=6)
+    rows("UPDATE notices SET network = '203.0.113.7' WHERE id = (SELECT max(id) FROM notices)")
     page = client.get("/activity").text
-    assert page.count(KNOWN) == 2
-    assert "2 vezes, a última" in page
+    assert page.count(KNOWN) == 1
+    assert "12 vezes, de 2 redes, a última" in page
+    assert ", de 203.0.113.7" in page
+    assert f"<strong>{USED}</strong> <time" in page
     client.post(button(client, "mine"))
-    assert client.get("/activity").text.count(KNOWN) == 1
+    assert KNOWN not in client.get("/activity").text
+    assert f"<strong>{USED}</strong> <time" in client.get("/activity").text
 
 
 def test_every_kind_has_its_words() -> None:

@@ -48,7 +48,7 @@ def test_the_code_chooses_a_new_password_once(
     alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
 ) -> None:
     code = reset_password("alice")
-    assert "Senha guardada. Agora entre com ela." in activate(new_client(), code.lower()).text
+    assert "Senha definida. Agora entre com ela." in activate(new_client(), code.lower()).text
     alice.password = FRESH
     assert sign_in(new_client(), alice).headers["location"] == "/instances"
     assert activate(new_client(), code, "outro pato verde corre").status_code == 422

@@ -162,6 +162,16 @@ def test_each_person_may_choose_again(brunos: TestClient, client: TestClient) ->
     assert brunos.get("/instances").status_code == 200
 
 
+def test_a_session_whose_fifteen_minutes_are_over_does_not_live_again(
+    protected: Person, brunos: TestClient, client: TestClient, clock: Clock
+) -> None:
+    require(client)
+    clock.forward(minutes=16)
+    assert brunos.get("/security").headers["location"].startswith("/login")
+    client.post("/policy/release", data=proof(protected, clock()))
+    assert brunos.get("/instances").headers["location"].startswith("/login")
+
+
 def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client: TestClient, rows: Rows) -> None:
     assert 'id="require"' not in client.get("/policy").text
     refused = require(client)

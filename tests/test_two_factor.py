@@ -90,7 +90,7 @@ def test_five_wrong_codes_end_the_half_login_and_then_everybody_waits(
     browser, wrong = new_client(), protected.wrong_code_at(clock())
     give_password(browser, protected)
     answers = [enter(browser, wrong) for _ in range(5)]
-    assert "códigos errados demais, e esta entrada terminou" in answers[4].text
+    assert "códigos errados demais, e esta tentativa de entrar terminou" in answers[4].text
     assert enter(browser, protected.code_at(clock())).headers["location"] == "/login"
     waiting = sign_in(new_client(), protected, protected.code_at(clock()))
     assert (waiting.status_code, waiting.headers["retry-after"]) == (429, "60")

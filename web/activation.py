@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, half_logins, sessions, trusted_devices
+from db import accounts, activity, half_logins, sessions, trusted_devices
 from db.database import Transaction
 from web import forms
 from web.accounts import forget_tries, hash_password, password_refusal, set_password
@@ -57,8 +57,9 @@ async def activate(request: Request) -> Response:
         await set_password(tx, panel, account_id, phc)
         await forget_tries(tx, panel, name)
         await note(tx, request, account_id, "account.activated")
-        await tell(tx, request, account_id, "password_changed")
-    return show_form(request, name=name, notice="Senha guardada. Agora entre com ela.")
+        if await activity.places(tx, account_id):  # to somebody new it is no change
+            await tell(tx, request, account_id, "password_changed")
+    return show_form(request, name=name, notice="Senha definida. Agora entre com ela.")
 
 
 def _form(request: Request, code: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:

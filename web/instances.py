@@ -50,7 +50,9 @@ async def create(request: Request) -> Response:
     async with panel.db.transaction() as tx:
         await add(tx, panel, owner, name)
         await note(tx, request, owner, "instance.created", name)
-    return await _show(request) if is_partial(request) else go(request, "/instances")
+    if not is_partial(request):
+        return go(request, "/instances")
+    return await _show(request, notice=f"Instância {name} criada.")
 
 
 async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> None:
@@ -97,7 +99,9 @@ async def delete(request: Request) -> Response:
         if name is None:
             raise HTTPException(404)
         await note(tx, request, owner, "instance.deleted", name)
-    return await _show(request) if is_partial(request) else go(request, "/instances")
+    if not is_partial(request):
+        return go(request, "/instances")
+    return await _show(request, notice=f"Instância {name} excluída.")
 
 
 async def show_token(request: Request) -> Response:
@@ -132,7 +136,7 @@ async def _own(request: Request) -> Instance:
 
 
 async def _show(
-    request: Request, *, row: Row | None = None, error: str = "", typed: str = "", status: int = 200
+    request: Request, *, row: Row | None = None, error: str = "", typed: str = "", notice: str = "", status: int = 200
 ) -> Response:
     """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
     rows: list[Row] = []
@@ -150,6 +154,7 @@ async def _show(
         focused=row.id if row else "",
         error=error,
         typed=typed,
+        notice=notice,
         name_max=INSTANCE_NAME_MAX,
     )
 

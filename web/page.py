@@ -114,8 +114,9 @@ def clock_time(at: datetime) -> str:
     return f"{at.astimezone():%H:%M}"
 
 
-def exact_time(at: datetime) -> str:
-    return f"{at.astimezone():%H:%M:%S}"
+def minutes(at: datetime) -> str:
+    """Minutes and seconds: the same in nearly every time zone, wherever the server stands."""
+    return f"{at.astimezone():%M:%S}"
 
 
 def day(at: datetime) -> str:
@@ -180,7 +181,7 @@ templates.filters |= {
     "full": full,
     "clock_time": clock_time,
     "left": left,
-    "exact_time": exact_time,
+    "minutes": minutes,
     "device": device,
 }
 templates.globals |= {"static": static}

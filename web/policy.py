@@ -6,9 +6,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, policy, totp
+from db import accounts, policy, sessions, totp
 from web import forms
 from web.activity import note
+from web.limits import ENROL_ONLY_TTL
 from web.page import full, go, is_partial, page
 from web.panel import Panel
 
@@ -43,6 +44,7 @@ async def _decide(request: Request, begins_at: datetime | None) -> Response:
         if begins_at and await policy.require_two_factor(tx, at=begins_at):
             await note(tx, request, account_id, "policy.required", full(begins_at))
         elif begins_at is None:
+            await sessions.end_unenrolled(tx, at=Panel.of(request).now(), enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
             await note(tx, request, account_id, "policy.released")
     return await _form(request) if is_partial(request) else go(request, "/policy")

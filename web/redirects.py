@@ -63,8 +63,16 @@ def _way_back(request: Request) -> str:
         return HOME
     if _has_page(request, before.path):
         return f"{before.path}?{before.query}" if before.query else before.path
-    section = "/" + before.path.lstrip("/").partition("/")[0]  # what was shown there answered a form
-    return section if section != "/" and _has_page(request, section) else HOME
+    return page_above(request, before.path)  # what was shown there answered a form
+
+
+def page_above(request: Request, path: str) -> str:
+    """The nearest page that a path lies under."""
+    while path.strip("/"):
+        path = path.rpartition("/")[0]
+        if path and _has_page(request, path):
+            return path
+    return HOME
 
 
 def _has_page(request: Request, path: str) -> bool:

@@ -22,7 +22,7 @@ from web.limits import FIELD_MAX
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
-from web.redirects import SessionEnded
+from web.redirects import SessionEnded, page_above
 from web.seal import BrokenSeal
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
 from web.visitor import find_session
@@ -124,7 +124,7 @@ async def _ask(
         errors=errors or {},
         is_recovering=is_recovering,
         place=_place(request),
-        way_back="/" + request.scope["path"].split("/")[1],
+        way_back=page_above(request, request.scope["path"]),
     )
 
 

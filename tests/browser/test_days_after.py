@@ -125,7 +125,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     clock.forward(minutes=6)
     page.goto("/instances")
     page.get_by_role("button", name="Não fui eu").click()
-    expect(page.get_by_role("heading", name="Alguém mexeu na sua conta?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Algo deu errado com a conta?")).to_be_visible()
 
     page.get_by_role("button", name="Bloquear tudo").click()
     prove(page, show_code(key, clock()))
@@ -143,7 +143,6 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     expect(page.get_by_text("Senha alterada.")).to_be_visible()
 
     page.goto("/security/bad-day")
-    page.get_by_role("link", name="Trocar de aparelho").click()
     page.get_by_role("button", name="Trocar de aparelho").click()
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
     page.get_by_label("Código de verificação").fill(show_code(key, clock.forward(seconds=30)))
@@ -151,8 +150,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     expect(page.get_by_text("Aparelho trocado.")).to_be_visible()
 
     page.goto("/security/bad-day")
-    page.get_by_role("link", name="Gerar novos códigos").click()
-    page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
+    page.get_by_role("button", name="Gerar novos códigos").click()
     expect(page.locator("#codes li")).to_have_count(10)
 
     page.goto("/security/bad-day")

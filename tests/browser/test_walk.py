@@ -42,7 +42,7 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
     expect(page.locator("code[id^=token-]")).not_to_have_text(token)
     page.get_by_role("link", name="Renomear").click()
     page.get_by_role("article").get_by_label("Nome").fill("Matriz")
-    page.get_by_role("button", name="Guardar").click()
+    page.get_by_role("button", name="Salvar").click()
     expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
     page.get_by_role("link", name="Excluir").click()
     page.get_by_role("button", name="Excluir de vez").click()
@@ -109,7 +109,7 @@ def test_two_rows_may_ask_who_it_is_at_once(open_page: OpenPage, setup_code: str
         page.get_by_label("Nome").fill(name)
         page.get_by_role("button", name="Nova instância").click()
         expect(page.get_by_role("heading", name=name)).to_be_visible()
-        expect(page.get_by_label("Nome")).to_be_focused()
+        expect(page.get_by_text(f"Instância {name} criada.")).to_be_focused()
     clock.forward(minutes=6)
     for _ in range(2):
         page.get_by_role("button", name="Mostrar token").first.click()
@@ -157,7 +157,7 @@ def test_every_swap_leaves_the_eye_somewhere(open_page: OpenPage, setup_code: st
         ("link", "Cancelar"),
     ):
         page.get_by_role(role, name=name).click()  # type: ignore[arg-type]
-        expect(heading).to_be_focused()
+        expect(page.locator(".ask") if name == "Excluir" else heading).to_be_focused()
 
 
 def test_a_new_password_is_judged_while_it_is_typed_and_then_counts(open_page: OpenPage, setup_code: str) -> None:
@@ -181,7 +181,7 @@ def test_the_wait_for_the_next_code_counts_down(open_page: OpenPage, setup_code:
     key = switch_on(page, clock)
     page.get_by_role("button", name="Sair").click()
     give_password(page)
-    expect(page.get_by_text(re.compile(r"Hora do servidor: \d\d:\d\d:\d\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Minutos e segundos no servidor: \d\d:\d\d\."))).to_be_visible()
     give_code(page, show_code(key, clock()))
     expect(page.get_by_text("o próximo aparece em 25 s.")).to_be_visible()
     expect(page.get_by_text("o próximo aparece em 23 s.")).to_be_visible()
