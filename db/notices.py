@@ -47,6 +47,15 @@ async def raise_notice(
     )
 
 
+async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) -> None:
+    """What concerns the panel as a whole."""
+    sql = """
+        INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
+        SELECT id, :kind, :at, :at, '', '' FROM accounts WHERE role = 'admin'
+    """
+    await tx.run(sql, kind=kind, at=at)
+
+
 async def withdraw(tx: Transaction, half_login: bytes) -> None:
     """The half-login was the owner's after all: it was completed."""
     await tx.run("DELETE FROM notices WHERE half_login = :half_login", half_login=half_login)

@@ -21,16 +21,17 @@ async def wait(db: Reader, kind: str, key: bytes, *, most: int, span: timedelta,
     return max(row.begins_at + span - at, timedelta(0))
 
 
-async def count(tx: Transaction, kind: str, key: bytes, *, most: int, span: timedelta, at: datetime) -> None:
-    """A span begins with the first, and anew when `most` is reached: then it is over only after a whole one."""
+async def count(tx: Transaction, kind: str, key: bytes, *, most: int, span: timedelta, at: datetime) -> int:
+    """Count one, and return how many in this span, which begins with the first and anew when `most` is reached."""
     sql = """
         INSERT INTO rates (kind, key, count, begins_at) VALUES (:kind, :key, 1, :at)
         ON CONFLICT (kind, key) DO UPDATE SET
             count = CASE WHEN begins_at > :since AND begins_at <= :at THEN count + 1 ELSE 1 END,
             begins_at = CASE WHEN begins_at > :since AND begins_at <= :at AND count + 1 < :most
                 THEN begins_at ELSE :at END
+        RETURNING count
     """
-    await tx.run(sql, kind=kind, key=key, at=at, since=at - span, most=most)
+    return await tx.one(int, sql, kind=kind, key=key, at=at, since=at - span, most=most) or 0
 
 
 async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:

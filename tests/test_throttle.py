@@ -89,6 +89,28 @@ def test_in_place_the_refusal_is_told_beside_the_form(alice: Person, new_client:
     assert refused.headers["hx-retarget"] == "#notices"
 
 
+def test_many_failures_in_the_whole_panel_are_told_to_administrators_once(
+    alice: Person,
+    client: TestClient,
+    new_client: NewClient,
+    invite: Callable[[str], Person],
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """A18: codes tried on many accounts whose passwords are known, as far as one network lets them."""
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    rows("INSERT INTO rates VALUES ('panel failure', x'', 198, ?)", int(clock().timestamp()))
+    told = "Alguém está tentando adivinhar"
+    give_password(new_client(), alice, password="girafa verde")
+    assert told not in client.get("/instances").text
+    for _ in range(3):
+        give_password(new_client(), bruno, password="girafa verde")
+    assert told in client.get("/instances").text
+    assert told not in browser.get("/instances").text
+    assert rows("SELECT count(*) FROM activity WHERE event = 'alert.brute_force'") == [(1,)]
+
+
 def test_enrolment_begins_five_times_in_ten_minutes(alice: Person, client: TestClient, clock: Clock) -> None:
     assert [client.post("/security/totp").status_code for _ in range(6)] == [200] * 5 + [429]
     clock.forward(minutes=10)

@@ -8,17 +8,18 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import activity
+from db import activity, notices, rates
 from db.activity import Entry
 from db.database import Transaction
 from web import forms, log
-from web.limits import ACTIVITY_PAGE, EXPORT_MAX, LOGGED_MAX
+from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_MAX, LOGGED_MAX
 from web.page import device, page
 from web.panel import Panel
 from web.visitor import network, user_agent
 
 # Every event that is ever written, in the reader's words.
 WORDS = {
+    "alert.brute_force": "Muitas senhas ou códigos errados no painel inteiro",
     "account.activation_failed": "Código de ativação incorreto",
     "account.activated": "Senha escolhida com um código de ativação",
     "account.created": "Conta criada",
@@ -77,7 +78,7 @@ KINDS = {
     "entradas": ("Entradas e saídas", " login session stepup device "),
     "fatores": ("Senha e dois fatores", " password totp recovery "),
     "instancias": ("Instâncias", " instance "),
-    "conta": ("Conta e servidor", " account cli notice policy "),
+    "conta": ("Conta e servidor", " account alert cli notice policy "),
 }
 PERIODS = {"7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 COLUMNS = ("quando", "o que aconteceu", "detalhe", "rede", "dispositivo")
@@ -143,12 +144,17 @@ async def _entries(request: Request, chosen: dict[str, str], *, before: int | No
     )
 
 
+FACTOR_FAILURES = {"login.password_failed", "totp.failed", "totp.repeated", "recovery.failed"}
+
+
 async def note(
     tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "", *, session_id: str = ""
 ) -> None:
     """Append what this request did, in the transaction that does it; by its own session unless told otherwise."""
     session = request.state.session
     by = session_id or (session.id if session else None)
+    if event in FACTOR_FAILURES:
+        await _watch(tx, request)
     tx.afterwards.append(lambda: log.happened(request, event, account_id, by))
     await activity.record(
         tx,
@@ -160,3 +166,11 @@ async def note(
         user_agent=user_agent(request),
         detail=detail[:LOGGED_MAX],
     )
+
+
+async def _watch(tx: Transaction, request: Request) -> None:
+    """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
+    at, rate = Panel.of(request).now(), BRUTE_FORCE
+    if await rates.count(tx, "panel failure", b"", most=rate.most, span=rate.span, at=at) == rate.most:
+        await notices.raise_for_administrators(tx, "brute_force", at=at)
+        await note(tx, request, None, "alert.brute_force")
