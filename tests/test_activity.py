@@ -119,6 +119,7 @@ def test_a_strange_page_number_is_the_first_page(alice: Person, client: TestClie
 def test_what_a_browser_calls_itself_stays_text_and_short(
     alice: Person, client: TestClient, new_client: Callable[[], TestClient], rows: Callable[..., Any]
 ) -> None:
+    """A53."""
     browser = new_client()
     browser.headers["User-Agent"] = '<script>alert(1)</script>\t{"event":"x"}' + "x" * 400
     give_password(browser, alice)

@@ -71,6 +71,7 @@ def test_a_running_panel_goes_back_to_its_backup(
 def test_a_code_used_after_the_backup_does_not_come_back_to_life(
     protected: Person, new_client: NewClient, backup: Act, restore: Act, tmp_path: Path, clock: Clock
 ) -> None:
+    """A36."""
     backup(tmp_path / "copy.db")
     code = protected.code_at(clock())
     assert sign_in(new_client(), protected, code).status_code == 303

@@ -50,6 +50,7 @@ def test_a_stranger_is_sent_to_the_login(method: str, path: str, client: TestCli
 
 @pytest.mark.parametrize(("method", "path"), doors(*SIGNED_IN, State.HALF_LOGIN))
 def test_a_strangers_fragment_request_gets_no_fragment(method: str, path: str, client: TestClient) -> None:
+    """A4."""
     answer = client.request(method, path, headers=FRAGMENT)
     assert answer.status_code == 401
     assert answer.headers["hx-redirect"].startswith("/login")
@@ -59,6 +60,7 @@ def test_a_strangers_fragment_request_gets_no_fragment(method: str, path: str, c
 def test_a_right_password_alone_opens_nothing_but_the_challenge(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
+    """A2."""
     protect(client, alice, clock())
     browser = new_client()
     give_password(browser, alice)
@@ -106,6 +108,7 @@ def test_where_a_second_factor_is_required_a_password_opens_only_the_way_to_one(
     new_client: NewClient,
     invite: Callable[[str], Person],
 ) -> None:
+    """A4."""
     bruno, browser = invite("bruno"), new_client()
     sign_in(browser, bruno)
     client.post("/policy/require", data={"days": "0"})
@@ -119,6 +122,7 @@ def test_where_a_second_factor_is_required_a_password_opens_only_the_way_to_one(
 def test_doors_of_administrators_are_closed_to_members(
     headers: dict[str, str], alice: Person, new_client: NewClient, invite: Callable[[str], Person]
 ) -> None:
+    """A4."""
     browser = new_client()
     sign_in(browser, invite("bruno"))
     for method, path in doors(*SIGNED_IN, suits=lambda demand: demand.admins):
@@ -133,6 +137,7 @@ def database_rows(rows: Callable[..., Any]) -> list[Any]:
 
 
 def test_no_get_changes_anything(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+    """A35."""
     before = database_rows(rows)
     for method in ("GET", "HEAD", "OPTIONS", "TRACE"):
         for _, path in EVERY_DOOR:
@@ -157,6 +162,7 @@ FOREIGN: list[dict[str, str]] = [
 def test_a_post_from_elsewhere_is_refused_at_every_door(
     headers: dict[str, str], alice: Person, client: TestClient, rows: Callable[..., Any]
 ) -> None:
+    """A8."""
     before, session = database_rows(rows), client.cookies["__Host-sid"]
     del client.headers["Origin"]
     for method, path in EVERY_DOOR:
@@ -168,6 +174,7 @@ def test_a_post_from_elsewhere_is_refused_at_every_door(
 
 @pytest.mark.parametrize("name", ["Origin", "Sec-Fetch-Site"])
 def test_a_doubled_origin_is_refused(name: str, client: TestClient) -> None:
+    """A8."""
     good = ORIGIN if name == "Origin" else "same-origin"
     answer = client.post("/login", headers=[(name, good), (name, "https://e.com")], data={"name": "a", "password": "b"})
     assert answer.status_code == 403
@@ -175,6 +182,7 @@ def test_a_doubled_origin_is_refused(name: str, client: TestClient) -> None:
 
 @pytest.mark.parametrize("host", ["e.com", "painel.test@e.com", "painel.test/x", "painel.test?x", "", "painel.test:x"])
 def test_an_unknown_host_is_refused(host: str, client: TestClient) -> None:
+    """A27."""
     answer = client.get("/login", headers={"Host": host})
     assert answer.status_code == 400
     assert "e.com" not in answer.text
@@ -202,6 +210,7 @@ def test_only_forms_are_read(kind: str, client: TestClient) -> None:
     ],
 )
 def test_any_other_set_of_fields_is_refused(content: bytes, client: TestClient) -> None:
+    """A40."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = client.post("/login", content=content, headers=headers)
     assert answer.status_code == 422
@@ -209,12 +218,14 @@ def test_any_other_set_of_fields_is_refused(content: bytes, client: TestClient) 
 
 
 def test_a_large_body_is_refused(client: TestClient) -> None:
+    """A40."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert client.post("/login", content=b"name=" + b"x" * 20_000, headers=headers).status_code == 413
 
 
 @pytest.mark.parametrize("path", ["/security/x.css", "/.git/HEAD", "/static/../data/panel.db", "/static/x", "/nope"])
 def test_unknown_paths_fall_through_to_nothing(path: str, alice: Person, client: TestClient) -> None:
+    """A54."""
     answer = client.get(path)
     assert answer.status_code == 404
     assert "Não encontrado" in answer.text

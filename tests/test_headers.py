@@ -16,6 +16,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
 def test_every_answer_carries_the_security_headers(method: str, path: str, status: int, client: TestClient) -> None:
+    """A33."""
     answer = client.request(method, path)
     assert answer.status_code == status
     policy = answer.headers["content-security-policy"]

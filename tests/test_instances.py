@@ -111,6 +111,7 @@ def test_a_bad_name_is_told_and_kept(name: str, alice: Person, client: TestClien
 
 
 def test_markup_in_a_name_stays_text(alice: Person, client: TestClient, rows: Rows) -> None:
+    """A31."""
     create(client, "<img src=x onerror=alert(1)>", rows)
     for page in (client.get("/instances").text, client.get("/activity").text):
         assert "<img src=x" not in page
@@ -128,6 +129,7 @@ def test_nobody_sees_anothers_instance(alice: Person, client: TestClient, bruno:
 
 
 def test_a_sealed_token_moved_to_another_row_does_not_open(alice: Person, client: TestClient, rows: Rows) -> None:
+    """A36."""
     first, second = create(client, "Loja", rows), create(client, "Outra", rows)
     rows(
         "UPDATE instances SET sealed_token = (SELECT sealed_token FROM instances WHERE id = ?) WHERE id = ?",

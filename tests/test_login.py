@@ -22,6 +22,7 @@ def test_name_and_password_open_the_panel(alice: Person, new_client: NewClient) 
 
 
 def test_unknown_names_and_wrong_passwords_get_one_answer(alice: Person, new_client: NewClient) -> None:
+    """A10."""
     wrong = give_password(new_client(), alice, password="girafa verde dança no chão")
     unknown = give_password(new_client(), Person("alyce", "girafa verde dança no chão"))
     assert (wrong.status_code, unknown.status_code) == (422, 422)
@@ -65,6 +66,7 @@ def test_cookies_cannot_be_read_by_scripts_or_sent_from_elsewhere(alice: Person,
 
 
 def test_signing_out_kills_the_session_on_the_server(alice: Person, client: TestClient, new_client: NewClient) -> None:
+    """A23."""
     thief = new_client()
     thief.cookies.set("__Host-sid", client.cookies["__Host-sid"])
     answer = client.post("/logout")
@@ -97,6 +99,7 @@ def test_a_new_login_in_the_same_browser_ends_the_old_session(alice: Person, cli
 
 
 def test_a_planted_cookie_is_not_adopted(alice: Person, new_client: NewClient) -> None:
+    """A3."""
     browser = new_client()
     browser.cookies.set("__Host-sid", "A" * 43)
     token = give_password(browser, alice).headers["set-cookie"].split(";")[0]
@@ -116,6 +119,7 @@ def test_the_eleventh_session_ends_the_least_recently_used(
 def test_after_five_wrong_passwords_even_the_right_one_waits(
     alice: Person, new_client: NewClient, clock: Clock
 ) -> None:
+    """A13."""
     browser = new_client()
     for _ in range(5):
         assert give_password(browser, alice, password="girafa verde dança no chão").status_code == 422
@@ -127,6 +131,7 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(
 
 
 def test_an_unknown_name_waits_just_the_same(alice: Person, new_client: NewClient) -> None:
+    """A11."""
     answers = [give_password(new_client(), Person("nobody", "girafa verde")).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]
 
@@ -140,6 +145,7 @@ def test_the_page_wanted_before_the_login_comes_after_it(alice: Person, new_clie
 
 @pytest.mark.parametrize("next", (Path(__file__).parent / "data/open_redirects.txt").read_text().splitlines())
 def test_no_next_leads_away_from_the_panel(next: str, alice: Person, new_client: NewClient) -> None:
+    """A9."""
     wanted = next.encode().decode("unicode_escape")
     assert give_password(new_client(), alice, next=wanted).headers["location"] == "/instances"
 
@@ -243,6 +249,7 @@ def test_a_cookie_of_typed_things_that_makes_no_sense_is_nothing(text: str, alic
 
 
 def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_client: NewClient) -> None:
+    """A29."""
     token = client.cookies["__Host-sid"]
     answer = new_client().get("/instances", headers={"Cookie": f"__Host-sid={token}; __Host-sid=x"})
     assert answer.status_code == 303
@@ -250,6 +257,7 @@ def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_cli
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 4096, "é", "A" * 42 + "\x7f"])
 def test_a_tampered_cookie_is_nobody(token: str, alice: Person, new_client: NewClient) -> None:
+    """A29."""
     answer = new_client().get("/instances", headers=[(b"Cookie", f"__Host-sid={token}".encode("latin-1"))])
     assert answer.status_code == 303
 

@@ -83,6 +83,7 @@ def test_a_bad_password_is_told_and_the_code_stays_good(
 
 
 def test_a_wrong_code_tells_nothing_about_accounts(alice: Person, new_client: NewClient) -> None:
+    """A12."""
     refused = activate(new_client(), "0000-0000-0000-0000-0000-0000")
     assert refused.status_code == 422
     assert "Este código não vale" in refused.text

@@ -26,6 +26,7 @@ def test_the_new_password_counts_from_now_on(alice: Person, client: TestClient, 
 def test_the_other_sessions_end_and_this_one_gets_another_cookie(
     alice: Person, client: TestClient, new_client: NewClient
 ) -> None:
+    """A23."""
     other, before = new_client(), client.cookies["__Host-sid"]
     sign_in(other, alice)
     change(client, alice.password)

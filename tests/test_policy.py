@@ -41,6 +41,7 @@ def test_without_the_policy_each_person_chooses(brunos: TestClient, client: Test
 def test_required_at_once_an_open_session_leads_to_enrolment_with_its_next_request(
     brunos: TestClient, client: TestClient
 ) -> None:
+    """A49."""
     assert require(client).headers["location"] == "/policy"
     assert "Exigido desde" in client.get("/policy").text
     assert brunos.get("/instances").headers["location"] == "/security"
@@ -173,6 +174,7 @@ def test_a_session_whose_fifteen_minutes_are_over_does_not_live_again(
 
 
 def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client: TestClient, rows: Rows) -> None:
+    """A51."""
     assert 'id="require"' not in client.get("/policy").text
     refused = require(client)
     assert refused.status_code == 403
@@ -183,6 +185,7 @@ def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client:
 def test_nor_lifts_it(
     protected: Person, client: TestClient, invite: Callable[[str], Person], new_client: NewClient, rows: Rows
 ) -> None:
+    """A51."""
     require(client, 7)
     rows("UPDATE accounts SET role = 'admin' WHERE name = ?", invite("carla").name)
     browser = new_client()

@@ -56,6 +56,7 @@ def half_logins(protected: Person, new_client: Callable[[], TestClient]) -> Cook
 def test_the_same_code_fifty_times_opens_one_session(
     protected: Person, half_logins: Cookies, live_server: str, clock: Clock, rows: Rows
 ) -> None:
+    """A1."""
     before = rows("SELECT count(*) FROM sessions")[0][0]
     code = {"code": protected.code_at(clock())}
     answers = post_at_once(live_server, [("/login/code", code, half_logins[n % 5]) for n in range(50)])
@@ -68,6 +69,7 @@ def test_the_same_code_fifty_times_opens_one_session(
 def test_the_same_recovery_code_twenty_times_opens_one_session(
     protected: Person, half_logins: Cookies, live_server: str, rows: Rows
 ) -> None:
+    """A24."""
     code = {"code": protected.recovery_codes[0]}
     answers = post_at_once(live_server, [("/login/recovery", code, half_logins[n % 5]) for n in range(20)])
     assert sessions_begun(answers) == 1
@@ -77,6 +79,7 @@ def test_the_same_recovery_code_twenty_times_opens_one_session(
 def test_twenty_requests_at_once_replace_one_used_code_once(
     protected: Person, new_client: Callable[[], TestClient], live_server: str, rows: Rows
 ) -> None:
+    """A24."""
     browser = new_client()
     give_password(browser, protected)
     browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
@@ -89,6 +92,7 @@ def test_twenty_requests_at_once_replace_one_used_code_once(
 def test_two_recovery_codes_on_one_half_login_open_one_session_and_spend_one_code(
     protected: Person, half_logins: Cookies, live_server: str, rows: Rows
 ) -> None:
+    """A24."""
     posts = [("/login/recovery", {"code": code}, half_logins[0]) for code in protected.recovery_codes[:2]]
     assert sessions_begun(post_at_once(live_server, posts)) == 1
     assert rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NOT NULL") == [(1,)]
@@ -97,6 +101,7 @@ def test_two_recovery_codes_on_one_half_login_open_one_session_and_spend_one_cod
 def test_of_many_wrong_codes_at_once_only_five_are_judged(
     protected: Person, half_logins: Cookies, live_server: str, clock: Clock, rows: Rows
 ) -> None:
+    """A16."""
     wrong = {"code": protected.wrong_code_at(clock())}
     answers = post_at_once(live_server, [("/login/code", wrong, half_logins[n % 5]) for n in range(100)])
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
@@ -115,6 +120,7 @@ def test_of_many_wrong_confirmations_at_once_only_five_are_judged(
 
 
 def test_two_setups_at_once_make_one_account(operate: Operate, live_server: str, rows: Rows) -> None:
+    """A38."""
     code, password = operate(offer_code), "girafa azul dança no telhado"
     fields = {"setup_code": code, "password": password, "repeated": password}
     answers = post_at_once(live_server, [("/setup", fields | {"name": name}, "") for name in ("ana", "bea")])
@@ -125,7 +131,7 @@ def test_two_setups_at_once_make_one_account(operate: Operate, live_server: str,
 def test_two_confirmations_at_once_switch_on_once(
     alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
-
+    """A50."""
     key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
     fields = {"code": code_for(key, clock())}
     answers = post_at_once(live_server, [("/security/totp/confirm", fields, cookie)] * 2)
@@ -136,6 +142,7 @@ def test_two_confirmations_at_once_switch_on_once(
 def test_of_two_enrolments_at_once_one_counts(
     alice: Person, client: TestClient, new_client: Callable[[], TestClient], live_server: str, clock: Clock, rows: Rows
 ) -> None:
+    """A50."""
     cookie = f"__Host-sid={client.cookies['__Host-sid']}"
     keys = [key_on(answer.text) for answer in post_at_once(live_server, [("/security/totp", {}, cookie)] * 2)]
     posts = [("/security/totp/confirm", {"code": code_for(key, clock())}, cookie) for key in keys]
@@ -149,7 +156,7 @@ def test_of_two_enrolments_at_once_one_counts(
 def test_a_confirmation_racing_a_cancel_leaves_all_or_nothing(
     alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
-
+    """A50."""
     key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
     posts = [
         ("/security/totp/confirm", {"code": code_for(key, clock())}, cookie),
@@ -171,6 +178,7 @@ def test_a_policy_racing_a_removal_leaves_nobody_inside_without_a_factor(
     clock: Clock,
     rows: Rows,
 ) -> None:
+    """A49."""
     bruno, browser = invite("bruno"), new_client()
     sign_in(browser, bruno)
     protect(browser, bruno, clock())

@@ -106,6 +106,7 @@ def test_a_code_alone_is_never_enough(protected: Person, new_client: NewClient) 
 
 
 def test_spelling_does_not_matter(protected: Person, new_client: NewClient) -> None:
+    """A25."""
     code = next(code for code in protected.recovery_codes if "0" in code or "1" in code)
     sloppy = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
     assert recover(new_client(), protected, sloppy).status_code == 303

@@ -193,12 +193,14 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_without_its_key_the_panel_does_not_start(data: Path) -> None:
+    """A37."""
     (data / "secret.key").unlink()
     refused(run("doctor", "--data", str(data)), "Falta a chave")
     assert not (data / "secret.key").exists()
 
 
 def test_with_another_key_it_does_not_start(data: Path) -> None:
+    """A37."""
     (data / "secret.key").write_text("ab" * 32)
     refused(run("doctor", "--data", str(data)), "não é a deste banco de dados")
 

@@ -24,11 +24,13 @@ def test_the_first_account_administers_the_panel_and_is_signed_in(
 
 
 def test_afterwards_the_page_is_gone(alice: Person, client: TestClient, setup_code: str) -> None:
+    """A12."""
     assert client.get("/setup").status_code == 404
     assert set_up(client, BEA, setup_code).status_code == 404
 
 
 def test_without_the_code_nobody_gets_in(setup_code: str, client: TestClient, rows: Callable[..., Any]) -> None:
+    """A38."""
     for wrong in ("", "0000-0000-0000-0000-0000-0000", setup_code[:-1]):
         answer = set_up(client, BEA, wrong)
         assert answer.status_code == 403

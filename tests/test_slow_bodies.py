@@ -18,6 +18,7 @@ def begin_post(address: str) -> socket.socket:
 
 
 def test_a_body_that_stalls_is_cut_after_ten_seconds(live_server: str) -> None:
+    """A41."""
     begun = time.monotonic()
     with begin_post(live_server) as stalled:
         assert stalled.recv(64).startswith(b"HTTP/1.1 408")

@@ -41,6 +41,7 @@ def test_without_a_second_factor_the_password_is_enough(alice: Person, client: T
 def test_a_stolen_session_changes_no_factor(
     path: str, later: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
+    """A21."""
     before = rows("SELECT * FROM totp"), rows("SELECT * FROM recovery_codes"), rows("SELECT * FROM totp_enrolments")
     assert client.post(path).status_code == 403
     for half in ({"proof_code": later.code_at(clock())}, {"proof_password": later.password}):
@@ -98,6 +99,7 @@ def test_sealed_secrets_are_good_for_this_session_and_this_action_alone(
 def test_proving_renews_the_cookie_and_lasts_for_this_session_only(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
+    """A22."""
     thief = new_client()
     thief.cookies.set("__Host-sid", client.cookies["__Host-sid"])
     client.post("/security/recovery-codes", data=proof(later, clock()))
@@ -123,6 +125,7 @@ def test_a_code_proves_one_action(later: Person, client: TestClient, clock: Cloc
 def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
     later: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
+    """A21."""
     fields = proof(later, clock()) | {"proof_code": later.wrong_code_at(clock())}
     answers = [client.post("/security/totp/remove", data=fields).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]

@@ -24,6 +24,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(alice: Person, client: TestClient, clock: Clock) -> None:
+    """A11."""
     client.cookies.clear()
     times: dict[str, list[float]] = {"alice": [], "alyce": []}
     for _ in range(20):
@@ -39,6 +40,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(alice: Person, client
 def test_in_a_flood_of_logins_pages_stay_quick_and_the_rest_is_told_to_come_back_uncharged(
     live_server: str, rows: Callable[..., Any]
 ) -> None:
+    """A39."""
     posts = [("/login", {"name": f"nobody{n}", "password": "girafa verde"}, "") for n in range(60)]
     with ThreadPoolExecutor(1) as thread:
         flood = thread.submit(post_at_once, live_server, posts, networks=60)

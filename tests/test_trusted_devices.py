@@ -60,6 +60,7 @@ def test_strangers_from_many_addresses_wait_from_the_twentieth_wrong_password_on
 def test_of_two_hundred_addresses_a_hundred_guesses_are_judged_and_no_more(
     name: str, alice: Person, from_address: Callable[[str], TestClient], clock: Clock
 ) -> None:
+    """A15."""
     assert guess(from_address, clock, name, times=200).count(422) == 100
     clock.forward(days=300)
     refused = give_password(from_address("10.9.9.9"), Person(name, alice.password))
@@ -70,6 +71,7 @@ def test_of_two_hundred_addresses_a_hundred_guesses_are_judged_and_no_more(
 def test_the_owner_signs_in_at_once_from_a_trusted_device(
     alice: Person, client: TestClient, from_address: Callable[[str], TestClient], clock: Clock
 ) -> None:
+    """A20."""
     guess(from_address, clock)
     assert sign_in(signed_out(client), alice).status_code == 303
 
@@ -185,6 +187,7 @@ def test_trust_ends_after_ninety_days_without_a_login(
 def test_names_made_up_by_strangers_fill_no_more_than_ten_thousand_rows(
     alice: Person, new_client: NewClient, rows: Rows
 ) -> None:
+    """A56."""
     fill = """
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
         INSERT INTO attempts SELECT 'password', randomblob(64), 3, 2000000000 FROM n

@@ -53,11 +53,13 @@ def test_the_same_code_opens_only_one_door(protected: Person, new_client: NewCli
 def test_the_code_that_confirmed_cannot_log_in(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
+    """A6."""
     protect(client, alice, clock())
     assert sign_in(new_client(), alice, alice.code_at(clock())).status_code == 422
 
 
 def test_codes_go_only_forward(protected: Person, new_client: NewClient, clock: Clock) -> None:
+    """A7."""
     clock.forward(minutes=5)
     earlier = protected.code_at(clock())
     clock.forward(seconds=30)
@@ -102,6 +104,7 @@ def test_five_wrong_codes_end_the_half_login_and_then_everybody_waits(
 def test_the_wait_doubles_and_survives_a_fresh_half_login(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
+    """A17."""
     wrong = protected.wrong_code_at(clock())
     for _ in range(5):
         sign_in(new_client(), protected, wrong)
@@ -114,6 +117,7 @@ def test_the_wait_doubles_and_survives_a_fresh_half_login(
 def test_a_clock_that_was_ahead_for_a_while_locks_nobody_out_for_good(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
+    """A48."""
     clock.forward(days=1)
     for _ in range(5):
         sign_in(new_client(), protected, protected.wrong_code_at(clock()))
@@ -126,6 +130,7 @@ def test_a_clock_that_was_ahead_for_a_while_locks_nobody_out_for_good(
 def test_with_the_clock_set_back_wrong_codes_still_count(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
+    """A47."""
     sign_in(new_client(), protected, protected.wrong_code_at(clock()))
     clock.forward(minutes=-10)
     answers = [sign_in(new_client(), protected, protected.wrong_code_at(clock())).status_code for _ in range(6)]
@@ -135,6 +140,7 @@ def test_with_the_clock_set_back_wrong_codes_still_count(
 def test_with_the_clock_set_back_a_right_code_is_refused_with_the_cause(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
+    """A47."""
     sign_in(new_client(), protected, protected.code_at(clock()))
     clock.forward(minutes=-10)
     refused = sign_in(new_client(), protected, protected.code_at(clock()))
@@ -159,6 +165,7 @@ def test_a_wait_from_before_is_told_and_does_not_end_the_login(
 def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
+    """A17."""
     sign_in(new_client(), protected, protected.wrong_code_at(clock()))
     rows("UPDATE attempts SET failures = 100 WHERE kind = 'totp'")
     browser = new_client()
@@ -177,6 +184,7 @@ def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
 def test_somebody_elses_success_forgives_nothing(
     protected: Person, new_client: NewClient, invite: Callable[[str], Person], clock: Clock, rows: Rows
 ) -> None:
+    """A19."""
     sign_in(new_client(), protected, protected.wrong_code_at(clock()))
     before = rows("SELECT key, failures FROM attempts WHERE kind = 'totp'")
     bruno = invite("bruno")
@@ -189,6 +197,7 @@ def test_somebody_elses_success_forgives_nothing(
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "+12345", "1e5", "１２３４５６", "١٢٣٤٥٦", "abcdef"])
 def test_what_is_no_code_costs_no_try(typed: str, protected: Person, new_client: NewClient, rows: Rows) -> None:
+    """A46."""
     browser = new_client()
     give_password(browser, protected)
     answer = enter(browser, typed)
@@ -243,6 +252,7 @@ def test_only_five_half_logins_live_and_the_oldest_goes(
 
 
 def test_without_a_password_there_is_no_challenge(protected: Person, new_client: NewClient, rows: Rows) -> None:
+    """A5."""
     browser = new_client()
     for path in ("/login/code", "/login/recovery"):
         answer = browser.post(path, data={"code": "123456"})
@@ -251,6 +261,7 @@ def test_without_a_password_there_is_no_challenge(protected: Person, new_client:
 
 
 def test_another_persons_name_in_the_challenge_is_refused(protected: Person, new_client: NewClient) -> None:
+    """A5."""
     browser = new_client()
     give_password(browser, protected)
     assert browser.post("/login/code", data={"code": "123456", "name": "bruno"}).status_code == 422
@@ -279,6 +290,7 @@ def test_the_challenge_leaves_its_activity(protected: Person, new_client: NewCli
 def test_a_seal_that_does_not_fit_refuses_the_login(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
+    """A36."""
     rows("UPDATE totp SET sealed_key = zeroblob(48)")
     browser = new_client()
     browser_app = TestClient(

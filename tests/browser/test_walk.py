@@ -218,6 +218,7 @@ def test_three_fast_clicks_send_one_code(open_page: OpenPage, setup_code: str, c
 
 
 def test_back_after_signing_out_shows_the_login(open_page: OpenPage, setup_code: str) -> None:
+    """A34."""
     page = open_page()
     set_up(page, setup_code)
     page.get_by_role("button", name="Configurar Agora").click()

@@ -47,6 +47,7 @@ def test_random_letters_are_enough() -> None:
 
 
 def test_every_change_of_one_character_fails() -> None:
+    """A43."""
     typed = " Girafa azul\x00 dança"
     phc = password.hash_password(typed, CHEAP, token_bytes)
     assert password.matches(phc, typed)
@@ -55,6 +56,7 @@ def test_every_change_of_one_character_fails() -> None:
 
 
 def test_composed_and_decomposed_letters_are_the_same_password_and_look_alikes_are_not() -> None:
+    """A44."""
     phc = password.hash_password("dança \ufb01", CHEAP, token_bytes)
     assert password.matches(phc, "danc\u0327a \ufb01")
     assert not password.matches(phc, "dança fi")
@@ -67,6 +69,7 @@ def test_long_passwords_are_measured_alike_when_set_and_when_tried() -> None:
 
 
 def test_nothing_is_cut_after_72_bytes() -> None:
+    """A43."""
     phc = password.hash_password("a" * 72 + "b", CHEAP, token_bytes)
     assert not password.matches(phc, "a" * 72 + "c")
 

@@ -69,6 +69,7 @@ def test_keys_are_160_random_bits() -> None:
 
 
 def test_an_address_names_issuer_and_account_once_whatever_they_hold() -> None:
+    """A32."""
     address = totp.address(RFC_KEY, account="a.b", issuer="Padaria & Cia?secret=X")
     parts = urlsplit(address)
     assert unquote(parts.path) == "/Padaria & Cia?secret=X:a.b"

@@ -1,0 +1,233 @@
+"""What no browser would send, against the real server as it is started from the terminal."""
+
+import contextlib
+import re
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_run import free_port, run, started
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+class Server:
+    def __init__(self, port: str, data: Path) -> None:
+        self.port, self.data = port, data
+        self.origin = f"http://127.0.0.1:{port}"
+
+    def say(self, text: str | bytes, *, patience: float = 12) -> str:
+        """Send this over a connection of its own; everything that comes back until it is closed."""
+        with socket.create_connection(("127.0.0.1", int(self.port)), timeout=patience) as line:
+            with contextlib.suppress(OSError):  # refused before everything was sent
+                line.sendall(text.encode() if isinstance(text, str) else text)
+            answer = b""
+            with contextlib.suppress(OSError):
+                while part := line.recv(65536):
+                    answer += part
+        return answer.decode("latin-1")
+
+    def head(self, method: str, target: str, *lines: str) -> str:
+        rest = (f"Host: 127.0.0.1:{self.port}", f"Origin: {self.origin}", "Connection: close", *lines)
+        return "\r\n".join((f"{method} {target} HTTP/1.1", *rest, "", ""))
+
+    def post(self, target: str, body: str, *lines: str) -> str:
+        return self.say(self.head("POST", target, FORM, f"Content-Length: {len(body)}", *lines) + body)
+
+    def guess(self, name: str, *lines: str) -> str:
+        return self.post("/login", f"name={name}&password=girafa+verde", *lines)
+
+    def networks(self) -> list[str]:
+        with contextlib.closing(sqlite3.connect(self.data / "panel.db")) as connection:
+            sql = "SELECT network FROM activity WHERE event = 'login.password_failed' ORDER BY id"
+            return [network for (network,) in connection.execute(sql)]
+
+
+def status(answer: str) -> int:
+    found = re.match(r"HTTP/1\.1 (\d{3})", answer)
+    return int(found[1]) if found else 0
+
+
+@contextlib.contextmanager
+def serving(tmp_path: Path, **environment: str) -> Iterator[Server]:
+    port, data = free_port(), tmp_path / "data"
+    with started("serve", "--port", port, "--data", str(data), **environment) as (process, _):
+        server = Server(port, data)
+        for _ in range(200):  # workers take a moment longer than their parent
+            with contextlib.suppress(OSError):
+                if status(server.say(server.head("GET", "/health"))):
+                    break
+            time.sleep(0.05)
+        yield server
+        process.send_signal(signal.SIGINT)  # so that workers end too
+        process.communicate(timeout=15)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path) as server:
+        yield server
+
+
+FORGED = ("X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "X-Real-IP: 203.0.113.9")
+
+
+def test_forwarded_addresses_are_not_believed_from_anybody(server: Server) -> None:
+    """A28: nor is a scheme: a page asked for over http is not taken for https."""
+    for line in FORGED:
+        server.guess("nobody", line)
+    assert server.networks() == ["127.0.0.1"] * 3
+    answer = server.say(server.head("GET", "/login", "X-Forwarded-Proto: https"))
+    assert "strict-transport-security" not in answer.lower()
+
+
+def test_behind_a_known_proxy_the_address_is_the_last_one_that_it_added(tmp_path: Path) -> None:
+    """A28: whatever stands to the left was written by the visitor."""
+    with serving(tmp_path, PANEL_TRUSTED_PROXIES="127.0.0.1") as server:
+        for chain in ("203.0.113.9", "6.6.6.6, 203.0.113.9", ", ".join(["6.6.6.6"] * 900 + ["203.0.113.9"])):
+            server.guess("nobody", f"X-Forwarded-For: {chain}")
+        server.guess("nobody", "X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6")
+        assert server.networks() == ["203.0.113.9"] * 3 + ["127.0.0.1"]
+        answer = server.say(server.head("GET", "/login", "X-Forwarded-Proto: https"))
+        assert "strict-transport-security" in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET http://e.com/security HTTP/1.1",
+        "GET //e.com/security HTTP/1.1",
+        "GET /\\e.com HTTP/1.1",
+        "GET @e.com/security HTTP/1.1",
+        "GET e.com HTTP/1.1",
+        "GET /security?next=//e.com HTTP/1.1",
+    ],
+)
+def test_a_strange_target_leads_nowhere_else(request_line: str, server: Server) -> None:
+    """A27."""
+    answer = server.say(f"{request_line}\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n\r\n")
+    assert status(answer) in (303, 400, 404)
+    location = re.search(r"^location: (.*)$", answer, re.MULTILINE | re.IGNORECASE)
+    assert location is None or location[1].startswith("/login")
+    assert "//e.com" not in answer.split("\r\n\r\n")[0].replace("next=/security%3Fnext%3D//e.com", "")
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ["e.com"],
+        ["127.0.0.1:{port}", "e.com"],
+        ["127.0.0.1:{port}/abc?x="],
+        ["127.0.0.1:80@e.com"],
+        [],
+    ],
+)
+def test_a_strange_host_is_refused(hosts: list[str], server: Server) -> None:
+    """A27."""
+    lines = "".join(f"Host: {host.format(port=server.port)}\r\n" for host in hosts)
+    answer = server.say(f"GET /login HTTP/1.1\r\n{lines}Connection: close\r\n\r\n")
+    assert status(answer) == 400
+    assert "e.com" not in answer
+
+
+BIG = {
+    "a password of 1 MB": (f"name=alice&password={'x' * 2**20}", 413),
+    "a password of 10 MB": (f"name=alice&password={'x' * 10 * 2**20}", 413),
+    "10,000 fields": ("&".join(f"f{n}=" for n in range(10_000)), 413),
+    "a field name of 1 MB": (f"{'x' * 2**20}=1", 413),
+    "nested fields": ("name[a][b][c]=1&password=2", 422),
+    "51 fields": ("&".join(f"f{n}=" for n in range(51)), 422),
+    "a field of 5 KB": (f"name=alice&password={'x' * 5000}", 422),
+    "nothing": ("", 422),
+}
+
+
+@pytest.mark.parametrize("what", BIG)
+def test_what_is_too_large_is_refused_at_once_and_never_hashed(what: str, server: Server) -> None:
+    """A40."""
+    body, expected = BIG[what]
+    server.say(server.head("GET", "/login"))
+    begun = time.monotonic()
+    answer = server.post("/login", body)
+    assert time.monotonic() - begun < 0.2
+    assert status(answer) == expected
+    assert server.networks() == []
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: 5\r\nContent-Length: 6\r\n\r\nname=a",
+        "Content-Length: -1\r\n\r\n",
+        "Content-Length: x\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_a_body_whose_end_is_not_clear_is_refused(framing: str, server: Server) -> None:
+    """A40: of two lengths none is believed."""
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.origin}\r\n{FORM}\r\n"
+    assert status(server.say(head + framing)) in (0, 400)
+    assert server.networks() == []
+
+
+def test_a_body_longer_than_it_says_in_chunks_is_cut(server: Server) -> None:
+    """A40."""
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.origin}\r\n{FORM}\r\n"
+    chunks = "".join(f"{1000:x}\r\n{'x' * 1000}\r\n" for _ in range(30))
+    answer = server.say(f"{head}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
+    assert status(answer) == 413
+
+
+def test_long_addresses_and_headers_are_refused_by_the_real_server_too(server: Server) -> None:
+    """A40."""
+    assert status(server.say(server.head("GET", "/login?" + "x" * 4100))) == 414
+    assert status(server.say(server.head("GET", "/login", "X-Long: " + "x" * 16_500))) == 431
+    assert status(server.say(server.head("GET", "/login", "X-Long: " + "x" * 200_000))) in (0, 400, 431)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../panel.db",
+        "/static/%2e%2e/%2e%2e/data/panel.db",
+        "/static/..%2f..%2fdata%2fpanel.db",
+        "/static/%5c..%5cpanel.db",
+        "/.git/HEAD",
+        "//security",
+        "/security%2f",
+        "/SECURITY",
+        "/security/x.css",
+        "/static/",
+    ],
+)
+def test_paths_that_lead_out_or_round_are_not_found(path: str, server: Server) -> None:
+    """A54."""
+    assert status(server.say(server.head("GET", path))) == 404
+
+
+def test_a_thousand_ranges_of_a_file_are_not_served(server: Server) -> None:
+    """A54."""
+    page = server.say(server.head("GET", "/login"))
+    found = re.search(r'href="(/static/[^"]+app\.css)"', page)
+    assert found
+    ranges = ",".join(f"{n}-{n}" for n in range(1000))
+    answer = server.say(server.head("GET", found[1], f"Range: bytes={ranges}"))
+    assert status(answer) in (200, 206, 400, 416)
+    assert len(answer) < 200_000
+
+
+def test_limits_are_shared_by_all_processes_and_survive_a_restart(tmp_path: Path) -> None:
+    """A16: with two workers, whichever of them is asked."""
+    data = tmp_path / "data"
+    run("create-account", "ana", "--data", str(data))
+    with serving(tmp_path, PANEL_WORKERS="2") as server:
+        answers = [status(server.guess("ana")) for _ in range(8)]
+        assert answers == [422] * 5 + [429] * 3
+    with serving(tmp_path) as server:
+        assert status(server.guess("ana")) == 429
