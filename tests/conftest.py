@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import logging
 import re
 import secrets
 import socket
@@ -19,11 +20,13 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from tests.canary import Canary
 from tests.people import ORIGIN, Person, protect, set_up
 from web import operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
 from web.limits import Cost
+from web.log import Lines
 from web.panel import Panel
 from web.settings import Settings
 from web.setup import offer_code
@@ -32,6 +35,9 @@ from web.setup import offer_code
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright leaves an event loop running in this thread, where no other can start then."""
     items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+ALICES_PASSWORD = "girafa azul dança no telhado"
 
 
 class Clock:
@@ -83,19 +89,30 @@ def setup_code(operate: Operate) -> str:
 
 
 @pytest.fixture
-def client(settings: Settings, clock: Clock) -> Iterator[TestClient]:
-    app = create_app(settings, now=clock)
-    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as client:
-        yield client
+def canary() -> Canary:
+    return Canary()
 
 
 @pytest.fixture
-def new_client(client: TestClient) -> Callable[[], TestClient]:
+def client(settings: Settings, clock: Clock, canary: Canary, caplog: pytest.LogCaptureFixture) -> Iterator[TestClient]:
+    """A browser at a panel of which, at the end of any test, no secret was seen where it must not be."""
+    caplog.set_level(logging.INFO, "panel")
+    app = create_app(settings, now=clock, token_bytes=canary.token_bytes)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as client:
+        canary.listen(client)
+        yield client
+        log = "".join(Lines().format(record) for when in ("setup", "call") for record in caplog.get_records(when))
+        canary.check(settings.data, log, [ALICES_PASSWORD])  # the database is still open, its WAL beside it
+
+
+@pytest.fixture
+def new_client(client: TestClient, canary: Canary) -> Callable[[], TestClient]:
     """Another browser at the same panel."""
 
     def make() -> TestClient:
         other = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False)
         other.portal = client.portal
+        canary.listen(other)
         return other
 
     return make
@@ -104,7 +121,7 @@ def new_client(client: TestClient) -> Callable[[], TestClient]:
 @pytest.fixture
 def alice(setup_code: str, client: TestClient) -> Person:
     """Administers the panel; signed in, without a second factor."""
-    person = Person("alice", "girafa azul dança no telhado")
+    person = Person("alice", ALICES_PASSWORD)
     assert set_up(client, person, setup_code).status_code == 303
     return person
 

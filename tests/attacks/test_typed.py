@@ -1,0 +1,138 @@
+"""What people with bad intentions type: SQL, markup, other people's names."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from tests.people import ORIGIN, Person, give_password
+from web.app import ROUTES
+from web.guards import demand_of
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+SQL = ["' OR '1'='1", "'; DROP TABLE accounts; --", '" OR ""="', "1) OR 1=1; --"]
+MARKUP = [
+    '"><img src=x onerror=alert(1)>',
+    "{{7*7}}${7*7}",
+    '<div hx-get="/logout" hx-trigger="load">',
+    "javascript:alert(1)",
+    "</title><script>alert(1)</script>",
+]
+FIELDS = (
+    "name",
+    "password",
+    "code",
+    "next",
+    "setup_code",
+    "activation_code",
+    "repeated",
+    "days",
+    "tipo",
+    "back",
+    "proof_password",
+    "proof_code",
+    "proof_recovery",
+    "proof_kept",
+    "current",
+    "codes",
+)
+
+
+@pytest.fixture
+def tables(rows: Rows) -> Callable[[], list[Any]]:
+    def read() -> list[Any]:
+        kept = ("accounts", "recovery_codes", "totp", "policy", "panel")
+        return [rows(f"SELECT * FROM {table}") for table in kept]  # noqa: S608
+
+    return read
+
+
+@pytest.mark.parametrize("typed", SQL)
+def test_sql_in_every_field_cookie_header_and_address_is_mere_text(
+    typed: str, alice: Person, client: TestClient, new_client: NewClient, tables: Callable[[], list[Any]], rows: Rows
+) -> None:
+    """A30."""
+    client.post("/instances", data={"name": "Loja"})
+    before = tables()
+    for route in ROUTES:
+        assert isinstance(route, Route)
+        if not demand_of(route):
+            continue
+        path = route.path.replace("{id}", quote(typed, safe="")).replace("{id:int}", "0")
+        for field in FIELDS if "POST" in (route.methods or ()) else ():
+            assert client.post(path, data={field: typed}).status_code < 500
+    for path in ("/activity", "/login", "/instances", "/security"):
+        cookie = f"__Host-sid={quote(typed)}; __Host-pre={quote(typed)}; __Host-disp={quote(typed)}"
+        query = {"antes": typed, "tipo": typed, "periodo": typed, "next": typed}
+        assert client.get(path, params=query).status_code < 500
+        answer = new_client().get(path, headers={"Cookie": cookie, "User-Agent": typed, "Referer": typed})
+        assert answer.status_code in (200, 303)
+    assert give_password(new_client(), Person(typed, typed)).status_code in (422, 429)
+    assert tables() == before
+    assert ("Loja",) in rows("SELECT name FROM instances")
+
+
+def test_values_are_bound_and_never_part_of_a_statement(alice: Person, client: TestClient, rows: Rows) -> None:
+    """A30: what is stored comes back letter by letter."""
+    name = "Loja'); DELETE FROM instances; --"
+    assert client.post("/instances", data={"name": name}).status_code == 303
+    assert rows("SELECT name FROM instances") == [(name,)]
+
+
+@pytest.mark.parametrize("typed", MARKUP)
+def test_markup_is_text_wherever_it_comes_back(
+    typed: str, alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    """A31: names, what a browser calls itself, and what a form sends back."""
+    plain = typed.replace(":", "")  # no name holds a colon
+    client.post("/instances", data={"name": plain[:40]})
+    browser = new_client()
+    browser.headers["User-Agent"] = f"Firefox/1 {typed}"
+    give_password(browser, alice)
+    pages = [client.get(path).text for path in ("/instances", "/activity", "/security/sessions", "/security")]
+    pages.append(new_client().post("/login", data={"name": typed, "password": "x", "next": typed}).text)
+    pages.append(new_client().get("/login", params={"next": typed}).text)
+    pages.append(new_client().post("/activate", data={"activation_code": typed, "password": "x", "repeated": ""}).text)
+    pages.append(client.post("/instances", data={"name": f"{typed}:"}).text)
+    for page in pages:
+        assert "<img src=x" not in page
+        assert "<script>alert" not in page
+        assert '<div hx-get="/logout"' not in page
+        assert 'href="javascript:' not in page
+    assert ("{{7*7}}" in pages[0]) == ("{{7*7}}" in typed)  # not worked out by anybody
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ali\x00ce",
+        "alice\r\n",
+        "alice\u202e",
+        "al\u200bice",
+        "\u0430lice",
+        "alice ",
+        " alice",
+        "al ice",
+        "ａlice",
+        "a",
+        "x" * 33,
+    ],
+)
+def test_a_name_that_looks_like_another_cannot_be_taken(name: str, setup_code: str, client: TestClient) -> None:
+    """A45: the last of the letters that look like ours is Cyrillic or full-width."""
+    password = "girafa azul dança no telhado"
+    fields = {"setup_code": setup_code, "name": name, "password": password, "repeated": password}
+    answer = client.post("/setup", data=fields)
+    assert answer.status_code == 422
+    assert "Use de 3 a 32 letras" in answer.text
+
+
+def test_large_letters_are_the_same_name(alice: Person, new_client: NewClient) -> None:
+    """A45."""
+    browser = new_client()
+    answer = browser.post("/login", data={"name": "ALICE", "password": alice.password}, headers={"Origin": ORIGIN})
+    assert answer.headers["location"] == "/instances"
