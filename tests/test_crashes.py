@@ -61,6 +61,7 @@ def session_of(browser: TestClient) -> str:
 def test_switching_on(
     alice: Person, client: TestClient, new_client: NewClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
+    """A55."""
     sign_in(new_client(), alice)
     alice.key = begin_enrolment(client)
     left = crash("/security/totp/confirm", {"code": alice.code_at(clock())}, session_of(client))
@@ -77,6 +78,7 @@ def test_switching_on(
 def test_swapping_the_phone(
     protected: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
+    """A55."""
     key = begin_enrolment(client)
     left = crash("/security/totp/confirm", {"code": code_for(key, clock())}, session_of(client))
     clock.forward(seconds=30)
@@ -96,6 +98,7 @@ def test_swapping_the_phone(
 def test_spending(
     way: str, protected: Person, new_client: NewClient, crash: Crash, settings: Settings, clock: Clock, rows: Rows
 ) -> None:
+    """A55."""
     browser = new_client()
     give_password(browser, protected)
     code = protected.code_at(clock()) if way == "code" else protected.recovery_codes[0]
@@ -112,6 +115,7 @@ def test_spending(
 def test_changing_the_password(
     alice: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
+    """A55."""
     fields = {"current": alice.password, "password": FRESH, "repeated": FRESH}
     left = crash("/security/password", fields, session_of(client))
     has_changed = []
@@ -125,6 +129,7 @@ def test_changing_the_password(
 
 
 def test_changing_the_key(alice: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock) -> None:
+    """A55."""
     protect(client, alice, clock())
     client.post("/instances", data={"name": "Loja"})
     before = settings.key_file.read_text().split()
