@@ -1,7 +1,9 @@
 """Pages: a template as a whole document or, for a fragment request, as one of its blocks."""
 
+import base64
 import hashlib
 from datetime import datetime, timedelta
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -158,6 +160,12 @@ def static(name: str) -> str:
     return f"/static/{STATIC_VERSION}/{name}"
 
 
+def integrity(name: str) -> str:
+    """What a browser holds a script against before it runs it (W3C Subresource Integrity)."""
+    digest = hashlib.sha384((STATIC / name).read_bytes()).digest()
+    return f"sha384-{base64.b64encode(digest).decode('ascii')}"
+
+
 def _static_version() -> str:
     """Changes with any file, so that browsers may keep every one for good."""
     digest = hashlib.sha256()
@@ -184,5 +192,5 @@ templates.filters |= {
     "minutes": minutes,
     "device": device,
 }
-templates.globals |= {"static": static}
+templates.globals |= {"static": static, "integrity": cache(integrity)}
 templates.globals["ui"] = templates.get_template("ui.html").module

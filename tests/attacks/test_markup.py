@@ -1,0 +1,153 @@
+"""Every page and every fragment by the rules of the HTML standard: nothing that a browser has to mend, no id twice, and
+no reference to what is not there."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from justhtml import JustHTML
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+
+NewClient = Callable[[], TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def check(answer: Response) -> None:
+    is_page = answer.text.startswith("<!doctype html>")
+    # A title leads every fragment: htmx takes it out before it puts the rest in its place.
+    text = answer.text if is_page else re.sub(r"^<title>[^<]*</title>", "", answer.text)
+    parsed = JustHTML(text, collect_errors=True, sanitize=False, fragment=not is_page)
+    assert parsed.errors == [], (str(answer.url), text)
+    ids = re.findall(r'\sid="([^"]*)"', text)
+    assert len(ids) == len(set(ids)), str(answer.url)
+    wanted = re.findall(r'\s(?:for|form|aria-labelledby|aria-describedby)="([^"]*)"', text)
+    assert {one for several in wanted for one in several.split()} <= set(ids), str(answer.url)
+    if is_page:
+        assert len(re.findall("<h1", text)) == 1, str(answer.url)
+
+
+@pytest.fixture(params=[{}, FRAGMENT], ids=["page", "fragment"])
+def headers(request: pytest.FixtureRequest) -> dict[str, str]:
+    found: dict[str, str] = request.param
+    return found
+
+
+def test_before_the_login(headers: dict[str, str], alice: Person, client: TestClient, new_client: NewClient) -> None:
+    browser = new_client()
+    browser.headers.update(headers)
+    check(browser.get("/login?next=/activity"))
+    check(give_password(browser, alice, password="x"))
+    check(browser.get("/activate"))
+    check(browser.post("/activate", data={"activation_code": '"<', "password": "x", "repeated": "y"}))
+    check(browser.get("/nope"))
+    check(browser.post("/login", data={"x": "y"}))
+
+
+def test_the_first_run(headers: dict[str, str], setup_code: str, client: TestClient) -> None:
+    client.headers.update(headers)
+    check(client.get("/setup"))
+    fields = {"setup_code": setup_code, "name": "A <b>", "password": "x", "repeated": "y"}
+    check(client.post("/setup", data=fields))
+
+
+def test_the_challenge(
+    headers: dict[str, str], protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    browser.headers.update(headers)
+    check(browser.get("/login/code"))
+    check(browser.get("/login/recovery"))
+    check(browser.post("/login/recovery", data={"code": "x"}))
+    for _ in range(6):
+        answer = browser.post("/login/code", data={"code": protected.wrong_code_at(clock())})
+        if answer.text:
+            check(answer)
+
+
+def test_inside_without_a_second_factor(
+    headers: dict[str, str], alice: Person, client: TestClient, rows: Rows, clock: Clock
+) -> None:
+    client.headers.update(headers)
+    for name in ("Loja", 'A "<i>" & b'):
+        client.post("/instances", data={"name": name})
+    [(one,), _] = rows("SELECT id FROM instances")
+    for path in ("/instances", f"/instances/{one}", f"/instances/{one}/rename", f"/instances/{one}/delete"):
+        check(client.get(path))
+    check(client.post("/instances", data={"name": ":"}))
+    check(client.post(f"/instances/{one}/rename", data={"name": ":"}))
+    check(client.post(f"/instances/{one}/token/show"))
+    check(client.post(f"/instances/{one}/token/change"))
+    for path in ("/security", "/security/password", "/security/sessions", "/security/bad-day", "/policy", "/activity"):
+        check(client.get(path))
+    check(client.post("/security/totp"))
+    check(client.get("/security"))
+    check(client.post("/security/totp/confirm", data={"code": "12"}))
+    check(client.post("/security/totp/cancel"))
+    check(client.post("/security/password/strength", data={"password": "pato verde"}))
+    check(client.post("/security/password", data={"current": "x", "password": "y", "repeated": "z"}))
+    check(client.post("/security/bad-day/lock"))
+    check(client.post("/activity/verify"))
+    clock.forward(minutes=6)
+    for path in ("/security/totp", "/security/password", f"/instances/{one}/token/show", "/security/bad-day/reopen"):
+        check(client.post(path))
+
+
+def test_inside_with_a_second_factor(
+    headers: dict[str, str], alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.headers.update(headers)
+    alice.key = re.sub(" ", "", re.findall(r'<code id="key">([^<]*)<', client.post("/security/totp").text)[0])
+    answer = client.post("/security/totp/confirm", data={"code": alice.code_at(clock())})
+    check(answer)
+    alice.recovery_codes = re.findall(r"<li><code>([0-9A-Z-]{19})</code></li>", answer.text)
+    check(client.get("/security"))
+    check(client.post("/security/recovery-codes/rehearsal"))
+    check(client.post("/security/recovery-codes/rehearsal", data={"code": "x"}))
+    check(client.post("/security/recovery-codes/rehearsal", data={"code": alice.recovery_codes[1]}))
+    check(client.post("/security/totp/remove"))
+    check(client.post("/security/totp/remove", data={"proof_password": "x"}))
+    clock.forward(seconds=30)
+    check(client.post("/security/totp/remove", data=proof(alice, clock()) | {"proof_code": "x"}))
+    browser = new_client()
+    give_password(browser, alice)
+    browser.post("/login/recovery", data={"code": alice.recovery_codes[0]})
+    browser.headers.update(headers)
+    check(browser.get("/instances"))
+    check(browser.post("/security/recovery-codes/replacement"))
+    check(browser.post("/security/recovery-codes"))
+    sign_in(new_client(), alice, alice.wrong_code_at(clock()))
+    protect(browser, alice, clock())
+    check(browser.get("/security"))
+    clock.forward(minutes=6)
+    for path in ("/security", "/security/sessions", "/activity", "/security/bad-day"):
+        check(browser.get(path))
+
+
+def test_where_a_second_factor_is_required(
+    headers: dict[str, str],
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    invite: Callable[[str], Person],
+) -> None:
+    client.headers.update(headers)
+    check(client.get("/policy"))
+    browser = new_client()
+    sign_in(browser, invite("bruno"))
+    for days in ("7", "0"):
+        check(client.get("/policy"))
+        client.post("/policy/require", data={"days": days})
+        client.headers.update(headers)
+        check(browser.get("/security"))
+        check(client.get("/security"))
+        if days == "7":
+            client.post("/policy/release")
+    check(client.get("/policy"))
+    browser.headers.update(headers)
+    check(browser.get("/security"))
