@@ -1,6 +1,7 @@
 """The application: routes with the state each demands, error pages, start and stop."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -138,6 +139,7 @@ def create_app(
             HTTPException: errors.http_error,
             TooBusy: errors.too_busy,
             ClientDisconnect: errors.gone,
+            sqlite3.OperationalError: errors.storage,
             Exception: errors.fault,
         },
         lifespan=lifespan,

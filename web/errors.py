@@ -45,6 +45,14 @@ async def too_busy(request: Request, _: Exception) -> Response:
     return later(refuse(request, 503), BUSY_RETRY)
 
 
+async def storage(request: Request, error: Exception) -> Response:
+    """Another process writes for too long (a restore on a slow disk, say): nothing was done. Else it is a fault."""
+    if "locked" not in str(error):
+        raise error
+    log.trouble("database.busy", error)
+    return later(refuse(request, 503), BUSY_RETRY)
+
+
 async def gone(_: Request, __: Exception) -> Response:
     """The browser left before it had sent everything; nobody reads this answer."""
     return Response(status_code=400)

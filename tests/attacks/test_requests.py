@@ -17,8 +17,8 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
 class Server:
-    def __init__(self, port: str, data: Path) -> None:
-        self.port, self.data = port, data
+    def __init__(self, port: str, data: Path, pid: int) -> None:
+        self.port, self.data, self.pid = port, data, pid
         self.origin = f"http://127.0.0.1:{port}"
 
     def say(self, text: str | bytes, *, patience: float = 12) -> str:
@@ -57,7 +57,7 @@ def status(answer: str) -> int:
 def serving(tmp_path: Path, **environment: str) -> Iterator[Server]:
     port, data = free_port(), tmp_path / "data"
     with started("serve", "--port", port, "--data", str(data), **environment) as (process, _):
-        server = Server(port, data)
+        server = Server(port, data, process.pid)
         for _ in range(200):  # workers take a moment longer than their parent
             with contextlib.suppress(OSError):
                 if status(server.say(server.head("GET", "/health"))):

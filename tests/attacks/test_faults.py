@@ -1,0 +1,97 @@
+"""What breaks under the panel's feet: it refuses, lets nobody half in, and goes on when the ground is firm again."""
+
+import contextlib
+import resource
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.attacks.test_requests import Server, serving, status
+from tests.people import ORIGIN, Person, sign_in
+from tests.test_run import run
+from web.settings import Settings
+
+PASSWORD = "girafa azul dança no telhado"
+
+
+def faulty(client: TestClient) -> TestClient:
+    """A browser that sees the panel's faults as people do."""
+    browser = TestClient(
+        client.app,
+        base_url=ORIGIN,
+        headers={"Origin": ORIGIN},
+        follow_redirects=False,
+        raise_server_exceptions=False,
+    )
+    browser.portal = client.portal
+    return browser
+
+
+def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_on(
+    alice: Person, client: TestClient, settings: Settings
+) -> None:
+    browser = faulty(client)
+    with contextlib.closing(sqlite3.connect(settings.data / "panel.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        answer = sign_in(browser, alice)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "O painel está ocupado" in answer.text
+        assert "__Host-sid" not in browser.cookies
+        assert client.get("/instances").status_code == 200
+        assert 4 < time.monotonic() - begun < 12
+        other.execute("ROLLBACK")
+    assert sign_in(browser, alice).status_code == 303
+
+
+def test_without_its_key_nothing_is_sealed_and_nothing_half_done(
+    alice: Person, client: TestClient, settings: Settings, tmp_path: Path
+) -> None:
+    browser = faulty(client)
+    sign_in(browser, alice)
+    settings.key_file.rename(tmp_path / "aside")
+    assert browser.post("/instances", data={"name": "Loja"}).status_code == 500
+    assert browser.post("/security/totp").status_code == 500
+    assert "Loja" not in browser.get("/instances").text
+    assert "Configurar Agora" in browser.get("/security").text
+    (tmp_path / "aside").rename(settings.key_file)
+    assert browser.post("/instances", data={"name": "Loja"}).status_code == 303
+
+
+def test_a_key_that_turned_into_nonsense_seals_nothing(alice: Person, client: TestClient, settings: Settings) -> None:
+    browser, key = faulty(client), settings.key_file.read_text()
+    sign_in(browser, alice)
+    settings.key_file.write_text("nonsense")
+    assert browser.post("/instances", data={"name": "Loja"}).status_code == 500
+    settings.key_file.write_text(key)
+    assert browser.post("/instances", data={"name": "Loja"}).status_code == 303
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a running process can be set on Linux only")
+def test_on_a_full_disk_nobody_is_let_in_and_afterwards_everybody_is(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    code = run("create-account", "ana", "--data", data).stdout.split("ativação: ")[1].split()[0]
+    typed = quote_plus(PASSWORD)
+    with serving(tmp_path) as server:
+        chosen = server.post("/activate", f"activation_code={code}&password={typed}&repeated={typed}")
+        assert status(chosen) == 200
+        fill(server)
+        refused = server.post("/login", f"name=ana&password={typed}")
+        assert status(refused) == 500
+        assert "set-cookie" not in refused.lower()
+        assert status(server.say(server.head("GET", "/login"))) == 200
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        entered = server.post("/login", f"name=ana&password={typed}")
+        assert status(entered) == 303
+        assert "__Host-sid=" in entered
+
+
+def fill(server: Server) -> None:
+    """Let no file of the server grow any more, as on a full disk."""
+    largest = max(file.stat().st_size for file in server.data.iterdir() if file.name.endswith("-wal"))
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
