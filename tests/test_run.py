@@ -1,6 +1,7 @@
 """The commands, as a person types them."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -79,6 +80,16 @@ def test_the_second_start_takes_less_than_a_second(tmp_path: Path) -> None:
     with started("serve", "--port", port, "--data", data):
         assert answers(port)
         assert time.monotonic() - begun < 1
+
+
+def test_a_start_without_https_is_logged(tmp_path: Path) -> None:
+    port = free_port()
+    arguments = ("serve", "--port", port, "--data", str(tmp_path / "data"))
+    with started(*arguments, PANEL_ALLOW_HTTP="1") as (panel, _):
+        assert answers(port)
+        panel.send_signal(signal.SIGINT)
+        _, errors = panel.communicate(timeout=10)
+    assert json.loads(errors.splitlines()[0])["event"] == "start.http_allowed"
 
 
 def test_two_workers_answer_too(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ class Server(uvicorn.Server):
 def serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Answer on `listener` until told to stop."""
     log.to_stderr()
+    if settings.allow_http:
+        log.trouble("start.http_allowed", "PANEL_ALLOW_HTTP")
     config = uvicorn.Config(
         "web.app:from_environment",
         factory=True,
