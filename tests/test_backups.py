@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.canary import Canary
 from tests.conftest import Clock, Operate
 from tests.people import Person, sign_in
 from web import backups
@@ -31,9 +32,11 @@ def restore(operate: Operate) -> Act:
 
 
 def test_a_backup_is_for_its_owner_only_and_never_holds_the_key(
-    alice: Person, backup: Act, tmp_path: Path, settings: Settings
+    protected: Person, client: TestClient, backup: Act, tmp_path: Path, settings: Settings, canary: Canary
 ) -> None:
+    client.post("/instances", data={"name": "Loja"})
     backup(tmp_path / "copy.db")
+    canary.check(tmp_path, "", [protected.password])  # no secret in clear, as in the database itself
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
     content, key = (tmp_path / "copy.db").read_bytes(), settings.key_file.read_text().strip()
     assert key.encode() not in content
