@@ -47,8 +47,18 @@ class Canary:
 
     def _hear(self, response: httpx2.Response) -> None:
         response.read()
+        for cookie in response.headers.get_list("set-cookie"):
+            self._check_cookie(cookie)
         headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items() if name != "set-cookie")
         self._said.append(Said(str(response.url), response.url.path, headers, response.text))
+
+    def _check_cookie(self, cookie: str) -> None:
+        """ASVS V3.3: a prefix, and every attribute that it needs; Lax for sessions alone."""
+        name, wanted = cookie.partition("=")[0], {"HttpOnly", "Path=/", "Secure"}
+        parts = {part.strip() for part in cookie.split(";")[1:]}
+        assert name in ("__Host-sid", "__Host-pre", "__Host-disp", "__Host-typed")
+        assert wanted | {"SameSite=lax" if name == "__Host-sid" else "SameSite=strict"} <= parts, cookie
+        assert not any(part.startswith("Domain") for part in parts)
 
     def check(self, folder: Path, log: str, passwords: list[str]) -> None:
         kept = b"".join(file.read_bytes() for file in folder.glob("*") if file.is_file() and "key" not in file.name)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import Person, give_password, sign_in
-from web.activity import WORDS
+from web.activity import WORDS, harmless
 from web.limits import ACTIVITY_PAGE
 from web.page import ROOT
 from web.visitor import network
@@ -69,6 +69,26 @@ def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clo
     assert 'name="tipo" value="conta"' in asked.text
     proved = {"tipo": "conta", "periodo": "", "proof_password": alice.password}
     assert "Conta criada" in client.post("/activity/export", data=proved).text
+
+
+def test_everybody_sees_and_exports_their_own_activity_alone(
+    alice: Person, client: TestClient, new_client: Callable[[], TestClient], invite: Callable[[str], Person]
+) -> None:
+    client.post("/instances", data={"name": "Loja da Alice"})
+    browser = new_client()
+    sign_in(browser, invite("bruno"))
+    browser.post("/instances", data={"name": "Loja do Bruno"})
+    export = {"tipo": "", "periodo": ""}
+    for own, other, who in (("Alice", "Bruno", client), ("Bruno", "Alice", browser)):
+        for text in (who.get("/activity").text, who.post("/activity/export", data=export).text):
+            assert f"Loja d{'a' if own == 'Alice' else 'o'} {own}" in text
+            assert f"{other}" not in text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0"])
+def test_no_cell_begins_like_a_formula(start: str) -> None:
+    assert harmless(f"{start}1+1") == f"'{start}1+1"
+    assert harmless("1+1") == "1+1"
 
 
 def verified(client: TestClient) -> str:

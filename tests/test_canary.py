@@ -43,7 +43,9 @@ def test_a_secret_in_its_own_place_is_none_of_its_business(tmp_path: Path) -> No
     canary = Canary()
     key = base64.b32encode(canary.token_bytes(20)).decode()
     canary._hear(answer("https://painel.test/security/totp", key))
-    canary._hear(answer("https://painel.test/x", **{"Set-Cookie": "sid=1"}))
+    canary._hear(
+        answer("https://painel.test/x", **{"Set-Cookie": "__Host-sid=1; HttpOnly; Path=/; Secure; SameSite=lax"})
+    )
     canary.check(tmp_path, "", [PASSWORD])
     canary._hear(answer("https://painel.test/security", key))
     with pytest.raises(AssertionError):

@@ -131,6 +131,31 @@ def test_doors_of_administrators_are_closed_to_members(
         assert ("Só quem administra" in answer.text) == (method != "HEAD")
 
 
+@pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
+def test_nothing_that_a_door_says_is_kept_and_its_letters_are_told(
+    headers: dict[str, str], alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    for browser in (new_client(), client):
+        for method, path in EVERY_DOOR:
+            if (path, browser) != ("/logout", client):
+                answer = browser.request(method, path, headers=headers)
+                assert answer.headers["cache-control"] == "no-store", path
+                if answer.text:
+                    assert answer.headers["content-type"].endswith("; charset=utf-8"), path
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("application/x-www-form-urlencoded", 422), ("multipart/form-data; boundary=x", 415)]
+)
+def test_no_door_takes_a_field_it_did_not_ask_for_nor_another_kind_of_form(
+    kind: str, status: int, alice: Person, client: TestClient
+) -> None:
+    for method, path in doors(State.SIGNED_IN, State.VERIFIED):  # others ask first who it is
+        if method == "POST":
+            answer = client.post(path, content=b"role=admin", headers={"Content-Type": kind})
+            assert answer.status_code in (status, 404), path
+
+
 def database_rows(rows: Callable[..., Any]) -> list[Any]:
     tables = [name for (name,) in rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     return [rows(f"SELECT * FROM {name}") for name in tables]  # noqa: S608

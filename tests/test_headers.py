@@ -28,6 +28,10 @@ def test_every_answer_carries_the_security_headers(method: str, path: str, statu
     assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
     assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert "form-action 'self'" in policy
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "camera=(), microphone=(), geolocation=()" in answer.headers["permissions-policy"]
     assert "server" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control")]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.conftest import Clock
 from tests.people import FRAGMENT, ORIGIN, Person, give_password, sign_in
 from web.log import Lines
 
@@ -113,6 +114,20 @@ def test_too_many_knocks_are_told(alice: Person, new_client: NewClient, lines: L
     lines()
     give_password(new_client(), alice)
     assert [line["reason"] for line in lines()] == ["throttle: auth"]
+
+
+def test_waits_are_told(protected: Person, new_client: NewClient, clock: Clock, lines: Log) -> None:
+    for _ in range(5):
+        give_password(new_client(), protected, password="girafa verde")
+    lines()
+    give_password(new_client(), protected)
+    assert [line["reason"] for line in lines()] == ["password backoff"]
+    clock.forward(minutes=1)
+    for _ in range(5):
+        sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    lines()
+    sign_in(new_client(), protected, protected.code_at(clock()))
+    assert [line["reason"] for line in lines() if line["event"] == "access.denied"] == ["totp backoff"]
 
 
 def test_nobody_forges_a_line(alice: Person, new_client: NewClient, lines: Log) -> None:

@@ -262,6 +262,11 @@ def test_a_tampered_cookie_is_nobody(token: str, alice: Person, new_client: NewC
     assert answer.status_code == 303
 
 
+def test_a_password_never_expires(alice: Person, new_client: NewClient, clock: Clock) -> None:
+    clock.forward(days=5 * 365)
+    assert give_password(new_client(), alice).status_code == 303
+
+
 def test_every_step_is_in_the_activity(alice: Person, new_client: NewClient, rows: Rows) -> None:
     give_password(new_client(), alice, password="girafa verde dança no chão")
     browser = new_client()

@@ -72,6 +72,24 @@ def test_the_code_of_a_reset_lasts_an_hour(
     assert activate(new_client(), code).status_code == status
 
 
+@pytest.mark.parametrize(("hours", "status"), [(23, 200), (25, 422)])
+def test_an_invitation_lasts_a_day(
+    hours: int,
+    status: int,
+    alice: Person,
+    new_client: NewClient,
+    clock: Clock,
+    operate: Operate,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = argparse.Namespace(name="bruno", admin=False)
+    operate(lambda panel: operator_commands.create_account(panel, options))
+    code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
+    assert code
+    clock.forward(hours=hours)
+    assert activate(new_client(), code[1]).status_code == status
+
+
 def test_a_bad_password_is_told_and_the_code_stays_good(
     alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
 ) -> None:

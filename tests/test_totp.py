@@ -243,6 +243,16 @@ def test_desativar_asks_password_and_code_even_right_after_the_login(
     assert sign_in(new_client(), alice).headers["location"] == "/instances"
 
 
+def test_desativar_ends_the_other_sessions(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    other = new_client()
+    sign_in(other, protected, protected.code_at(clock()))
+    answer = client.post("/security/totp/remove", data=proof(protected, clock.forward(seconds=30)))
+    assert "A outra sessão foi encerrada" in answer.text
+    assert other.get("/instances").status_code == 303
+
+
 def test_when_the_last_step_of_switching_on_fails_nothing_happened(
     alice: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:

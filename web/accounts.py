@@ -10,7 +10,7 @@ from db import accounts, attempts
 from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
-from web import trusted_devices
+from web import log, trusted_devices
 from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
@@ -107,6 +107,8 @@ async def try_password(request: Request, name: str, account: Account | None, pas
         counters = await _counters(tx, request, name, account.id if account else None)
         tried = await attempts.charge(tx, counters, at=panel.now())
         await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
+    if tried.is_closed or tried.wait:
+        log.denied(request, "password backoff")
     if tried.is_closed:
         is_own = counters[0].kind == "password-device"
         return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from db import attempts, recovery_codes, totp
 from db.attempts import Counter
 from db.database import Reader, Transaction
-from web import trusted_devices
+from web import log, trusted_devices
 from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
@@ -148,6 +148,8 @@ async def judge_recovery(tx: Transaction, request: Request, account_id: int, dig
 async def _charge(tx: Transaction, request: Request, kind: str, account_id: int) -> attempts.Attempts | Verdict:
     """A Verdict means: wait, or never again."""
     tried = await attempts.charge(tx, [await _counter(tx, request, kind, account_id)], at=Panel.of(request).now())
+    if tried.is_closed or tried.wait:
+        log.denied(request, f"{kind} backoff")
     if tried.is_closed:
         await note(tx, request, account_id, "totp.locked" if kind == "totp" else "recovery.locked")
         return Verdict(LOCKED if kind == "totp" else RECOVERY_LOCKED)
