@@ -106,11 +106,12 @@ def client(settings: Settings, clock: Clock, canary: Canary, caplog: pytest.LogC
 
 
 @pytest.fixture
-def new_client(client: TestClient, canary: Canary) -> Callable[[], TestClient]:
-    """Another browser at the same panel."""
+def new_client(client: TestClient, canary: Canary) -> Callable[..., TestClient]:
+    """Another browser at the same panel; `client=(address, port)` puts it somewhere else, and with
+    `raise_server_exceptions=False` it sees the panel's faults as people do."""
 
-    def make() -> TestClient:
-        other = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False)
+    def make(**options: Any) -> TestClient:
+        other = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, **options)
         other.portal = client.portal
         canary.listen(other)
         return other

@@ -9,10 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, give_password, sign_in
+from tests.people import FRAGMENT, Person, give_password, sign_in
 from web.log import Lines
 
-NewClient = Callable[[], TestClient]
+NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 Log = Callable[[], list[dict[str, Any]]]
 
@@ -58,8 +58,7 @@ def test_what_was_rolled_back_did_not_happen(
     alice: Person, client: TestClient, new_client: NewClient, rows: Rows, lines: Log
 ) -> None:
     rows("CREATE TRIGGER fault BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
-    browser = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, raise_server_exceptions=False)
-    browser.portal = client.portal
+    browser = new_client(raise_server_exceptions=False)
     lines()
     answer = give_password(browser, alice)
     [line] = lines()

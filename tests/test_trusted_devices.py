@@ -6,28 +6,20 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import ORIGIN, Person, give_password, proof, protect, sign_in
+from tests.people import Person, give_password, proof, protect, sign_in
 from web import operator_commands
 from web.housekeeping import clear
 from web.limits import TRUSTED_DEVICES
 
-NewClient = Callable[[], TestClient]
+NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 WRONG = "girafa verde dança no chão"
 
 
 @pytest.fixture
-def from_address(client: TestClient) -> Callable[[str], TestClient]:
+def from_address(new_client: NewClient) -> Callable[[str], TestClient]:
     """A browser somewhere else."""
-
-    def make(address: str) -> TestClient:
-        browser = TestClient(
-            client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, client=(address, 50000)
-        )
-        browser.portal = client.portal
-        return browser
-
-    return make
+    return lambda address: new_client(client=(address, 50000))
 
 
 def signed_out(browser: TestClient) -> TestClient:
@@ -244,12 +236,13 @@ def test_a_cookie_planted_before_a_login_is_worth_nothing_after_it(
     assert give_password(thief, bruno).status_code == 429
 
 
-def test_a_login_that_failed_half_way_leaves_the_trust_as_it_was(alice: Person, client: TestClient, rows: Rows) -> None:
+def test_a_login_that_failed_half_way_leaves_the_trust_as_it_was(
+    alice: Person, client: TestClient, new_client: NewClient, rows: Rows
+) -> None:
     signed_out(client)
     trusted = client.cookies["__Host-disp"]
     rows("CREATE TRIGGER fault BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
-    browser = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, raise_server_exceptions=False)
-    browser.portal = client.portal
+    browser = new_client(raise_server_exceptions=False)
     answer = browser.post(
         "/login", data={"name": "alice", "password": alice.password}, headers={"Cookie": f"__Host-disp={trusted}"}
     )

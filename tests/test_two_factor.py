@@ -5,10 +5,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, begin_enrolment, code_for, give_password, protect, sign_in
+from tests.people import FRAGMENT, Person, begin_enrolment, code_for, give_password, protect, sign_in
 from web.limits import HALF_LOGINS_LIVE
 
-NewClient = Callable[[], TestClient]
+NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -292,13 +292,9 @@ def test_a_seal_that_does_not_fit_refuses_the_login(
 ) -> None:
     """A36."""
     rows("UPDATE totp SET sealed_key = zeroblob(48)")
-    browser = new_client()
-    browser_app = TestClient(
-        browser.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, raise_server_exceptions=False
-    )
-    browser_app.portal = browser.portal
-    give_password(browser_app, protected)
-    answer = enter(browser_app, protected.code_at(clock()))
+    browser = new_client(raise_server_exceptions=False)
+    give_password(browser, protected)
+    answer = enter(browser, protected.code_at(clock()))
     assert answer.status_code == 500
     assert "Algo deu errado" in answer.text
-    assert "__Host-sid" not in browser_app.cookies
+    assert "__Host-sid" not in browser.cookies

@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -12,30 +13,22 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.attacks.test_requests import Server, serving, status
-from tests.people import ORIGIN, Person, sign_in
+from tests.people import Person, sign_in
 from tests.test_run import run
 from web.settings import Settings
 
 PASSWORD = "girafa azul dança no telhado"
 
 
-def faulty(client: TestClient) -> TestClient:
-    """A browser that sees the panel's faults as people do."""
-    browser = TestClient(
-        client.app,
-        base_url=ORIGIN,
-        headers={"Origin": ORIGIN},
-        follow_redirects=False,
-        raise_server_exceptions=False,
-    )
-    browser.portal = client.portal
-    return browser
+@pytest.fixture
+def browser(new_client: Callable[..., TestClient]) -> TestClient:
+    """Sees the panel's faults as people do."""
+    return new_client(raise_server_exceptions=False)
 
 
 def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_on(
-    alice: Person, client: TestClient, settings: Settings
+    alice: Person, client: TestClient, browser: TestClient, settings: Settings
 ) -> None:
-    browser = faulty(client)
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
@@ -50,9 +43,8 @@ def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_o
 
 
 def test_without_its_key_nothing_is_sealed_and_nothing_half_done(
-    alice: Person, client: TestClient, settings: Settings, tmp_path: Path
+    alice: Person, browser: TestClient, settings: Settings, tmp_path: Path
 ) -> None:
-    browser = faulty(client)
     sign_in(browser, alice)
     settings.key_file.rename(tmp_path / "aside")
     assert browser.post("/instances", data={"name": "Loja"}).status_code == 500
@@ -63,8 +55,8 @@ def test_without_its_key_nothing_is_sealed_and_nothing_half_done(
     assert browser.post("/instances", data={"name": "Loja"}).status_code == 303
 
 
-def test_a_key_that_turned_into_nonsense_seals_nothing(alice: Person, client: TestClient, settings: Settings) -> None:
-    browser, key = faulty(client), settings.key_file.read_text()
+def test_a_key_that_turned_into_nonsense_seals_nothing(alice: Person, browser: TestClient, settings: Settings) -> None:
+    key = settings.key_file.read_text()
     sign_in(browser, alice)
     settings.key_file.write_text("nonsense")
     assert browser.post("/instances", data={"name": "Loja"}).status_code == 500
