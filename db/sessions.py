@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.database import Reader, Transaction
+from db.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Session:
     has_notices: bool
 
     def requires_two_factor(self, at: datetime) -> bool:
-        return self.two_factor_required_at is not None and self.two_factor_required_at <= at
+        return Policy(self.two_factor_required_at).requires_two_factor(at)
 
 
 async def begin(
