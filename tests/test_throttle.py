@@ -75,9 +75,33 @@ def test_a_trusted_device_in_the_same_network_is_not_kept_out(
     assert sign_in(client, alice).status_code == 303
 
 
-def test_a_trusted_device_has_its_limit_too(alice: Person, client: TestClient) -> None:
-    client.post("/logout")
-    assert [guess(client, number).status_code for number in range(21)] == [422] * 20 + [429]
+def test_the_trusted_devices_of_an_account_share_a_limit(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    other = new_client()
+    sign_in(other, alice)
+    clock.forward(minutes=1)
+    for browser in (client, other):
+        browser.post("/logout")
+    knocks = [client.post("/login", data={"name": "alice"}).status_code for _ in range(20)]
+    assert knocks == [422] * 20
+    assert sign_in(other, alice).status_code == 429
+    assert sign_in(new_client(), alice).status_code == 303  # a stranger's browser counts apart
+
+
+def test_trust_in_ones_own_account_is_worth_nothing_at_the_door_of_another(
+    alice: Person, invite: Callable[[str], Person], new_client: NewClient, clock: Clock
+) -> None:
+    """A14: somebody who belongs signs in between the guesses, each time from another trusted device."""
+    bruno, answers = invite("bruno"), []
+    for number in range(40):
+        browser = new_client()
+        sign_in(browser, bruno)
+        if number % 2:
+            browser.post("/logout")
+        answers.append(guess(browser, number).status_code)
+        clock.forward(seconds=10)
+    assert answers == [422] * 30 + [429] * 10
 
 
 def test_in_place_the_refusal_is_told_beside_the_form(alice: Person, new_client: NewClient) -> None:

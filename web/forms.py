@@ -32,6 +32,11 @@ async def take(request: Request, *names: str) -> dict[str, str]:
     return {name: form.pop(name) for name in names if name in form}
 
 
+async def peek(request: Request, name: str) -> str:
+    """One field, left where it is; "" when it was not posted."""
+    return (await _load(request)).get(name, "")
+
+
 async def rest(request: Request) -> tuple[dict[str, str], dict[str, str]]:
     """Whatever was posted and not taken: what may be shown, and the secrets."""
     form = await _load(request)

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import cookies, errors, log, step_up
-from web import throttle as throttles
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, HEADERS_MAX, URL_MAX
@@ -22,7 +21,7 @@ from web.page import go, is_partial
 from web.panel import Panel
 from web.redirects import SessionEnded, to_login
 from web.settings import is_loopback
-from web.throttle import Throttle
+from web.throttle import Throttle, limited
 from web.visitor import identify
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -77,7 +76,7 @@ def _door(handler: Handler, demand: Demand) -> Handler:
     async def guarded(request: Request) -> Response:
         await identify(request)
         try:
-            response = await _admit(request, demand) or await _throttled(handler, request, demand.throttle)
+            response = await _admit(request, demand) or await _let_in(request, demand.throttle, handler)
         except SessionEnded:
             return await to_login(request)
         except HTTPException as refused:
@@ -95,14 +94,8 @@ def _door(handler: Handler, demand: Demand) -> Handler:
     return guarded
 
 
-async def _throttled(handler: Handler, request: Request, throttle: Throttle | None) -> Response:
-    if throttle is None:
-        return await handler(request)
-    if refused := await throttles.charge(request, throttle):
-        return refused
-    response = await handler(request)
-    await throttles.settle(request, throttle, response)
-    return response
+async def _let_in(request: Request, throttle: Throttle | None, handler: Handler) -> Response:
+    return await limited(request, throttle, handler) if throttle else await handler(request)
 
 
 async def _admit(request: Request, demand: Demand) -> Response | None:

@@ -75,7 +75,7 @@ SETUP_TTL = timedelta(minutes=60)
 INVITATION_TTL = timedelta(hours=24)
 RESET_TTL = timedelta(minutes=60)
 
-# Whatever is asked, from one network (or trusted device), from everybody, from one account
+# Whatever is asked, from one network (or, on its own browsers, for one account), from everybody, from one account
 AUTH_POSTS = Rate(20, timedelta(minutes=1))
 AUTH_FAILURES = Rate(30, timedelta(minutes=15))
 BRUTE_FORCE = Rate(200, timedelta(hours=1))  # failed factors in the whole panel: administrators are told

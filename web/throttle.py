@@ -1,14 +1,16 @@
 """How often one place may knock, whatever it says. The waits after wrong passwords and codes are with those."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import rates, trusted_devices
+from db import accounts, rates
 from db.database import Transaction
-from web import cookies, errors, log
+from web import cookies, errors, forms, log, trusted_devices
+from web.accounts import read_name
 from web.cookies import Cookie, digest
 from web.limits import (
     AUTH_FAILURES,
@@ -38,11 +40,21 @@ EXPORT = Throttle("export", EXPORTS)
 REFUSALS = {403, 422}
 
 
-async def charge(request: Request, throttle: Throttle) -> Response | None:
-    """Count one request, before anything of it is judged; the answer when it has to wait."""
+async def limited(request: Request, throttle: Throttle, handler: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Count one request before anything of it is judged, let it in or tell it to wait, and count a refusal again."""
+    panel, key = Panel.of(request), await _key(request)
+    if refused := await _charge(request, throttle, key):
+        return refused
+    response = await handler(request)
+    if throttle.failures and response.status_code in REFUSALS:
+        async with panel.db.transaction() as tx:
+            await _count(tx, panel, f"{throttle.name} failure", key, throttle.failures)
+    return response
+
+
+async def _charge(request: Request, throttle: Throttle, key: bytes) -> Response | None:
     panel = Panel.of(request)
     async with panel.db.transaction() as tx:
-        key = await _key(tx, request)
         left = max([await _wait(tx, panel, name, key, rate) for name, rate in _counted(throttle)])
         if not left:
             await _count(tx, panel, throttle.name, key, throttle.rate)
@@ -51,13 +63,6 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
     log.denied(request, f"throttle: {throttle.name}")
     advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(left)}."
     return later(errors.refuse(request, 429, advice=advice), left)
-
-
-async def settle(request: Request, throttle: Throttle, response: Response) -> None:
-    """Count a refusal among the failures."""
-    if throttle.failures and response.status_code in REFUSALS:
-        async with Panel.of(request).db.transaction() as tx:
-            await _count(tx, Panel.of(request), f"{throttle.name} failure", await _key(tx, request), throttle.failures)
 
 
 def _counted(throttle: Throttle) -> list[tuple[str, Rate]]:
@@ -74,12 +79,21 @@ async def _count(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rat
     await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
 
 
-async def _key(tx: Transaction, request: Request) -> bytes:
-    """Whoever is signed in counts for their account, a trusted device for itself, everybody else for their network."""
-    panel = Panel.of(request)
-    if session := request.state.session:
-        return digest(f"account {session.account_id}")
-    token = cookies.read(request, Cookie.DEVICE)
-    if token and (devices := await trusted_devices.standing_for(tx, token, at=panel.now())):
-        return digest(f"device {devices[0].id}")
+async def _key(request: Request) -> bytes:
+    """Whoever tries an account on a browser of its owner counts for that account, everybody else for their network."""
+    panel, account_id = Panel.of(request), await _aimed_at(request)
+    if account_id and await trusted_devices.own_browser(panel.db, request, account_id):
+        return digest(f"account {account_id}")
     return panel.seal.tag("network", network(request))
+
+
+async def _aimed_at(request: Request) -> int | None:
+    """The account that a request is about; of a stranger's it is not asked, so that their form is not read yet."""
+    session, half_login = request.state.session, request.state.half_login
+    if not (session or cookies.read(request, Cookie.DEVICE)):
+        return None
+    if name := await forms.peek(request, "name"):
+        account = await accounts.find(Panel.of(request).db, read_name(name))
+        return account.id if account else None
+    known = half_login or session
+    return known.account_id if known else None
