@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, code_for, give_password, key_on, proof, protect, sign_in
+from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, key_on, proof, protect, sign_in
 from web.limits import HALF_LOGINS_LIVE
 from web.setup import offer_code
 
@@ -87,6 +87,16 @@ def test_twenty_requests_at_once_replace_one_used_code_once(
     answers = post_at_once(live_server, [("/security/recovery-codes/replacement", {}, cookie)] * 20)
     assert sum("Anote este código" in answer.text for answer in answers) == 1
     assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
+
+
+def test_of_many_renewals_at_once_only_the_codes_of_one_are_shown(
+    protected: Person, client: TestClient, live_server: str, rows: Rows
+) -> None:
+    cookie = f"__Host-sid={client.cookies['__Host-sid']}"
+    answers = post_at_once(live_server, [("/security/recovery-codes", {}, cookie)] * 8)
+    shown = [answer for answer in answers if codes_on(answer.text)]
+    assert len(shown) == 1
+    assert rows("SELECT count(*) FROM activity WHERE event = 'recovery.renewed'") == [(1,)]
 
 
 def test_two_recovery_codes_on_one_half_login_open_one_session_and_spend_one_code(

@@ -17,6 +17,9 @@ from web.page import day, go, later, page
 from web.panel import Panel
 from web.redirects import safe_path
 from web.second_factor import RECOVERY_WRONG, Verdict, forgive_rehearsals, recovery_digest
+from web.two_factor import show_hub
+
+JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,19 @@ async def put_in_force(tx: Transaction, request: Request, fresh: FreshSet) -> No
 
 
 async def renew(request: Request) -> Response:
-    """A new set; the codes of the old one die."""
+    """A new set; the codes of the old one die. Of two requests at once only one shows codes, and those count."""
     panel, session = Panel.of(request), request.state.session
     await forms.read(request)
     if not session.has_two_factor:
         return go(request, "/security")
+    before = await recovery_codes.find(panel.db, session.account_id)
     fresh = await make(panel)
     async with panel.db.transaction() as tx:
         if not await totp.find(tx, session.account_id):
             return go(request, "/security")
+        now = await recovery_codes.find(tx, session.account_id)
+        if (before and before.salt) != (now and now.salt):
+            return await show_hub(request, problem=JUST_RENEWED)
         await put_in_force(tx, request, fresh)
         await step_up.renew(tx, request)
         await note(tx, request, session.account_id, "recovery.renewed")
