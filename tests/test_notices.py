@@ -80,6 +80,11 @@ def test_fui_eu_ends_the_notice_and_stays_on_the_page(
     assert client.post(action).status_code == 404
 
 
+def test_a_number_that_no_notice_can_have_is_not_found(alice: Person, client: TestClient) -> None:
+    assert client.post(f"/security/notices/{2**63}/mine").status_code == 404
+    assert client.post(f"/security/notices/{2**63}/not-mine").status_code == 303
+
+
 def test_nao_fui_eu_leads_to_the_bad_day(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:

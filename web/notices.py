@@ -73,9 +73,11 @@ async def tell_of_login(tx: Transaction, request: Request, account_id: int, sess
 
 
 async def _acknowledge(request: Request, event: str) -> None:
-    session, at = request.state.session, Panel.of(request).now()
+    session, at, id = request.state.session, Panel.of(request).now(), request.path_params["id"]
     owner = session.account_id
+    if id.bit_length() > 63:  # no row can have it, and SQLite would not take it
+        raise HTTPException(404)
     async with Panel.of(request).db.transaction() as tx:
-        if not await notices.acknowledge(tx, request.path_params["id"], owner=owner, session_id=session.id, at=at):
+        if not await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=at):
             raise HTTPException(404)
         await note(tx, request, owner, event)
