@@ -107,6 +107,19 @@ def test_a_cookie_that_stands_for_nothing_is_told_and_a_mere_visitor_is_not(
     assert [line["reason"] for line in lines()] == ["session"]
 
 
+def test_a_broken_seal_is_told(alice: Person, client: TestClient, clock: Clock, lines: Log) -> None:
+    clock.forward(minutes=6)
+    lines()
+    client.post("/security/totp", data={"proof_kept": "AAAA"})
+    assert [line["reason"] for line in lines()] == ["seal"]
+
+
+def test_what_libraries_say_is_one_event_whatever_it_is() -> None:
+    record = logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, "Invalid HTTP request received.", (), None)
+    line = json.loads(Lines().format(record))
+    assert (line["event"], line["reason"]) == ("server.message", "Invalid HTTP request received.")
+
+
 def test_too_many_knocks_are_told(alice: Person, new_client: NewClient, lines: Log) -> None:
     for number in range(20):
         give_password(new_client(), Person(f"nobody{number}", "x"))

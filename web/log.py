@@ -22,7 +22,11 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """`ts` in UTC (RFC 3339), `level`, `event`, and what else is known; `trace` for a fault."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"ts": moment.replace("+00:00", "Z"), "level": record.levelname.lower(), "event": record.getMessage()}
+        is_ours = record.name == _logger.name
+        event = record.getMessage() if is_ours else "server.message"  # of the libraries beneath
+        line = {"ts": moment.replace("+00:00", "Z"), "level": record.levelname.lower(), "event": event}
+        if not is_ours:
+            line["reason"] = record.getMessage()
         line |= {field: record.__dict__[field] for field in FIELDS if record.__dict__.get(field) is not None}
         line = {field: value[:LOGGED_MAX] if isinstance(value, str) else value for field, value in line.items()}
         if record.exc_info:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from db import accounts, sessions
 from db.database import Transaction
-from web import cookies, forms
+from web import cookies, forms, log
 from web.accounts import forgive_password, try_password
 from web.activity import note
 from web.cookies import Cookie, digest, new_token
@@ -142,6 +142,7 @@ def _open(request: Request, kept: str) -> dict[str, str]:
         sealed = base64.urlsafe_b64decode(kept)
         typed = Panel.of(request).seal.open("step-up", _owner(request), sealed).decode("ascii") if kept else ""
     except (BrokenSeal, ValueError):  # another session's, another action's, or made up
+        log.denied(request, "seal")
         return {}
     return dict(parse_qsl(typed, keep_blank_values=True))
 
