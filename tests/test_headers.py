@@ -56,6 +56,13 @@ def test_whole_page_and_fragment_are_told_apart(alice: Person, client: TestClien
     assert "<html" in whole.text
     assert "<html" not in fragment.text
     assert "<html" in client.get("/security", headers={"HX-Request": "true", "HX-Request-Type": "full"}).text
+    assert "<html" not in client.get("/security", headers={"HX-Request": "true"}).text
+
+
+def test_whoever_only_says_to_be_a_script_is_told_to_sign_in(client: TestClient) -> None:
+    """A4."""
+    answer = client.get("/security", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"], answer.text) == (401, "/login", "")
 
 
 def test_a_page_names_its_type_and_charset(client: TestClient) -> None:

@@ -48,7 +48,7 @@ class SecurityHeaders:
                     headers["Cache-Control"] = "public, max-age=31536000, immutable"
                 else:
                     headers["Cache-Control"] = "no-store"
-                    headers.add_vary_header("HX-Request-Type")
+                    headers.add_vary_header("HX-Request, HX-Request-Type")
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -75,8 +75,9 @@ def _is_readable_on_the_way(request: Request) -> bool:
 
 
 def is_partial(request: Request) -> bool:
-    """Whether a fragment is wanted; htmx says "full" for what replaces the whole page."""
-    return request.headers.get("hx-request-type") == "partial"
+    """Whether a fragment is wanted; htmx says "full" for what replaces the whole page, other scripts nothing."""
+    kind = request.headers.get("hx-request-type", "partial" if request.headers.get("hx-request") == "true" else "")
+    return kind == "partial"
 
 
 def go(request: Request, path: str) -> Response:
