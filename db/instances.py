@@ -24,6 +24,14 @@ async def owned_by(db: Reader, owner: int) -> list[Instance]:
     return await db.all(Instance, sql, owner=owner)
 
 
+async def names(db: Reader, account_name: str) -> list[str]:
+    sql = """
+        SELECT instances.name FROM instances JOIN accounts ON accounts.id = instances.account_id
+        WHERE accounts.name = :account_name
+    """
+    return await db.all(str, sql, account_name=account_name)
+
+
 async def find(db: Reader, instance_id: str, *, owner: int) -> Instance | None:
     sql = f"SELECT {_COLUMNS} FROM instances WHERE id = :id AND account_id = :owner"  # noqa: S608, a constant
     return await db.one(Instance, sql, id=instance_id, owner=owner)

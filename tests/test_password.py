@@ -35,6 +35,16 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
     assert client.get("/security").status_code == 200
 
 
+@pytest.mark.parametrize("fresh", ["rinoceronte-2026!", "Telhado.test#1999", "alice@painel-z-api-1"])
+def test_names_that_anybody_would_try_are_nothing_to_lean_on(fresh: str, alice: Person, client: TestClient) -> None:
+    """Of an instance, of the address, of account and panel (ASVS V6.1.2, V6.2.11)."""
+    for name in ("Rinoceronte", "Loja do telhado"):
+        client.post("/instances", data={"name": name})
+    answer = change(client, alice.password, fresh)
+    assert answer.status_code == 422
+    assert "se apoia no nome da conta, do painel ou de uma instância" in answer.text
+
+
 @pytest.mark.parametrize(
     ("current", "new", "repeated", "sentence"),
     [

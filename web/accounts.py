@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from db import accounts, attempts
+from db import accounts, attempts, instances
 from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
@@ -40,7 +41,7 @@ REASONS = {
     Refusal.TOO_SHORT: "A senha precisa de pelo menos {minimum} caracteres. Três ou quatro palavras já bastam.",
     Refusal.TOO_LONG: "A senha passa de 256 caracteres.",
     Refusal.COMMON: "Esta senha está nas listas das mais usadas. Escolha outra.",
-    Refusal.CONTEXT: "Esta senha se apoia no nome da conta ou do painel. Escolha outras palavras.",
+    Refusal.CONTEXT: "Esta senha se apoia no nome da conta, do painel ou de uma instância. Escolha outras palavras.",
     Refusal.GUESSABLE: "Esta senha é fácil de adivinhar. Junte mais uma ou duas palavras.",
 }
 
@@ -70,9 +71,16 @@ async def judge_password(panel: Panel, password: str, *, name: str) -> tuple[str
 
     Judged apart from the hashes, so that a contrived password keeps nobody from signing in.
     """
-    minimum, context = panel.settings.password_min, (name, *panel.settings.name.split())
+    minimum, context = panel.settings.password_min, await _context(panel, name)
     judged = await panel.judges.run(rules.judge, password, minimum=minimum, context=context)
     return REASONS[judged.refusal].format(minimum=minimum) if judged.refusal else "", judged.score
+
+
+async def _context(panel: Panel, name: str) -> list[str]:
+    """What anybody who knows the person would try: the names of account, panel, its address and the instances."""
+    hostname = urlsplit(panel.settings.public_url).hostname or ""
+    names = [panel.settings.name, hostname.replace(".", " "), *await instances.names(panel.db, name)]
+    return [name, *(word for text in names for word in text.split())]
 
 
 async def hash_password(panel: Panel, password: str) -> str:
