@@ -274,9 +274,3 @@ def test_a_trailing_slash_is_another_path_and_no_redirect(alice: Person, client:
 def test_long_addresses_and_headers_are_refused(client: TestClient) -> None:
     assert client.get("/login?" + "x" * 4100).status_code == 414
     assert client.get("/login", headers={"X-Long": "x" * 16_500}).status_code == 431
-
-
-def test_plain_http_beyond_this_machine_is_sent_to_https(client: TestClient) -> None:
-    answer = client.get("http://painel.test/login")
-    assert (answer.status_code, answer.headers["location"]) == (308, f"{ORIGIN}/login")
-    assert client.post("http://painel.test/login", data={"name": "a", "password": "b"}).status_code == 403

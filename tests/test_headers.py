@@ -2,7 +2,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.people import FRAGMENT, Person
+from web.app import create_app
 from web.page import static
+from web.settings import Settings
 
 ANSWERS = [
     ("GET", "/login", 200),
@@ -34,6 +36,12 @@ def test_every_answer_carries_the_security_headers(method: str, path: str, statu
     assert "camera=(), microphone=(), geolocation=()" in answer.headers["permissions-policy"]
     assert "server" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_subdomains_can_be_left_out_of_hsts(settings: Settings) -> None:
+    app = create_app(Settings.from_environment({"PANEL_HSTS_SUBDOMAINS": "0", "PANEL_DATA": str(settings.data)}))
+    with TestClient(app, base_url="https://localhost") as client:
+        assert client.get("/health").headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_a_body_refused_by_its_length_carries_them_too(client: TestClient) -> None:

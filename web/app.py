@@ -146,7 +146,7 @@ def create_app(
         max_body_size=BODY_MAX,
     )
     app.router.redirect_slashes = False  # such a redirect would be built from the Host header
-    return SecurityHeaders(app)
+    return SecurityHeaders(app, hsts_subdomains=settings.hsts_subdomains)
 
 
 def from_environment() -> ASGIApp:

@@ -157,8 +157,9 @@ def _refusal(request: Request) -> Response | None:
     hostname = _hostname(hosts[0]) if len(hosts) == 1 else None
     if not settings.knows_host(hostname):
         return _denied(request, 400, "host")
-    is_private = request.scope["scheme"] == "https" or settings.allow_http or is_loopback(hostname or "")
-    if not is_private and request.scope["path"] != "/health":
+    is_private = scope["scheme"] == "https" or is_loopback(hostname or "")
+    request.state.is_exposed = settings.allow_http and not is_private
+    if not is_private and not settings.allow_http:
         if request.method == "GET" and settings.public_url:
             return RedirectResponse(settings.public_url + request.scope["path"], 308)
         return _denied(request, 403, "http", words=426)

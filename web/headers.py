@@ -30,12 +30,13 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), "
     "publickey-credentials-get=(self), publickey-credentials-create=(self)",
 }
-HSTS = "max-age=31536000; includeSubDomains"
+HSTS = "max-age=31536000"
 
 
 class SecurityHeaders:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, hsts_subdomains: bool) -> None:
         self._app = app
+        self._hsts = f"{HSTS}; includeSubDomains" if hsts_subdomains else HSTS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -43,7 +44,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(ALWAYS)
                 if scope["scheme"] == "https":
-                    headers["Strict-Transport-Security"] = HSTS
+                    headers["Strict-Transport-Security"] = self._hsts
                 if _is_kept(scope, message["status"]):
                     headers["Cache-Control"] = "public, max-age=31536000, immutable"
                 else:

@@ -1,6 +1,5 @@
 """The protected API instances: list, create, rename, delete, show and change the token."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from web.cookies import new_token
 from web.limits import INSTANCE_NAME_MAX
 from web.page import go, is_partial, page
 from web.panel import Panel
+from web.settings import is_name
 
 NAME_RULE = f"Dê um nome de 1 a {INSTANCE_NAME_MAX} caracteres, sem dois-pontos."
 PURPOSE = "instance"
@@ -170,8 +170,5 @@ def _shown(panel: Panel, instance: Instance) -> Row:
 
 
 def _read_name(typed: str) -> str | None:
-    """None for what cannot name an instance: empty, too long, or with control or bidirectional characters."""
     name = typed.strip()
-    unseen = r"\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd"
-    pattern = rf"[^\x00-\x1f\x7f-\x9f:{unseen}]{{1,{INSTANCE_NAME_MAX}}}"
-    return name if re.fullmatch(pattern, name) else None
+    return name if is_name(name, longest=INSTANCE_NAME_MAX) else None

@@ -116,6 +116,7 @@ ACTIVITY_PAGE = 50  # entries
 EXPORT_MAX = 10_000  # entries
 
 # Names
+PANEL_NAME_MAX = 64
 INSTANCE_NAME_MAX = 40
 FAILURES_TOLD = 5  # since the last login
 USER_AGENT_MAX = 256

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.panel import Panel
-from web.settings import is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
@@ -50,7 +49,7 @@ def page(
         "session": getattr(request.state, "session", None),
         "notices": getattr(request.state, "notices", []),
         "panel_name": panel.settings.name,
-        "is_exposed": panel.settings.allow_http and _is_readable_on_the_way(request),
+        "is_exposed": getattr(request.state, "is_exposed", False),
         "now": panel.now(),
         "path": request.scope["path"],
         "is_fragment": is_partial(request),
@@ -68,10 +67,6 @@ def page(
         if retarget == NOTICES:  # the place stays for the next notice
             response.headers["HX-Reswap"] = "innerHTML"
     return response
-
-
-def _is_readable_on_the_way(request: Request) -> bool:
-    return request.scope["scheme"] == "http" and not is_loopback(request.url.hostname or "")
 
 
 def is_partial(request: Request) -> bool:

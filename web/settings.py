@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from web.limits import ARGON2, Cost
+from web.limits import ARGON2, PANEL_NAME_MAX, Cost
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -26,6 +26,7 @@ class Settings:
     data: Path = Path("data")
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-* are believed
     allow_http: bool = False  # plain HTTP beyond this machine
+    hsts_subdomains: bool = True  # browsers insist on HTTPS for the subdomains of public_url too
     secret_key_file: Path | None = None  # None: secret.key in the data folder
     password_min: int = 12  # code points
     session_idle: timedelta = timedelta(minutes=60)
@@ -127,21 +128,27 @@ def _addresses(value: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(part.strip())) for part in value.split(","))
 
 
+def is_name(text: str, *, longest: int) -> bool:
+    """No colon (it divides otpauth labels), no control or bidirectional character, none that is not seen."""
+    unseen = r"\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd"
+    return re.fullmatch(rf"[^\x00-\x1f\x7f-\x9f:{unseen}]{{1,{longest}}}", text) is not None
+
+
 def _name(value: str) -> str:
-    """No colon, control or bidirectional character: it stands in otpauth addresses."""
-    if not re.fullmatch(r"[^\x00-\x1f\x7f:\u202a-\u202e\u2066-\u2069]{1,64}", value):
+    if not is_name(value, longest=PANEL_NAME_MAX):
         raise ValueError(value)
     return value
 
 
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
-    "PANEL_NAME": (_name, "um nome de até 64 caracteres, sem dois-pontos"),
+    "PANEL_NAME": (_name, f"um nome de até {PANEL_NAME_MAX} caracteres, sem dois-pontos"),
     "PANEL_PUBLIC_URL": (_origin, "um endereço como https://painel.exemplo.com.br, sem caminho"),
     "PANEL_HOST": (str, "um endereço desta máquina"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),
     "PANEL_DATA": (Path, "uma pasta"),
     "PANEL_TRUSTED_PROXIES": (_addresses, "um ou mais endereços IP separados por vírgula"),
     "PANEL_ALLOW_HTTP": (_switch, "0 ou 1"),
+    "PANEL_HSTS_SUBDOMAINS": (_switch, "0 ou 1"),
     "PANEL_SECRET_KEY_FILE": (Path, "um arquivo"),
     "PANEL_PASSWORD_MIN": (lambda value: _whole(value, 8, 64), "um número de 8 a 64"),
     "PANEL_SESSION_IDLE": (lambda value: timedelta(minutes=_whole(value, 1, 24 * 60)), "minutos, de 1 a 1440"),

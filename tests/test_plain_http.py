@@ -1,0 +1,47 @@
+"""Without HTTPS: sent to HTTPS or refused, unless somebody chose the risk (D14)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import ALICES_PASSWORD, Clock, Operate
+from tests.people import ORIGIN, Person, set_up
+from web.app import create_app
+from web.settings import Settings
+from web.setup import offer_code
+
+PLAIN = "http://painel.test"
+
+
+@pytest.fixture
+def exposed(settings: Settings, clock: Clock) -> Callable[[], TestClient]:
+    app = create_app(replace(settings, public_url=PLAIN, allow_http=True), now=clock)
+    return lambda: TestClient(app, base_url=PLAIN, headers={"Origin": PLAIN}, follow_redirects=False)
+
+
+def test_plain_http_beyond_this_machine_is_sent_to_https(client: TestClient) -> None:
+    answer = client.get(f"{PLAIN}/login")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{ORIGIN}/login")
+    assert client.post(f"{PLAIN}/login", data={"name": "a", "password": "b"}).status_code == 403
+    assert client.get(f"{PLAIN}/health").status_code == 308
+    assert client.get("http://127.0.0.1/health").status_code == 200
+
+
+def test_where_it_was_allowed_every_page_warns(exposed: Callable[[], TestClient]) -> None:
+    """This machine itself apart, where nobody reads along."""
+    with exposed() as client:
+        assert "Este painel está sem HTTPS" in client.get("/login").text
+        assert "Este painel está sem HTTPS" in client.get("/nope").text
+        assert "Este painel está sem HTTPS" not in client.get("http://localhost/login").text
+
+
+def test_where_it_was_allowed_cookies_are_plain(operate: Operate, exposed: Callable[[], TestClient]) -> None:
+    code = operate(offer_code)
+    with exposed() as client:
+        answer = set_up(client, Person("alice", ALICES_PASSWORD), code)
+        assert client.get("/security").status_code == 200
+    cookies = answer.headers.get_list("set-cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"sid", "pre", "disp"}
+    assert not [cookie for cookie in cookies if "Secure" in cookie or "HttpOnly" not in cookie]
