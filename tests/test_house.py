@@ -44,6 +44,13 @@ def test_htmx_is_the_file_that_was_published() -> None:
     assert base64.b64encode(digest).decode() == "Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
 
 
+def test_nothing_but_pages_ingredients_is_served_as_a_static_file() -> None:
+    """ASVS V13.4.7."""
+    suffixes = {file.suffix for file in (ROOT / "static").rglob("*") if file.is_file()}
+    assert suffixes <= {".css", ".js", ".svg", ".ico", ".woff2", ".webmanifest"}
+    assert (ROOT / "docs/licences/htmx-4.0.1.txt").is_file()
+
+
 def test_the_version_is_the_newest_in_the_changelog() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
