@@ -40,6 +40,13 @@ async def spend(tx: Transaction, account_id: int, step: int) -> bool:
     return await tx.one(int, sql, account_id=account_id, step=step) is not None
 
 
+async def resync(tx: Transaction, account_id: int, step: int) -> bool:
+    """Forget steps accepted ahead of `step`, as if it had been the last; False when there are none."""
+    sql = "UPDATE totp SET last_step = :step WHERE account_id = :account_id AND last_step > :step RETURNING 1"
+    await tx.run("DELETE FROM totp_told WHERE account_id = :id AND step > :step", id=account_id, step=step)
+    return await tx.one(int, sql, account_id=account_id, step=step) is not None
+
+
 async def tell_step(tx: Transaction, account_id: int, step: int, *, oldest: int) -> None:
     """Somebody learnt that a code is of this step, so it is not to be accepted when its time comes.
 

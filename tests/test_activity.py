@@ -149,7 +149,7 @@ def test_what_a_browser_calls_itself_stays_text_and_short(
 
 def test_every_event_has_its_words() -> None:
     pattern = re.compile(
-        r"""["']((?:account|alert|cli|device|instance|login|notice|password|policy|recovery|session|stepup|totp)\.[a-z_]+)["']"""
+        r"""["']((?:account|alert|cli|clock|device|instance|login|notice|password|policy|recovery|session|stepup|totp)\.[a-z_]+)["']"""
     )
     files = [file for file in (ROOT / "web").glob("*.py") if file.name != "activity.py"]
     written = {event for file in [*files, ROOT / "db/aftermath.py"] for event in pattern.findall(file.read_text())}

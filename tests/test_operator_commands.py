@@ -54,6 +54,23 @@ def test_the_code_chooses_a_new_password_once(
     assert activate(new_client(), code, "outro pato verde corre").status_code == 422
 
 
+def test_a_clock_that_was_ahead_locks_nobody_out_for_good(
+    protected: Person, new_client: NewClient, clock: Clock, operate: Operate
+) -> None:
+    """A48."""
+    clock.forward(days=1)
+    sign_in(new_client(), protected, protected.code_at(clock()))
+    clock.forward(days=-1)
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 422
+    options = argparse.Namespace(name="alice")
+    operate(lambda panel: operator_commands.resync_totp(panel, options))
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 422
+    clock.forward(seconds=60)
+    assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
+    with pytest.raises(CommandRefused, match="Nada mudou"):
+        operate(lambda panel: operator_commands.resync_totp(panel, options))
+
+
 def test_a_reset_password_does_not_get_round_the_second_factor(
     protected: Person, new_client: NewClient, clock: Clock, reset_password: Callable[[str], str]
 ) -> None:

@@ -138,13 +138,14 @@ def test_with_the_clock_set_back_wrong_codes_still_count(
 
 
 def test_with_the_clock_set_back_a_right_code_is_refused_with_the_cause(
-    protected: Person, new_client: NewClient, clock: Clock
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
     """A47."""
     sign_in(new_client(), protected, protected.code_at(clock()))
     clock.forward(minutes=-10)
     refused = sign_in(new_client(), protected, protected.code_at(clock()))
     assert "O relógio do servidor voltou no tempo" in refused.text
+    assert rows("SELECT event FROM activity ORDER BY id DESC LIMIT 1") == [("clock.went_back",)]
 
 
 def test_a_wait_from_before_is_told_and_does_not_end_the_login(

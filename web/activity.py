@@ -32,9 +32,11 @@ WORDS = {
     "cli.prune": "Registros vencidos removidos no terminal do servidor",
     "cli.reset_password": "Senha apagada no terminal do servidor",
     "cli.reset_two_factor": "Autenticação de dois fatores desativada no terminal do servidor",
+    "cli.resync_totp": "Códigos de um relógio adiantado esquecidos no terminal do servidor",
     "cli.restore": "O painel voltou ao estado de uma cópia",
     "cli.rotate_key": "Chave dos segredos trocada no terminal do servidor",
     "cli.unlock": "Esperas por tentativas erradas apagadas no terminal do servidor",
+    "clock.went_back": "O relógio do servidor voltou no tempo",
     "device.forgotten": "Dispositivo confiável esquecido",
     "instance.created": "Instância criada",
     "instance.deleted": "Instância excluída",
@@ -78,7 +80,7 @@ KINDS = {
     "entradas": ("Entradas e saídas", " login session stepup device "),
     "fatores": ("Senha e dois fatores", " password totp recovery "),
     "instancias": ("Instâncias", " instance "),
-    "conta": ("Conta e servidor", " account alert cli notice policy "),
+    "conta": ("Conta e servidor", " account alert cli clock notice policy "),
 }
 PERIODS = {"7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 COLUMNS = ("quando", "o que aconteceu", "detalhe", "rede", "dispositivo")

@@ -110,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     end.add_argument("name", metavar="NOME", nargs="?")
     unlock = add_operator("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
     unlock.add_argument("name", metavar="NOME")
+    resync = add_operator(
+        "resync-totp",
+        operator_commands.resync_totp,
+        "Depois de um relógio adiantado: volta a aceitar o código de agora.",
+    )
+    resync.add_argument("name", metavar="NOME")
     copy = add_operator("backup", backups.backup, "Grava uma cópia do banco de dados, sem a chave.")
     copy.add_argument("file", metavar="ARQUIVO", type=Path)
     back = add_operator("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True, needs_key=True)

@@ -12,8 +12,9 @@ from web import housekeeping
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
 from web.data_folder import DATABASE
+from web.factors.totp import step_at
 from web.instances import add
-from web.limits import INVITATION_TTL, RESET_TTL
+from web.limits import INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.panel import Panel
 from web.second_factor import forgive_everything
 
@@ -87,6 +88,18 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
         await forgive_everything(tx, account.id)
         await _note(tx, panel, account.id, "cli.unlock")
     print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")
+
+
+async def resync_totp(panel: Panel, options: argparse.Namespace) -> None:
+    """After a clock that was ahead for a while: codes already accepted for a time still to come block those of now."""
+    account = await _find(panel, options.name)
+    async with panel.db.transaction() as tx:
+        if not await totp.resync(tx, account.id, step_at(panel.now()) + TOTP_WINDOW):  # so that none counts twice
+            raise CommandRefused(f"Nenhum código futuro foi aceito na conta {account.name}. Nada mudou.")
+        await _note(tx, panel, account.id, "cli.resync_totp")
+    print(
+        f"Daqui a um minuto os códigos do aplicativo de {account.name} valem de novo. O relógio: python3 run.py doctor"
+    )
 
 
 async def prune(panel: Panel, _: argparse.Namespace) -> None:

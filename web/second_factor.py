@@ -69,12 +69,13 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
         until = rules.until_new_step(step, at)
         return _miss(f"Com este código o relógio foi conferido; o próximo aparece em {wait(until)}.", tried.failures)
     if not await totp.spend(tx, account_id, step):
+        until = rules.until_new_step(app.last_step, at)
+        if until > 3 * TOTP_STEP:  # no code is that far ahead
+            await note(tx, request, account_id, "clock.went_back")
+            return _miss(f"{CLOCK} {wait(until)}.", tried.failures)
         await note(tx, request, account_id, "totp.repeated")
         half_login = request.state.half_login  # whoever completes it has only been too quick
         await tell(tx, request, account_id, "code_repeated", half_login=half_login.digest if half_login else None)
-        until = rules.until_new_step(app.last_step, at)
-        if until > 3 * TOTP_STEP:  # no code is that far ahead: the clock went back
-            return _miss(f"{CLOCK} {wait(until)}.", tried.failures)
         return _miss(f"Este código já foi usado; o próximo aparece em {wait(until)}.", tried.failures)
     await forgive_code(tx, request, account_id)
     await note(tx, request, account_id, "totp.ok")
