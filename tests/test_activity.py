@@ -62,6 +62,20 @@ def test_the_export_holds_the_chosen_entries_and_no_formula(alice: Person, clien
     assert row[1:3] == ["Instância criada", "'=cmd|' /C calc'!A0"]
 
 
+def test_the_export_ends_after_ten_thousand_lines_the_newest_first(
+    alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    fill = """
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
+        INSERT INTO activity (account_id, event, at, network, user_agent, detail)
+        SELECT 1, 'instance.created', 1, '', '', i FROM n
+    """
+    rows(fill)
+    header, *lines = client.post("/activity/export", data={"tipo": "instancias", "periodo": ""}).text.splitlines()
+    assert header.startswith("quando,")
+    assert [line.split(",")[2] for line in lines] == [str(number) for number in range(10_050, 50, -1)]
+
+
 def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=6)
     asked = client.post("/activity/export", data={"tipo": "conta", "periodo": ""})

@@ -147,6 +147,14 @@ def test_activity_is_exported_five_times_an_hour(alice: Person, client: TestClie
     assert [client.post("/activity/export", data=export).status_code for _ in range(6)] == [200] * 5 + [429]
 
 
+def test_what_is_costly_for_the_panel_is_counted(alice: Person, client: TestClient) -> None:
+    """ASVS V15.2.2."""
+    assert [client.post("/activity/verify").status_code for _ in range(6)] == [200] * 5 + [429]
+    typed = {"password": "pato"}
+    answers = [client.post("/security/password/strength", data=typed).status_code for _ in range(121)]
+    assert answers == [200] * 120 + [429]
+
+
 def test_a_clock_that_was_ahead_for_a_while_keeps_nobody_out(
     alice: Person, new_client: NewClient, clock: Clock
 ) -> None:

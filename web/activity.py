@@ -2,17 +2,17 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import timedelta
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from db import activity, notices, rates
 from db.activity import Entry
 from db.database import Transaction
 from web import forms, log
-from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_MAX, LOGGED_MAX
+from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_MAX, EXPORT_STEP, LOGGED_MAX
 from web.page import device, page
 from web.panel import Panel
 from web.visitor import network, user_agent
@@ -111,16 +111,27 @@ async def verify(request: Request) -> Response:
 
 
 async def export(request: Request) -> Response:
-    """The chosen entries as CSV, no more than ten thousand."""
+    """The chosen entries as CSV, no more than ten thousand, sent as they are read."""
     chosen = _chosen(await forms.read(request, optional=("tipo", "periodo")))
-    lines = io.StringIO()
-    table = csv.writer(lines)
-    table.writerow(COLUMNS)
-    for entry in await _entries(request, chosen, before=None, limit=EXPORT_MAX):
-        row = (entry.at.isoformat(), WORDS[entry.event], entry.detail, entry.network, device(entry.user_agent))
-        table.writerow([harmless(cell) for cell in row])
     headers = {"Content-Disposition": 'attachment; filename="atividade.csv"'}
-    return Response(lines.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_csv(request, chosen), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _csv(request: Request, chosen: dict[str, str]) -> AsyncIterator[str]:
+    before, left = None, EXPORT_MAX
+    yield _lines([COLUMNS])
+    while left and (entries := await _entries(request, chosen, before=before, limit=min(left, EXPORT_STEP))):
+        yield _lines(
+            (entry.at.isoformat(), WORDS[entry.event], entry.detail, entry.network, device(entry.user_agent))
+            for entry in entries
+        )
+        before, left = entries[-1].id, left - len(entries)
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
 
 
 def harmless(cell: str) -> str:

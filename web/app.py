@@ -43,7 +43,7 @@ from web.limits import BODY_MAX
 from web.page import ROOT, STATIC, STATIC_VERSION, go
 from web.redirects import HOME
 from web.settings import Settings, read_env_file
-from web.throttle import AUTH, ENROLMENT, EXPORT
+from web.throttle import AUTH, ENROLMENT, EXPORT, STRENGTH, VERIFICATION
 
 
 async def home(request: Request) -> Response:
@@ -81,7 +81,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
     get("/security/password", password.form, State.VERIFIED),
     post("/security/password", password.change, State.VERIFIED),
-    post("/security/password/strength", password.strength, State.SIGNED_IN),
+    post("/security/password/strength", password.strength, State.SIGNED_IN, throttle=STRENGTH),
     get("/security/sessions", sessions.list_page, State.SIGNED_IN),
     post("/security/sessions/end-others", sessions.end_others, State.VERIFIED),
     post("/security/sessions/{id}/end", sessions.end, State.VERIFIED),
@@ -95,7 +95,7 @@ ROUTES: list[BaseRoute] = [
     post("/policy/require", policy.require, State.VERIFIED, admins=True),
     post("/policy/release", policy.release, State.VERIFIED, admins=True),
     get("/activity", activity.list_page, State.SIGNED_IN),
-    post("/activity/verify", activity.verify, State.SIGNED_IN),
+    post("/activity/verify", activity.verify, State.SIGNED_IN, throttle=VERIFICATION),
     post("/activity/export", activity.export, State.VERIFIED, throttle=EXPORT),
     get("/instances", instances.list_page, State.SIGNED_IN),
     post("/instances", instances.create, State.SIGNED_IN),

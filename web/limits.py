@@ -81,6 +81,8 @@ AUTH_FAILURES = Rate(30, timedelta(minutes=15))
 BRUTE_FORCE = Rate(200, timedelta(hours=1))  # failed factors in the whole panel: administrators are told
 ENROLMENTS = Rate(5, timedelta(minutes=10))
 EXPORTS = Rate(5, timedelta(hours=1))
+VERIFICATIONS = Rate(5, timedelta(minutes=10))  # of the whole activity
+STRENGTHS = Rate(120, timedelta(minutes=1))  # while a password is typed
 
 # Sessions
 TOKEN_BYTES = 32
@@ -114,6 +116,7 @@ KEPT_TTL = timedelta(minutes=10)
 # Pages
 ACTIVITY_PAGE = 50  # entries
 EXPORT_MAX = 10_000  # entries
+EXPORT_STEP = 500  # read at a time
 
 # Names
 PANEL_NAME_MAX = 64

@@ -18,6 +18,8 @@ from web.limits import (
     ENROLMENTS,
     EXPORTS,
     STRANGERS_COUNTED,
+    STRENGTHS,
+    VERIFICATIONS,
     Rate,
 )
 from web.page import later, wait
@@ -37,6 +39,8 @@ class Throttle:
 AUTH = Throttle("auth", AUTH_POSTS, AUTH_FAILURES)
 ENROLMENT = Throttle("enrolment", ENROLMENTS)
 EXPORT = Throttle("export", EXPORTS)
+VERIFICATION = Throttle("verification", VERIFICATIONS)
+STRENGTH = Throttle("strength", STRENGTHS)
 REFUSALS = {403, 422}
 
 
