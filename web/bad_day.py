@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import instances, recovery_codes, sessions, totp
+from db import instances, recovery_codes, sessions
 from web import forms
 from web.activity import note
 from web.page import page
@@ -49,6 +49,6 @@ async def _show(request: Request, *, notice: str = "") -> Response:
         others=len(devices) - 1,
         running=sum(instance.paused_at is None for instance in owned),
         paused=sum(instance.paused_at is not None for instance in owned),
-        app=await totp.find(panel.db, session.account_id),
-        codes=await recovery_codes.find(panel.db, session.account_id),
+        has_two_factor=session.has_two_factor,
+        has_codes=await recovery_codes.find(panel.db, session.account_id) is not None,
     )

@@ -1,5 +1,8 @@
 """The challenge after the password, and the hub that shows a person's factors."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +20,17 @@ from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, re
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
 
 
+@dataclass(frozen=True)
+class Codes:
+    """The recovery codes in force as the page may see them."""
+
+    left: int
+    made_at: datetime
+    rehearsed_at: datetime | None
+    is_rehearsal_due: bool
+    fingerprint: str
+
+
 async def hub(request: Request) -> Response:
     return await show_hub(request)
 
@@ -25,26 +39,32 @@ async def show_hub(
     request: Request, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
 ) -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
-    panel, session = Panel.of(request), request.state.session
-    in_force = await recovery_codes.find(panel.db, session.account_id)
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    app = await totp.find(panel.db, session.account_id)
+    replaced = await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=at)
     return page(
         request,
         "two_factor/hub.html",
         block="card",
         retarget="#two-factor",
-        app=await totp.find(panel.db, session.account_id),
-        enrolment=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=panel.now()),
-        codes=in_force,
-        fingerprint=recovery_code.fingerprint(in_force.salt) if in_force else "",
-        is_rehearsal_due=in_force is not None
-        and recovery_code.is_rehearsal_due(in_force.made_at, in_force.rehearsed_at, panel.now()),
-        replaced=await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()),
+        active_since=app.confirmed_at if app else None,
+        is_enrolling=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at) is not None,
+        codes=await _codes(panel, session.account_id),
+        undo_until=replaced.ends_at if replaced else None,
         undo_error=undo_error,
         status=status,
         warn_at=RECOVERY_WARN_AT,
         notice=notice,
         problem=problem,
     )
+
+
+async def _codes(panel: Panel, account_id: int) -> Codes | None:
+    found = await recovery_codes.find(panel.db, account_id)
+    if found is None:
+        return None
+    is_due = recovery_code.is_rehearsal_due(found.made_at, found.rehearsed_at, panel.now())
+    return Codes(found.left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
 
 
 async def code_form(request: Request) -> Response:
