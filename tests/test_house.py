@@ -1,6 +1,7 @@
 """The documents, the pages and the house itself cannot drift."""
 
 import base64
+import configparser
 import hashlib
 import re
 import tomllib
@@ -86,6 +87,47 @@ def test_only_the_system_makes_randomness_and_only_the_panel_knows_the_time() ->
         assert not re.search(r"\brandom\.|uuid|\btime\.time|utcnow", text), file
         if "datetime.now" in text:
             assert file.name in ("app.py", "cli.py"), file
+
+
+# What is dangerous in the wrong place (a pattern, and the files that may hold it).
+ONLY_IN = {
+    r"\bsubprocess\b|os\.system|os\.popen|os\.exec": {"cli.py"},
+    r"\beval\(|\bexec\(|from_string|\bpickle\b|\byaml\b|\bmarshal\b|__import__": set(),
+    r"request\.url\b|request\.base_url|\burl_for\b": set(),  # built from what the Host header says
+    r"urllib\.request|http\.client|smtplib|httpx|aiohttp|xmlrpc|ftplib": set(),  # the panel calls nobody
+    r"^(?:from|import) cryptography": {"seal.py"},
+    r"^(?:from|import) argon2": {"password.py", "recovery_code.py"},
+    r"hashlib\.(?!sha256\b|sha384\b)": set(),
+    r"seal\.open\(": {"accounts.py", "instances.py", "key_rotation.py", "second_factor.py", "step_up.py", "totp.py"},
+    r"\bunquote(?:_plus)?\(": {"redirects.py"},  # everything else is decoded once, by the form parser
+    r"totp\.verify\(|TOTP\(.*\.verify\(": set(),  # it would not say which step it was
+}
+
+
+@pytest.mark.parametrize("pattern", ONLY_IN)
+def test_what_is_dangerous_has_one_place(pattern: str) -> None:
+    """ASVS V1.1.1, V1.2.5, V1.3.2, V1.5.2, V11.1.3, V13.2.4."""
+    files = [file for file in sources("web", "db") if file.suffix == ".py"]
+    assert {file.name for file in files if re.search(pattern, file.read_text(), re.MULTILINE)} == ONLY_IN[pattern]
+
+
+def test_our_script_handles_text_and_keeps_nothing() -> None:
+    """ASVS V3.2.2, V6.2.7, V14.3.3."""
+    forbidden = (
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(|localStorage|sessionStorage|\bpaste\b"
+    )
+    assert not re.search(forbidden, (ROOT / "static/app.js").read_text())
+
+
+def test_the_service_may_write_nowhere_but_in_its_data_folder() -> None:
+    """ASVS V13.2.2."""
+    unit = configparser.ConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read(ROOT / "deploy/panel.service")
+    service = unit["Service"]
+    assert (service["DynamicUser"], service["ProtectSystem"], service["CapabilityBoundingSet"]) == ("yes", "strict", "")
+    assert (service["StateDirectoryMode"], service["NoNewPrivileges"]) == ("0700", "yes")
+    assert "ReadWritePaths" not in service
 
 
 def test_sql_is_never_put_together_from_what_people_type() -> None:

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,10 @@ from db import activity
 from db.database import Reader
 from tests.conftest import Clock, Operate
 from tests.people import Person, begin_enrolment, give_password, protect, sign_in
+from web.app import create_app
 from web.housekeeping import clear
 from web.panel import Panel
+from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -112,6 +115,19 @@ def test_a_line_from_a_clock_that_was_ahead_holds_nothing_back(
     clock.forward(days=400)
     operate(clear)
     assert rows("SELECT count(*) FROM activity") == [(1,)]
+
+
+def test_a_panel_that_starts_takes_away_what_is_over(
+    alice: Person, client: TestClient, settings: Settings, clock: Clock, rows: Rows
+) -> None:
+    clock.forward(days=1)
+    assert rows("SELECT count(*) FROM sessions") == [(1,)]
+    with TestClient(create_app(settings, now=clock)):
+        for _ in range(100):
+            if rows("SELECT count(*) FROM sessions") == [(0,)]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nothing was taken away")
 
 
 def test_lines_removed_while_the_log_is_verified_are_no_tampering(

@@ -1,14 +1,21 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from db import accounts
 from tests.conftest import Clock, Operate
 from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect, sign_in
 from web import operator_commands
-from web.limits import SESSIONS_LIVE
+from web.accounts import stored_phc
+from web.app import create_app
+from web.cookies import new_token
+from web.limits import SESSIONS_LIVE, Cost
+from web.panel import Panel
+from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -63,6 +70,36 @@ def test_cookies_cannot_be_read_by_scripts_or_sent_from_elsewhere(alice: Person,
         assert part in cookie
     assert "Domain" not in cookie.split("__Host-pre")[0]
     assert "Max-Age" not in cookie.split("__Host-pre")[0]
+
+
+def test_ten_thousand_tokens_are_ten_thousand(operate: Operate) -> None:
+    """ASVS V7.2.3; and no cookie comes near what browsers keep (V3.3.5)."""
+
+    async def draw(panel: Panel) -> set[str]:
+        return {new_token(panel) for _ in range(10_000)}
+
+    tokens = operate(draw)
+    assert len(tokens) == 10_000
+    assert {len(token) for token in tokens} == {43}
+
+
+def test_a_hash_of_other_parameters_is_made_anew_at_the_login(
+    alice: Person, settings: Settings, clock: Clock, operate: Operate
+) -> None:
+    """NIST SP 800-63B-4 §3.1.1.2."""
+
+    async def parameters(panel: Panel) -> str:
+        account = await accounts.find(panel.db, "alice")
+        assert account
+        return stored_phc(panel, account).split("$")[3]
+
+    assert operate(parameters) == "m=8,t=1,p=1"
+    app = create_app(replace(settings, hash_cost=Cost(memory_kib=16, passes=2, lanes=1)), now=clock)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as client:
+        assert give_password(client, alice, password="girafa verde").status_code == 422
+        assert operate(parameters) == "m=8,t=1,p=1"
+        assert give_password(client, alice).status_code == 303
+    assert operate(parameters) == "m=16,t=2,p=1"
 
 
 def test_signing_out_kills_the_session_on_the_server(alice: Person, client: TestClient, new_client: NewClient) -> None:

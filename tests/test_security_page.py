@@ -64,6 +64,13 @@ def test_every_event_is_on_the_page() -> None:
     assert set(re.findall(r"`([a-z_.]+)`", section("events"))) == set(WORDS)
 
 
+def test_every_event_of_stderr_alone_is_on_the_page() -> None:
+    sources = "".join(file.read_text() for file in (ROOT / "web").glob("*.py"))
+    named = set(re.findall(r'(?:log\.trouble|_logger\.\w+)\(\s*"([a-z_.]+)"', sources)) | {"server.message"}
+    assert {"access.denied", "error.internal", "start.http_allowed"} < named
+    assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", PAGE.split("on stderr only")[1].split("##")[0])) == named
+
+
 def test_settings_and_context_words_are_told_as_they_are() -> None:
     settings = Settings()
     assert f"`PANEL_PASSWORD_MIN` ({settings.password_min} code points" in PAGE

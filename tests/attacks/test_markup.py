@@ -29,6 +29,26 @@ def check(answer: Response) -> None:
     assert {one for several in wanted for one in several.split()} <= set(ids), str(answer.url)
     if is_page:
         assert len(re.findall("<h1", text)) == 1, str(answer.url)
+        is_outside = '<body class="outside">' in text
+        assert is_outside or 'id="sign-out"' in text, str(answer.url)  # the way out is everywhere (ASVS V7.4.4)
+    for field in re.findall(r"<input[^>]*>", text):
+        check_field(field)
+
+
+def check_field(field: str) -> None:
+    """Masked, and named so that password managers know what belongs there (ASVS V6.2.6, V6.2.7)."""
+    attributes = dict(re.findall(r'\s([a-z-]+)="([^"]*)"', field))
+    name, kind = attributes["name"], attributes.get("type", "text")
+    if kind == "hidden":
+        return
+    wanted = {"current": "current-password", "proof_password": "current-password", "repeated": "new-password"}
+    if name in wanted:
+        assert (kind, attributes["autocomplete"]) == ("password", wanted[name]), field
+    elif name == "password":
+        assert (kind, attributes["autocomplete"].endswith("-password")) == ("password", True), field
+    elif name == "proof_code" or (name == "code" and attributes.get("inputmode") == "numeric"):
+        assert (kind, attributes["autocomplete"]) == ("text", "one-time-code"), field
+    assert not set(attributes) & {"onpaste", "oncopy", "ondrop"}, field
 
 
 @pytest.fixture(params=[{}, FRAGMENT], ids=["page", "fragment"])

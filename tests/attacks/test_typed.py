@@ -1,5 +1,6 @@
 """What people with bad intentions type: SQL, markup, other people's names."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -9,8 +10,14 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.people import ORIGIN, Person, give_password
+from web.accounts import name_refusal
+from web.activity import harmless
 from web.app import ROUTES
+from web.factors import totp, written_code
 from web.guards import demand_of
+from web.page import device
+from web.redirects import HOME, safe_path
+from web.settings import is_name
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -74,6 +81,32 @@ def test_sql_in_every_field_cookie_header_and_address_is_mere_text(
     assert give_password(new_client(), Person(typed, typed)).status_code in (422, 429)
     assert tables() == before
     assert ("Loja",) in rows("SELECT name FROM instances")
+
+
+def test_what_is_typed_is_decoded_once(alice: Person, client: TestClient, rows: Rows) -> None:
+    """ASVS V1.1.1: %2561 is %61, and stays it."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    client.post("/instances", content="name=%2561+%26lt%3B", headers=headers)
+    assert rows("SELECT name FROM instances") == [("%61 &lt;",)]
+    assert "%61 &amp;lt;" in client.get("/instances").text
+
+
+@pytest.mark.parametrize("text", ["a" * 65_536, "0 -" * 21_845, "/%2e" * 16_384, "ç\u200b" * 32_768])
+def test_long_input_costs_no_time(text: str) -> None:
+    """ASVS V1.3.12: none of the patterns that it meets goes over it again and again."""
+    begun = time.perf_counter()
+    answers = [
+        safe_path(text),
+        safe_path(f"/{text}"),
+        is_name(text, longest=40),
+        name_refusal(text),
+        totp.read_code(text),
+        written_code.read(text),
+        device(text),
+        harmless(text),
+    ]
+    assert time.perf_counter() - begun < 0.05
+    assert answers[:3] == [HOME, HOME, False]
 
 
 def test_values_are_bound_and_never_part_of_a_statement(alice: Person, client: TestClient, rows: Rows) -> None:

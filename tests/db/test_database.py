@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +24,33 @@ def with_database(path: Path, act: Callable[[Database], Awaitable[None]]) -> Non
             await db.close()
 
     asyncio.run(run())
+
+
+def test_a_connection_waits_syncs_and_wipes(tmp_path: Path) -> None:
+    """ASVS V13.1.2, V14.2.7."""
+
+    async def act(db: Database) -> None:
+        async with db.transaction() as tx:
+            for reader in (db, tx):
+                told = [
+                    await reader.one(int, f"PRAGMA {name}") for name in ("busy_timeout", "synchronous", "secure_delete")
+                ]
+                assert told == [5000, 2, 1]
+        assert await db.one(str, "PRAGMA journal_mode") == "wal"
+
+    with_database(tmp_path, act)
+
+
+def test_nothing_is_kept_that_could_hint_at_a_password(tmp_path: Path) -> None:
+    """ASVS V6.4.2."""
+
+    async def act(db: Database) -> None:
+        columns = "SELECT info.name FROM sqlite_schema AS made JOIN pragma_table_info(made.name) AS info"
+        names = await db.all(str, columns)
+        assert "sealed_password" in names
+        assert not [name for name in names if re.search("hint|question|answer|dica|plain", name)]
+
+    with_database(tmp_path, act)
 
 
 def test_migrations_apply_once(tmp_path: Path) -> None:
