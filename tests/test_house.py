@@ -111,6 +111,17 @@ def test_what_is_dangerous_has_one_place(pattern: str) -> None:
     assert {file.name for file in files if re.search(pattern, file.read_text(), re.MULTILINE)} == ONLY_IN[pattern]
 
 
+def test_no_key_lies_in_the_repository() -> None:
+    """ASVS V13.3.1: no private key, no sealing key, no database."""
+    folders = ("web", "db", "static", "templates", "tests", "docs", "deploy")
+    for file in (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()):
+        assert file.suffix not in {".key", ".db", ".pem"}, file
+        if file.suffix not in {".png", ".pyc"}:
+            text = file.read_text()
+            assert "-----BEGIN " not in text.replace('"-----BEGIN ', ""), file
+            assert not re.search(r"^[0-9a-f]{64}$", text, re.MULTILINE), file
+
+
 def test_our_script_handles_text_and_keeps_nothing() -> None:
     """ASVS V3.2.2, V6.2.7, V14.3.3."""
     forbidden = (
