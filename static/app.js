@@ -9,11 +9,11 @@ if (window.trustedTypes) {
   htmx.registerExtension("tt", { init: (api) => api.initSecurity(policy) });
 }
 
-// Copy and print buttons are hidden until a script is there to answer them.
+// What only a script can answer for is hidden until there is one.
 const canCopy = Boolean(navigator.clipboard);
 const reveal = () => {
   for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = !canCopy;
-  for (const button of document.querySelectorAll("[data-print][hidden]")) button.hidden = false;
+  for (const one of document.querySelectorAll(":is([data-print], [data-script], [data-reveal])[hidden]")) one.hidden = false;
 };
 reveal();
 document.addEventListener("htmx:after:swap", reveal);
@@ -53,6 +53,60 @@ function countDown() {
 }
 countDown();
 document.addEventListener("htmx:after:swap", countDown);
+
+// The sixth digit of a code sends it, once, when nothing else is missing.
+document.addEventListener("input", ({ target }) => {
+  if (target.autocomplete !== "one-time-code") return;
+  const code = target.value.replace(/[ -]/g, "");
+  if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.checkValidity()) return;
+  target.dataset.sent = code;
+  target.form.requestSubmit();
+});
+
+// A password can be looked at while it is typed; it is masked again before it leaves, so that browsers treat it as one.
+function mask(button, isMasked) {
+  document.getElementById(button.dataset.reveal).type = isMasked ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!isMasked));
+  button.firstElementChild.textContent = isMasked ? "Mostrar" : "Ocultar";
+}
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-reveal]");
+  if (button) mask(button, button.getAttribute("aria-pressed") === "true");
+});
+document.addEventListener("submit", ({ target }) => {
+  for (const button of target.querySelectorAll("[data-reveal][aria-pressed=true]")) mask(button, true);
+}, true);
+
+for (const happened of ["keydown", "keyup"]) document.addEventListener(happened, (event) => {
+  const field = event.target;
+  if (field.type !== "password" || !event.getModifierState) return;
+  const isOn = event.getModifierState("CapsLock");
+  let hint = field.parentElement.querySelector(".caps");
+  if (!hint && isOn) {
+    hint = document.createElement("p");
+    hint.className = "hint caps";
+    hint.setAttribute("role", "status");
+    field.parentElement.append(hint);
+  }
+  if (hint) hint.textContent = isOn ? "A tecla Caps Lock está ligada." : "";
+});
+
+// The code of the moment changes with the server's half minute.
+function turn() {
+  for (const place of document.querySelectorAll("[data-turn]:not([data-turning])")) {
+    place.dataset.turning = "";
+    place.hidden = false;
+    const begun = performance.now() - place.dataset.turn * 1000;
+    const tick = () => {
+      const left = 30 - Math.floor((performance.now() - begun) / 1000) % 30;
+      place.textContent = `O código muda em ${left} s.`;
+      if (place.isConnected) setTimeout(tick, 1000);
+    };
+    tick();
+  }
+}
+turn();
+document.addEventListener("htmx:after:swap", turn);
 
 // The set-up address carries its code after the #, which no browser sends: it goes straight into the field.
 const setupCode = document.querySelector("#setup_code");

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import PASSWORD, give_code, give_password, prove, set_up, sign_in, switch_on
+from tests.browser.steps import PASSWORD, give_code, give_password, prove, set_up, sign_in, switch_on, type_code
 from tests.conftest import Clock
 from tests.people import Person
 
@@ -56,15 +56,12 @@ def test_another_phone_and_back_again(page: Page, setup_code: str, clock: Clock)
     page.get_by_role("link", name="Já guardei os códigos").click()
     page.get_by_role("button", name="Trocar de aparelho").click()
     new = scan(page.get_by_role("img", name=re.compile("^QR code")))
-    page.get_by_label("Código de verificação").fill(show_code(new, clock.forward(seconds=30)))
-    page.get_by_role("button", name="Ativar").click()
+    type_code(page, show_code(new, clock.forward(seconds=30)), "Ativar")
     expect(page.get_by_text("Aparelho trocado. Só o aplicativo novo vale agora.")).to_be_visible()
     page.get_by_text("Desfazer a troca de aparelho").click()
-    page.get_by_label("Código de verificação").fill(show_code(new, clock()))
-    page.get_by_role("button", name="Desfazer a troca").click()
+    type_code(page, show_code(new, clock()), "Desfazer a troca")
     expect(page.get_by_text("Digite o que o aplicativo antigo mostra agora")).to_be_visible()
-    page.get_by_label("Código de verificação").fill(show_code(old, clock()))
-    page.get_by_role("button", name="Desfazer a troca").click()
+    type_code(page, show_code(old, clock()), "Desfazer a troca")
     expect(page.get_by_text("Troca desfeita. Só o aplicativo de antes vale agora.")).to_be_visible()
     page.get_by_role("button", name="Sair").click()
     give_password(page)
@@ -145,8 +142,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     page.goto("/security/bad-day")
     page.get_by_role("button", name="Trocar de aparelho").click()
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
-    page.get_by_label("Código de verificação").fill(show_code(key, clock.forward(seconds=30)))
-    page.get_by_role("button", name="Ativar").click()
+    type_code(page, show_code(key, clock.forward(seconds=30)), "Ativar")
     expect(page.get_by_text("Aparelho trocado.")).to_be_visible()
 
     page.goto("/security/bad-day")
@@ -203,8 +199,7 @@ def test_a_second_factor_required_of_everybody(
     expect(page.get_by_role("link", name="Instâncias")).to_have_count(0)
     page.get_by_role("button", name="Configurar Agora").click()
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
-    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
-    page.get_by_role("button", name="Ativar").click()
+    type_code(page, show_code(key, clock()), "Ativar")
     page.get_by_role("link", name="Já guardei os códigos").click()
     expect(page.get_by_text("por isso não dá para desativar")).to_be_visible()
     page.get_by_role("link", name="Instâncias").click()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import PASSWORD, give_code, give_password, set_up, switch_on
+from tests.browser.steps import PASSWORD, give_code, give_password, set_up, switch_on, type_code
 from tests.conftest import Clock
 
 
@@ -58,8 +58,7 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
     page.goto("/security")
     page.get_by_role("button", name="Desativar").click()
     page.get_by_label("Senha").fill(PASSWORD)
-    page.get_by_label("Código de verificação").fill(show_code(key, clock.forward(seconds=30)))
-    page.get_by_role("button", name="Continuar").click()
+    type_code(page, show_code(key, clock.forward(seconds=30)), "Continuar")
     expect(page.get_by_text("Autenticação de dois fatores desativada.", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()
 
@@ -95,8 +94,7 @@ def test_after_confirme_que_e_voce_the_new_recovery_codes_are_seen(
     clock.forward(minutes=6)
     page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
     page.get_by_label("Senha").fill(PASSWORD)
-    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
-    page.get_by_role("button", name="Continuar").click()
+    type_code(page, show_code(key, clock()), "Continuar")
     expect(page.locator("#codes li")).to_have_count(10)
     expect(page.get_by_role("heading", name="Guarde seus códigos")).to_be_focused()
 

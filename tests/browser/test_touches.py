@@ -1,0 +1,84 @@
+"""The small things that people notice."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.phone import show_code
+from tests.browser.steps import PASSWORD, give_password, set_up, switch_on
+from tests.conftest import Clock
+
+
+@pytest.fixture
+def page(open_page: OpenPage, setup_code: str) -> Page:
+    page = open_page()
+    set_up(page, setup_code)
+    return page
+
+
+def posts(page: Page) -> list[str]:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    return sent
+
+
+def test_the_sixth_number_of_a_code_sends_it_once_however_it_is_written(page: Page, clock: Clock) -> None:
+    key = switch_on(page, clock)
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    sent, field = posts(page), page.get_by_label("Código de verificação")
+    expect(page.get_by_text("Com o sexto número ele segue sozinho.")).to_be_visible()
+    field.fill("12345")
+    assert sent == []
+    code = show_code(key, clock.forward(seconds=30))
+    field.fill(f"{code[:3]} {code[3:]}")
+    expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
+    assert len(sent) == 1
+
+
+def test_a_code_waits_for_the_password_beside_it(page: Page, clock: Clock) -> None:
+    key = switch_on(page, clock)
+    clock.forward(minutes=6)
+    page.goto("/security")
+    page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
+    sent = posts(page)
+    page.get_by_label("Código de verificação").fill(show_code(key, clock()))
+    assert sent == []
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.get_by_role("heading", name="Guarde seus códigos de recuperação")).to_be_visible()
+
+
+def test_a_password_can_be_looked_at_and_leaves_masked(page: Page) -> None:
+    page.get_by_role("button", name="Sair").click()
+    field = page.get_by_label("Senha")
+    field.fill("girafa")
+    page.get_by_role("button", name="Mostrar senha").click()
+    assert field.get_attribute("type") == "text"
+    expect(page.get_by_role("button", name="Ocultar senha")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Usuário").fill("ana")
+    page.evaluate("document.addEventListener('submit', () => { window.sentAs = password.type; })")
+    page.get_by_role("button", name="Entrar", exact=True).click()
+    expect(page.get_by_text("Usuário ou senha incorretos.")).to_be_visible()
+    assert page.evaluate("window.sentAs") == "password"
+
+
+def test_caps_lock_is_told_where_a_password_is_typed(page: Page) -> None:
+    page.get_by_role("button", name="Sair").click()
+    hint = page.get_by_text("A tecla Caps Lock está ligada.")
+    press = """([field, isOn]) => field.dispatchEvent(
+        new KeyboardEvent("keyup", { key: "a", bubbles: true, modifierCapsLock: isOn }))"""
+    field = page.get_by_label("Senha").element_handle()
+    page.evaluate(press, [field, True])
+    expect(hint).to_be_visible()
+    page.evaluate(press, [field, False])
+    expect(hint).to_have_count(0)
+
+
+def test_the_challenge_counts_down_to_the_next_code(page: Page, clock: Clock) -> None:
+    switch_on(page, clock)
+    page.get_by_role("button", name="Sair").click()
+    clock.forward(seconds=10)  # the 15th of its 30 seconds
+    give_password(page)
+    expect(page.get_by_text("O código muda em 15 s.")).to_be_visible()
+    expect(page.get_by_text("O código muda em 13 s.")).to_be_visible()
