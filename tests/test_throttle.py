@@ -75,18 +75,37 @@ def test_a_trusted_device_in_the_same_network_is_not_kept_out(
     assert sign_in(client, alice).status_code == 303
 
 
-def test_the_trusted_devices_of_an_account_share_a_limit(
+def test_a_trusted_device_has_a_limit_of_its_own_and_counts_for_its_network_too(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
+    """A14: what was tried on it is not to be tried again beside it."""
     other = new_client()
     sign_in(other, alice)
     clock.forward(minutes=1)
     for browser in (client, other):
         browser.post("/logout")
-    knocks = [client.post("/login", data={"name": "alice"}).status_code for _ in range(20)]
-    assert knocks == [422] * 20
-    assert sign_in(other, alice).status_code == 429
-    assert sign_in(new_client(), alice).status_code == 303  # a stranger's browser counts apart
+    knocks = [client.post("/login", data={"name": "alice"}).status_code for _ in range(21)]
+    assert knocks == [422] * 20 + [429]
+    assert sign_in(other, alice).status_code == 303
+    assert sign_in(new_client(), alice).status_code == 429
+
+
+@pytest.mark.parametrize("path", ["/security/password", "/security/totp"])
+def test_passwords_tried_inside_count_for_the_network(
+    path: str, alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """A21: in place of the current password, and in Confirme que é você."""
+    browsers = [new_client() for _ in range(6)]
+    for browser in browsers:
+        sign_in(browser, alice)
+        clock.forward(seconds=10)
+    wrong = {"current": "x", "password": "x", "repeated": "x"} if path.endswith("password") else {"proof_password": "x"}
+    for browser in browsers:
+        assert [browser.post(path, data=wrong).status_code for _ in range(5)] == [422] * 5
+        clock.forward(seconds=20)
+    assert sign_in(new_client(), alice).status_code == 429
+    clock.forward(seconds=30)
+    assert client.get("/security").status_code == 200
 
 
 def test_trust_in_ones_own_account_is_worth_nothing_at_the_door_of_another(

@@ -21,7 +21,7 @@ from web.page import go, is_partial
 from web.panel import Panel
 from web.redirects import SessionEnded, to_login
 from web.settings import is_loopback
-from web.throttle import Throttle, limited
+from web.throttle import Throttle, charge, settle
 from web.visitor import identify
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -95,7 +95,13 @@ def _door(handler: Handler, demand: Demand) -> Handler:
 
 
 async def _let_in(request: Request, throttle: Throttle | None, handler: Handler) -> Response:
-    return await limited(request, throttle, handler) if throttle else await handler(request)
+    if throttle is None:
+        return await handler(request)
+    if refused := await charge(request, throttle):
+        return refused
+    response = await handler(request)
+    await settle(request, throttle, response)
+    return response
 
 
 async def _admit(request: Request, demand: Demand) -> Response | None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from db import accounts, sessions
 from db.database import Transaction
-from web import cookies, forms, log
+from web import cookies, forms, log, throttle
 from web.accounts import forgive_password, try_password
 from web.activity import note
 from web.cookies import Cookie, digest, new_token
@@ -39,10 +39,13 @@ async def demand(request: Request, *, within: timedelta) -> Response | None:
     if not proof:
         is_recent = Panel.of(request).now() - session.verified_at < within
         return None if is_recent else await _ask(request)
+    if refused := await throttle.charge(request, throttle.AUTH):
+        return refused
     errors, verdict = await _judge(request, proof)
     if not errors:
         return None
     response = await _ask(request, errors=errors, status=verdict.status, is_recovering=RECOVERY in errors)
+    await throttle.settle(request, throttle.AUTH, response)
     return later(response, verdict.wait) if verdict.wait else response
 
 

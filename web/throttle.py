@@ -1,6 +1,5 @@
 """How often one place may knock, whatever it says. The waits after wrong passwords and codes are with those."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -29,7 +28,7 @@ from web.visitor import network
 
 @dataclass(frozen=True)
 class Throttle:
-    """What a door counts, and what it counts besides when the answer is a refusal; nothing by default."""
+    """What a door counts; where something is proved, also what it counts when the answer is a refusal."""
 
     name: str
     rate: Rate
@@ -44,29 +43,26 @@ STRENGTH = Throttle("strength", STRENGTHS)
 REFUSALS = {403, 422}
 
 
-async def limited(request: Request, throttle: Throttle, handler: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Count one request before anything of it is judged, let it in or tell it to wait, and count a refusal again."""
-    panel, key = Panel.of(request), await _key(request)
-    if refused := await _charge(request, throttle, key):
-        return refused
-    response = await handler(request)
-    if throttle.failures and response.status_code in REFUSALS:
-        async with panel.db.transaction() as tx:
-            await _count(tx, panel, f"{throttle.name} failure", key, throttle.failures)
-    return response
-
-
-async def _charge(request: Request, throttle: Throttle, key: bytes) -> Response | None:
-    panel = Panel.of(request)
+async def charge(request: Request, throttle: Throttle) -> Response | None:
+    """Count one request before anything of it is judged; the answer when it has to wait."""
+    panel, keys = Panel.of(request), await _keys(request, throttle)
     async with panel.db.transaction() as tx:
-        left = max([await _wait(tx, panel, name, key, rate) for name, rate in _counted(throttle)])
+        left = max([await _wait(tx, panel, name, keys[0], rate) for name, rate in _counted(throttle)])
         if not left:
-            await _count(tx, panel, throttle.name, key, throttle.rate)
+            await _count(tx, panel, throttle.name, keys, throttle.rate)
     if not left:
         return None
     log.denied(request, f"throttle: {throttle.name}")
     advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(left)}."
     return later(errors.refuse(request, 429, advice=advice), left)
+
+
+async def settle(request: Request, throttle: Throttle, response: Response) -> None:
+    """Count a refusal among the failures."""
+    if throttle.failures and response.status_code in REFUSALS:
+        panel, keys = Panel.of(request), await _keys(request, throttle)
+        async with panel.db.transaction() as tx:
+            await _count(tx, panel, f"{throttle.name} failure", keys, throttle.failures)
 
 
 def _counted(throttle: Throttle) -> list[tuple[str, Rate]]:
@@ -78,26 +74,33 @@ async def _wait(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rate
     return await rates.wait(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
 
 
-async def _count(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rate) -> None:
-    await rates.count(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
-    await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
+async def _count(tx: Transaction, panel: Panel, name: str, keys: list[bytes], rate: Rate) -> None:
+    for key in keys:
+        await rates.count(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
+        await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
 
 
-async def _key(request: Request) -> bytes:
-    """Whoever tries an account on a browser of its owner counts for that account, everybody else for their network."""
-    panel, account_id = Panel.of(request), await _aimed_at(request)
-    if account_id and await trusted_devices.own_browser(panel.db, request, account_id):
-        return digest(f"account {account_id}")
-    return panel.seal.tag("network", network(request))
+async def _keys(request: Request, throttle: Throttle) -> list[bytes]:
+    """Where a request counts; the first tells how long to wait.
+
+    What somebody signed in asks for counts for their account. Who tries to prove something counts for their network,
+    and on a browser of the account's owner for that browser first: strangers beside it keep it waiting no more.
+    """
+    panel = Panel.of(request)
+    if throttle.failures is None:
+        return [digest(f"account {request.state.session.account_id}")]
+    here, account_id = panel.seal.tag("network", network(request)), await _aimed_at(request)
+    browser = await trusted_devices.own_browser(panel.db, request, account_id) if account_id else None
+    return [digest(browser), here] if browser else [here]
 
 
 async def _aimed_at(request: Request) -> int | None:
-    """The account that a request is about; of a stranger's it is not asked, so that their form is not read yet."""
+    """The account that is tried; a stranger's form is not read for it, for they have no browser of their own here."""
     session, half_login = request.state.session, request.state.half_login
     if not (session or cookies.read(request, Cookie.DEVICE)):
         return None
-    if name := await forms.peek(request, "name"):
-        account = await accounts.find(Panel.of(request).db, read_name(name))
+    if request.scope["path"] == "/login":  # the one form that names an account
+        account = await accounts.find(Panel.of(request).db, read_name(await forms.peek(request, "name")))
         return account.id if account else None
-    known = half_login or session
+    known = session or half_login
     return known.account_id if known else None
