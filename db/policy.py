@@ -19,8 +19,11 @@ async def get(db: Reader) -> Policy:
 
 
 async def require_two_factor(tx: Transaction, *, at: datetime) -> bool:
-    """From `at` on, of every account; False when it is required already, or will be."""
-    sql = "UPDATE policy SET two_factor_required_at = :at WHERE two_factor_required_at IS NULL RETURNING 1"
+    """From `at` on, of every account; False when it is required from then or from earlier on anyway."""
+    sql = """
+        UPDATE policy SET two_factor_required_at = :at
+        WHERE two_factor_required_at IS NULL OR two_factor_required_at > :at RETURNING 1
+    """
     return await tx.one(int, sql, at=at) is not None
 
 

@@ -173,6 +173,24 @@ def test_a_session_whose_fifteen_minutes_are_over_does_not_live_again(
     assert brunos.get("/instances").headers["location"].startswith("/login")
 
 
+def test_what_was_announced_can_begin_at_once(protected: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    require(client, 14)
+    assert 'id="require-now"' in client.get("/policy").text
+    assert require(client, 0).status_code == 303
+    assert rows("SELECT two_factor_required_at FROM policy") == [(int(clock().timestamp()),)]
+    assert 'id="require-now"' not in client.get("/policy").text
+
+
+def test_an_administrator_without_a_factor_is_not_told_who_else_has_none(
+    alice: Person, client: TestClient, invite: Callable[[str], Person], clock: Clock
+) -> None:
+    """P11: what only administrators see and do asks for a factor of their own."""
+    invite("bruno")
+    assert "bruno" not in client.get("/policy").text
+    protect(client, alice, clock())
+    assert "bruno" in client.get("/policy").text
+
+
 def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client: TestClient, rows: Rows) -> None:
     """A51."""
     assert 'id="require"' not in client.get("/policy").text
@@ -196,7 +214,9 @@ def test_nor_lifts_it(
 
 def test_an_old_page_does_not_put_off_what_is_in_force(protected: Person, client: TestClient) -> None:
     require(client)
-    assert require(client, 30).status_code == 303
+    refused = require(client, 30)
+    assert refused.status_code == 422
+    assert "A exigência já está marcada para antes disso. Nada mudou." in refused.text
     assert "Exigido desde" in client.get("/policy").text
 
 

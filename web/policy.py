@@ -15,13 +15,15 @@ from web.panel import Panel
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
 
+EARLIER = "A exigência já está marcada para antes disso. Nada mudou."
+
 
 async def form(request: Request) -> Response:
     return await _form(request, chosen=forms.kept(request).get("days", ""))
 
 
 async def require(request: Request) -> Response:
-    """Exigir de todos, unless it is required already: an old page must not put off what is in force."""
+    """Exigir de todos, or from an earlier moment than it was; an old page puts nothing off."""
     at = Panel.of(request).now()
     days = (await forms.read(request, "days"))["days"]
     if days not in DELAYS:
@@ -41,17 +43,20 @@ async def _decide(request: Request, begins_at: datetime | None) -> Response:
     async with Panel.of(request).db.transaction() as tx:
         if await totp.find(tx, account_id) is None:
             return await _form(request, status=403)
-        if begins_at and await policy.require_two_factor(tx, at=begins_at):
+        if begins_at and not await policy.require_two_factor(tx, at=begins_at):
+            return await _form(request, problem=EARLIER, status=422)
+        if begins_at:
             await note(tx, request, account_id, "policy.required", full(begins_at))
-        elif begins_at is None:
+        else:
             await sessions.end_unenrolled(tx, at=Panel.of(request).now(), enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
             await note(tx, request, account_id, "policy.released")
     return await _form(request) if is_partial(request) else go(request, "/policy")
 
 
-async def _form(request: Request, *, chosen: str = "", status: int = 200) -> Response:
-    panel = Panel.of(request)
+async def _form(request: Request, *, chosen: str = "", problem: str = "", status: int = 200) -> Response:
+    """Who has no second factor is told to whoever has one."""
+    panel, session = Panel.of(request), request.state.session
     current = await policy.get(panel.db)
     return page(
         request,
@@ -61,7 +66,8 @@ async def _form(request: Request, *, chosen: str = "", status: int = 200) -> Res
         status=status,
         required_at=current.two_factor_required_at,
         is_in_force=current.requires_two_factor(panel.now()),
-        unprotected=await accounts.without_two_factor(panel.db),
+        unprotected=await accounts.without_two_factor(panel.db) if session.has_two_factor else None,
+        problem=problem,
         delays=DELAYS,
         chosen=chosen if chosen in DELAYS else "14",
     )
