@@ -63,7 +63,14 @@ def test_a_body_refused_by_its_length_carries_them_too(client: TestClient) -> No
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = client.post("/login", content=b"x" * 20_000, headers=headers)
     assert answer.status_code == 413
+    assert "Grande demais" in answer.text
     assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e9", "٣"])
+def test_a_length_that_is_none_is_no_fault(length: str, client: TestClient) -> None:
+    headers = {b"Content-Type": b"application/x-www-form-urlencoded", b"Content-Length": length.encode()}
+    assert client.post("/login", content=b"name=x", headers=headers).status_code in (413, 422)
 
 
 def test_pages_are_never_stored_and_static_files_for_good(alice: Person, client: TestClient) -> None:

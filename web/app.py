@@ -10,7 +10,6 @@ from secrets import token_bytes as system_token_bytes
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
@@ -134,7 +133,6 @@ def create_app(
 
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(directory=STATIC))],
-        middleware=[Middleware(Perimeter)],
         exception_handlers={
             HTTPException: errors.http_error,
             TooBusy: errors.too_busy,
@@ -146,7 +144,7 @@ def create_app(
         max_body_size=BODY_MAX,
     )
     app.router.redirect_slashes = False  # such a redirect would be built from the Host header
-    return SecurityHeaders(app, hsts_subdomains=settings.hsts_subdomains)
+    return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)
 
 
 def from_environment() -> ASGIApp:

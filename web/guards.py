@@ -7,11 +7,12 @@ from datetime import timedelta
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from web import cookies, errors, log, step_up
 from web.cookies import Cookie
@@ -139,14 +140,18 @@ def _to_enrolment(request: Request) -> Response:
 
 
 class Perimeter:
-    """Refuses, before anything is routed, unknown hosts, plain HTTP beyond this machine, and posts from elsewhere."""
+    """Refuses, before anything is routed, unknown hosts, plain HTTP beyond this machine, and posts from elsewhere.
 
-    def __init__(self, app: ASGIApp) -> None:
+    It stands around the application, whose own answer to a body that is too large has other words.
+    """
+
+    def __init__(self, app: Starlette) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        scope["app"] = self._app
         request = Request(scope, receive)
         request.state.request_id = Panel.of(request).token_bytes(8).hex()
         refusal = _refusal(request)
@@ -159,6 +164,9 @@ def _refusal(request: Request) -> Response | None:
         return _denied(request, 414, "url")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX:
         return _denied(request, 431, "headers")
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > BODY_MAX):
+        return _denied(request, 413, "body")
     hosts = request.headers.getlist("host")
     hostname = _hostname(hosts[0]) if len(hosts) == 1 else None
     if not settings.knows_host(hostname):
