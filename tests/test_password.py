@@ -17,6 +17,14 @@ def change(client: TestClient, current: str, new: str = FRESH, repeated: str | N
     return client.post("/security/password", data=fields | extra)
 
 
+def test_password_managers_find_the_page(client: TestClient) -> None:
+    """W3C, "A Well-Known URL for Changing Passwords": a redirect, and 404 for what does not exist beside it."""
+    assert client.get("/.well-known/change-password").headers["location"] == "/security/password"
+    assert (
+        client.get("/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200").status_code == 404
+    )
+
+
 def test_the_new_password_counts_from_now_on(alice: Person, client: TestClient, new_client: NewClient) -> None:
     assert "Senha alterada" in change(client, alice.password).text
     assert give_password(new_client(), alice).status_code == 422

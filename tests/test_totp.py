@@ -18,6 +18,12 @@ def confirm(client: TestClient, code: str, **headers: str) -> Any:
     return client.post("/security/totp/confirm", data={"code": code}, headers=headers)
 
 
+def test_the_icon_tells_that_the_second_factor_is_missing(alice: Person, client: TestClient, clock: Clock) -> None:
+    assert "icon-pending.svg" in client.get("/instances").text
+    protect(client, alice, clock())
+    assert "icon-pending.svg" not in client.get("/instances").text
+
+
 def test_pressing_configurar_agora_shows_qr_key_and_form(alice: Person, client: TestClient) -> None:
     assert "Desativada" in client.get("/security").text
     page = client.post("/security/totp", headers=FRAGMENT).text

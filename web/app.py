@@ -49,12 +49,18 @@ async def home(request: Request) -> Response:
     return go(request, HOME)
 
 
+async def to_password(request: Request) -> Response:
+    """Where password managers look for the page that changes a password (W3C Change Password URL)."""
+    return go(request, "/security/password")
+
+
 async def health(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
 ROUTES: list[BaseRoute] = [
     get("/health", health, State.ANYONE),
+    get("/.well-known/change-password", to_password, State.ANYONE),
     get("/setup", setup.form, State.ANYONE),
     post("/setup", setup.create, State.ANYONE, throttle=AUTH),
     get("/activate", activation.form, State.ANYONE),
