@@ -20,7 +20,7 @@ LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 def main() -> None:
     if sys.version_info < (3, 11):
         sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
-    wants_dev = sys.argv[1:2] in (["test"], ["check"])
+    wants_dev = sys.argv[1:2] in (["test"], ["check"], ["pictures"])
     prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
     command = [str(PYTHON), "-P", "-m", "web.cli"] + sys.argv[1:]
     environment = dict(os.environ, PYTHONPATH=str(ROOT))

@@ -6,10 +6,7 @@ import contextlib
 import logging
 import re
 import secrets
-import socket
 import sqlite3
-import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from tests.canary import Canary
+from tests.live import live
 from tests.people import ORIGIN, Person, protect, set_up
 from web import operator_commands
 from web.app import create_app
@@ -170,14 +167,5 @@ def rows(settings: Settings) -> Callable[..., list[tuple[Any, ...]]]:
 @pytest.fixture
 def live_server(settings: Settings, clock: Clock) -> Iterator[str]:
     """The real server on a real socket; yields its address."""
-    app = create_app(settings, now=clock)
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with live(create_app(settings, now=clock)) as address:
+        yield address

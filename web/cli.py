@@ -96,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
     demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
     add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
+    pictures = add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
+    pictures.add_argument("--check", action="store_true", help="só conta o que mudou nelas")
     add("check", _check, "Confere formato, estilo e tipos do código.")
     create = add_operator(
         "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
@@ -146,6 +148,14 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _test(arguments: Sequence[str]) -> int:
     for command in (["tests.chromium"], ["pytest", *arguments]):
+        if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
+            return status
+    return 0
+
+
+def _pictures(options: argparse.Namespace) -> int:
+    arguments = ["--check"] if options.check else []
+    for command in (["tests.chromium"], ["tests.pictures", *arguments]):
         if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0
