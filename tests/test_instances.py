@@ -154,3 +154,32 @@ def test_every_change_leaves_its_activity(alice: Person, client: TestClient, row
         ("instance.renamed", "Loja → Padaria"),
         ("instance.deleted", "Padaria"),
     ]
+
+
+def names_on(text: str) -> list[str]:
+    return re.findall(r'<h2 id="name-[^"]*"[^>]*>([^<]*)</h2>', text)
+
+
+def test_two_hundred_instances_are_searched_by_name_or_id(alice: Person, client: TestClient, rows: Rows) -> None:
+    assert 'id="search"' not in client.get("/instances").text
+    for number in range(199):
+        client.post("/instances", data={"name": f"Loja {number:03}"})
+    client.post("/instances", data={"name": "Cobrança"})
+    whole = client.get("/instances").text
+    assert len(names_on(whole)) == 200
+    assert 'id="search"' in whole
+    assert names_on(client.get("/instances?busca=cobranca").text) == ["Cobrança"]
+    [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 042'")
+    assert names_on(client.get(f"/instances?busca={id.lower()}").text) == ["Loja 042"]
+    part = client.get("/instances?busca=LOJA+00", headers=FRAGMENT)
+    assert len(names_on(part.text)) == 10
+    assert "10 instâncias com “LOJA 00”" in part.text
+    assert 'id="new-instance"' not in part.text
+    assert part.headers["hx-retarget"] == "#rows"
+
+
+def test_what_was_looked_for_comes_back_as_text(alice: Person, client: TestClient) -> None:
+    """A31."""
+    found = client.get("/instances?busca=%3Cb%3E%22x").text
+    assert "Nenhuma instância com “&lt;b&gt;&#34;x”" in found
+    assert 'value="&lt;b&gt;&#34;x"' in found

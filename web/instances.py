@@ -1,5 +1,6 @@
-"""The protected API instances: list, create, rename, delete, show and change the token."""
+"""The protected API instances: list, search, create, rename, delete, show and change the token."""
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,7 +39,9 @@ class Row:
 
 
 async def list_page(request: Request) -> Response:
-    return await _show(request, typed=forms.kept(request).get("name", ""))
+    """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already."""
+    block, target = ("rows", "#rows") if "busca" in request.query_params else ("list", "#instances")
+    return await _show(request, typed=forms.kept(request).get("name", ""), block=block, retarget=target)
 
 
 async def create(request: Request) -> Response:
@@ -136,20 +139,31 @@ async def _own(request: Request) -> Instance:
 
 
 async def _show(
-    request: Request, *, row: Row | None = None, error: str = "", typed: str = "", notice: str = "", status: int = 200
+    request: Request,
+    *,
+    row: Row | None = None,
+    error: str = "",
+    typed: str = "",
+    notice: str = "",
+    status: int = 200,
+    block: str = "list",
+    retarget: str = "#instances",
 ) -> Response:
     """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
     rows: list[Row] = []
+    wanted = request.query_params.get("busca", "").strip()
     if row is None or not is_partial(request):
         owned = await instances.owned_by(Panel.of(request).db, request.state.session.account_id)
         rows = [row if row and row.id == instance.id else _row(instance) for instance in owned]
     return page(
         request,
         "instances/list.html",
-        block="row" if row else "list",
-        retarget="" if row else "#instances",
+        block="row" if row else block,
+        retarget="" if row else retarget,
         status=status,
-        rows=rows,
+        rows=[one for one in rows if _is_like(one, wanted)],
+        total=len(rows),
+        wanted=wanted,
         row=row,
         focused=row.id if row else "",
         error=error,
@@ -157,6 +171,15 @@ async def _show(
         notice=notice,
         name_max=INSTANCE_NAME_MAX,
     )
+
+
+def _is_like(row: Row, wanted: str) -> bool:
+    """Accents and large letters make no difference; a row that is being worked on always stays."""
+    return bool(row.mode) or _plain(wanted) in _plain(row.name) or wanted.casefold() in row.id.casefold()
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
 
 
 def _row(instance: Instance) -> Row:

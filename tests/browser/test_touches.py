@@ -1,5 +1,7 @@
 """The small things that people notice."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -82,3 +84,20 @@ def test_the_challenge_counts_down_to_the_next_code(page: Page, clock: Clock) ->
     give_password(page)
     expect(page.get_by_text("O código muda em 15 s.")).to_be_visible()
     expect(page.get_by_text("O código muda em 13 s.")).to_be_visible()
+
+
+def test_instances_are_searched_in_place(page: Page) -> None:
+    page.goto("/instances")
+    for name in ("Atendimento", "Cobrança", "Loja do Centro", "Loja do Norte", "Matriz", "Vendas"):
+        page.get_by_label("Nome").fill(name)
+        page.get_by_role("button", name="Nova instância").click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    sent = posts(page)
+    page.get_by_role("searchbox").press_sequentially("loja")
+    expect(page.get_by_role("heading", name=re.compile("^Loja"))).to_have_count(2)
+    expect(page.get_by_role("heading", name="Matriz")).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text="2 instâncias com “loja”.")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.get_by_role("searchbox").fill("")
+    expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
+    assert sent == []
