@@ -30,6 +30,7 @@ from web import (
     recovery_codes,
     sessions,
     setup,
+    styleguide,
     totp,
     two_factor,
 )
@@ -153,7 +154,12 @@ def create_app(
     return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)
 
 
-def from_environment() -> ASGIApp:
+def from_environment(routes: list[BaseRoute] | None = None) -> ASGIApp:
     """For server processes, which know only the environment."""
     log.to_stderr()
-    return create_app(Settings.from_environment(read_env_file(ROOT / ".env") | dict(environ)))
+    return create_app(Settings.from_environment(read_env_file(ROOT / ".env") | dict(environ)), routes=routes)
+
+
+def demo() -> ASGIApp:
+    """The demonstration shows the style guide too."""
+    return from_environment([*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)])

@@ -141,7 +141,8 @@ def _demo(options: argparse.Namespace) -> int:
         name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
         asyncio.run(_with_panel(settings, lambda panel: operator_commands.fill_demo(panel, name, password)))
         print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
-        return _run_server(settings)
+        print(f"Guia de estilo, para quem mexe nas telas: {settings.address}/styleguide", flush=True)
+        return _run_server(settings, "demo")
     finally:
         shutil.rmtree(folder)
 
@@ -180,13 +181,13 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings.from_environment(read_env_file(ROOT / ".env") | dict(os.environ))
 
 
-def _run_server(settings: Settings) -> int:
+def _run_server(settings: Settings, app: str = "from_environment") -> int:
     from web.server import serve  # uvicorn takes a while to load, and only this command needs it
     from web.setup import offer_code
 
     with _listen(settings) as listener:
         code = asyncio.run(_with_panel(settings, offer_code))
-        serve(settings, listener, lambda: _announce(settings, code))
+        serve(settings, listener, app, lambda: _announce(settings, code))
     return 0
 
 

@@ -23,13 +23,13 @@ class Server(uvicorn.Server):
             self._ready()
 
 
-def serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer on `listener` until told to stop."""
+def serve(settings: Settings, listener: socket.socket, app: str, ready: Callable[[], None]) -> None:
+    """Answer on `listener` until told to stop, with what the function named `app` in web/app.py makes."""
     log.to_stderr()
     if settings.allow_http:
         log.trouble("start.http_allowed", "PANEL_ALLOW_HTTP")
     config = uvicorn.Config(
-        "web.app:from_environment",
+        f"web.app:{app}",
         factory=True,
         workers=settings.workers,
         log_config=None,

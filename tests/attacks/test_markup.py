@@ -38,7 +38,7 @@ def check(answer: Response) -> None:
 def check_field(field: str) -> None:
     """Masked, and named so that password managers know what belongs there (ASVS V6.2.6, V6.2.7)."""
     attributes = dict(re.findall(r'\s([a-z-]+)="([^"]*)"', field))
-    name, kind = attributes["name"], attributes.get("type", "text")
+    name, kind = attributes.get("name", ""), attributes.get("type", "text")
     if kind == "hidden":
         return
     wanted = {"current": "current-password", "proof_password": "current-password", "repeated": "new-password"}

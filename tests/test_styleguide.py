@@ -1,0 +1,43 @@
+import re
+
+from starlette.testclient import TestClient
+
+from tests.attacks.test_markup import check
+from tests.conftest import Clock
+from tests.people import ORIGIN
+from web import styleguide
+from web.app import ROUTES, create_app
+from web.guards import State, get
+from web.page import ROOT
+from web.settings import Settings
+
+# Of whole pages, of script alone, or of print.
+ELSEWHERE = {
+    "account",
+    "brand",
+    "inline",
+    "outside",
+    "print-only",
+    "reveal",
+    "skip",
+    "step-up",
+    "top",
+    "digits",
+    "htmx-request",
+}
+
+
+def test_every_component_of_the_style_sheet_is_in_the_style_guide(settings: Settings, clock: Clock) -> None:
+    app = create_app(settings, now=clock, routes=[*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)])
+    with TestClient(app, base_url=ORIGIN) as client:
+        answer = client.get("/styleguide")
+    check(answer)
+    sheet = re.sub(r"/\*.*?\*/|\{[^{}]*\}", " ", (ROOT / "static/app.css").read_text(), flags=re.DOTALL)
+    classes = set(re.findall(r"\.([a-z][a-z-]+)", sheet))
+    shown = {name for names in re.findall(r'class="([^"]*)"', answer.text) for name in names.split()}
+    assert classes - shown <= ELSEWHERE
+    assert len(classes & shown) > 30
+
+
+def test_only_the_demonstration_has_it(client: TestClient) -> None:
+    assert client.get("/styleguide").status_code == 404

@@ -1,0 +1,21 @@
+"""The style guide: every component in every state, for whoever changes the looks. Only in the demonstration."""
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.factors import totp
+from web.page import page
+from web.panel import Panel
+
+
+async def show(request: Request) -> Response:
+    now = Panel.of(request).now()
+    address = totp.address(b"not a key, only a look", account="demo", issuer="Painel")
+    return page(
+        request,
+        "styleguide/show.html",
+        qr=totp.qr_code(address),
+        moments=[now, now - timedelta(minutes=5), now - timedelta(days=3), now - timedelta(days=90)],
+    )
