@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -299,3 +300,20 @@ def test_a_seal_that_does_not_fit_refuses_the_login(
     assert answer.status_code == 500
     assert "Algo deu errado" in answer.text
     assert "__Host-sid" not in browser.cookies
+
+
+def test_the_hub_tells_each_state_at_a_glance(alice: Person, client: TestClient, new_client: NewClient) -> None:
+    assert "Proteja sua conta em 1 minuto" in client.get("/security").text
+    assert "1 aberta" in client.get("/security").text
+    sign_in(new_client(), alice)
+    whole = client.get("/security").text
+    assert "2 abertas" in whole
+    assert "Cada pessoa escolhe" in whole
+    client.post("/logout")
+    sign_in(client, alice)
+
+
+def test_once_protected_the_hub_asks_for_nothing_more(protected: Person, client: TestClient) -> None:
+    whole = client.get("/security").text
+    assert "Proteja sua conta em 1 minuto" not in whole
+    assert re.search("Ativa desde [0-9]+º? de [a-z]+ de 2026", whole)

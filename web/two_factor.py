@@ -6,7 +6,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, notices, recovery_codes, totp
+from db import half_logins, notices, recovery_codes, sessions, totp
 from db.database import Transaction
 from web import forms
 from web.factors import recovery_code
@@ -41,6 +41,7 @@ async def show_hub(
     """The section Segurança; for a fragment request the card of the second factor alone."""
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     app = await totp.find(panel.db, session.account_id)
+    open_ones = await sessions.owned_by(panel.db, session.account_id, at=at, idle=panel.settings.session_idle)
     replaced = await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=at)
     return page(
         request,
@@ -50,6 +51,7 @@ async def show_hub(
         active_since=app.confirmed_at if app else None,
         is_enrolling=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at) is not None,
         codes=await _codes(panel, session.account_id),
+        open_sessions=len(open_ones),
         undo_until=replaced.ends_at if replaced else None,
         undo_error=undo_error,
         status=status,

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
@@ -101,3 +101,25 @@ def test_instances_are_searched_in_place(page: Page) -> None:
     page.get_by_role("searchbox").fill("")
     expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
     assert sent == []
+
+
+def test_a_login_that_takes_its_time_shows_that_it_works(page: Page) -> None:
+    """A ring turns after 300 ms, in the button that waits, which stays as wide as it was."""
+    page.get_by_role("button", name="Sair").click()
+    expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
+    held: list[Route] = []
+    page.route("**/login", lambda route: held.append(route))
+    page.get_by_label("Usuário").fill("ana")
+    page.get_by_label("Senha").fill("girafa")
+    ring = "getComputedStyle(document.querySelector('#enter'), '::after')"
+    width = "document.querySelector('#enter').offsetWidth"
+    before = page.evaluate(width)
+    page.evaluate("document.querySelector('#enter').click()")
+    expect(page.locator("#enter")).to_be_disabled()
+    assert page.evaluate(f"{ring}.opacity") == "0"
+    page.wait_for_timeout(400)
+    assert page.evaluate(f"{ring}.opacity") == "1"
+    assert page.evaluate(width) == before
+    held[0].continue_()
+    expect(page.get_by_text("Usuário ou senha incorretos.")).to_be_visible()
+    expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_enabled()
