@@ -40,6 +40,15 @@ def test_templates_hold_nothing_that_the_policy_forbids(name: str) -> None:
     assert not re.search(r"https?://", source)
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_words_are_portuguese_and_well_set(name: str) -> None:
+    """One word for one thing, the reader's; real ellipses and quotation marks."""
+    source = (ROOT / "templates" / name).read_text()
+    text = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>", "·", source, flags=re.DOTALL) if name != "ui.html" else ""
+    assert not re.search(r"\.\.\.|[\"']|--", text)
+    assert not re.search(r"\b(?:login|logout|2FA|MFA|TOTP|clique|por favor|senha de acesso)\b", text, re.IGNORECASE)
+
+
 def test_htmx_is_the_file_that_was_published() -> None:
     digest = hashlib.sha384((ROOT / "static/vendor/htmx-4.0.1.min.js").read_bytes()).digest()
     assert base64.b64encode(digest).decode() == "Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"

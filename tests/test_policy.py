@@ -216,7 +216,7 @@ def test_an_old_page_does_not_put_off_what_is_in_force(protected: Person, client
     require(client)
     refused = require(client, 30)
     assert refused.status_code == 422
-    assert "A exigência já está marcada para antes disso. Nada mudou." in refused.text
+    assert "A exigência já vale, ou começa antes disso. Nada mudou." in refused.text
     assert "Exigido desde" in client.get("/policy").text
 
 

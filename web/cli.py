@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     back = add_operator("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True, needs_key=True)
     back.add_argument("file", metavar="ARQUIVO", type=Path)
     add_operator("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
-    add_operator("prune", operator_commands.prune, "Remove sessões, meias entradas e códigos vencidos.")
+    add_operator("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
     add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
     return parser
 

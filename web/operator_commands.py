@@ -97,9 +97,8 @@ async def resync_totp(panel: Panel, options: argparse.Namespace) -> None:
         if not await totp.resync(tx, account.id, step_at(panel.now()) + TOTP_WINDOW):  # so that none counts twice
             raise CommandRefused(f"Nenhum código futuro foi aceito na conta {account.name}. Nada mudou.")
         await _note(tx, panel, account.id, "cli.resync_totp")
-    print(
-        f"Daqui a um minuto os códigos do aplicativo de {account.name} valem de novo. O relógio: python3 run.py doctor"
-    )
+    print(f"Daqui a um minuto os códigos do aplicativo de {account.name} valem de novo.")
+    print("Para conferir o relógio: python3 run.py doctor")
 
 
 async def prune(panel: Panel, _: argparse.Namespace) -> None:

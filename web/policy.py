@@ -15,7 +15,7 @@ from web.panel import Panel
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
 
-EARLIER = "A exigência já está marcada para antes disso. Nada mudou."
+EARLIER = "A exigência já vale, ou começa antes disso. Nada mudou."
 
 
 async def form(request: Request) -> Response:
