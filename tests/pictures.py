@@ -125,6 +125,7 @@ def shoot(page: Page, target: Path, name: str) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("scrollTo(0, 0)")
             file = target / f"{name}-{size}-{scheme}.png"
             page.screenshot(path=file)
             with Image.open(file) as drawn:

@@ -1,3 +1,4 @@
+import gzip
 import re
 
 from starlette.testclient import TestClient
@@ -37,6 +38,10 @@ def test_every_component_of_the_style_sheet_is_in_the_style_guide(settings: Sett
     shown = {name for names in re.findall(r'class="([^"]*)"', answer.text) for name in names.split()}
     assert classes - shown <= ELSEWHERE
     assert len(classes & shown) > 30
+
+
+def test_the_style_sheet_stays_small() -> None:
+    assert len(gzip.compress((ROOT / "static/app.css").read_bytes())) < 10_000
 
 
 def test_only_the_demonstration_has_it(client: TestClient) -> None:
