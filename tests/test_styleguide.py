@@ -19,6 +19,7 @@ ELSEWHERE = {
     "inline",
     "outside",
     "print-only",
+    "sheet",
     "reveal",
     "skip",
     "step-up",

@@ -123,3 +123,44 @@ def test_a_login_that_takes_its_time_shows_that_it_works(page: Page) -> None:
     held[0].continue_()
     expect(page.get_by_text("Usuário ou senha incorretos.")).to_be_visible()
     expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_enabled()
+
+
+def test_title_and_icon_follow_what_is_owed(page: Page, clock: Clock) -> None:
+    icon = page.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", re.compile("icon-pending"))
+    switch_on(page, clock)
+    page.goto("/security")
+    expect(icon).to_have_attribute("href", re.compile(r"icon\.svg"))
+    page.get_by_role("button", name="Sair").click()
+    expect(page).to_have_title("Entrar · Painel Z-API")
+    give_password(page)
+    expect(page).to_have_title("Verificação em duas etapas · Painel Z-API")  # in place
+
+
+def test_the_login_changes_into_the_challenge_without_jumping(page: Page, clock: Clock) -> None:
+    switch_on(page, clock)
+    page.get_by_role("button", name="Sair").click()
+    expect(page.locator("#login")).to_be_visible()
+    place = "it => { const r = it.getBoundingClientRect(); return [r.left, r.top, r.width]; }"
+    before = page.locator("#login").evaluate(place)
+    give_password(page)
+    assert page.locator("#challenge").evaluate(place) == before
+
+
+def test_on_paper_there_are_the_codes_and_whose_they_are_and_no_buttons(page: Page, clock: Clock) -> None:
+    switch_on(page, clock)
+    page.emulate_media(media="print")
+    expect(page.locator("#codes li")).to_have_count(10)
+    expect(page.get_by_text(re.compile("^Painel Z-API · ana · 24 de novembro de 2026"))).to_be_visible()
+    for place in ("#copy-codes", "#saved", "#sign-out", "nav"):
+        expect(page.locator(place)).to_be_hidden()
+    expect(page.get_by_role("heading", name="Sessões e dispositivos")).to_be_hidden()
+
+
+def test_the_panel_can_be_put_among_the_apps(page: Page) -> None:
+    address = page.locator("link[rel=manifest]").get_attribute("href")
+    assert address
+    manifest = page.request.get(address)
+    assert manifest.headers["content-type"] == "application/manifest+json"
+    icon = page.request.get(address.rpartition("/")[0] + "/" + manifest.json()["icons"][0]["src"])
+    assert (icon.status, icon.headers["content-type"]) == (200, "image/svg+xml")
