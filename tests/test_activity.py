@@ -168,3 +168,11 @@ def test_every_event_has_its_words() -> None:
     files = [file for file in (ROOT / "web").glob("*.py") if file.name != "activity.py"]
     written = {event for file in [*files, ROOT / "db/aftermath.py"] for event in pattern.findall(file.read_text())}
     assert written | {"alert.brute_force"} == set(WORDS)  # which the activity itself writes
+
+
+def test_the_time_line_has_a_heading_for_each_day(alice: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    clock.forward(days=2)
+    sign_in(client, alice)
+    days = re.findall(r'<li class="day"><h2>([^<]*)</h2>', client.get("/activity").text)
+    assert days == ["26 de novembro de 2026", "24 de novembro de 2026"]
