@@ -90,6 +90,32 @@ def test_a_trusted_device_has_a_limit_of_its_own_and_counts_for_its_network_too(
     assert sign_in(new_client(), alice).status_code == 429
 
 
+def test_who_does_not_wait_for_a_network_does_not_keep_it_closed(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/logout")
+    for number in range(30):
+        guess(new_client(), number)
+        clock.forward(seconds=4)
+    for _ in range(3):  # the owner mistypes now and then, on a browser of her own
+        clock.forward(minutes=4)
+        assert give_password(client, alice, password="girafa").status_code == 422
+    clock.forward(minutes=3)
+    assert sign_in(new_client(), alice).status_code == 303
+
+
+def test_a_session_of_ones_own_is_worth_nothing_at_the_challenge_of_another(
+    protected: Person, invite: Callable[[str], Person], new_client: NewClient, clock: Clock
+) -> None:
+    """A14: the code is tried half-way into one account, from within another."""
+    bruno, browser = invite("bruno"), new_client()
+    clock.forward(minutes=1)
+    sign_in(browser, bruno)
+    give_password(browser, protected)
+    answers = [browser.post("/login/code", data={"code": "12"}).status_code for _ in range(19)]
+    assert answers == [422] * 18 + [429]
+
+
 @pytest.mark.parametrize("path", ["/security/password", "/security/totp"])
 def test_passwords_tried_inside_count_for_the_network(
     path: str, alice: Person, client: TestClient, new_client: NewClient, clock: Clock

@@ -86,7 +86,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/recovery-codes/rehearsal", recovery_codes.rehearse, State.VERIFIED),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
     get("/security/password", password.form, State.VERIFIED),
-    post("/security/password", password.change, State.VERIFIED, throttle=AUTH),
+    post("/security/password", password.change, State.VERIFIED),
     post("/security/password/strength", password.strength, State.SIGNED_IN, throttle=STRENGTH),
     get("/security/sessions", sessions.list_page, State.SIGNED_IN),
     post("/security/sessions/end-others", sessions.end_others, State.VERIFIED),

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts
-from web import forms
+from web import forms, throttle
 from web.accounts import (
     forget_tries,
     forgive_password,
@@ -39,6 +39,8 @@ async def change(request: Request) -> Response:
     typed = await forms.read(request, optional=FIELDS)
     if not any(typed.values()):
         return _form(request)
+    if refused := await throttle.charge(request, throttle.AUTH):
+        return refused
     account = await accounts.get(panel.db, session.account_id)
     tried = await try_password(request, session.account_name, account, typed["current"])
     if tried.wait:
@@ -49,7 +51,9 @@ async def change(request: Request) -> Response:
         else:
             await note(tx, request, session.account_id, "stepup.failed", "password")
     if not tried.is_right:
-        return _form(request, errors={"current": WRONG_PASSWORD}, status=422)
+        response = _form(request, errors={"current": WRONG_PASSWORD}, status=422)
+        await throttle.settle(request, throttle.AUTH, response)
+        return response
     errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}

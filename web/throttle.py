@@ -44,7 +44,10 @@ REFUSALS = {403, 422}
 
 
 async def charge(request: Request, throttle: Throttle) -> Response | None:
-    """Count one request before anything of it is judged; the answer when it has to wait."""
+    """Count a request, once, before anything of it is judged; the answer when it has to wait."""
+    if throttle in getattr(request.state, "charged", set()):
+        return None
+    request.state.charged = getattr(request.state, "charged", set()) | {throttle}
     panel, keys = Panel.of(request), await _keys(request, throttle)
     async with panel.db.transaction() as tx:
         left = max([await _wait(tx, panel, name, keys[0], rate) for name, rate in _counted(throttle)])
@@ -76,6 +79,8 @@ async def _wait(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rate
 
 async def _count(tx: Transaction, panel: Panel, name: str, keys: list[bytes], rate: Rate) -> None:
     for key in keys:
+        if key != keys[0] and await _wait(tx, panel, name, key, rate):
+            continue  # it is closed already; who does not wait for it must not keep it so
         await rates.count(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
         await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
 
@@ -95,12 +100,12 @@ async def _keys(request: Request, throttle: Throttle) -> list[bytes]:
 
 
 async def _aimed_at(request: Request) -> int | None:
-    """The account that is tried; a stranger's form is not read for it, for they have no browser of their own here."""
-    session, half_login = request.state.session, request.state.half_login
-    if not (session or cookies.read(request, Cookie.DEVICE)):
-        return None
-    if request.scope["path"] == "/login":  # the one form that names an account
+    """The account that is tried; without any cookie of ours the form is not read for it: it would be a stranger's."""
+    session, half_login, path = request.state.session, request.state.half_login, request.scope["path"]
+    if path == "/login" and (session or cookies.read(request, Cookie.DEVICE)):
         account = await accounts.find(Panel.of(request).db, read_name(await forms.peek(request, "name")))
         return account.id if account else None
-    known = session or half_login
-    return known.account_id if known else None
+    if path.startswith("/login/"):
+        return half_login.account_id if half_login else None
+    is_inside = session and path not in ("/login", "/activate", "/setup")
+    return session.account_id if is_inside else None
