@@ -14,6 +14,10 @@ const canCopy = Boolean(navigator.clipboard);
 const reveal = () => {
   for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = !canCopy;
   for (const one of document.querySelectorAll(":is([data-print], [data-script], [data-reveal])[hidden]")) one.hidden = false;
+  for (const hint of document.querySelectorAll("[data-script]")) {
+    const field = document.getElementById(hint.id.replace(/-hint$/, ""));
+    if (!field.hasAttribute("aria-describedby")) field.setAttribute("aria-describedby", hint.id);
+  }
 };
 reveal();
 document.addEventListener("htmx:after:swap", reveal);
@@ -66,16 +70,24 @@ document.addEventListener("input", ({ target }) => {
 // A password can be looked at while it is typed; it is masked again before it leaves, so that browsers treat it as one.
 function mask(button, isMasked) {
   document.getElementById(button.dataset.reveal).type = isMasked ? "password" : "text";
-  button.setAttribute("aria-pressed", String(!isMasked));
   button.firstElementChild.textContent = isMasked ? "Mostrar" : "Ocultar";
 }
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-reveal]");
-  if (button) mask(button, button.getAttribute("aria-pressed") === "true");
+  if (button) mask(button, document.getElementById(button.dataset.reveal).type === "text");
 });
 document.addEventListener("submit", ({ target }) => {
-  for (const button of target.querySelectorAll("[data-reveal][aria-pressed=true]")) mask(button, true);
+  for (const button of target.querySelectorAll("[data-reveal]")) mask(button, true);
 }, true);
+
+// A form that leads to another page is sent once, however often Enter is pressed; the others htmx guards.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.hasAttribute("hx-post")) return;
+  if ("sending" in form.dataset) return event.preventDefault();
+  form.dataset.sending = "";
+  setTimeout(() => delete form.dataset.sending, 3000); // what answers may be a file, and the page stay
+});
 
 for (const happened of ["keydown", "keyup"]) document.addEventListener(happened, (event) => {
   const field = event.target;

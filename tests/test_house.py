@@ -44,8 +44,8 @@ def test_templates_hold_nothing_that_the_policy_forbids(name: str) -> None:
 def test_words_are_portuguese_and_well_set(name: str) -> None:
     """One word for one thing, the reader's; real ellipses and quotation marks."""
     source = (ROOT / "templates" / name).read_text()
-    text = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>", "·", source, flags=re.DOTALL) if name != "ui.html" else ""
-    assert not re.search(r"\.\.\.|[\"']|--", text)
+    text = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>", "·", source, flags=re.DOTALL)
+    assert name == "ui.html" or not re.search(r"\.\.\.|[\"']|--", text)  # its macros write attributes
     assert not re.search(r"\b(?:login|logout|2FA|MFA|TOTP|clique|por favor|senha de acesso)\b", text, re.IGNORECASE)
 
 

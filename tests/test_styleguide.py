@@ -16,16 +16,12 @@ from web.settings import Settings
 ELSEWHERE = {
     "account",
     "brand",
-    "inline",
     "outside",
     "print-only",
     "sheet",
-    "reveal",
     "skip",
     "step-up",
     "top",
-    "digits",
-    "htmx-request",
 }
 
 

@@ -309,8 +309,6 @@ def test_the_hub_tells_each_state_at_a_glance(alice: Person, client: TestClient,
     whole = client.get("/security").text
     assert "2 abertas" in whole
     assert "Cada pessoa escolhe" in whole
-    client.post("/logout")
-    sign_in(client, alice)
 
 
 def test_once_protected_the_hub_asks_for_nothing_more(protected: Person, client: TestClient) -> None:

@@ -32,7 +32,7 @@ WORDS = {
     "cli.prune": "Registros vencidos removidos no terminal do servidor",
     "cli.reset_password": "Senha apagada no terminal do servidor",
     "cli.reset_two_factor": "Autenticação de dois fatores desativada no terminal do servidor",
-    "cli.resync_totp": "Códigos de um relógio adiantado esquecidos no terminal do servidor",
+    "cli.resync_totp": "Códigos aceitos com o relógio adiantado anulados no terminal do servidor",
     "cli.restore": "O painel voltou ao estado de uma cópia",
     "cli.rotate_key": "Chave dos segredos trocada no terminal do servidor",
     "cli.unlock": "Esperas por tentativas erradas apagadas no terminal do servidor",

@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
     add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
     pictures = add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
-    pictures.add_argument("--check", action="store_true", help="só conta o que mudou nelas")
+    pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
     add("check", _check, "Confere formato, estilo e tipos do código.")
     create = add_operator(
         "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     resync = add_operator(
         "resync-totp",
         operator_commands.resync_totp,
-        "Depois de um relógio adiantado: volta a aceitar o código de agora.",
+        "Depois de um relógio adiantado: em um minuto os códigos valem de novo.",
     )
     resync.add_argument("name", metavar="NOME")
     copy = add_operator("backup", backups.backup, "Grava uma cópia do banco de dados, sem a chave.")

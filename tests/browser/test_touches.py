@@ -29,8 +29,9 @@ def test_the_sixth_number_of_a_code_sends_it_once_however_it_is_written(page: Pa
     page.get_by_role("button", name="Sair").click()
     give_password(page)
     sent, field = posts(page), page.get_by_label("Código de verificação")
-    expect(page.get_by_text("Com o sexto número ele segue sozinho.")).to_be_visible()
+    expect(page.get_by_text("Ao digitar o sexto dígito, o código é enviado.")).to_be_visible()
     field.fill("12345")
+    page.wait_for_timeout(200)
     assert sent == []
     code = show_code(key, clock.forward(seconds=30))
     field.fill(f"{code[:3]} {code[3:]}")
@@ -45,6 +46,7 @@ def test_a_code_waits_for_the_password_beside_it(page: Page, clock: Clock) -> No
     page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
     sent = posts(page)
     page.get_by_label("Código de verificação").fill(show_code(key, clock()))
+    page.wait_for_timeout(200)
     assert sent == []
     page.get_by_label("Senha").fill(PASSWORD)
     page.get_by_role("button", name="Continuar").click()
@@ -55,9 +57,9 @@ def test_a_password_can_be_looked_at_and_leaves_masked(page: Page) -> None:
     page.get_by_role("button", name="Sair").click()
     field = page.get_by_label("Senha")
     field.fill("girafa")
-    page.get_by_role("button", name="Mostrar senha").click()
+    page.get_by_role("button", name="Mostrar o campo Senha").click()
     assert field.get_attribute("type") == "text"
-    expect(page.get_by_role("button", name="Ocultar senha")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Ocultar o campo Senha")).to_be_visible()
     page.get_by_label("Usuário").fill("ana")
     page.evaluate("document.addEventListener('submit', () => { window.sentAs = password.type; })")
     page.get_by_role("button", name="Entrar", exact=True).click()
@@ -164,3 +166,15 @@ def test_the_panel_can_be_put_among_the_apps(page: Page) -> None:
     assert manifest.headers["content-type"] == "application/manifest+json"
     icon = page.request.get(address.rpartition("/")[0] + "/" + manifest.json()["icons"][0]["src"])
     assert (icon.status, icon.headers["content-type"]) == (200, "image/svg+xml")
+
+
+def test_a_form_of_a_whole_page_is_sent_once_too(page: Page, clock: Clock) -> None:
+    key = switch_on(page, clock)
+    clock.forward(minutes=6)
+    page.goto("/security/password")
+    page.get_by_label("Senha").fill(PASSWORD)
+    sent = posts(page)
+    page.get_by_label("Código de verificação").evaluate("(it, code) => { it.value = code; }", show_code(key, clock()))
+    page.evaluate("for (let i = 0; i < 3; i++) document.querySelector('.step-up form').requestSubmit()")
+    expect(page.get_by_role("heading", name="Alterar senha")).to_be_visible()
+    assert len(sent) == 1
