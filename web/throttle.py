@@ -45,10 +45,11 @@ REFUSALS = {403, 422}
 
 async def charge(request: Request, throttle: Throttle) -> Response | None:
     """Count a request, once, before anything of it is judged; the answer when it has to wait."""
-    if throttle in getattr(request.state, "charged", set()):
+    charged: dict[Throttle, list[bytes]] = getattr(request.state, "charged", {})
+    if throttle in charged:
         return None
-    request.state.charged = getattr(request.state, "charged", set()) | {throttle}
     panel, keys = Panel.of(request), await _keys(request, throttle)
+    request.state.charged = charged | {throttle: keys}
     async with panel.db.transaction() as tx:
         left = max([await _wait(tx, panel, name, keys[0], rate) for name, rate in _counted(throttle)])
         if not left:
@@ -61,9 +62,9 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
 
 
 async def settle(request: Request, throttle: Throttle, response: Response) -> None:
-    """Count a refusal among the failures."""
+    """Count a refusal of what was charged among the failures."""
     if throttle.failures and response.status_code in REFUSALS:
-        panel, keys = Panel.of(request), await _keys(request, throttle)
+        panel, keys = Panel.of(request), request.state.charged[throttle]
         async with panel.db.transaction() as tx:
             await _count(tx, panel, f"{throttle.name} failure", keys, throttle.failures)
 
