@@ -12,13 +12,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from PIL import Image, ImageChops
 from playwright.sync_api import Page, sync_playwright
 
 from tests import chromium
+from tests.browser.steps import give_password, set_up
+from tests.conftest import Clock
 from tests.live import live
 from tests.people import code_for
 from web.app import create_app
@@ -30,18 +31,14 @@ from web.setup import offer_code
 
 KEPT = ROOT / "docs/pictures"
 SIZES = {"desktop": (960, 640), "phone": (390, 780)}
-PASSWORD = "girafa azul dança no telhado"
 STRANGE = 40  # of 255: a pixel that differs by more was drawn otherwise, not only smoothed otherwise
 TOLERANCE = 0.005  # of all pixels
 
 
-class World:
+class World(Clock):
     def __init__(self) -> None:
-        self.at = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
+        super().__init__()
         self._counter = itertools.count()
-
-    def now(self) -> datetime:
-        return self.at
 
     def token_bytes(self, count: int) -> bytes:
         return hashlib.shake_256(str(next(self._counter)).encode()).digest(count)
@@ -78,22 +75,17 @@ def panel() -> Iterator[tuple[str, str, World]]:
         settings = Settings(data=Path(folder) / "data", hash_cost=Cost(memory_kib=8, passes=1, lanes=1))
 
         async def begin() -> str | None:
-            async with open_panel(settings, world.now, world.token_bytes) as opened:
+            async with open_panel(settings, world, world.token_bytes) as opened:
                 return await offer_code(opened)
 
         code = asyncio.run(begin())
         assert code
-        with live(create_app(settings, now=world.now, token_bytes=world.token_bytes)) as address:
+        with live(create_app(settings, now=world, token_bytes=world.token_bytes)) as address:
             yield address, code, world
 
 
 def walk(page: Page, code: str, world: World, shoot: Callable[[str], None]) -> None:
-    page.goto(f"/setup#{code}")
-    page.fill("#name", "ana")
-    page.fill("#password", PASSWORD)
-    page.fill("#repeated", PASSWORD)
-    page.click("#create")
-    page.wait_for_selector("#configure")
+    set_up(page, code)
     shoot("1-hub")
     page.click("#configure")
     page.wait_for_selector("#key")
@@ -108,13 +100,9 @@ def walk(page: Page, code: str, world: World, shoot: Callable[[str], None]) -> N
         page.click("#create-instance")
         page.get_by_role("heading", name=name).wait_for()
     page.click("#sign-out")
-    page.fill("#name", "ana")
-    page.fill("#password", PASSWORD)
-    page.click("#enter")
-    page.wait_for_selector("#challenge")
+    give_password(page)
     shoot("4-challenge")
-    world.at += timedelta(seconds=30)
-    page.fill("#code", code_for(key, world.at))
+    page.fill("#code", code_for(key, world.forward(seconds=30)))
     page.wait_for_selector("#new-instance")
     shoot("5-instances")
 

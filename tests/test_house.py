@@ -142,7 +142,6 @@ def test_our_script_handles_text_and_keeps_nothing() -> None:
 def test_the_service_may_write_nowhere_but_in_its_data_folder() -> None:
     """ASVS V13.2.2."""
     unit = configparser.ConfigParser(strict=False)
-    unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(ROOT / "deploy/panel.service")
     service = unit["Service"]
     assert (service["DynamicUser"], service["ProtectSystem"], service["CapabilityBoundingSet"]) == ("yes", "strict", "")

@@ -6,9 +6,7 @@ from starlette.testclient import TestClient
 from tests.attacks.test_markup import check
 from tests.conftest import Clock
 from tests.people import ORIGIN
-from web import styleguide
-from web.app import ROUTES, create_app
-from web.guards import State, get
+from web.app import DEMO_ROUTES, create_app
 from web.page import ROOT
 from web.settings import Settings
 
@@ -26,7 +24,7 @@ ELSEWHERE = {
 
 
 def test_every_component_of_the_style_sheet_is_in_the_style_guide(settings: Settings, clock: Clock) -> None:
-    app = create_app(settings, now=clock, routes=[*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)])
+    app = create_app(settings, now=clock, routes=DEMO_ROUTES)
     with TestClient(app, base_url=ORIGIN) as client:
         answer = client.get("/styleguide")
     check(answer)

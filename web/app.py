@@ -115,6 +115,9 @@ ROUTES: list[BaseRoute] = [
 ]
 
 
+DEMO_ROUTES = [*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)]
+
+
 def create_app(
     settings: Settings,
     *,
@@ -162,4 +165,4 @@ def from_environment(routes: list[BaseRoute] | None = None) -> ASGIApp:
 
 def demo() -> ASGIApp:
     """The demonstration shows the style guide too."""
-    return from_environment([*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)])
+    return from_environment(DEMO_ROUTES)

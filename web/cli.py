@@ -148,15 +148,16 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    for command in (["tests.chromium"], ["pytest", *arguments]):
-        if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
-            return status
-    return 0
+    return _with_chromium("pytest", *arguments)
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    arguments = ["--check"] if options.check else []
-    for command in (["tests.chromium"], ["tests.pictures", *arguments]):
+    return _with_chromium("tests.pictures", *(["--check"] if options.check else []))
+
+
+def _with_chromium(*module: str) -> int:
+    """Run a module, with its arguments, once there is a browser that it can drive."""
+    for command in (["tests.chromium"], module):
         if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0

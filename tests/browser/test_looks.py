@@ -8,16 +8,13 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.test_open_to_everyone import check
 from tests.conftest import Clock
 from tests.live import live
-from web import styleguide
-from web.app import ROUTES, create_app
-from web.guards import State, get
+from web.app import DEMO_ROUTES, create_app
 from web.settings import Settings
 
 
 @pytest.fixture
 def guide(settings: Settings, clock: Clock, new_context: Callable[..., BrowserContext]) -> Iterator[Page]:
-    routes = [*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)]
-    with live(create_app(settings, now=clock, routes=routes)) as address:
+    with live(create_app(settings, now=clock, routes=DEMO_ROUTES)) as address:
         page = new_context(base_url=address, locale="pt-BR").new_page()
         page.goto("/styleguide")
         yield page
