@@ -35,12 +35,13 @@ from web import (
     two_factor,
 )
 from web.data_folder import open_panel
-from web.guards import Perimeter, State, demand_of, get, post
+from web.guards import State, demand_of, get, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
 from web.limits import BODY_MAX
 from web.page import ROOT, STATIC, STATIC_VERSION, go
+from web.perimeter import Perimeter
 from web.redirects import HOME
 from web.settings import Settings, read_env_file
 from web.throttle import AUTH, ENROLMENT, EXPORT, STRENGTH, VERIFICATION

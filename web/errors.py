@@ -79,3 +79,9 @@ def refuse(
         advice=advice or usual,
         reference=reference,
     )
+
+
+def deny(request: Request, status: int, reason: str, *, words: int | None = None, advice: str = "") -> Response:
+    """Refuse what should not have been asked, and leave a line in the log."""
+    log.denied(request, reason)
+    return refuse(request, status, words=words, advice=advice)
