@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import re
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -52,6 +55,7 @@ def page(
         "is_exposed": getattr(request.state, "is_exposed", False),
         "now": panel.now(),
         "path": request.scope["path"],
+        "section": _section(request.scope["path"]),
         "is_fragment": is_partial(request),
     }
     if is_partial(request) and block:
@@ -67,6 +71,12 @@ def page(
         if retarget == NOTICES:  # the place stays for the next notice
             response.headers["HX-Reswap"] = "innerHTML"
     return response
+
+
+def _section(path: str) -> str:
+    """The entry of the navigation that a page stands under."""
+    first = "/" + path.split("/", 2)[1]
+    return "/security" if first == "/policy" else first
 
 
 def is_partial(request: Request) -> bool:
@@ -86,6 +96,30 @@ def later(response: Response, wait: timedelta) -> Response:
     """Say when to come back, in whole seconds rounded up."""
     response.headers["Retry-After"] = str(-(-wait // timedelta(seconds=1)))
     return response
+
+
+def posts_to(action: str, target: str = "this") -> Markup:
+    """Where a form goes, with script and without; how htmx swaps, once at a time, is said on <main>.
+
+    Filters of a constant, unlike macros, cost nothing: Jinja calls them while it compiles the template.
+    """
+    return Markup('method="post" action="{0}" hx-post="{0}" hx-target="{1}"').format(action, target)
+
+
+def opens(href: str, target: str) -> Markup:
+    return Markup('href="{0}" hx-get="{0}" hx-target="{1}"').format(href, target)
+
+
+def moment(at: datetime, now: datetime) -> Markup:
+    """Near words on screen, the full date on hover and for screen readers."""
+    return _moment(at, ago(at, now))
+
+
+@lru_cache(maxsize=4096)
+def _moment(at: datetime, words: str) -> Markup:
+    return Markup('<time datetime="{0}" title="{1}">{2}<span class="unseen">, {1}</span></time>').format(
+        at.isoformat(), full(at), words
+    )
 
 
 def ago(at: datetime, now: datetime) -> str:
@@ -170,8 +204,16 @@ def _static_version() -> str:
     return digest.hexdigest()[:12]
 
 
+class Unindented(Extension):
+    """Indentation is for whoever reads the templates, not for the wire."""
+
+    def preprocess(self, source: str, *_: object) -> str:
+        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
+
+
 STATIC_VERSION = _static_version()
 templates = Environment(
+    extensions=[Unindented],
     loader=FileSystemLoader(ROOT / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -180,7 +222,11 @@ templates = Environment(
     auto_reload=False,
 )
 templates.filters |= {
-    "ago": ago,
+    "static": static,
+    "integrity": integrity,
+    "posts_to": posts_to,
+    "opens": opens,
+    "moment": moment,
     "day": day,
     "full": full,
     "clock_time": clock_time,
@@ -188,5 +234,4 @@ templates.filters |= {
     "minutes": minutes,
     "device": device,
 }
-templates.globals |= {"static": static, "integrity": cache(integrity)}
 templates.globals["ui"] = templates.get_template("ui.html").module

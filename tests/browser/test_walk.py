@@ -125,9 +125,7 @@ def test_errors_in_place_are_told_one_after_another(open_page: OpenPage, setup_c
     page.get_by_label("Nome").fill("Loja")
     page.get_by_role("button", name="Nova instância").click()
     expect(page.get_by_role("heading", name="Loja")).to_be_visible()
-    page.evaluate(
-        "document.querySelector('#instances article form').setAttribute('hx-post', '/instances/0/token/show')"
-    )
+    page.evaluate("document.querySelector('#instances article form').setAttribute('action', '/instances/0/token/show')")
     for _ in range(2):
         page.get_by_role("button", name="Mostrar token").click()
         expect(page.get_by_role("alert")).to_contain_text("Não encontrado.")
