@@ -6,8 +6,9 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import half_logins, notices, recovery_codes, sessions, totp
+from db import half_logins, notices, two_factor
 from db.database import Transaction
+from db.two_factor import Overview
 from web import forms
 from web.factors import recovery_code
 from web.factors import totp as rules
@@ -15,6 +16,7 @@ from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
 from web.page import go, later, page, tries_left, wait
 from web.panel import Panel
+from web.redirects import SessionEnded
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
@@ -40,19 +42,21 @@ async def show_hub(
 ) -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
-    app = await totp.find(panel.db, session.account_id)
-    open_ones = await sessions.owned_by(panel.db, session.account_id, at=at, idle=panel.settings.session_idle)
-    replaced = await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=at)
+    found = await two_factor.overview(
+        panel.db, session.account_id, session_id=session.id, at=at, idle=panel.settings.session_idle
+    )
+    if found is None:
+        raise SessionEnded
     return page(
         request,
         "two_factor/hub.html",
         block="card",
         retarget="#two-factor",
-        active_since=app.confirmed_at if app else None,
-        is_enrolling=await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at) is not None,
-        codes=await _codes(panel, session.account_id),
-        open_sessions=len(open_ones),
-        undo_until=replaced.ends_at if replaced else None,
+        active_since=found.confirmed_at,
+        is_enrolling=found.is_enrolling,
+        codes=_codes(found, at),
+        open_sessions=found.open_sessions,
+        undo_until=found.undo_ends_at,
         undo_error=undo_error,
         status=status,
         warn_at=RECOVERY_WARN_AT,
@@ -61,12 +65,11 @@ async def show_hub(
     )
 
 
-async def _codes(panel: Panel, account_id: int) -> Codes | None:
-    found = await recovery_codes.find(panel.db, account_id)
-    if found is None:
+def _codes(found: Overview, at: datetime) -> Codes | None:
+    if found.salt is None or found.made_at is None:
         return None
-    is_due = recovery_code.is_rehearsal_due(found.made_at, found.rehearsed_at, panel.now())
-    return Codes(found.left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
+    is_due = recovery_code.is_rehearsal_due(found.made_at, found.rehearsed_at, at)
+    return Codes(found.codes_left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
 
 
 async def code_form(request: Request) -> Response:
