@@ -104,12 +104,16 @@ def _bound(parameters: dict[str, object]) -> dict[str, object]:
 def _read(kind: type[T], row: Any) -> T:
     if not is_dataclass(kind):
         return kind(row[0])  # type: ignore[call-arg]
-    return kind(*(_moment(v) if is_moment else v for v, is_moment in zip(row, _moments(kind), strict=True)))
+    values = list(row)
+    for place in _moments(kind):
+        values[place] = _moment(values[place])
+    return kind(*values)
 
 
 @cache
-def _moments(kind: type) -> tuple[bool, ...]:
-    return tuple(field.name == "at" or field.name.endswith("_at") for field in fields(kind))
+def _moments(kind: type) -> list[int]:
+    """The places of the columns that hold one."""
+    return [place for place, field in enumerate(fields(kind)) if field.name == "at" or field.name.endswith("_at")]
 
 
 def _moment(seconds: int | None) -> datetime | None:

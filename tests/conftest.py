@@ -110,6 +110,7 @@ def new_client(client: TestClient, canary: Canary) -> Callable[..., TestClient]:
     def make(**options: Any) -> TestClient:
         other = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, **options)
         other.portal = client.portal
+        other.app_state |= client.app_state  # the one panel
         canary.listen(other)
         return other
 

@@ -39,8 +39,8 @@ from web.guards import State, demand_of, get, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
-from web.limits import BODY_MAX
 from web.page import ROOT, STATIC, STATIC_VERSION, go
+from web.panel import Panel
 from web.perimeter import Perimeter
 from web.redirects import HOME
 from web.settings import Settings, read_env_file
@@ -60,22 +60,25 @@ async def health(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
+# Routes are tried one after the other: what is asked for most stands first.
 ROUTES: list[BaseRoute] = [
+    get("/instances", instances.list_page, State.SIGNED_IN),
+    get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
+    get("/activity", activity.list_page, State.SIGNED_IN),
+    get("/login", login.form, State.ANYONE),
+    get("/", home, State.SIGNED_IN),
     get("/health", health, State.ANYONE),
     get("/.well-known/change-password", to_password, State.ANYONE),
     get("/setup", setup.form, State.ANYONE),
     post("/setup", setup.create, State.ANYONE, throttle=AUTH),
     get("/activate", activation.form, State.ANYONE),
     post("/activate", activation.activate, State.ANYONE, throttle=AUTH),
-    get("/login", login.form, State.ANYONE),
     post("/login", login.enter, State.ANYONE, throttle=AUTH),
     post("/logout", login.leave, State.ANYONE),
     get("/login/code", two_factor.code_form, State.HALF_LOGIN),
     post("/login/code", two_factor.enter_code, State.HALF_LOGIN, throttle=AUTH),
     get("/login/recovery", two_factor.recovery_form, State.HALF_LOGIN),
     post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN, throttle=AUTH),
-    get("/", home, State.SIGNED_IN),
-    get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
     post("/security/totp", totp.begin, State.VERIFIED, enrols=True, throttle=ENROLMENT),
     post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, enrols=True),
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, enrols=True),
@@ -101,10 +104,8 @@ ROUTES: list[BaseRoute] = [
     get("/policy", policy.form, State.SIGNED_IN, admins=True),
     post("/policy/require", policy.require, State.VERIFIED, admins=True),
     post("/policy/release", policy.release, State.VERIFIED, admins=True),
-    get("/activity", activity.list_page, State.SIGNED_IN),
     post("/activity/verify", activity.verify, State.SIGNED_IN, throttle=VERIFICATION),
     post("/activity/export", activity.export, State.VERIFIED, throttle=EXPORT),
-    get("/instances", instances.list_page, State.SIGNED_IN),
     post("/instances", instances.create, State.SIGNED_IN),
     get("/instances/{id}", instances.row, State.SIGNED_IN),
     get("/instances/{id}/rename", instances.rename_form, State.SIGNED_IN),
@@ -132,12 +133,11 @@ def create_app(
         raise TypeError(f"routes that do not say who may call them: {undeclared}")
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Panel]]:
         async with open_panel(settings, now, token_bytes) as panel:
-            app.state.panel = panel
             tidying = asyncio.create_task(every_hour(panel))
             try:
-                yield
+                yield {"panel": panel}
             finally:
                 tidying.cancel()
                 await asyncio.wait([tidying])
@@ -152,7 +152,6 @@ def create_app(
             Exception: errors.fault,
         },
         lifespan=lifespan,
-        max_body_size=BODY_MAX,
     )
     app.router.redirect_slashes = False  # such a redirect would be built from the Host header
     return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)

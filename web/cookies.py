@@ -44,9 +44,20 @@ def read(request: Request, cookie: Cookie) -> bytes | None:
 def value(request: Request, cookie: Cookie) -> str | None:
     """None without one, or with two: somebody else may have planted the second."""
     name = _name(Panel.of(request), cookie)
-    pairs = (pair.strip().partition("=") for pair in ";".join(request.headers.getlist("cookie")).split(";"))
-    values = [value for key, _, value in pairs if key == name]
+    values = _sent(request).get(name, [])
     return values[0] if len(values) == 1 else None
+
+
+def _sent(request: Request) -> dict[str, list[str]]:
+    """Read once a request, however often it is asked."""
+    if not hasattr(request.state, "cookies"):
+        found: dict[str, list[str]] = {}
+        request.state.cookies = found
+        for pair in ";".join(request.headers.getlist("cookie")).split(";"):
+            key, _, value = pair.strip().partition("=")
+            found.setdefault(key, []).append(value)
+    sent: dict[str, list[str]] = request.state.cookies
+    return sent
 
 
 def owe(request: Request, cookie: Cookie, token: str | None) -> None:

@@ -61,7 +61,7 @@ async def gone(_: Request, __: Exception) -> Response:
 async def fault(request: Request, error: Exception) -> Response:
     """The last resort: calm on screen, with a number that finds the trace in the log."""
     log.fault(request, error)
-    return refuse(request, 500, reference=request.state.request_id)
+    return refuse(request, 500, reference=log.request_id(request))
 
 
 def refuse(

@@ -58,6 +58,7 @@ def post(
     admins: bool = False,
     throttle: Throttle | None = None,
 ) -> Route:
+    """A form. Nothing but these reads a body, so the limit of the body stands here."""
     door = _door(handler, Demand(state, enrols, admins, throttle))
     return Route(path, door, methods=["POST"], max_body_size=BODY_MAX)
 

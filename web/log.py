@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from web.limits import LOGGED_MAX
+from web.panel import Panel
 from web.visitor import network, user_agent
 
 FIELDS = ("user_id", "session_ref", "net", "ua", "result", "method", "route", "reason", "request_id")
@@ -62,8 +63,16 @@ def trouble(event: str, reason: object) -> None:
     _logger.warning(event, extra={"reason": str(reason)})
 
 
+def request_id(request: Request) -> str:
+    """What ties the lines of one request together, and to the error page that names it."""
+    if not hasattr(request.state, "request_id"):
+        request.state.request_id = Panel.of(request).token_bytes(8).hex()
+    found: str = request.state.request_id
+    return found
+
+
 def _whence(request: Request) -> dict[str, object]:
-    return {"net": network(request), "ua": user_agent(request), "request_id": request.state.request_id}
+    return {"net": network(request), "ua": user_agent(request), "request_id": request_id(request)}
 
 
 def _where(request: Request) -> dict[str, object]:

@@ -24,5 +24,5 @@ class Panel:
 
     @classmethod
     def of(cls, request: Request) -> "Panel":
-        panel: Panel = request.app.state.panel
+        panel: Panel = request.scope["state"]["panel"]
         return panel

@@ -1,11 +1,12 @@
 """Which requests come in at all: the host they name, HTTPS, their size, and that no other site sent them."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import errors
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
@@ -21,44 +22,42 @@ class Perimeter:
     It stands around the application, whose own answer to a body that is too large has other words.
     """
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        scope["app"] = self._app
-        request = Request(scope, receive)
-        request.state.request_id = Panel.of(request).token_bytes(8).hex()
-        refusal = _refusal(request)
+        refusal = _refusal(Request(scope, receive)) if scope["type"] == "http" else None
         await (refusal or self._app)(scope, receive, send)
 
 
 def _refusal(request: Request) -> Response | None:
-    settings, scope = Panel.of(request).settings, request.scope
+    settings, scope, headers = Panel.of(request).settings, request.scope, request.scope["headers"]
     if len(scope["raw_path"]) + len(scope["query_string"]) > URL_MAX:
         return errors.deny(request, 414, "url")
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX:
+    if sum([len(name) + len(value) for name, value in headers]) > HEADERS_MAX:
         return errors.deny(request, 431, "headers")
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > BODY_MAX):
+    if any(name == b"content-length" and _is_too_long(value) for name, value in headers):
         return errors.deny(request, 413, "body")
-    hosts = request.headers.getlist("host")
+    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
     hostname = _hostname(hosts[0]) if len(hosts) == 1 else None
     if not settings.knows_host(hostname):
         return errors.deny(request, 400, "host")
     is_private = scope["scheme"] == "https" or is_loopback(hostname or "")
-    request.state.is_exposed = settings.allow_http and not is_private
+    scope["state"]["is_exposed"] = settings.allow_http and not is_private
     if not is_private and not settings.allow_http:
         if request.method == "GET" and settings.public_url:
             return RedirectResponse(settings.public_url + request.scope["path"], 308)
         return errors.deny(request, 403, "http", words=426)
-    if request.method not in SAFE_METHODS and not _is_same_origin(request, hosts[0]):
+    if scope["method"] not in SAFE_METHODS and not _is_same_origin(request, hosts):
         return errors.deny(request, 403, "origin")
     return None
 
 
-def _is_same_origin(request: Request, host: str) -> bool:
+def _is_too_long(length: bytes) -> bool:
+    return length.isdigit() and (len(length) > 9 or int(length) > BODY_MAX)
+
+
+def _is_same_origin(request: Request, hosts: Sequence[str]) -> bool:
     """OWASP CSRF Prevention, "Verifying origin with standard headers": every supported browser sends one of the two."""
     origins, sites = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:
@@ -67,9 +66,10 @@ def _is_same_origin(request: Request, host: str) -> bool:
         return True
     if sites:
         return sites[0] == "same-origin"
-    return bool(origins) and origins[0] in (f"http://{host}", f"https://{host}")
+    return bool(origins) and origins[0] in (f"http://{hosts[0]}", f"https://{hosts[0]}")
 
 
+@lru_cache(maxsize=64)
 def _hostname(host: str) -> str | None:
     """The name in a Host header; None when it holds anything but a name and a port."""
     try:

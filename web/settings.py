@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,10 +54,14 @@ class Settings:
         """Whether a request may name this host: a foreign name is DNS rebinding or a forged link."""
         if hostname is None:
             return False
-        if hostname in LOOPBACK_NAMES | {self.host, urlsplit(self.public_url).hostname}:
+        if hostname in self._own_names:
             return True
         # An address, unlike a name, cannot be pointed at us by somebody else.
         return not is_loopback(self.host) and _is_address(hostname)
+
+    @cached_property
+    def _own_names(self) -> frozenset[str | None]:
+        return LOOPBACK_NAMES | {self.host, urlsplit(self.public_url).hostname}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":

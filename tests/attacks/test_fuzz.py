@@ -34,6 +34,7 @@ def elsewhere(client: TestClient) -> TestClient:
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     other = TestClient(client.app, base_url=ORIGIN, follow_redirects=False, client=(address, 1))
     other.portal = client.portal
+    other.app_state |= client.app_state
     return other
 
 
