@@ -65,6 +65,10 @@ class Database(Reader):
             await reader.close()
             raise
 
+    async def version(self) -> int:
+        """A number that is another one after anybody, in whichever process, has written anything."""
+        return await self.one(int, "PRAGMA data_version") or 0
+
     async def close(self) -> None:
         await self._connection.close()
         await self._writer.close()

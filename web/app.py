@@ -35,7 +35,7 @@ from web import (
     two_factor,
 )
 from web.data_folder import open_panel
-from web.guards import State, demand_of, get, post
+from web.guards import State, demand_of, get, get_kept, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
@@ -62,9 +62,9 @@ async def health(_: Request) -> Response:
 
 # Routes are tried one after the other: what is asked for most stands first.
 ROUTES: list[BaseRoute] = [
-    get("/instances", instances.list_page, State.SIGNED_IN),
-    get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
-    get("/activity", activity.list_page, State.SIGNED_IN),
+    get_kept("/instances", instances.list_page, State.SIGNED_IN),
+    get_kept("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
+    get_kept("/activity", activity.list_page, State.SIGNED_IN),
     get("/login", login.form, State.ANYONE),
     get("/", home, State.SIGNED_IN),
     get("/health", health, State.ANYONE),

@@ -11,6 +11,7 @@ from db import panel as panel_row
 from db.database import Database
 from db.migrate import APPLICATION_ID, NewerDatabase, migrate
 from web.hash_pool import HashPool
+from web.kept import Kept
 from web.panel import Panel
 from web.seal import KEY_BYTES, Seal, write_keys
 from web.settings import Settings, StartRefused
@@ -41,7 +42,7 @@ async def open_panel(
     try:
         await _bring_up_to_date(db, file)
         seal = await _fitting_seal(db, settings, now(), token_bytes)
-        yield Panel(settings, now, token_bytes, db, seal, hashes, judges)
+        yield Panel(settings, now, token_bytes, db, seal, hashes, judges, Kept())
     finally:
         await db.close()
         hashes.close()

@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Route
 from web import cookies, errors, log, step_up
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
+from web.kept import Stamp
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL
 from web.page import go, is_partial
+from web.panel import Panel
 from web.perimeter import SAFE_METHODS
 from web.redirects import SessionEnded, to_login
 from web.throttle import Throttle, charge, settle
@@ -47,6 +49,28 @@ class Demand:
 def get(path: str, handler: Handler, state: State, *, enrols: bool = False, admins: bool = False) -> Route:
     """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
     return Route(path, _door(handler, Demand(state, enrols, admins)), methods=["GET"])
+
+
+def get_kept(path: str, handler: Handler, state: State, *, enrols: bool = False) -> Route:
+    """A page that holds no secret and follows from the request, the database and the second alone."""
+    door = _door(handler, Demand(state, enrols))
+
+    @functools.wraps(door)
+    async def perhaps_kept(request: Request) -> Response:
+        panel = Panel.of(request)
+        before = await _stamp(panel)
+        if page := panel.kept.recall(request, before):
+            return page
+        response = await door(request)
+        if before == await _stamp(panel):
+            panel.kept.keep(request, before, response)
+        return response
+
+    return Route(path, perhaps_kept, methods=["GET"])
+
+
+async def _stamp(panel: Panel) -> Stamp:
+    return await panel.db.version(), int(panel.now().timestamp())
 
 
 def post(

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from db.database import Database
 from web.hash_pool import HashPool
+from web.kept import Kept
 from web.seal import Seal
 from web.settings import Settings
 
@@ -21,6 +22,7 @@ class Panel:
     seal: Seal
     hashes: HashPool
     judges: HashPool  # of new passwords
+    kept: Kept
 
     @classmethod
     def of(cls, request: Request) -> "Panel":
