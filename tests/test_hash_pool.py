@@ -1,11 +1,12 @@
 import asyncio
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 
 from web.hash_pool import HashPool, TooBusy
-from web.limits import HASHES_AT_ONCE, HASHES_WAITING
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN
 
 
 def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
@@ -31,6 +32,42 @@ def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
 
     assert asyncio.run(run()) == list(range(18))
     assert most[0] == HASHES_AT_ONCE
+
+
+def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
+    release = threading.Event()
+
+    async def run() -> int:
+        pool = HashPool()
+        strangers = [asyncio.create_task(pool.run(release.wait, 10)) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)]
+        await asyncio.sleep(0.1)
+        own = [asyncio.create_task(pool.run_own(release.wait, 10)) for _ in range(HASHES_WAITING_OWN)]
+        await asyncio.sleep(0.1)
+        for way in (pool.run, pool.run_own):
+            with pytest.raises(TooBusy):
+                await way(release.wait, 10)
+        release.set()
+        done = await asyncio.gather(*strangers, *own)
+        pool.close()
+        return len(done)
+
+    assert asyncio.run(run()) == HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
+
+
+def test_rest_comes_once_there_was_nothing_to_do_for_a_while() -> None:
+    rests: list[float] = []
+
+    async def run() -> float:
+        pool = HashPool(on_rest=lambda: rests.append(time.monotonic()), rest_after=timedelta(seconds=0.2))
+        for _ in range(4):
+            await pool.run(time.sleep, 0.1)
+        ended = time.monotonic()
+        await asyncio.sleep(0.5)
+        pool.close()
+        return ended
+
+    ended = asyncio.run(run())
+    assert [0.15 < rest - ended < 0.45 for rest in rests] == [True]
 
 
 def test_nobody_waits_longer_than_three_seconds() -> None:

@@ -105,7 +105,7 @@ ONLY_IN = {
     r"request\.url\b|request\.base_url|\burl_for\b": set(),  # built from what the Host header says
     r"urllib\.request|http\.client|smtplib|httpx|aiohttp|xmlrpc|ftplib": set(),  # the panel calls nobody
     r"^(?:from|import) cryptography": {"seal.py"},
-    r"^(?:from|import) argon2": {"password.py", "recovery_code.py"},
+    r"^\s*(?:from|import) argon2": {"argon2id.py"},
     r"hashlib\.(?!sha256\b|sha384\b)": set(),
     r"seal\.open\(": {"accounts.py", "instances.py", "key_rotation.py", "second_factor.py", "step_up.py", "totp.py"},
     r"\bunquote(?:_plus)?\(": {"redirects.py"},  # everything else is decoded once, by the form parser

@@ -1,12 +1,16 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, sign_in
+from tests.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, sign_in
+from web.app import create_app
+from web.limits import Cost
+from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -23,6 +27,14 @@ def recover(browser: TestClient, person: Person, code: str) -> Any:
 def test_ten_codes_are_shown_once(protected: Person, client: TestClient) -> None:
     assert len(set(protected.recovery_codes)) == 10
     assert protected.recovery_codes[0] not in client.get("/security").text
+
+
+def test_codes_stay_good_when_hashes_are_made_dearer(protected: Person, settings: Settings, clock: Clock) -> None:
+    app = create_app(replace(settings, hash_cost=Cost(memory_kib=16, passes=2, lanes=1)), now=clock)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
+        assert recover(browser, protected, protected.recovery_codes[0]).status_code == 303
+        [code] = codes_on(browser.post("/security/recovery-codes/replacement").text) or [""]
+        assert recover(browser, protected, code or protected.recovery_codes[1]).status_code == 303
 
 
 def test_the_codes_can_be_had_as_a_file_that_no_address_tells(protected: Person, client: TestClient) -> None:

@@ -12,6 +12,12 @@ def test_without_variables_the_panel_is_for_this_machine_only() -> None:
     assert settings.has_secure_cookies
 
 
+def test_a_hash_may_cost_more_and_down_to_the_floor() -> None:
+    """ASVS V11.4.2."""
+    for text in ("m=262144,t=4,p=2", "m=19456,t=2,p=1"):
+        assert str(Settings.from_environment({"PANEL_HASH_COST": text}).hash_cost) == text
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -34,6 +40,10 @@ def test_without_variables_the_panel_is_for_this_machine_only() -> None:
         ("PANEL_LOG_KEEP", "29"),
         ("PANEL_LOG_KEEP", "731"),
         ("PANEL_WORKERS", "0"),
+        ("PANEL_HASH_COST", "m=19455,t=2,p=1"),
+        ("PANEL_HASH_COST", "m=99999,t=1,p=1"),
+        ("PANEL_HASH_COST", "m=99999,t=2"),
+        ("PANEL_KEEP_HASH_MEMORY", "2"),
     ],
 )
 def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> None:

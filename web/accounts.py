@@ -85,7 +85,8 @@ async def _context(panel: Panel, name: str) -> list[str]:
 
 async def hash_password(panel: Panel, password: str) -> str:
     """A PHC string, made off the event loop; raises TooBusy."""
-    return await panel.hashes.run(rules.hash_password, password, panel.settings.hash_cost, panel.token_bytes)
+    cost = panel.settings.hash_cost
+    return await panel.hashes.run(rules.hash_password, panel.argon2id, password, cost, panel.token_bytes)
 
 
 async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str) -> None:
@@ -117,28 +118,29 @@ async def try_password(request: Request, name: str, account: Account | None, pas
         await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
     if tried.is_closed or tried.wait:
         log.denied(request, "password backoff")
+    is_own = counters[0].kind == "password-device"
     if tried.is_closed:
-        is_own = counters[0].kind == "password-device"
         return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
     if tried.wait:
         return Tried(False, f"Foram muitas senhas erradas. Tente de novo em {wait(tried.wait)}.", tried.wait)
     try:
-        return await _judge(panel, account, password)
+        return await _judge(panel, account, password, is_own=is_own)
     except TooBusy:
         async with panel.db.transaction() as tx:
             await attempts.refund(tx, counters, at=panel.now())
         raise
 
 
-async def _judge(panel: Panel, account: Account | None, password: str) -> Tried:
+async def _judge(panel: Panel, account: Account | None, password: str, *, is_own: bool) -> Tried:
     """Somebody unknown costs the same hash as somebody known."""
+    run = panel.hashes.run_own if is_own else panel.hashes.run
     if not rules.is_hashable(password):
         return Tried(False)
     if account is None or account.sealed_password is None:
         await hash_password(panel, password)
         return Tried(False)
     phc = stored_phc(panel, account)
-    if not await panel.hashes.run(rules.matches, phc, password):
+    if not await run(rules.matches, panel.argon2id, phc, password):
         return Tried(False)
     is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
     return Tried(True, phc=phc, fresh_phc=await hash_password(panel, password) if is_outdated else "")

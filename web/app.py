@@ -135,12 +135,13 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Panel]]:
         async with open_panel(settings, now, token_bytes) as panel:
-            tidying = asyncio.create_task(every_hour(panel))
+            tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_keep_hash_memory(panel))]
             try:
                 yield {"panel": panel}
             finally:
-                tidying.cancel()
-                await asyncio.wait([tidying])
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
 
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(directory=STATIC))],
@@ -155,6 +156,12 @@ def create_app(
     )
     app.router.redirect_slashes = False  # such a redirect would be built from the Host header
     return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)
+
+
+async def _keep_hash_memory(panel: Panel) -> None:
+    """Beside the first requests; until it is proved right, and if it is not, hashes are made the plain way."""
+    if panel.settings.keep_hash_memory and not await panel.hashes.run(panel.argon2id.keep_memory):
+        log.trouble("hash.memory_not_kept", "self-test")
 
 
 def from_environment(routes: list[BaseRoute] | None = None) -> ASGIApp:

@@ -10,6 +10,7 @@ from pathlib import Path
 from db import panel as panel_row
 from db.database import Database
 from db.migrate import APPLICATION_ID, NewerDatabase, migrate
+from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool
 from web.kept import Kept
 from web.panel import Panel
@@ -38,11 +39,12 @@ async def open_panel(
         raise StartRefused(f"{file} está ocupado ou sem permissão de uso. Tente de novo.") from None
     except sqlite3.Error:
         raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
-    hashes, judges = HashPool(), HashPool(1)
+    argon2id = Argon2id()
+    hashes, judges = HashPool(on_rest=argon2id.rest), HashPool(1)
     try:
         await _bring_up_to_date(db, file)
         seal = await _fitting_seal(db, settings, now(), token_bytes)
-        yield Panel(settings, now, token_bytes, db, seal, hashes, judges, Kept())
+        yield Panel(settings, now, token_bytes, db, seal, argon2id, hashes, judges, Kept())
     finally:
         await db.close()
         hashes.close()

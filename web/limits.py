@@ -1,16 +1,32 @@
 """Every number that security rests on, in one place. What a person may change is in settings.py instead."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one argon2id hash takes."""
+    """What one argon2id hash takes, written as in a PHC string: `m=47104,t=2,p=1`."""
 
     memory_kib: int
     passes: int
     lanes: int
+
+    def __str__(self) -> str:
+        return f"m={self.memory_kib},t={self.passes},p={self.lanes}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Raises ValueError."""
+        found = re.fullmatch(r"m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,3}),p=([1-9][0-9]?)", text, re.ASCII)
+        if found is None:
+            raise ValueError(text)
+        return cls(*map(int, found.groups()))
+
+    def is_below(self, floor: "Cost") -> bool:
+        return self.memory_kib < floor.memory_kib or self.passes < floor.passes or self.lanes < floor.lanes
 
 
 @dataclass(frozen=True)
@@ -44,10 +60,13 @@ PASSWORD_MAX = 256  # code points
 PASSWORD_MAX_BYTES = 1024
 PASSWORD_SCORE = 3  # zxcvbn's 0 to 4
 ARGON2 = Cost(memory_kib=47_104, passes=2, lanes=1)
+ARGON2_FLOOR = Cost(memory_kib=19_456, passes=2, lanes=1)  # OWASP Password Storage
 SALT_BYTES = 16
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 16
+HASHES_WAITING_OWN = 4  # more, for browsers of the account's owner and whoever is past the password
 HASH_PATIENCE = timedelta(seconds=3)
+HASH_REST = timedelta(seconds=10)  # without a hash, until its memory is given back
 BUSY_RETRY = timedelta(seconds=5)
 PASSWORD_BACKOFF_PAIR = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15))
 PASSWORD_BACKOFF_ACCOUNT = Backoff(free=20, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)

@@ -7,6 +7,7 @@ from datetime import datetime
 from starlette.requests import Request
 
 from db.database import Database
+from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool
 from web.kept import Kept
 from web.seal import Seal
@@ -20,6 +21,7 @@ class Panel:
     token_bytes: Callable[[int], bytes]
     db: Database
     seal: Seal
+    argon2id: Argon2id
     hashes: HashPool
     judges: HashPool  # of new passwords
     kept: Kept

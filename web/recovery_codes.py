@@ -11,7 +11,7 @@ from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
 from web.factors import recovery_code, written_code
-from web.limits import RECOVERY_CODES, SALT_BYTES
+from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.notices import tell
 from web.page import day, go, later, page
 from web.panel import Panel
@@ -26,6 +26,7 @@ JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os gu
 class FreshSet:
     codes: list[str] = field(repr=False)
     salt: bytes
+    cost: Cost
     digests: list[bytes]
 
 
@@ -33,13 +34,14 @@ async def make(panel: Panel) -> FreshSet:
     """Ten new codes and their hashes, as one job off the event loop (about a second); raises TooBusy."""
     codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
     cost = panel.settings.hash_cost
-    digests = await panel.hashes.run(lambda: [recovery_code.digest(code, salt, cost) for code in codes])
-    return FreshSet(codes, salt, digests)
+    argon2id = panel.argon2id
+    digests = await panel.hashes.run_own(lambda: [recovery_code.digest(argon2id, code, salt, cost) for code in codes])
+    return FreshSet(codes, salt, cost, digests)
 
 
 async def put_in_force(tx: Transaction, request: Request, fresh: FreshSet) -> None:
     account_id, at = request.state.session.account_id, Panel.of(request).now()
-    await recovery_codes.replace(tx, account_id, fresh.digests, salt=fresh.salt, at=at)
+    await recovery_codes.replace(tx, account_id, fresh.digests, salt=fresh.salt, cost=str(fresh.cost), at=at)
 
 
 async def renew(request: Request) -> Response:
@@ -71,7 +73,8 @@ async def replace_used(request: Request) -> Response:
     if in_force is None:
         return go(request, "/security")
     code = recovery_code.new(panel.token_bytes)
-    digest = await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
+    cost = Cost.read(in_force.cost)
+    digest = await panel.hashes.run_own(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
     async with panel.db.transaction() as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(request, "/security")

@@ -14,7 +14,7 @@ from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
 from web.hash_pool import TooBusy
-from web.limits import CODE_BACKOFF, ELEVATED, TOTP_STEP, TOTP_WINDOW
+from web.limits import CODE_BACKOFF, ELEVATED, TOTP_STEP, TOTP_WINDOW, Cost
 from web.notices import tell
 from web.page import wait
 from web.panel import Panel
@@ -128,7 +128,8 @@ async def recovery_digest(
     if in_force is None:
         return Verdict("Esta conta não tem códigos de recuperação.")
     try:
-        return await panel.hashes.run(recovery_code.digest, code, in_force.salt, panel.settings.hash_cost)
+        cost = Cost.read(in_force.cost)
+        return await panel.hashes.run_own(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
     except TooBusy:
         async with panel.db.transaction() as tx:
             await attempts.refund(tx, [await _counter(tx, request, budget, account_id)], at=panel.now())

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from web.limits import ARGON2, PANEL_NAME_MAX, Cost
+from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -34,7 +34,8 @@ class Settings:
     session_max: timedelta = timedelta(hours=12)
     log_keep: timedelta = timedelta(days=180)  # activity and notices
     workers: int = 1  # processes
-    hash_cost: Cost = ARGON2  # no variable: nobody weakens it by setting one
+    hash_cost: Cost = ARGON2  # of argon2id; never below the floor
+    keep_hash_memory: bool = True  # between hashes
 
     @property
     def key_file(self) -> Path:
@@ -129,6 +130,13 @@ def _origin(value: str) -> str:
     return bare
 
 
+def _cost(value: str) -> Cost:
+    cost = Cost.read(value)
+    if cost.is_below(ARGON2_FLOOR):
+        raise ValueError(value)
+    return cost
+
+
 def _addresses(value: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(part.strip())) for part in value.split(","))
 
@@ -159,5 +167,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_SESSION_IDLE": (lambda value: timedelta(minutes=_whole(value, 1, 24 * 60)), "minutos, de 1 a 1440"),
     "PANEL_SESSION_MAX": (lambda value: timedelta(hours=_whole(value, 1, 30 * 24)), "horas, de 1 a 720"),
     "PANEL_LOG_KEEP": (lambda value: timedelta(days=_whole(value, 30, 730)), "dias, de 30 a 730"),
+    "PANEL_HASH_COST": (_cost, f"como {ARGON2}, e nunca abaixo de {ARGON2_FLOOR}"),
+    "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }

@@ -1,5 +1,6 @@
 """Passwords: which ones are refused, how they are hashed and checked (NIST SP 800-63B-4 §3.1.1, ASVS V6.2)."""
 
+import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -7,8 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 
-import argon2
-
+from web.factors.argon2id import Argon2id, Phc
 from web.limits import PASSWORD_MAX, PASSWORD_MAX_BYTES, PASSWORD_SCORE, SALT_BYTES, Cost
 
 SCORED = 72  # zxcvbn takes no more
@@ -75,24 +75,26 @@ def _score(password: str, words: list[str]) -> int:
     return int(zxcvbn(password[:SCORED], user_inputs=words)["score"])
 
 
-def hash_password(password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
-    """The PHC string (argon2id). NFC is the only change made to what was typed."""
-    return _hasher(cost).hash(unicodedata.normalize("NFC", password), salt=token_bytes(SALT_BYTES))
+def hash_password(argon2id: Argon2id, password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
+    """The PHC string. NFC is the only change made to what was typed."""
+    salt = token_bytes(SALT_BYTES)
+    return str(Phc(cost, salt, argon2id.digest(_bytes(password), salt, cost)))
 
 
-def matches(phc: str, password: str) -> bool:
+def matches(argon2id: Argon2id, phc: str, password: str) -> bool:
+    stored = Phc.read(phc)
     try:
-        return argon2.PasswordHasher().verify(phc, unicodedata.normalize("NFC", password))
-    except (argon2.exceptions.VerifyMismatchError, UnicodeEncodeError):  # a lone surrogate has no bytes to compare
+        return hmac.compare_digest(argon2id.digest(_bytes(password), stored.salt, stored.cost), stored.tag)
+    except UnicodeEncodeError:  # a lone surrogate has no bytes to compare
         return False
 
 
 def is_outdated(phc: str, cost: Cost) -> bool:
-    return _hasher(cost).check_needs_rehash(phc)
+    return Phc.read(phc).cost != cost
 
 
-def _hasher(cost: Cost) -> argon2.PasswordHasher:
-    return argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes, salt_len=SALT_BYTES)
+def _bytes(password: str) -> bytes:
+    return unicodedata.normalize("NFC", password).encode()
 
 
 @cache

@@ -4,9 +4,8 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
-import argon2.low_level
-
 from web.factors import written_code
+from web.factors.argon2id import Argon2id
 from web.limits import RECOVERY_BITS, RECOVERY_CODES, REHEARSAL_AGAIN, REHEARSAL_FIRST, Cost
 
 
@@ -18,17 +17,9 @@ def new(token_bytes: Callable[[int], bytes]) -> str:
     return written_code.new(token_bytes, bits=RECOVERY_BITS)
 
 
-def digest(code: str, salt: bytes, cost: Cost) -> bytes:
-    """Argon2id with the salt that a whole set shares, so that one attempt costs one hash. Takes a normalised code."""
-    return argon2.low_level.hash_secret_raw(
-        code.encode("utf-8"),
-        salt,
-        time_cost=cost.passes,
-        memory_cost=cost.memory_kib,
-        parallelism=cost.lanes,
-        hash_len=32,
-        type=argon2.low_level.Type.ID,
-    )
+def digest(argon2id: Argon2id, code: str, salt: bytes, cost: Cost) -> bytes:
+    """With the salt that a whole set shares, so that one attempt costs one hash. Takes a normalised code."""
+    return argon2id.digest(code.encode(), salt, cost)
 
 
 def fingerprint(salt: bytes) -> str:

@@ -1,0 +1,94 @@
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import argon2
+import pytest
+
+from web.factors.argon2id import Argon2id, Phc
+from web.limits import ARGON2, Cost
+
+COSTS = [Cost(8, 1, 1), Cost(64, 3, 1), Cost(4096, 2, 2), Cost(9999, 1, 4), ARGON2]
+SALT = b"sixteen bytes !!"
+
+
+@pytest.fixture
+def keeping() -> Argon2id:
+    argon2id = Argon2id()
+    assert argon2id.keep_memory()
+    return argon2id
+
+
+def resident() -> int:
+    """KiB of memory of this process that is really there."""
+    found = re.search(r"^Rss:\s+(\d+) kB", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.parametrize("cost", COSTS, ids=str)
+def test_the_library_takes_what_is_made_in_kept_memory_and_the_other_way_round(keeping: Argon2id, cost: Cost) -> None:
+    for secret in ("girafa azul", "", "ç" * 200):
+        made = str(Phc(cost, SALT, keeping.digest(secret.encode(), SALT, cost)))
+        assert argon2.PasswordHasher().verify(made, secret)
+        theirs = argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes).hash(secret)
+        read = Phc.read(theirs)
+        assert keeping.digest(secret.encode(), read.salt, read.cost) == read.tag
+        assert str(read) == theirs
+
+
+def test_hashes_at_once_do_not_get_into_each_others_memory(keeping: Argon2id) -> None:
+    cost = Cost(1024, 1, 1)
+    secrets = [str(number).encode() for number in range(200)]
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda secret: keeping.digest(secret, SALT, cost), secrets))
+    assert made == [Argon2id().digest(secret, SALT, cost) for secret in secrets]
+
+
+def test_kept_memory_is_wiped(keeping: Argon2id) -> None:
+    keeping.digest(b"girafa azul", SALT, ARGON2)
+    assert [bytes(block._memory).strip(b"\0") for block in keeping._idle] == [b""]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_kept_for_the_next_hash_and_given_back_at_rest(keeping: Argon2id) -> None:
+    before = resident()
+    keeping.digest(b"girafa azul", SALT, ARGON2)
+    assert resident() - before > 0.9 * ARGON2.memory_kib
+    keeping.rest()
+    assert resident() - before < 0.1 * ARGON2.memory_kib
+
+
+class Broken(Argon2id):
+    def _in_block(self, *_: object) -> bytes:
+        return b"\0" * 32
+
+
+class Failing(Argon2id):
+    def _in_block(self, *_: object) -> bytes:
+        raise OSError
+
+
+@pytest.mark.parametrize("kind", [Broken, Failing])
+def test_where_kept_memory_gives_wrong_hashes_it_is_not_used(kind: type[Argon2id]) -> None:
+    argon2id = kind()
+    assert not argon2id.keep_memory()
+    assert argon2id.digest(b"girafa", SALT, ARGON2) == Argon2id().digest(b"girafa", SALT, ARGON2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$YWJj",
+        "$argon2id$v=16$m=8,t=1,p=1$c2FsdHNhbHQ$YWJj",
+        "$argon2id$v=19$m=0,t=1,p=1$c2FsdHNhbHQ$YWJj",
+        "$argon2id$v=19$m=8,t=1$c2FsdHNhbHQ$YWJj",
+        "$argon2id$v=19$m=8,t=1,p=1$c2Fs*HNhbHQ$YWJj",
+        "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ",
+    ],
+)
+def test_what_is_no_argon2id_string_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011, several causes
+        Phc.read(text)
