@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -15,6 +16,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 VERSION = "%d.%d" % sys.version_info[:2]
 STAMP = VENV / "installed"  # one line per lock file that is in place, written last
 LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+NATIVE_LOCK = ROOT / "requirements-native.txt"
 
 
 def main() -> None:
@@ -22,6 +24,8 @@ def main() -> None:
         sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
     wants_dev = sys.argv[1:2] in (["test"], ["check"], ["pictures"])
     prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
+    if sys.argv[1:3] == ["tune", "--native"]:
+        build_native()
     command = [str(PYTHON), "-P", "-m", "web.cli"] + sys.argv[1:]
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     if os.name == "nt":  # execve returns to the shell at once there
@@ -36,9 +40,11 @@ def prepare(locks: "list[Path]") -> None:
     if wanted[-1] in installed:
         return
     if not is_of_this_python():
-        create_venv()
+        say("Preparando o ambiente em .venv (só na primeira vez)…")
+        create_venv(VENV)
     STAMP.unlink(missing_ok=True)
     install(locks[-1])
+    say("Pronto.")
     STAMP.write_text("\n".join(wanted) + "\n")
 
 
@@ -52,25 +58,26 @@ def digest(lock: Path) -> str:
     return hashlib.sha256(lock.read_bytes() + VERSION.encode()).hexdigest()
 
 
-def create_venv() -> None:
-    say("Preparando o ambiente em .venv (só na primeira vez)…")
-    made = subprocess.run([sys.executable, "-P", "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
-    if made.returncode == 0 and PYTHON.exists():
-        return
+def create_venv(folder: Path) -> Path:
+    """Returns its Python."""
+    made = subprocess.run([sys.executable, "-P", "-m", "venv", "--clear", str(folder)], capture_output=True, text=True)
+    python = folder / PYTHON.relative_to(VENV)
+    if made.returncode == 0 and python.exists():
+        return python
     detail = (made.stdout + made.stderr).strip()
     if "ensurepip" in detail or "No module named venv" in detail:
         sys.exit(
             "Falta o módulo venv deste Python. No Debian ou Ubuntu: sudo apt install python3-venv. Depois rode de novo."
         )
-    sys.exit("Não foi possível criar %s: %s" % (VENV, detail.splitlines()[-1] if detail else "causa desconhecida"))
+    sys.exit("Não foi possível criar %s: %s" % (folder, detail.splitlines()[-1] if detail else "causa desconhecida"))
 
 
-def install(lock: Path) -> None:
+def install(lock: Path, python: Path = PYTHON) -> None:
     """Run pip on a hash-locked file and count its packages aloud."""
     total = sum(1 for line in lock.read_text().splitlines() if "==" in line and line[0].isalnum())
     # Two tries and 15 s: without a network the answer comes soon.
     flags = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
-    command = [str(PYTHON), "-P", "-m", "pip", "install", *flags, "--progress-bar=off", "-r", str(lock)]
+    command = [str(python), "-P", "-m", "pip", "install", *flags, "--progress-bar=off", "-r", str(lock)]
     lines, seen = [], 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout or ():
@@ -84,7 +91,36 @@ def install(lock: Path) -> None:
                 say("  instalando…")
     if pip.returncode != 0:
         sys.exit(explain(lock, "\n".join(lines)))
+
+
+def build_native() -> None:
+    """Put an argon2 in .venv that was compiled here, with this processor's instructions, from the pinned source.
+
+    The tools for it, as pinned, live in a folder that goes when it is done.
+    """
+    say("Compilando o argon2 para esta máquina…")
+    with tempfile.TemporaryDirectory() as folder:
+        python, pin = create_venv(Path(folder, "venv")), Path(folder, "pin.txt")
+        install(NATIVE_LOCK, python)
+        pin.write_text(pinned(LOCK.read_text(), "argon2-cffi-bindings"))
+        command = [str(python), "-P", "-m", "pip", "wheel", "--require-hashes", "--no-deps", "--no-binary=:all:"]
+        command += ["--no-build-isolation", "--wheel-dir=" + folder, "-r", str(pin)]
+        path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])  # cmake and ninja are there
+        environment = dict(os.environ, PATH=path, CFLAGS="-O3 -march=native")
+        built = subprocess.run(command, capture_output=True, text=True, env=environment)
+        wheels = [str(wheel) for wheel in Path(folder).glob("*.whl")]
+        if built.returncode != 0 or not wheels:
+            sys.exit("A compilação falhou; falta um compilador C? No Debian ou Ubuntu: sudo apt install gcc.")
+        subprocess.run([str(PYTHON), "-P", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheels])
     say("Pronto.")
+
+
+def pinned(lock: str, package: str) -> str:
+    """The lines of a lock file about one package: its version and its hashes."""
+    _, found, rest = ("\n" + lock).partition("\n%s==" % package)
+    lines = (found + rest).strip().splitlines()
+    ends = [number for number, line in enumerate(lines) if not line.endswith("\\")]
+    return "\n".join(lines[: ends[0] + 1]) + "\n"
 
 
 def package_in(line: str) -> str:

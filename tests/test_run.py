@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from web.factors.argon2id import Argon2id, Phc
+from web.limits import ARGON2
 from web.page import ROOT
 
 RUN = [sys.executable, str(ROOT / "run.py")]
@@ -287,6 +289,21 @@ def as_if(preparation: str, root: Path, **environment: str) -> subprocess.Comple
     script = f"import sys, runpy; sys.argv = ['run.py']; {preparation}; {run_it}"
     command = [sys.executable, "-c", script]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_argon2_is_compiled_for_this_machine_and_hashes_as_before(tmp_path: Path) -> None:
+    """In a checkout of its own: it changes .venv."""
+    for name in ("run.py", "requirements.txt", "requirements-native.txt", "web", "db", "templates", "static"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    command = [sys.executable, str(tmp_path / "run.py"), "tune", "--native"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer
+    assert "O argon2 em uso foi compilado nesta máquina." in answer.stdout
+    phc = str(Phc(ARGON2, b"sixteen bytes !!", Argon2id().digest(b"girafa azul", b"sixteen bytes !!", ARGON2)))
+    check = f"import argon2; assert argon2.PasswordHasher().verify({phc!r}, 'girafa azul')"
+    assert subprocess.call([str(tmp_path / ".venv/bin/python"), "-c", check]) == 0
 
 
 def test_an_old_python_is_told(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from web.operator_commands import CommandRefused
 from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
+from web.tune import tune
 
 T = TypeVar("T")
 
@@ -98,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
     pictures = add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
     pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
+    tune = add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
+    tune.add_argument("--native", action="store_true", help="antes compila o argon2 para este processador")
     add("check", _check, "Confere formato, estilo e tipos do código.")
     create = add_operator(
         "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
@@ -145,6 +148,12 @@ def _demo(options: argparse.Namespace) -> int:
         return _run_server(settings, "demo")
     finally:
         shutil.rmtree(folder)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    """run.py has compiled already, if that was wanted."""
+    tune(_settings(options))
+    return 0
 
 
 def _test(arguments: Sequence[str]) -> int:

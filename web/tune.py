@@ -1,0 +1,71 @@
+"""What a password hash takes on this machine, and what it could take."""
+
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib import metadata
+
+from web.factors.argon2id import Argon2id
+from web.limits import ARGON2, ARGON2_FLOOR, HASHES_AT_ONCE, Cost
+from web.settings import Settings
+
+WANTED = (0.100, 0.250)  # seconds for one hash
+AIM = 0.160
+MOST_MEMORY_KIB = 131_072  # of one hash; as many as run at once are taken
+ROUNDS = 5
+
+
+def tune(settings: Settings) -> None:
+    """Measure, and print a recommendation; nothing is changed."""
+    argon2id = Argon2id()
+    if settings.keep_hash_memory:
+        argon2id.keep_memory()
+    current, fitting = settings.hash_cost, recommend(ARGON2, seconds(argon2id, ARGON2))
+    print(
+        "O argon2 em uso foi compilado nesta máquina."
+        if is_native()
+        else "O argon2 em uso serve para qualquer máquina."
+    )
+    print(f"Hoje: {told(argon2id, current)}")
+    if WANTED[0] <= seconds(argon2id, current) <= WANTED[1] and not current.is_below(ARGON2_FLOOR):
+        print("Está bom: um hash leva de 100 a 250 ms.")
+    else:
+        print(f"Recomendado: {told(argon2id, fitting)}")
+        print(
+            f"Ponha PANEL_HASH_COST={fitting} no arquivo .env e reinicie o painel; cada hash muda na próxima entrada."
+        )
+    if not is_native():
+        print("Com as instruções deste processador pode ser bem mais rápido: python3 run.py tune --native")
+
+
+def recommend(cost: Cost, taken: float) -> Cost:
+    """Parameters near AIM where `cost` takes `taken` seconds: first memory grows, then passes (RFC 9106 §4)."""
+    times = AIM / taken
+    memory = round(cost.memory_kib * times / 1024) * 1024
+    memory = min(max(memory, ARGON2_FLOOR.memory_kib), MOST_MEMORY_KIB)
+    left = times * cost.memory_kib / memory
+    return replace(cost, memory_kib=memory, passes=max(ARGON2_FLOOR.passes, round(cost.passes * left)))
+
+
+def told(argon2id: Argon2id, cost: Cost) -> str:
+    with ThreadPoolExecutor(HASHES_AT_ONCE) as threads:
+        begun = time.perf_counter()
+        list(threads.map(lambda _: argon2id.digest(b"", b"sixteen bytes !!", cost), range(4 * HASHES_AT_ONCE)))
+        per_second = 4 * HASHES_AT_ONCE / (time.perf_counter() - begun)
+    return f"{cost}: um hash leva {seconds(argon2id, cost) * 1000:.0f} ms, e o painel faz {per_second:.0f} por segundo."
+
+
+def seconds(argon2id: Argon2id, cost: Cost) -> float:
+    """For one hash alone, once its memory is there."""
+    taken = []
+    for _ in range(ROUNDS + 1):
+        begun = time.perf_counter()
+        argon2id.digest(b"", b"sixteen bytes !!", cost)
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken[1:])
+
+
+def is_native() -> bool:
+    """Wheels for everybody name a standard in their tag (PEP 600, `manylinux_2_28_x86_64`), those made here do not."""
+    return "-linux_" in (metadata.distribution("argon2-cffi-bindings").read_text("WHEEL") or "")
