@@ -5,9 +5,7 @@ This file must parse on old Pythons too, so that they can be told what is missin
 
 import hashlib
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -29,6 +27,8 @@ def main() -> None:
     command = [str(PYTHON), "-P", "-m", "web.cli"] + sys.argv[1:]
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     if os.name == "nt":  # execve returns to the shell at once there
+        import subprocess
+
         sys.exit(subprocess.call(command, env=environment))
     os.execve(PYTHON, command, environment)
 
@@ -60,6 +60,8 @@ def digest(lock: Path) -> str:
 
 def create_venv(folder: Path) -> Path:
     """Returns its Python."""
+    import subprocess  # slow to load, and of no use once everything is in place
+
     made = subprocess.run([sys.executable, "-P", "-m", "venv", "--clear", str(folder)], capture_output=True, text=True)
     python = folder / PYTHON.relative_to(VENV)
     if made.returncode == 0 and python.exists():
@@ -74,6 +76,8 @@ def create_venv(folder: Path) -> Path:
 
 def install(lock: Path, python: Path = PYTHON) -> None:
     """Run pip on a hash-locked file and count its packages aloud."""
+    import subprocess
+
     total = sum(1 for line in lock.read_text().splitlines() if "==" in line and line[0].isalnum())
     # Two tries and 15 s: without a network the answer comes soon.
     flags = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
@@ -98,6 +102,9 @@ def build_native() -> None:
 
     The tools for it, as pinned, live in a folder that goes when it is done.
     """
+    import subprocess
+    import tempfile
+
     say("Compilando o argon2 para esta máquina…")
     with tempfile.TemporaryDirectory() as folder:
         python, pin = create_venv(Path(folder, "venv")), Path(folder, "pin.txt")

@@ -104,7 +104,7 @@ ONLY_IN = {
     r"\beval\(|\bexec\(|from_string|\bpickle\b|\byaml\b|\bmarshal\b|__import__": set(),
     r"request\.url\b|request\.base_url|\burl_for\b": set(),  # built from what the Host header says
     r"urllib\.request|http\.client|smtplib|httpx|aiohttp|xmlrpc|ftplib": set(),  # the panel calls nobody
-    r"^(?:from|import) cryptography": {"seal.py"},
+    r"^\s*(?:from|import) cryptography": {"seal.py"},
     r"^\s*(?:from|import) argon2": {"argon2id.py"},
     r"hashlib\.(?!sha256\b|sha384\b)": set(),
     r"seal\.open\(": {"accounts.py", "instances.py", "key_rotation.py", "second_factor.py", "step_up.py", "totp.py"},

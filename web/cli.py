@@ -22,7 +22,6 @@ from web.operator_commands import CommandRefused
 from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
-from web.tune import tune
 
 T = TypeVar("T")
 
@@ -152,6 +151,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _tune(options: argparse.Namespace) -> int:
     """run.py has compiled already, if that was wanted."""
+    from web.tune import tune
+
     tune(_settings(options))
     return 0
 

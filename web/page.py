@@ -211,6 +211,13 @@ class Unindented(Extension):
         return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
 
 
+class Pieces:
+    """The macros of ui.html, compiled when the first page wants them and not while the panel starts."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(templates.get_template("ui.html").module, name)
+
+
 STATIC_VERSION = _static_version()
 templates = Environment(
     extensions=[Unindented],
@@ -234,4 +241,4 @@ templates.filters |= {
     "minutes": minutes,
     "device": device,
 }
-templates.globals["ui"] = templates.get_template("ui.html").module
+templates.globals["ui"] = Pieces()

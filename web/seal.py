@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -24,10 +26,15 @@ class Key:
     def __init__(self, secret: bytes) -> None:
         digest = hashlib.sha256(secret).digest()
         self.secret = secret
-        self.aead = AESGCM(secret)
         self.head = b"\x01" + digest[:ID_BYTES]
         self.fingerprint = digest[:8].hex()
         self.tag_key = hmac.digest(secret, b"tag", hashlib.sha256)
+
+    @cached_property
+    def aead(self) -> "AESGCM":
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # loads when something is sealed or opened
+
+        return AESGCM(self.secret)
 
 
 class Seal:
@@ -61,6 +68,8 @@ class Seal:
         key = next((key for key in self.keys if key.head == head), None)
         if key is None:
             raise BrokenSeal(purpose)
+        from cryptography.exceptions import InvalidTag
+
         try:
             return key.aead.decrypt(nonce, secret, _bound_to(key, purpose, owner))
         except (InvalidTag, ValueError) as broken:  # ValueError: cut short
