@@ -41,6 +41,7 @@ async def begin(request: Request) -> Response:
     await forms.read(request)
     key = rules.new_key(panel.token_bytes)
     address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
+    qr = await panel.judges.run(rules.qr_code, address)  # some milliseconds, in which nobody's page should wait
     async with panel.db.transaction() as tx:
         await totp.begin_enrolment(
             tx,
@@ -56,7 +57,7 @@ async def begin(request: Request) -> Response:
         block="card",
         key=rules.text(key),
         address=address,
-        qr=rules.qr_code(address),
+        qr=qr,
         error="",
     )
 

@@ -64,7 +64,7 @@ def drift(key: bytes, code: str, at: datetime) -> timedelta | None:
 
 @dataclass(frozen=True)
 class QrCode:
-    """A square of `size` modules, quiet zone included, and the dark ones as one SVG path."""
+    """A square of `size` modules, quiet zone included, and the dark ones as one SVG path to be stroked."""
 
     size: int
     path: str
@@ -78,9 +78,11 @@ def qr_code(address: str) -> QrCode:
     code = Encoder(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(address)
     rows = code.get_matrix()
-    lines = ("".join("1" if dark else "0" for dark in row) for row in rows)
-    runs = ((y, run) for y, line in enumerate(lines) for run in re.finditer("1+", line))
-    path = "".join(f"M{run.start()} {y}h{len(run.group())}v1h-{len(run.group())}z" for y, run in runs)
+    path, x, y = "M0 .5", 0, 0
+    for row, line in enumerate("".join("1" if dark else "0" for dark in row) for row in rows):
+        for run in re.finditer("1+", line):  # relative moves: half the bytes of absolute ones
+            path += f"m{run.start() - x} {row - y}h{len(run.group())}"
+            x, y = run.end(), row
     return QrCode(len(rows), path)
 
 
