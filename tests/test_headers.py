@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from tests.people import FRAGMENT, Person, give_password
 from web.app import create_app
-from web.page import static
+from web.page import STATIC, static
 from web.settings import Settings
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -97,3 +97,26 @@ def test_whoever_only_says_to_be_a_script_is_told_to_sign_in(client: TestClient)
 
 def test_a_page_names_its_type_and_charset(client: TestClient) -> None:
     assert client.get("/login").headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("wanted", ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.5, *;q=0"])
+def test_static_files_come_compressed(wanted: str, client: TestClient) -> None:
+    for name in ("app.css", "vendor/htmx-4.0.1.min.js", "icon.svg"):
+        answer = client.get(static(name), headers={"Accept-Encoding": wanted})
+        assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.content == (STATIC / name).read_bytes()
+        assert int(answer.headers["content-length"]) < 0.75 * (STATIC / name).stat().st_size
+
+
+@pytest.mark.parametrize("wanted", ["", "identity", "br", "gzip;q=0", "deflate, gzip; q=0.0"])
+def test_who_takes_no_gzip_gets_none(wanted: str, client: TestClient) -> None:
+    answer = client.get(static("app.css"), headers={"Accept-Encoding": wanted})
+    assert "content-encoding" not in answer.headers
+    assert answer.content == (STATIC / "app.css").read_bytes()
+
+
+def test_pages_are_not_compressed(alice: Person, client: TestClient) -> None:
+    """Their size would tell of what they hold (BREACH)."""
+    for path in ("/security", "/instances", "/activity"):
+        assert "content-encoding" not in client.get(path, headers={"Accept-Encoding": "gzip, br"}).headers

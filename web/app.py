@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from web import (
@@ -44,6 +43,7 @@ from web.panel import Panel
 from web.perimeter import Perimeter
 from web.redirects import HOME
 from web.settings import Settings, read_env_file
+from web.static_files import StaticFiles
 from web.throttle import AUTH, ENROLMENT, EXPORT, STRENGTH, VERIFICATION
 
 
@@ -144,7 +144,7 @@ def create_app(
                 await asyncio.wait(tasks)
 
     app = Starlette(
-        routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(directory=STATIC))],
+        routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(STATIC))],
         exception_handlers={
             HTTPException: errors.http_error,
             TooBusy: errors.too_busy,
