@@ -36,10 +36,13 @@ async def existed(db: Reader, account_id: int, at: datetime) -> bool:
     return bool(await db.one(int, sql, id=account_id, at=at))
 
 
-async def without_two_factor(db: Reader) -> list[str]:
-    """The names of those who have none, in order."""
-    sql = "SELECT name FROM accounts WHERE id NOT IN (SELECT account_id FROM totp) ORDER BY name"
-    return await db.all(str, sql)
+async def without_two_factor(db: Reader, *, most: int) -> list[str]:
+    """The first names, in order, of those who have none."""
+    sql = """
+        SELECT name FROM accounts
+        WHERE NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id) ORDER BY name LIMIT :most
+    """
+    return await db.all(str, sql, most=most)
 
 
 async def exist(db: Reader) -> bool:

@@ -105,7 +105,9 @@ async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) 
         """
         SELECT id, link FROM activity
         WHERE id < coalesce(
-                (SELECT id FROM activity WHERE at BETWEEN :before AND :now ORDER BY id LIMIT 1),
+                (SELECT id FROM activity
+                    WHERE at BETWEEN :before AND :now AND id < (SELECT min(id) FROM activity) + :most
+                    ORDER BY id LIMIT 1),
                 (SELECT max(id) FROM activity))
             AND id < (SELECT min(id) FROM activity) + :most
         ORDER BY id DESC LIMIT 1

@@ -92,8 +92,8 @@ async def forgive(tx: Transaction, counters: Iterable[Counter]) -> None:
 
 async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
     """Forget every kind of failure whose key begins like this."""
-    sql = "DELETE FROM attempts WHERE substr(key, 1, length(:beginning)) = :beginning"
-    await tx.run(sql, beginning=keys_beginning)
+    sql = "DELETE FROM attempts WHERE key BETWEEN :beginning AND :end"
+    await tx.run(sql, beginning=keys_beginning, end=keys_beginning + b"\xff" * 64)  # longer than what may follow
 
 
 async def drop_beyond(tx: Transaction, most: int, *, kinds: tuple[str, str], spare: bytes) -> None:

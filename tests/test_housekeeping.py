@@ -1,3 +1,4 @@
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -86,6 +87,26 @@ def test_a_long_history_goes_in_batches(alice: Person, clock: Clock, operate: Op
     clock.forward(days=181)
     operate(clear)
     assert rows("SELECT count(*) FROM activity") == [(1,)]
+
+
+def test_whoever_writes_while_much_is_taken_away_gets_a_turn(
+    alice: Person, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    fill = """
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+        INSERT INTO sessions SELECT randomblob(32), i, 1, 'password', '', '', 0, 0, 0, 0 FROM n
+    """
+    rows(fill)
+
+    async def meanwhile(panel: Panel) -> int | None:
+        clearing = asyncio.create_task(clear(panel))
+        await asyncio.sleep(0)
+        async with panel.db.transaction() as tx:
+            left = await tx.one(int, "SELECT count(*) FROM sessions")
+        assert await clearing == 3000
+        return left
+
+    assert 0 < operate(meanwhile) <= 2501
 
 
 def test_old_notices_go_too(

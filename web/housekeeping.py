@@ -12,19 +12,32 @@ from web.panel import Panel
 async def clear(panel: Panel) -> int:
     """Remove expired sessions, half-logins, keys and codes, and activity past its time; returns how many rows went.
 
-    Old activity goes in batches: whoever wants to write meanwhile gets a turn between two of them.
+    It goes in batches: whoever wants to write meanwhile gets a turn between two of them.
     """
-    at, settings = panel.now(), panel.settings
+    total = 0
+    for clear_some in (_clear_expired, _clear_activity):
+        while count := await clear_some(panel):
+            total += count
+    return total
+
+
+async def _clear_expired(panel: Panel) -> int:
+    settings = panel.settings
     async with panel.db.transaction() as tx:
-        total = await expiry.clear(
-            tx, at=at, idle=settings.session_idle, forget_after=PASSWORD_FAILURES_KEPT, keep_log=settings.log_keep
+        return await expiry.clear(
+            tx,
+            at=panel.now(),
+            idle=settings.session_idle,
+            forget_after=PASSWORD_FAILURES_KEPT,
+            keep_log=settings.log_keep,
+            most=PRUNED_AT_ONCE,
         )
-    while True:
-        async with panel.db.transaction() as tx:
-            count = await activity.prune(tx, before=at - settings.log_keep, now=at, most=PRUNED_AT_ONCE)
-        if not count:
-            return total
-        total += count
+
+
+async def _clear_activity(panel: Panel) -> int:
+    at = panel.now()
+    async with panel.db.transaction() as tx:
+        return await activity.prune(tx, before=at - panel.settings.log_keep, now=at, most=PRUNED_AT_ONCE)
 
 
 async def every_hour(panel: Panel) -> None:

@@ -119,7 +119,7 @@ TRUSTED_DEVICES = 20  # per account
 SEALING_GRACE = timedelta(seconds=1)  # from sealing a secret to writing it
 HOUSEKEEPING = timedelta(hours=1)
 PASSWORD_FAILURES_KEPT = timedelta(days=1)
-PRUNED_AT_ONCE = 1000  # entries of the activity
+PRUNED_AT_ONCE = 500  # rows
 
 # Requests
 BODY_MAX = 16 * 1024

@@ -15,6 +15,7 @@ from web.panel import Panel
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
 
+NAMED = 100  # without a second factor; beyond it, only that there are more
 EARLIER = "A exigência já vale, ou começa antes disso. Nada mudou."
 
 
@@ -66,7 +67,8 @@ async def _form(request: Request, *, chosen: str = "", problem: str = "", status
         status=status,
         required_at=current.two_factor_required_at,
         is_in_force=current.requires_two_factor(panel.now()),
-        unprotected=await accounts.without_two_factor(panel.db) if session.has_two_factor else None,
+        named=NAMED,
+        unprotected=await accounts.without_two_factor(panel.db, most=NAMED + 1) if session.has_two_factor else None,
         problem=problem,
         delays=DELAYS,
         chosen=chosen if chosen in DELAYS else "14",

@@ -1,0 +1,93 @@
+"""Every question to the database goes by an index, however many people there are."""
+
+import ast
+import asyncio
+import importlib
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from db import migrate
+from db.database import Database
+from web.page import ROOT
+
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+ONE_ROW = {"policy", "panel", "setup_codes", "activity_pruned", "CONSTANT"}
+WHOLE = {
+    "accounts._ACCOUNT": "a beginning that `find` and `get` complete",
+    "accounts.exist": "ends at the first row",
+    "accounts.take_setup": "ends at the first row",
+    "accounts.without_two_factor": "by name, to the hundredth",
+    "activity._LINKED": "a beginning that others complete",
+    "activity.record": "the last row",
+    "activity.latest_at": "the last row",
+    "aftermath.settle": "a restored backup: every account is told",
+    "notices.raise_for_administrators": "an index of theirs alone",
+    "rates.drop_beyond": "ten thousand rows at most",
+    "sealed._PLACES": "the operator's `rotate-key`",
+    "sessions.end_of_everybody": "the operator's `end-sessions`",
+    "sessions.end_unenrolled": "an administrator lifts the requirement",
+}
+
+
+class Anything(dict[str, object]):
+    """Parameters of any name."""
+
+    def __missing__(self, _: str) -> int:
+        return 1
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """The statements of db/, each with the function or constant that holds it."""
+    for file in sorted((ROOT / "db").glob("*.py")):
+        names = vars(importlib.import_module(f"db.{file.stem}"))
+        for holder in ast.parse(file.read_text()).body:
+            name = getattr(holder, "name", None) or ast.unparse(holder).split(" =")[0]
+            seen: set[ast.AST] = set()
+            for node in ast.walk(holder):
+                if node in seen or not isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
+                    continue
+                seen.update(ast.walk(node))
+                if not {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} <= set(names):
+                    continue  # not put together from constants: no statement
+                text = eval(compile(ast.Expression(node), file.name, "eval"), names)  # noqa: S307, our own source
+                if isinstance(text, str) and text.split()[:1] and text.split()[0] in VERBS:
+                    yield f"{file.stem}.{name}", text
+
+
+EVERY = list(statements())
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("plans") / "panel.db"
+    path.touch()
+
+    async def make() -> None:
+        db = await Database.open(path)
+        await migrate.migrate(db)
+        await db.close()
+
+    asyncio.run(make())
+    connection = sqlite3.connect(path)
+    yield connection
+    connection.close()
+
+
+def scanned(connection: sqlite3.Connection, sql: str) -> set[str]:
+    """The tables that are read from one end."""
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", Anything())]
+    return {step.split()[1] for step in plan if step.startswith("SCAN")} - ONE_ROW
+
+
+@pytest.mark.parametrize(("place", "sql"), EVERY, ids=[place for place, _ in EVERY])
+def test_it_goes_by_an_index(place: str, sql: str, connection: sqlite3.Connection) -> None:
+    assert place in WHOLE or not scanned(connection, sql)
+
+
+def test_no_exception_outlives_its_reason(connection: sqlite3.Connection) -> None:
+    assert len(EVERY) > 130
+    assert {place for place, sql in EVERY if scanned(connection, sql)} == set(WHOLE)
