@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from db.database import Reader, Transaction
@@ -33,7 +33,7 @@ class _Linked:
     link: bytes | None
 
     def link_after(self, before: bytes) -> bytes:
-        said = list(astuple(self))[:-1]
+        said = list(vars(self).values())[:-1]
         return hashlib.sha256(before + json.dumps(said, ensure_ascii=True).encode("ascii")).digest()
 
 
@@ -49,7 +49,7 @@ async def record(
     detail: str = "",
 ) -> None:
     """Append one entry, linked to the last; `account_id` is None for somebody we do not know."""
-    last = await tx.one(_Linked, f"{_LINKED} ORDER BY id DESC LIMIT 1")
+    last: _Linked | None = tx.written.get("activity") or await tx.one(_Linked, f"{_LINKED} ORDER BY id DESC LIMIT 1")
     entry_id = last.id + 1 if last else 1
     entry = _Linked(
         entry_id, int(at.timestamp()), account_id, session_id, event, network, user_agent, detail, link=None
@@ -58,8 +58,8 @@ async def record(
         INSERT INTO activity (id, at, account_id, session_id, event, network, user_agent, detail, link)
         VALUES (:id, :seconds, :account_id, :session_id, :event, :network, :user_agent, :detail, :link)
     """
-    link = entry.link_after((last and last.link) or b"")
-    await tx.run(sql, **(asdict(entry) | {"link": link}))
+    tx.written["activity"] = entry = replace(entry, link=entry.link_after((last and last.link) or b""))
+    await tx.run(sql, **vars(entry))
 
 
 async def first_broken(db: Reader) -> int | None:

@@ -1,6 +1,6 @@
 """How often something was tried in vain. A try is charged before it is judged and forgiven when it was right."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,17 +28,20 @@ class Attempts:
 
 @dataclass(frozen=True)
 class _Row:
+    kind: str
+    key: bytes
     failures: int
     opens_at: datetime
 
 
-async def charge(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> Attempts:
-    """Count one try in every counter, or in none when one of them says no; answers for the one that counts most.
+async def charge(tx: Transaction, counters: Sequence[Counter], *, at: datetime) -> Attempts:
+    """Count one try in each of one or two counters, or in none when one of them says no; answers for the one that
+    counts most.
 
     Read and written in one transaction, so parallel tries take turns.
     """
-    counters = list(counters)
-    before = [await _standing(tx, counter, at=at) for counter in counters]
+    rows = await _rows(tx, counters)
+    before = [await _standing(tx, counter, rows.get((counter.kind, counter.key)), at=at) for counter in counters]
     if any(standing.is_closed for standing in before):
         return next(standing for standing in before if standing.is_closed)
     if any(standing.wait for standing in before):
@@ -48,8 +51,19 @@ async def charge(tx: Transaction, counters: Iterable[Counter], *, at: datetime) 
     return Attempts(max(standing.failures for standing in before) + 1)
 
 
-async def _standing(tx: Transaction, counter: Counter, *, at: datetime) -> Attempts:
-    row = await tx.one(_Row, _FIND, kind=counter.kind, key=counter.key) or _Row(0, at)
+async def _rows(db: Reader, counters: Sequence[Counter]) -> dict[tuple[str, bytes], "_Row"]:
+    sql = """
+        SELECT kind, key, failures, opens_at FROM attempts
+        WHERE (kind = :kind AND key = :key) OR (kind = :other_kind AND key = :other_key)
+    """
+    one, other = counters[0], counters[-1]
+    found = await db.all(_Row, sql, kind=one.kind, key=one.key, other_kind=other.kind, other_key=other.key)
+    return {(row.kind, row.key): row for row in found}
+
+
+async def _standing(tx: Transaction, counter: Counter, row: "_Row | None", *, at: datetime) -> Attempts:
+    if row is None:
+        return Attempts(0)
     if counter.closes_at is not None and row.failures >= counter.closes_at:
         return Attempts(row.failures, is_closed=True)
     wait, longest = row.opens_at - at, counter.wait_after(row.failures)
@@ -68,11 +82,8 @@ async def _set(tx: Transaction, counter: Counter, failures: int, *, opens_at: da
 
 
 async def failures(db: Reader, counter: Counter) -> int:
-    row = await db.one(_Row, _FIND, kind=counter.kind, key=counter.key)
+    row = (await _rows(db, [counter])).get((counter.kind, counter.key))
     return row.failures if row else 0
-
-
-_FIND = "SELECT failures, opens_at FROM attempts WHERE kind = :kind AND key = :key"
 
 
 async def refund(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> None:
@@ -98,13 +109,11 @@ async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
 
 async def drop_beyond(tx: Transaction, most: int, *, kinds: tuple[str, str], spare: bytes) -> None:
     """Keep no more than `most` rows of two kinds; the oldest go first, never those whose key begins with `spare`."""
-    found = {"one": kinds[0], "other": kinds[1]}
-    count = await tx.one(int, "SELECT count(*) FROM attempts WHERE kind IN (:one, :other)", **found) or 0
     sql = """
         DELETE FROM attempts WHERE (kind, key) IN (
             SELECT kind, key FROM attempts
             WHERE kind IN (:one, :other) AND substr(key, 1, length(:spare)) <> :spare
-            ORDER BY opens_at LIMIT :excess)
+            ORDER BY opens_at
+            LIMIT max(0, (SELECT count(*) FROM attempts WHERE kind IN (:one, :other)) - :most))
     """
-    if count > most:
-        await tx.run(sql, excess=count - most, spare=spare, **found)
+    await tx.run(sql, one=kinds[0], other=kinds[1], spare=spare, most=most)

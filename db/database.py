@@ -1,6 +1,7 @@
 """One SQLite file: how it is opened, read, and written in transactions."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields, is_dataclass
@@ -38,13 +39,34 @@ class Reader:
         return [_read(kind, row) for row in rows]
 
 
+Statement = tuple[str, dict[str, object]]
+
+
 class Transaction(Reader):
+    """Statements without an answer wait for the next that has one, or for the end: each way to the thread of the
+    database and back takes longer than most of them."""
+
     def __init__(self, connection: aiosqlite.Connection) -> None:
         super().__init__(connection)
+        self._waiting: list[Statement] = [("BEGIN IMMEDIATE", {})]
         self.afterwards: list[Callable[[], None]] = []  # done once everything is written, and only then
+        self.written: dict[str, Any] = {}  # what need not be read back: nobody else writes meanwhile
 
     async def run(self, sql: str, /, **parameters: object) -> None:
-        await self._connection.execute_fetchall(sql, _bound(parameters))
+        self._waiting.append((sql, _bound(parameters)))
+
+    async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
+        return [_read(kind, row) for row in await self._send((sql, _bound(parameters)))]
+
+    async def commit(self) -> None:
+        await self._send(("COMMIT", {}))
+
+    async def _send(self, last: Statement) -> list[Any]:
+        """Run what waits and then `last`, whose rows are returned, as one job of the thread (aiosqlite has no public
+        name for that)."""
+        jobs, self._waiting = [*self._waiting, last], []
+        rows: list[Any] = await self._connection._execute(_run_all, self._connection._conn, jobs)  # type: ignore[no-untyped-call]
+        return rows
 
 
 class Database(Reader):
@@ -78,10 +100,9 @@ class Database(Reader):
         """Everything inside happens, or nothing does. Writers take turns, other processes included."""
         async with self._writing:
             try:
-                await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 tx = Transaction(self._writer)
                 yield tx
-                await self._writer.commit()
+                await tx.commit()
             except BaseException:  # a cancelled request too must not leave its half for the next one to commit
                 await asyncio.shield(self._writer.rollback())
                 raise
@@ -99,6 +120,13 @@ async def _connect(path: Path) -> aiosqlite.Connection:
         await connection.close()  # its thread would keep the process alive
         raise
     return connection
+
+
+def _run_all(connection: sqlite3.Connection, statements: list[Statement]) -> list[Any]:
+    rows: list[Any] = []
+    for sql, parameters in statements:
+        rows = connection.execute(sql, parameters).fetchall()
+    return rows
 
 
 def _bound(parameters: dict[str, object]) -> dict[str, object]:

@@ -33,9 +33,12 @@ async def find(db: Reader, account_id: int) -> Totp | None:
 
 
 async def spend(tx: Transaction, account_id: int, step: int) -> bool:
-    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last."""
+    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last, or told."""
     sql = """
-        UPDATE totp SET last_step = :step WHERE account_id = :account_id AND last_step < :step RETURNING last_step
+        UPDATE totp SET last_step = :step
+        WHERE account_id = :account_id AND last_step < :step
+            AND NOT EXISTS (SELECT 1 FROM totp_told WHERE totp_told.account_id = totp.account_id AND step = :step)
+        RETURNING last_step
     """
     return await tx.one(int, sql, account_id=account_id, step=step) is not None
 

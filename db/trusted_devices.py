@@ -51,16 +51,15 @@ async def trust(
         ON CONFLICT (digest, account_id) DO UPDATE SET
             network = excluded.network, user_agent = excluded.user_agent,
             last_used_at = excluded.last_used_at, ends_at = excluded.ends_at
-        RETURNING id
     """
     device = {"id": id, "network": network, "user_agent": user_agent}
-    kept = await tx.one(str, sql, digest=digest, owner=owner, at=at, ends_at=ends_at, **device)
+    await tx.run(sql, digest=digest, owner=owner, at=at, ends_at=ends_at, **device)
     crowded = """
-        DELETE FROM trusted_devices WHERE account_id = :owner AND id NOT IN (
-            SELECT id FROM trusted_devices WHERE account_id = :owner
-            ORDER BY id = :id DESC, last_used_at DESC LIMIT :keep)
+        DELETE FROM trusted_devices WHERE account_id = :owner AND digest NOT IN (
+            SELECT digest FROM trusted_devices WHERE account_id = :owner
+            ORDER BY digest = :digest DESC, last_used_at DESC LIMIT :keep)
     """
-    await tx.run(crowded, owner=owner, id=kept, keep=keep)
+    await tx.run(crowded, owner=owner, digest=digest, keep=keep)
 
 
 async def owned_by(db: Reader, owner: int, *, at: datetime) -> list[TrustedDevice]:

@@ -112,13 +112,15 @@ async def try_password(request: Request, name: str, account: Account | None, pas
     answer reads it again in the transaction that acts.
     """
     panel = Panel.of(request)
+    counters = await _counters(panel.db, request, name, account.id if account else None)
+    is_own = counters[0].kind == "password-device"
+    if not panel.hashes.has_room(own=is_own):  # told at once, and nothing is written
+        raise TooBusy
     async with panel.db.transaction() as tx:
-        counters = await _counters(tx, request, name, account.id if account else None)
         tried = await attempts.charge(tx, counters, at=panel.now())
         await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
     if tried.is_closed or tried.wait:
         log.denied(request, "password backoff")
-    is_own = counters[0].kind == "password-device"
     if tried.is_closed:
         return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
     if tried.wait:

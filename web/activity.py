@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from db import activity, notices, rates
 from db.activity import Entry
 from db.database import Transaction
+from db.rates import Limit
 from web import forms, log
 from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_MAX, EXPORT_STEP, LOGGED_MAX
 from web.page import device, page
@@ -183,7 +184,7 @@ async def note(
 
 async def _watch(tx: Transaction, request: Request) -> None:
     """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
-    at, rate = Panel.of(request).now(), BRUTE_FORCE
-    if await rates.count(tx, "panel failure", b"", most=rate.most, span=rate.span, at=at) == rate.most:
+    at, limit = Panel.of(request).now(), Limit("panel failure", BRUTE_FORCE.most, BRUTE_FORCE.span)
+    if await rates.count_to(tx, b"", limit, at=at) == limit.most:
         await notices.raise_for_administrators(tx, "brute_force", at=at)
         await note(tx, request, None, "alert.brute_force")

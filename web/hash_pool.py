@@ -35,16 +35,19 @@ class HashPool:
         self._on_rest, self._rest_after = on_rest, rest_after.total_seconds()
         self._rest: asyncio.TimerHandle | None = None
 
+    def has_room(self, *, own: bool) -> bool:
+        return self._inside < self._room + (HASHES_WAITING_OWN if own else 0)
+
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; raises TooBusy at once when the queue is full, or after three seconds in it."""
-        return await self._run(self._room, lambda: function(*args, **kwargs))
+        return await self._run(lambda: function(*args, **kwargs), own=False)
 
     async def run_own(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """For somebody who has proved something here before: a few places that strangers cannot fill."""
-        return await self._run(self._room + HASHES_WAITING_OWN, lambda: function(*args, **kwargs))
+        return await self._run(lambda: function(*args, **kwargs), own=True)
 
-    async def _run(self, room: int, job: Callable[[], R]) -> R:
-        if self._inside >= room:
+    async def _run(self, job: Callable[[], R], *, own: bool) -> R:
+        if not self.has_room(own=own):
             raise TooBusy
         self._inside += 1
         try:

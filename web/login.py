@@ -85,8 +85,7 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
     await tell_of_login(tx, request, account_id, session_id)
     if method == "recovery":
         await tell(tx, request, account_id, "recovery_used", session_id=session_id)
-    account = await accounts.get(tx, account_id)
-    if account and (account.has_two_factor or not (await policy.get(tx)).requires_two_factor(at)):
+    if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
         await trusted_devices.trust(tx, request, account_id)  # everything asked for was given
     await note(tx, request, account_id, "session.started", method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):

@@ -64,11 +64,13 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     if step is None:
         await note(tx, request, account_id, "totp.failed")
         return _miss(await _why_wrong(tx, request, account_id, rules.drift(key, code, at)), tried.failures)
-    if await totp.was_told(tx, account_id, step):
-        await note(tx, request, account_id, "totp.failed")
-        until = rules.until_new_step(step, at)
-        return _miss(f"Com este código o relógio foi conferido; o próximo aparece em {wait(until)}.", tried.failures)
     if not await totp.spend(tx, account_id, step):
+        if await totp.was_told(tx, account_id, step):
+            await note(tx, request, account_id, "totp.failed")
+            until = rules.until_new_step(step, at)
+            return _miss(
+                f"Com este código o relógio foi conferido; o próximo aparece em {wait(until)}.", tried.failures
+            )
         until = rules.until_new_step(app.last_step, at)
         if until > 3 * TOTP_STEP:  # no code is that far ahead
             await note(tx, request, account_id, "clock.went_back")

@@ -1,13 +1,13 @@
 """How often one place may knock, whatever it says. The waits after wrong passwords and codes are with those."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts, rates
 from db.database import Transaction
+from db.rates import Limit
 from web import cookies, errors, forms, log, trusted_devices
 from web.accounts import read_name
 from web.cookies import Cookie, digest
@@ -34,6 +34,12 @@ class Throttle:
     rate: Rate
     failures: Rate | None = None
 
+    @property
+    def limits(self) -> list[Limit]:
+        """That of requests first, that of failures last."""
+        named = [(self.name, self.rate)] + ([(f"{self.name} failure", self.failures)] if self.failures else [])
+        return [Limit(name, rate.most, rate.span) for name, rate in named]
+
 
 AUTH = Throttle("auth", AUTH_POSTS, AUTH_FAILURES)
 ENROLMENT = Throttle("enrolment", ENROLMENTS)
@@ -51,9 +57,9 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
     panel, keys = Panel.of(request), await _keys(request, throttle)
     request.state.charged = charged | {throttle: keys}
     async with panel.db.transaction() as tx:
-        left = max([await _wait(tx, panel, name, keys[0], rate) for name, rate in _counted(throttle)])
+        left = await rates.wait(tx, keys[0], throttle.limits, at=panel.now())
         if not left:
-            await _count(tx, panel, throttle.name, keys, throttle.rate)
+            await _count(tx, panel, throttle.limits[0], keys)
     if not left:
         return None
     log.denied(request, f"throttle: {throttle.name}")
@@ -66,23 +72,14 @@ async def settle(request: Request, throttle: Throttle, response: Response) -> No
     if throttle.failures and response.status_code in REFUSALS:
         panel, keys = Panel.of(request), request.state.charged[throttle]
         async with panel.db.transaction() as tx:
-            await _count(tx, panel, f"{throttle.name} failure", keys, throttle.failures)
+            await _count(tx, panel, throttle.limits[-1], keys)
 
 
-def _counted(throttle: Throttle) -> list[tuple[str, Rate]]:
-    counted = [(throttle.name, throttle.rate)]
-    return counted + ([(f"{throttle.name} failure", throttle.failures)] if throttle.failures else [])
-
-
-async def _wait(tx: Transaction, panel: Panel, name: str, key: bytes, rate: Rate) -> timedelta:
-    return await rates.wait(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
-
-
-async def _count(tx: Transaction, panel: Panel, name: str, keys: list[bytes], rate: Rate) -> None:
+async def _count(tx: Transaction, panel: Panel, limit: Limit, keys: list[bytes]) -> None:
     for key in keys:
-        if key != keys[0] and await _wait(tx, panel, name, key, rate):
+        if key != keys[0] and await rates.wait(tx, key, [limit], at=panel.now()):
             continue  # it is closed already; who does not wait for it must not keep it so
-        await rates.count(tx, name, key, most=rate.most, span=rate.span, at=panel.now())
+        await rates.count(tx, key, limit, at=panel.now())
         await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
 
 

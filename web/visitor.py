@@ -1,6 +1,7 @@
 """Who is here (the session or the half-login that a request's cookies stand for), and from where."""
 
 import ipaddress
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -48,7 +49,11 @@ async def last_owner(request: Request) -> int | None:
 
 def network(request: Request) -> str:
     """The address a person came from; of IPv6 the /64, which is what one household has."""
-    host = request.client.host if request.client else ""
+    return _network(request.client.host if request.client else "")
+
+
+@lru_cache(maxsize=1024)
+def _network(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -107,6 +107,25 @@ def test_parallel_transactions_take_turns(tmp_path: Path, clock: Clock) -> None:
     with_database(tmp_path, act)
 
 
+def test_what_waits_for_the_end_is_read_by_the_next_question_and_undone_with_the_rest(tmp_path: Path) -> None:
+    insert = "INSERT INTO rates (kind, key, count, begins_at) VALUES (:kind, x'00', 1, 1)"
+
+    async def act(db: Database) -> None:
+        with pytest.raises(sqlite3.IntegrityError):
+            async with db.transaction() as tx:
+                await tx.run(insert, kind="a")
+                await tx.run(insert, kind="b")
+                assert await tx.one(int, "SELECT count(*) FROM rates") == 2
+                await tx.run(insert, kind="c")
+                await tx.run(insert, kind="a")
+        assert await db.one(int, "SELECT count(*) FROM rates") == 0
+        async with db.transaction() as tx:
+            await tx.run(insert, kind="a")
+        assert await db.one(int, "SELECT count(*) FROM rates") == 1
+
+    with_database(tmp_path, act)
+
+
 def test_activity_is_neither_changed_nor_removed(tmp_path: Path, clock: Clock) -> None:
     async def act(db: Database) -> None:
         insert = "INSERT INTO activity (at, event, network, user_agent, detail) VALUES (:at, 'x', '', '', '')"
