@@ -100,6 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
     tune = add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
     tune.add_argument("--native", action="store_true", help="antes compila o argon2 para este processador")
+    bench = add(
+        "bench",
+        lambda options: _bench(options.names, options.seconds),
+        "Mede o painel nesta máquina, ao lado dos limites dela.",
+    )
+    bench.add_argument("names", metavar="MEDIÇÃO", nargs="*", help="uma ou mais; sem nenhuma, todas")
+    bench.add_argument("--seconds", metavar="N", type=float, default=5, help="segundos de cada carga (padrão: 5)")
     add("check", _check, "Confere formato, estilo e tipos do código.")
     create = add_operator(
         "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
@@ -171,6 +178,11 @@ def _with_chromium(*module: str) -> int:
         if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0
+
+
+def _bench(names: Sequence[str], seconds: float) -> int:
+    command = [sys.executable, "-P", "-m", "bench", *names, f"--seconds={seconds}"]
+    return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
 
 
 def _check(_: argparse.Namespace) -> int:

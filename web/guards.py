@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from web import cookies, errors, log, step_up
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
-from web.kept import Stamp
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL
 from web.page import go, is_partial
 from web.panel import Panel
@@ -58,19 +57,14 @@ def get_kept(path: str, handler: Handler, state: State, *, enrols: bool = False)
     @functools.wraps(door)
     async def perhaps_kept(request: Request) -> Response:
         panel = Panel.of(request)
-        before = await _stamp(panel)
-        if page := panel.kept.recall(request, before):
+        stamp = await panel.db.version(), int(panel.now().timestamp())
+        if page := panel.kept.recall(request, stamp):
             return page
         response = await door(request)
-        if before == await _stamp(panel):
-            panel.kept.keep(request, before, response)
+        panel.kept.keep(request, stamp, response)
         return response
 
     return Route(path, perhaps_kept, methods=["GET"])
-
-
-async def _stamp(panel: Panel) -> Stamp:
-    return await panel.db.version(), int(panel.now().timestamp())
 
 
 def post(

@@ -24,7 +24,7 @@ class Kept:
         return self._pages.get(_key(request))
 
     def keep(self, request: Request, stamp: Stamp, response: Response) -> None:
-        """Nothing was written while the page was made: the stamp is still what it was."""
+        """`stamp` is from before the page was made: should anything have been written since, nobody has it again."""
         is_plain = response.status_code == 200 and "set-cookie" not in response.headers
         if stamp == self._stamp and is_plain and len(self._pages) < MOST:
             self._pages[_key(request)] = response

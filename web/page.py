@@ -151,11 +151,13 @@ def minutes(at: datetime) -> str:
     return f"{at.astimezone():%M:%S}"
 
 
+@lru_cache(maxsize=4096)
 def day(at: datetime) -> str:
     local = at.astimezone()
     return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
 
 
+@lru_cache(maxsize=4096)
 def full(at: datetime) -> str:
     return f"{day(at)} às {clock_time(at)}"
 
@@ -166,6 +168,7 @@ def wait(left: timedelta) -> str:
     return f"{seconds} s" if seconds <= 120 else f"{-(-seconds // 60)} min"
 
 
+@lru_cache(maxsize=1024)
 def device(agent: str) -> str:
     """Browser and system in words, as far as a User-Agent tells; "" when it tells nothing."""
     browsers = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
