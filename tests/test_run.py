@@ -306,6 +306,15 @@ def test_argon2_is_compiled_for_this_machine_and_hashes_as_before(tmp_path: Path
     assert subprocess.call([str(tmp_path / ".venv/bin/python"), "-c", check]) == 0
 
 
+def test_a_benchmark_tells_figures_and_their_limits() -> None:
+    answer = run("bench", "wire", "--seconds", "0.1")
+    assert answer.returncode == 0, answer
+    assert re.search(
+        r"^\| first visit to /login \| [\d.]+ KiB \| +\| +\| <= 28 \| yes \|$", answer.stdout, re.MULTILINE
+    )
+    assert run("bench", "nonsense").returncode == 2
+
+
 def test_an_old_python_is_told(tmp_path: Path) -> None:
     refused(as_if("sys.version_info = (3, 10, 4, 'final', 0)", tmp_path), "precisa do Python 3.11 .* este é o 3.10")
     assert not (tmp_path / ".venv").exists()

@@ -1,0 +1,131 @@
+"""Point 2: how many full logins a second (password, code, page), beside plain argon2; and that nobody starves."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import argon2
+import uvloop
+
+from bench import load, people, servers
+from bench.population import PASSWORD, Population
+from bench.report import Row, median
+from web.limits import ARGON2, HASHES_AT_ONCE
+from web.tune import is_native
+
+AT_ONCE = 8
+ROUNDS = 3
+GUESSERS = 32  # more than the queue of hashes has room for
+
+
+def run(data: Path, there: Population, seconds: float) -> list[Row]:
+    names = itertools.cycle(there.names)
+    found: dict[str, list[float]] = {"plain argon2": [], "0": [], "1": []}
+    for _ in range(ROUNDS):
+        found["plain argon2"].append(plain_argon2(seconds))
+        for keeps in ("0", "1"):
+            with servers.panel(data, PANEL_KEEP_HASH_MEMORY=keeps) as panel:
+                found[keeps].append(uvloop.run(logins(panel.port, names, seconds)))
+    limit, build = median(found["plain argon2"]), "compiled here" if is_native() else "the wheel"
+    beside = f"`PasswordHasher` in two threads ({build})"
+    return [
+        Row("logins, memory not kept", median(found["0"]), "logins/s", beside, limit, ">= 0.95"),
+        Row("logins, memory of hashes kept", median(found["1"]), "logins/s", beside, limit, ">= 1.25"),
+        *nobody_starves(data, there, names, seconds),
+    ]
+
+
+def plain_argon2(seconds: float) -> float:
+    """Verifications a second by the library itself, in as many threads as the panel has."""
+    hasher = argon2.PasswordHasher(ARGON2.passes, ARGON2.memory_kib, ARGON2.lanes)
+    phc = hasher.hash(PASSWORD)
+    begun = time.perf_counter()
+
+    def verify(_: int) -> int:
+        count = 0
+        while time.perf_counter() - begun < seconds:
+            hasher.verify(phc, PASSWORD)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(HASHES_AT_ONCE) as threads:
+        done = sum(threads.map(verify, range(HASHES_AT_ONCE)))
+    return done / (time.perf_counter() - begun)
+
+
+async def logins(port: int, names: "itertools.cycle[str]", seconds: float) -> float:
+    begun, done = time.perf_counter(), 0
+
+    async def one() -> None:
+        nonlocal done
+        while time.perf_counter() - begun < seconds:
+            await people.sign_in(port, next(names))
+            done += 1
+
+    await asyncio.gather(*(one() for _ in range(AT_ONCE)))
+    return done / (time.perf_counter() - begun)
+
+
+def nobody_starves(data: Path, there: Population, names: "itertools.cycle[str]", seconds: float) -> list[Row]:
+    with servers.panel(data) as panel:
+        pages = [people.page("/instances", panel.port, token) for token in there.sessions[:1000]]
+        in_pages = uvloop.run(_beside_pages(panel.port, pages, names, seconds))
+        own, refused = uvloop.run(_beside_guessers(panel.port, names, seconds))
+    return [
+        Row("a login while 16 connections ask for pages without pause, the slowest", max(in_pages), "s", wanted="<= 2"),
+        Row(f"a login on a trusted device while {GUESSERS} guess, the slowest", max(own), "s", wanted="<= 2"),
+        Row(
+            "refusals beyond the queue meanwhile (503), p99",
+            load.percentile(refused, 0.99) * 1000,
+            "ms",
+            wanted="<= 50",
+        ),
+    ]
+
+
+async def _beside_pages(
+    port: int, pages: Sequence[bytes], names: "itertools.cycle[str]", seconds: float
+) -> list[float]:
+    flood = asyncio.create_task(load.closed_loop(port, pages, connections=16, seconds=seconds))
+    taken = await _one_after_the_other(port, [(next(names), "") for _ in range(1000)], until=flood)
+    await flood
+    return taken
+
+
+async def _beside_guessers(port: int, names: "itertools.cycle[str]", seconds: float) -> tuple[list[float], list[float]]:
+    """How long logins with a device cookie took, and refusals with a 503."""
+    known = [(name, (await people.sign_in(port, name))[people.DEVICE]) for name in itertools.islice(names, 60)]
+    refused: list[float] = []
+    begun = time.perf_counter()
+
+    async def guess() -> None:
+        connection = await load.Connection.open(port)
+        while time.perf_counter() - begun < seconds:
+            status, taken = await people.guess(connection)
+            if status == 503:
+                refused.append(taken)
+                await asyncio.sleep(0.1)
+        connection.close()
+
+    flood = asyncio.gather(*(guess() for _ in range(GUESSERS)))
+    await asyncio.sleep(1)
+    taken = await _one_after_the_other(port, known, until=flood, late=1)
+    await flood
+    return taken, refused
+
+
+async def _one_after_the_other(
+    port: int, known: Sequence[tuple[str, str]], *, until: "asyncio.Future[Any]", late: int = 0
+) -> list[float]:
+    taken = []
+    for name, device in known:
+        if until.done():
+            break
+        begun = time.perf_counter()
+        await people.sign_in(port, name, device=device, late=late)
+        taken.append(time.perf_counter() - begun)
+    return taken
