@@ -53,11 +53,12 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="panel-peers-") as folder:
         contestants = [_panel(data, "panel", "1"), _panel(data, "panel, memory of hashes not kept", "0")]
         contestants += [_peer(peer, cache, Path(folder, peer.folder)) for peer in PEERS]
+        names = itertools.cycle(there.names)  # of all contestants: a code works once
         for _ in range(ROUNDS):
             plain.append(logins.plain_argon2(seconds))
             hello.append(_hello(seconds))
             for contestant in contestants:
-                _measure(contestant, there, seconds, found.setdefault(contestant.name, Found()))
+                _measure(contestant, names, seconds, found.setdefault(contestant.name, Found()))
     rows = []
     for name, got in found.items():
         rows += [
@@ -70,8 +71,7 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     return rows
 
 
-def _measure(contestant: Contestant, there: Population, seconds: float, got: Found) -> None:
-    names = itertools.cycle(there.names)
+def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: Found) -> None:
     with contestant.serve() as server, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as apart:
         time.sleep(2)
         got.start.append(server.seconds_to_first_answer * 1000)
