@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import load, people, servers
 from bench.population import Population
-from bench.report import Row
+from bench.report import Row, median
 
 GUESSERS = 8
 PER_SECOND = 200  # pages
@@ -26,14 +26,11 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
                 timings = []
                 for _ in range(ROUNDS):
                     calm.append(apart.submit(_probe, panel.port, request, seconds).result())
-                    flood = apart.submit(guess_for, panel.port, seconds + 2, network)
+                    flood = apart.submit(_guess, panel.port, seconds + 2, network)
                     time.sleep(1)
                     timings.append(apart.submit(_probe, panel.port, request, seconds).result())
                     flood.result()
-                idle, busy = (
-                    sorted(timing.percentile(0.99) * 1000 for timing in some)[len(some) // 2]
-                    for some in (calm, timings)
-                )
+                idle, busy = (median([1000 * one.percentile(0.99) for one in some]) for some in (calm, timings))
                 rows.append(Row(f"{what}, p99, while {GUESSERS} {name}", busy, "ms", "in peace", idle, "<= 3"))
                 rows.append(Row("the same", busy, "ms", wanted="<= 10"))
     return rows
@@ -45,21 +42,5 @@ def _probe(port: int, request: bytes, seconds: float) -> load.Timing:
     return got
 
 
-def guess_for(port: int, seconds: float, network: str = "", guessers: int = GUESSERS) -> dict[int, int]:
-    """Returns how often each status was answered."""
-    return asyncio.run(_guess_for(port, seconds, network, guessers))
-
-
-async def _guess_for(port: int, seconds: float, network: str, guessers: int) -> dict[int, int]:
-    begun = time.perf_counter()
-    statuses: dict[int, int] = {}
-
-    async def one() -> None:
-        connection = await load.Connection.open(port)
-        while time.perf_counter() - begun < seconds:
-            status, _ = await people.guess(connection, network=network)
-            statuses[status] = statuses.get(status, 0) + 1
-        connection.close()
-
-    await asyncio.gather(*(one() for _ in range(guessers)))
-    return statuses
+def _guess(port: int, seconds: float, network: str) -> None:
+    asyncio.run(load.repeat(lambda: people.guess_once(port, network), at_once=GUESSERS, seconds=seconds))

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import selectors
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlencode
@@ -103,6 +103,20 @@ class Timing:
 
     def percentile(self, share: float) -> float:
         return percentile(self.taken, share)
+
+
+async def repeat(act: Callable[[], Awaitable[object]], *, at_once: int, seconds: float) -> float:
+    """Do something over and over in as many tasks as `at_once`; returns how often a second."""
+    begun, done = time.perf_counter(), 0
+
+    async def one() -> None:
+        nonlocal done
+        while time.perf_counter() - begun < seconds:
+            await act()
+            done += 1
+
+    await asyncio.gather(*(one() for _ in range(at_once)))
+    return done / (time.perf_counter() - begun)
 
 
 def percentile(taken: Sequence[float], share: float) -> float:

@@ -58,16 +58,7 @@ def plain_argon2(seconds: float) -> float:
 
 
 async def logins(port: int, names: "itertools.cycle[str]", seconds: float) -> float:
-    begun, done = time.perf_counter(), 0
-
-    async def one() -> None:
-        nonlocal done
-        while time.perf_counter() - begun < seconds:
-            await people.sign_in(port, next(names))
-            done += 1
-
-    await asyncio.gather(*(one() for _ in range(AT_ONCE)))
-    return done / (time.perf_counter() - begun)
+    return await load.repeat(lambda: people.sign_in(port, next(names)), at_once=AT_ONCE, seconds=seconds)
 
 
 def nobody_starves(data: Path, there: Population, names: "itertools.cycle[str]", seconds: float) -> list[Row]:

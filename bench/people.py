@@ -49,6 +49,13 @@ async def guess(connection: Connection, *, network: str = "") -> tuple[int, floa
     return answer.status, time.perf_counter() - begun
 
 
+async def guess_once(port: int, network: str = "") -> None:
+    """On a connection of its own."""
+    connection = await Connection.open(port)
+    await guess(connection, network=network)
+    connection.close()
+
+
 def cookies(answer: Answer) -> dict[str, str]:
     lines = [value for name, value in answer.headers if name == "set-cookie"]
     pairs = (line.partition(";")[0].partition("=") for line in lines)

@@ -72,10 +72,10 @@ def panel(
     return running([sys.executable, "-P", "-m", "web.cli"], given, port=port, path="/health", cpus=cpus)
 
 
-def hello(*, workers: int = 1, cpus: set[int] | None = None) -> contextlib.AbstractContextManager[Server]:
+def hello(*, cpus: set[int] | None = None) -> contextlib.AbstractContextManager[Server]:
     port = free_port()
     command = [sys.executable, "-P", "-m", "uvicorn", "bench.hello:app", "--port", str(port), "--no-access-log"]
-    command += ["--log-level", "warning", "--workers", str(workers)]
+    command += ["--log-level", "warning"]
     return running(command, {"PYTHONPATH": str(ROOT)}, port=port, cpus=cpus)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -79,44 +80,28 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
         page = load.get(contestant.page, server.port, Cookie=cookie)
         got.pages.append(uvloop.run(load.closed_loop(server.port, [page], connections=8, seconds=seconds)).per_second)
-        got.logins.append(uvloop.run(_logins(contestant, server.port, names, seconds)))
+        sign_in = partial(_sign_in_next, contestant, server.port, names)
+        got.logins.append(uvloop.run(load.repeat(sign_in, at_once=AT_ONCE, seconds=seconds)))
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
         page = load.get(contestant.page, server.port, Cookie=cookie)
         got.calm.append(apart.submit(_p99, server.port, page, seconds).result())
-        flood = apart.submit(_guess, contestant.name, contestant.guess, server.port, seconds + 2)
+        flood = apart.submit(_guess, contestant.guess, server.port, seconds + 2)
         time.sleep(1)
         got.flooded.append(apart.submit(_p99, server.port, page, seconds).result())
         flood.result()
 
 
-async def _logins(contestant: Contestant, port: int, names: Iterator[str], seconds: float) -> float:
-    begun, done = time.perf_counter(), 0
-
-    async def one() -> None:
-        nonlocal done
-        while time.perf_counter() - begun < seconds:
-            await contestant.sign_in(port, next(names))
-            done += 1
-
-    await asyncio.gather(*(one() for _ in range(AT_ONCE)))
-    return done / (time.perf_counter() - begun)
+async def _sign_in_next(contestant: Contestant, port: int, names: Iterator[str]) -> None:
+    await contestant.sign_in(port, next(names))
 
 
 def _p99(port: int, request: bytes, seconds: float) -> float:
     return load.probe(port, request, per_second=PER_SECOND, seconds=seconds).percentile(0.99) * 1000
 
 
-def _guess(_: str, guess: Callable[[int, int], Awaitable[None]], port: int, seconds: float) -> None:
-    async def all_of_them() -> None:
-        begun, numbers = time.perf_counter(), itertools.count()
-
-        async def one() -> None:
-            while time.perf_counter() - begun < seconds:
-                await guess(port, next(numbers))
-
-        await asyncio.gather(*(one() for _ in range(AT_ONCE)))
-
-    asyncio.run(all_of_them())
+def _guess(guess: Callable[[int, int], Awaitable[None]], port: int, seconds: float) -> None:
+    numbers = itertools.count()
+    asyncio.run(load.repeat(lambda: guess(port, next(numbers)), at_once=AT_ONCE, seconds=seconds))
 
 
 def _hello(seconds: float) -> float:
@@ -135,9 +120,7 @@ async def _panel_sign_in(port: int, name: str) -> str:
 
 
 async def _panel_guess(port: int, _: int) -> None:
-    connection = await load.Connection.open(port)
-    await people.guess(connection)
-    connection.close()
+    await people.guess_once(port)
 
 
 def _peer(peer: Peer, cache: Path, data: Path) -> Contestant:
@@ -151,14 +134,15 @@ def _peer(peer: Peer, cache: Path, data: Path) -> Contestant:
     async def sign_in(port: int, name: str) -> str:
         return await peer.sign_in(port, name, code_of_the_moment())
 
-    return Contestant(peer.name, serve, sign_in, _PeerGuess(peer), "/")
+    return Contestant(peer.name, serve, sign_in, _PeerGuess(peer.name), "/")
 
 
 @dataclass(frozen=True)
 class _PeerGuess:
     """Wrong passwords for one account after the other, so that no lock of an account gets in the way."""
 
-    peer: Peer
+    name: str  # for a peer itself cannot be sent to another process
 
     async def __call__(self, port: int, number: int) -> None:
-        await self.peer.wrong_password(port, f"p{1000 + number % 2000}")
+        peer = next(peer for peer in PEERS if peer.name == self.name)
+        await peer.wrong_password(port, f"p{1000 + number % 2000}")
