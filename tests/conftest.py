@@ -108,13 +108,19 @@ def new_client(client: TestClient, canary: Canary) -> Callable[..., TestClient]:
     `raise_server_exceptions=False` it sees the panel's faults as people do."""
 
     def make(**options: Any) -> TestClient:
-        other = TestClient(client.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False, **options)
-        other.portal = client.portal
-        other.app_state |= client.app_state  # the one panel
+        other = beside(client, headers={"Origin": ORIGIN}, **options)
         canary.listen(other)
         return other
 
     return make
+
+
+def beside(client: TestClient, /, **options: Any) -> TestClient:
+    """Another browser at the panel that this one is at."""
+    other = TestClient(client.app, base_url=ORIGIN, follow_redirects=False, **options)
+    other.portal = client.portal
+    other.app_state |= client.app_state
+    return other
 
 
 @pytest.fixture

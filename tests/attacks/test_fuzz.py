@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.attacks.test_typed import FIELDS
+from tests.conftest import beside
 from tests.people import ORIGIN, Person
 from tests.test_doors import EVERY_DOOR
 
@@ -32,10 +33,7 @@ def elsewhere(client: TestClient) -> TestClient:
     """A browser in a network of its own, so that no limit answers in place of what is tried."""
     number = next(numbers)
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-    other = TestClient(client.app, base_url=ORIGIN, follow_redirects=False, client=(address, 1))
-    other.portal = client.portal
-    other.app_state |= client.app_state
-    return other
+    return beside(client, client=(address, 1))
 
 
 @many
