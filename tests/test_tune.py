@@ -1,6 +1,6 @@
 import pytest
 
-from web.cli import main
+from tests.test_run import run
 from web.limits import ARGON2, ARGON2_FLOOR, Cost
 from web.tune import AIM, MOST_MEMORY_KIB, WANTED, recommend
 
@@ -23,11 +23,8 @@ def test_memory_first_then_passes() -> None:
     assert recommend(Cost(65_536, 2, 1), AIM / 8) == Cost(MOST_MEMORY_KIB, 8, 1)
 
 
-def test_the_command_measures_and_recommends(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PANEL_HASH_COST", "m=19456,t=2,p=1")
-    assert main(["tune"]) == 0
-    told = capsys.readouterr().out
-    assert "Hoje: m=19456,t=2,p=1: um hash leva" in told
-    assert "PANEL_HASH_COST=" in told or "Está bom" in told
+def test_the_command_measures_and_recommends() -> None:
+    answer = run("tune", PANEL_HASH_COST="m=19456,t=2,p=1")
+    assert answer.returncode == 0
+    assert "Hoje: m=19456,t=2,p=1: um hash leva" in answer.stdout
+    assert "PANEL_HASH_COST=" in answer.stdout or "Está bom" in answer.stdout

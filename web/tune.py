@@ -21,17 +21,19 @@ def tune(settings: Settings) -> None:
     argon2id = Argon2id()
     if settings.keep_hash_memory:
         argon2id.keep_memory()
-    current, fitting = settings.hash_cost, recommend(ARGON2, seconds(argon2id, ARGON2))
+    current = settings.hash_cost
+    taken = seconds(argon2id, current)
     print(
         "O argon2 em uso foi compilado nesta máquina."
         if is_native()
         else "O argon2 em uso serve para qualquer máquina."
     )
-    print(f"Hoje: {told(argon2id, current)}")
-    if WANTED[0] <= seconds(argon2id, current) <= WANTED[1] and not current.is_below(ARGON2_FLOOR):
+    print(f"Hoje: {told(argon2id, current, taken)}")
+    if WANTED[0] <= taken <= WANTED[1]:
         print("Está bom: um hash leva de 100 a 250 ms.")
     else:
-        print(f"Recomendado: {told(argon2id, fitting)}")
+        fitting = recommend(ARGON2, seconds(argon2id, ARGON2))
+        print(f"Recomendado: {told(argon2id, fitting, seconds(argon2id, fitting))}")
         print(
             f"Ponha PANEL_HASH_COST={fitting} no arquivo .env e reinicie o painel; cada hash muda na próxima entrada."
         )
@@ -48,12 +50,13 @@ def recommend(cost: Cost, taken: float) -> Cost:
     return replace(cost, memory_kib=memory, passes=max(ARGON2_FLOOR.passes, round(cost.passes * left)))
 
 
-def told(argon2id: Argon2id, cost: Cost) -> str:
+def told(argon2id: Argon2id, cost: Cost, taken: float) -> str:
+    """With how long one hash alone took, in seconds, and how many the panel's threads make together."""
     with ThreadPoolExecutor(HASHES_AT_ONCE) as threads:
         begun = time.perf_counter()
         list(threads.map(lambda _: argon2id.digest(b"", b"sixteen bytes !!", cost), range(4 * HASHES_AT_ONCE)))
         per_second = 4 * HASHES_AT_ONCE / (time.perf_counter() - begun)
-    return f"{cost}: um hash leva {seconds(argon2id, cost) * 1000:.0f} ms, e o painel faz {per_second:.0f} por segundo."
+    return f"{cost}: um hash leva {taken * 1000:.0f} ms, e o painel faz {per_second:.0f} por segundo."
 
 
 def seconds(argon2id: Argon2id, cost: Cost) -> float:
