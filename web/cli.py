@@ -108,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("names", metavar="MEDIÇÃO", nargs="*", help="uma ou mais; sem nenhuma, todas")
     bench.add_argument("--seconds", metavar="N", type=float, default=5, help="segundos de cada carga (padrão: 5)")
     add("check", _check, "Confere formato, estilo e tipos do código.")
+    _add_operator_commands(add_operator)
+    return parser
+
+
+def _add_operator_commands(add_operator: Callable[..., argparse.ArgumentParser]) -> None:
     create = add_operator(
         "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
     )
@@ -134,7 +139,6 @@ def _parser() -> argparse.ArgumentParser:
     add_operator("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
     add_operator("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
     add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
-    return parser
 
 
 def _serve(options: argparse.Namespace) -> int:
