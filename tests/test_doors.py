@@ -1,5 +1,6 @@
 """Walks the route table: every door as a stranger, half-way in, and signed in."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -254,6 +255,11 @@ def test_unknown_paths_fall_through_to_nothing(path: str, alice: Person, client:
     answer = client.get(path)
     assert answer.status_code == 404
     assert "Não encontrado" in answer.text
+
+
+def test_an_error_in_place_reads_as_sentences(alice: Person, client: TestClient) -> None:
+    answer = client.get("/instances/0", headers=FRAGMENT)
+    assert re.search(r"<strong>Não encontrado\.</strong> \w", answer.text)
 
 
 @pytest.mark.parametrize(
