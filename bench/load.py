@@ -160,6 +160,8 @@ async def _open_loop(port: int, request: bytes, per_second: float, seconds: floa
     begun = time.perf_counter()
 
     async def one(due: float) -> None:
+        while idle and idle[-1].is_closed:  # nobody needed it for longer than the server waits
+            idle.pop()
         connection = idle.pop() if idle else await Connection.open(port)
         answer = await connection.ask(request)
         taken.append(time.perf_counter() - due)

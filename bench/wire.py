@@ -37,7 +37,7 @@ async def _sizes(port: int, there: Population) -> dict[str, list[int]]:
     page = await connection.ask(load.get("/login", port, **BROWSER))
     files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.body.decode()))
     first_visit = [page.size] + [(await connection.ask(load.get(file, port, **BROWSER))).size for file in files]
-    cookie = {"Cookie": f"{people.SESSION}={there.sessions[0]}"} | BROWSER
+    cookie = {"Cookie": f"{people.SESSION}={there.sessions[-1]}"} | BROWSER
     found = {"first visit": first_visit}
     for path in ("/instances", "/security", "/security/sessions", "/security/password"):
         answer = await connection.ask(load.get(path, port, **cookie))

@@ -157,7 +157,7 @@ def test_every_change_leaves_its_activity(alice: Person, client: TestClient, row
 
 
 def names_on(text: str) -> list[str]:
-    return re.findall(r'<h2 id="name-[^"]*"[^>]*>([^<]*)</h2>', text)
+    return re.findall(r"<h2[^>]*>([^<]*)</h2>", text)
 
 
 def test_two_hundred_instances_are_searched_by_name_or_id(alice: Person, client: TestClient, rows: Rows) -> None:

@@ -235,6 +235,21 @@ def test_copy_says_that_it_copied(open_page: OpenPage, setup_code: str) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#key").inner_text().replace(" ", "")
 
 
+def test_id_and_token_of_an_instance_are_copied_as_they_stand(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    set_up(page, setup_code)
+    page.get_by_role("link", name="Instâncias").click()
+    page.get_by_label("Nome").fill("Loja do Centro")
+    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Mostrar token").click()
+    for what in ("id", "token"):
+        button = page.get_by_role("button", name=f"Copiar {what}")
+        button.click()
+        expect(button).to_have_text("Copiado")
+        shown = button.locator("xpath=preceding-sibling::code").inner_text()
+        assert page.evaluate("navigator.clipboard.readText()") == shown
+
+
 def test_the_text_survives_a_320_pixel_screen(open_page: OpenPage, setup_code: str) -> None:
     page = open_page(viewport={"width": 320, "height": 700})
     set_up(page, setup_code)
