@@ -2,12 +2,10 @@
 
 import argparse
 import asyncio
-import errno
 import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -209,28 +207,13 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _run_server(settings: Settings, app: str = "from_environment") -> int:
-    from web.server import serve  # uvicorn takes a while to load, and only this command needs it
+    from web.server import listen, serve  # uvicorn takes a while to load, and only this command needs it
     from web.setup import offer_code
 
-    with _listen(settings) as listener:
+    with listen(settings) as listener:
         code = asyncio.run(_with_panel(settings, offer_code))
         serve(settings, listener, app, lambda: _announce(settings, code))
     return 0
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """A bound socket, so that a taken port is told before anything else is touched."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as refused:
-        listener.close()
-        causes = {errno.EADDRINUSE: "a porta está em uso; escolha outra com --port", errno.EACCES: "falta permissão"}
-        cause = causes.get(refused.errno or 0, str(refused.strerror))
-        raise StartRefused(f"Não foi possível atender em {settings.host}:{settings.port}: {cause}.") from None
-    return listener
 
 
 def _announce(settings: Settings, code: str | None) -> None:

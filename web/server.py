@@ -1,5 +1,6 @@
 """uvicorn, started from Python: quiet, trusting no proxy it was not told of, ended by Ctrl-C without a traceback."""
 
+import errno
 import socket
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from web import log
-from web.settings import Settings
+from web.settings import Settings, StartRefused
 
 
 class Server(uvicorn.Server):
@@ -21,6 +22,22 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A bound socket, so that a taken port is told before anything else is touched; raises StartRefused."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # asyncio sends what is written at once only where a socket says that it is TCP; uvloop does so anyway.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as refused:
+        listener.close()
+        causes = {errno.EADDRINUSE: "a porta está em uso; escolha outra com --port", errno.EACCES: "falta permissão"}
+        cause = causes.get(refused.errno or 0, str(refused.strerror))
+        raise StartRefused(f"Não foi possível atender em {settings.host}:{settings.port}: {cause}.") from None
+    return listener
 
 
 def serve(settings: Settings, listener: socket.socket, app: str, ready: Callable[[], None]) -> None:
