@@ -97,8 +97,8 @@ def install(lock: Path, python: Path = PYTHON) -> None:
         sys.exit(explain(lock, "\n".join(lines)))
 
 
-def build_native() -> None:
-    """Put an argon2 in .venv that was compiled here, with this processor's instructions, from the pinned source.
+def build_native(into: Path = PYTHON) -> None:
+    """Install an argon2 that was compiled here, with this processor's instructions, from the pinned source.
 
     The tools for it, as pinned, live in a folder that goes when it is done.
     """
@@ -118,7 +118,7 @@ def build_native() -> None:
         wheels = [str(wheel) for wheel in Path(folder).glob("*.whl")]
         if built.returncode != 0 or not wheels:
             sys.exit("A compilação falhou; falta um compilador C? No Debian ou Ubuntu: sudo apt install gcc.")
-        subprocess.run([str(PYTHON), "-P", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheels])
+        subprocess.run([str(into), "-P", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheels])
     say("Pronto.")
 
 

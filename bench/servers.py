@@ -63,13 +63,13 @@ def running(
 
 
 def panel(
-    data: Path, *, workers: int = 1, cpus: set[int] | None = None, **environment: str
+    data: Path, *, workers: int = 1, cpus: set[int] | None = None, python: str = sys.executable, **environment: str
 ) -> contextlib.AbstractContextManager[Server]:
     """The panel over a data folder, believing X-Forwarded-For, so that a load can come from many networks."""
     port = free_port()
     given = {"PANEL_DATA": str(data), "PANEL_PORT": str(port), "PANEL_WORKERS": str(workers)}
     given |= {"PANEL_TRUSTED_PROXIES": "127.0.0.1", "PYTHONPATH": str(ROOT)} | environment
-    return running([sys.executable, "-P", "-m", "web.cli"], given, port=port, path="/health", cpus=cpus)
+    return running([python, "-P", "-m", "web.cli"], given, port=port, path="/health", cpus=cpus)
 
 
 def hello(*, cpus: set[int] | None = None) -> contextlib.AbstractContextManager[Server]:

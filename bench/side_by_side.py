@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -18,6 +19,7 @@ from bench import load, logins, pages, people, servers
 from bench.peers.peers import PEERS, Peer
 from bench.population import Population, code_of_the_moment
 from bench.report import Row, median
+from run import LOCK, PYTHON, VENV, build_native, create_venv, digest, install
 
 ACCOUNTS = 3000
 AT_ONCE = 8
@@ -52,7 +54,11 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     found: dict[str, Found] = {}
     plain, hello = [], []
     with tempfile.TemporaryDirectory(prefix="panel-peers-") as folder:
-        contestants = [_panel(data, "panel", "1"), _panel(data, "panel, memory of hashes not kept", "0")]
+        contestants = [
+            _panel(data, "panel"),
+            _panel(data, "panel, memory of hashes not kept", keeps="0"),
+            _panel(data, "panel, argon2 compiled here", python=_native(cache / "native")),
+        ]
         contestants += [_peer(peer, cache, Path(folder, peer.folder)) for peer in PEERS]
         names = itertools.cycle(there.names)  # of all contestants: a code works once
         for _ in range(ROUNDS):
@@ -109,10 +115,24 @@ def _hello(seconds: float) -> float:
         return pages.rate(server.port, [load.get("/", server.port)], seconds)
 
 
-def _panel(data: Path, name: str, keeps: str) -> Contestant:
+def _panel(data: Path, name: str, *, keeps: str = "1", python: str = sys.executable) -> Contestant:
     return Contestant(
-        name, lambda: servers.panel(data, PANEL_KEEP_HASH_MEMORY=keeps), _panel_sign_in, _panel_guess, "/instances"
+        name,
+        lambda: servers.panel(data, python=python, PANEL_KEEP_HASH_MEMORY=keeps),
+        _panel_sign_in,
+        _panel_guess,
+        "/instances",
     )
+
+
+def _native(folder: Path) -> str:
+    """The Python of an environment like the panel's own, after what `run.py tune --native` does to that."""
+    python, built = folder / PYTHON.relative_to(VENV), folder / "built"
+    if not built.exists() or built.read_text() != digest(LOCK):
+        install(LOCK, create_venv(folder))
+        build_native(python)
+        built.write_text(digest(LOCK))
+    return str(python)
 
 
 async def _panel_sign_in(port: int, name: str) -> str:
