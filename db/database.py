@@ -13,6 +13,8 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 T = TypeVar("T")
+Statement = tuple[str, dict[str, object]]
+Rows = list[Any]
 
 PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -35,11 +37,17 @@ class Reader:
         return rows[0] if rows else None
 
     async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
-        rows = await self._connection.execute_fetchall(sql, _bound(parameters))
-        return [_read(kind, row) for row in rows]
+        return [_read(kind, row) for row in await self._ask((sql, _bound(parameters)))]
 
+    async def _ask(self, statement: Statement) -> Rows:
+        raise NotImplementedError
 
-Statement = tuple[str, dict[str, object]]
+    async def _together(
+        self, job: Callable[[sqlite3.Connection, list[Statement]], T], statements: list[Statement]
+    ) -> T:
+        """Several statements as one job of the connection's thread (aiosqlite has no public name for that)."""
+        found: T = await self._connection._execute(job, self._connection._conn, statements)  # type: ignore[no-untyped-call]
+        return found
 
 
 class Transaction(Reader):
@@ -55,25 +63,25 @@ class Transaction(Reader):
     async def run(self, sql: str, /, **parameters: object) -> None:
         self._waiting.append((sql, _bound(parameters)))
 
-    async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
-        return [_read(kind, row) for row in await self._send((sql, _bound(parameters)))]
-
     async def commit(self) -> None:
-        await self._send(("COMMIT", {}))
+        await self._ask(("COMMIT", {}))
 
-    async def _send(self, last: Statement) -> list[Any]:
-        """Run what waits and then `last`, whose rows are returned, as one job of the thread (aiosqlite has no public
-        name for that)."""
-        jobs, self._waiting = [*self._waiting, last], []
-        rows: list[Any] = await self._connection._execute(_run_all, self._connection._conn, jobs)  # type: ignore[no-untyped-call]
-        return rows
+    async def _ask(self, statement: Statement) -> Rows:
+        statements, self._waiting = [*self._waiting, statement], []
+        return await self._together(_last_rows, statements)
 
 
 class Database(Reader):
-    """One connection reads; another writes, one transaction at a time. Both live as long as the application."""
+    """One connection reads; another writes, one transaction at a time. Both live as long as the application.
+
+    Questions that come while the reading thread is busy go there together once it is free: with a thread that runs on
+    another processor, each way there and back takes longer than the question.
+    """
 
     def __init__(self, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
         super().__init__(reader)
+        self._asked: list[tuple[Statement, asyncio.Future[Rows]]] = []
+        self._answering: asyncio.Task[None] | None = None
         self._writer = writer
         self._writing = asyncio.Lock()
 
@@ -90,6 +98,30 @@ class Database(Reader):
     async def version(self) -> int:
         """A number that is another one after anybody, in whichever process, has written anything."""
         return await self.one(int, "PRAGMA data_version") or 0
+
+    async def _ask(self, statement: Statement) -> Rows:
+        answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+        self._asked.append((statement, answer))
+        if self._answering is None:
+            self._answering = asyncio.create_task(self._answer())
+        return await answer
+
+    async def _answer(self) -> None:
+        """Until nobody asks any more. Whatever goes wrong is told to whoever asked."""
+        while self._asked:
+            asked, self._asked = self._asked, []
+            try:
+                found = await self._together(_rows_of_each, [statement for statement, _ in asked])
+            except Exception as error:  # the database is closed
+                found = [error] * len(asked)
+            for (_, answer), rows in zip(asked, found, strict=True):
+                if answer.cancelled():
+                    continue
+                if isinstance(rows, Exception):
+                    answer.set_exception(rows)
+                else:
+                    answer.set_result(rows)
+        self._answering = None
 
     async def close(self) -> None:
         await self._connection.close()
@@ -122,11 +154,21 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     return connection
 
 
-def _run_all(connection: sqlite3.Connection, statements: list[Statement]) -> list[Any]:
-    rows: list[Any] = []
+def _last_rows(connection: sqlite3.Connection, statements: list[Statement]) -> Rows:
+    rows: Rows = []
     for sql, parameters in statements:
         rows = connection.execute(sql, parameters).fetchall()
     return rows
+
+
+def _rows_of_each(connection: sqlite3.Connection, statements: list[Statement]) -> list[Rows | Exception]:
+    found: list[Rows | Exception] = []
+    for sql, parameters in statements:
+        try:
+            found.append(connection.execute(sql, parameters).fetchall())
+        except Exception as error:  # of this one alone
+            found.append(error)
+    return found
 
 
 def _bound(parameters: dict[str, object]) -> dict[str, object]:

@@ -53,6 +53,34 @@ def test_nothing_is_kept_that_could_hint_at_a_password(tmp_path: Path) -> None:
     with_database(tmp_path, act)
 
 
+def test_questions_asked_at_once_are_answered_each_for_itself(tmp_path: Path) -> None:
+    async def act(db: Database) -> None:
+        wrong = asyncio.create_task(db.one(int, "SELECT id FROM nowhere"))
+        too_large = asyncio.create_task(db.one(int, "SELECT :number", number=2**64))
+        given_up = asyncio.create_task(db.one(int, "SELECT 1"))
+        right = [asyncio.create_task(db.one(int, "SELECT :number", number=number)) for number in range(50)]
+        await asyncio.sleep(0)
+        given_up.cancel()
+        assert await asyncio.gather(*right) == list(range(50))
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            await wrong
+        with pytest.raises(OverflowError):
+            await too_large
+        assert await db.one(int, "SELECT 7") == 7
+
+    with_database(tmp_path, act)
+
+
+def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
+    async def act(db: Database) -> None:
+        await db.close()
+        for _ in range(2):
+            with pytest.raises(ValueError, match="no active connection"):
+                await asyncio.wait_for(db.one(int, "SELECT 1"), 5)
+
+    with_database(tmp_path, act)
+
+
 def test_migrations_apply_once(tmp_path: Path) -> None:
     async def act(db: Database) -> None:
         assert await migrate.version(db) == len(migrate.MIGRATIONS)
