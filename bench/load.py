@@ -132,7 +132,8 @@ async def closed_loop(port: int, requests: Sequence[bytes], *, connections: int,
     endless = itertools.cycle(requests)
     begun = time.perf_counter()
 
-    async def one() -> None:
+    async def one(number: int) -> None:
+        await asyncio.sleep(number / 500)  # not all at once, or one worker would take all of them
         connection = await Connection.open(port)
         while (at := time.perf_counter()) - begun < seconds:
             answer = await connection.ask(next(endless))
@@ -140,7 +141,7 @@ async def closed_loop(port: int, requests: Sequence[bytes], *, connections: int,
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
         connection.close()
 
-    await asyncio.gather(*(one() for _ in range(connections)))
+    await asyncio.gather(*(one(number) for number in range(connections)))
     return Timing(time.perf_counter() - begun, taken, statuses)
 
 

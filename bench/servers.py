@@ -25,6 +25,10 @@ class Server:
         """Proportional set size of the process and what it started, in MiB."""
         return sum(_pss(pid) for pid in self.processes()) / 1024
 
+    def processor_seconds(self) -> float:
+        """What its processes have had so far."""
+        return sum(_processor_ticks(pid) for pid in self.processes()) / os.sysconf("SC_CLK_TCK")
+
     def open_files(self) -> int:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.processes())  # noqa: PTH208, numbers only
 
@@ -96,6 +100,11 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, path: str, deadline: fl
                 return
         time.sleep(0.002)
     raise RuntimeError(f"{process.args!r} did not answer")
+
+
+def _processor_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
 
 
 def _pss(pid: int) -> int:
