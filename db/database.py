@@ -81,7 +81,8 @@ class Database(Reader):
     def __init__(self, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
         super().__init__(reader)
         self._asked: list[tuple[Statement, asyncio.Future[Rows]]] = []
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[None] | None = None  # referred to, or it might be collected
+        self._is_busy = False
         self._writer = writer
         self._writing = asyncio.Lock()
 
@@ -100,11 +101,16 @@ class Database(Reader):
         return await self.one(int, "PRAGMA data_version") or 0
 
     async def _ask(self, statement: Statement) -> Rows:
-        answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
-        self._asked.append((statement, answer))
-        if self._answering is None:
-            self._answering = asyncio.create_task(self._answer())
-        return await answer
+        if self._is_busy:
+            answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+            self._asked.append((statement, answer))
+            return await answer
+        self._is_busy = True
+        try:
+            return await self._together(_last_rows, [statement])
+        finally:
+            self._answering = asyncio.create_task(self._answer()) if self._asked else None
+            self._is_busy = self._answering is not None
 
     async def _answer(self) -> None:
         """Until nobody asks any more. Whatever goes wrong is told to whoever asked."""
@@ -121,7 +127,7 @@ class Database(Reader):
                     answer.set_exception(rows)
                 else:
                     answer.set_result(rows)
-        self._answering = None
+        self._is_busy = False
 
     async def close(self) -> None:
         await self._connection.close()
