@@ -26,7 +26,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-print]");
   if (!button) return;
   if ("print" in button.dataset) return window.print();
-  const said = await navigator.clipboard.writeText(button.dataset.copy || button.previousElementSibling.textContent).then(() => "Copiado", () => "Não copiou");
+  const words = button.dataset.copy || button.previousElementSibling.textContent;
+  const said = await navigator.clipboard.writeText(words).then(() => "Copiado", () => "Não copiou");
   button.dataset.words ??= button.textContent;
   button.textContent = said;
   announce(said);
