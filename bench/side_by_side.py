@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -86,8 +85,10 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
         page = load.get(contestant.page, server.port, Cookie=cookie)
         got.pages.append(uvloop.run(load.closed_loop(server.port, [page], connections=8, seconds=seconds)).per_second)
-        sign_in = partial(_sign_in_next, contestant, server.port, names)
-        got.logins.append(uvloop.run(load.repeat(sign_in, at_once=AT_ONCE, seconds=seconds)))
+        logins_a_second = load.repeat(
+            lambda: contestant.sign_in(server.port, next(names)), at_once=AT_ONCE, seconds=seconds
+        )
+        got.logins.append(uvloop.run(logins_a_second))
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
         page = load.get(contestant.page, server.port, Cookie=cookie)
         got.calm.append(apart.submit(_p99, server.port, page, seconds).result())
@@ -95,10 +96,6 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
         time.sleep(1)
         got.flooded.append(apart.submit(_p99, server.port, page, seconds).result())
         flood.result()
-
-
-async def _sign_in_next(contestant: Contestant, port: int, names: Iterator[str]) -> None:
-    await contestant.sign_in(port, next(names))
 
 
 def _p99(port: int, request: bytes, seconds: float) -> float:
