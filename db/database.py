@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ PRAGMAS = (
 )
 
 
-class Reader:
+class Reader(ABC):
     """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
@@ -39,15 +40,16 @@ class Reader:
     async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
         return [_read(kind, row) for row in await self._ask((sql, _bound(parameters)))]
 
+    @abstractmethod
     async def _ask(self, statement: Statement) -> Rows:
-        raise NotImplementedError
+        """Have the thread of the connection run it."""
 
     async def _together(
         self, job: Callable[[sqlite3.Connection, list[Statement]], T], statements: list[Statement]
     ) -> T:
         """Several statements as one job of the connection's thread (aiosqlite has no public name for that)."""
-        found: T = await self._connection._execute(job, self._connection._conn, statements)  # type: ignore[no-untyped-call]
-        return found
+        run: Callable[..., Awaitable[T]] = self._connection._execute
+        return await run(job, self._connection._conn, statements)
 
 
 class Transaction(Reader):
@@ -81,8 +83,7 @@ class Database(Reader):
     def __init__(self, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
         super().__init__(reader)
         self._asked: list[tuple[Statement, asyncio.Future[Rows]]] = []
-        self._answering: asyncio.Task[None] | None = None  # referred to, or it might be collected
-        self._is_busy = False
+        self._answering: asyncio.Task[None] | None = None
         self._writer = writer
         self._writing = asyncio.Lock()
 
@@ -101,16 +102,11 @@ class Database(Reader):
         return await self.one(int, "PRAGMA data_version") or 0
 
     async def _ask(self, statement: Statement) -> Rows:
-        if self._is_busy:
-            answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
-            self._asked.append((statement, answer))
-            return await answer
-        self._is_busy = True
-        try:
-            return await self._together(_last_rows, [statement])
-        finally:
-            self._answering = asyncio.create_task(self._answer()) if self._asked else None
-            self._is_busy = self._answering is not None
+        answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+        self._asked.append((statement, answer))
+        if self._answering is None:
+            self._answering = asyncio.create_task(self._answer())
+        return await answer
 
     async def _answer(self) -> None:
         """Until nobody asks any more. Whatever goes wrong is told to whoever asked."""
@@ -127,7 +123,7 @@ class Database(Reader):
                     answer.set_exception(rows)
                 else:
                     answer.set_result(rows)
-        self._is_busy = False
+        self._answering = None
 
     async def close(self) -> None:
         await self._connection.close()
@@ -169,9 +165,9 @@ def _last_rows(connection: sqlite3.Connection, statements: list[Statement]) -> R
 
 def _rows_of_each(connection: sqlite3.Connection, statements: list[Statement]) -> list[Rows | Exception]:
     found: list[Rows | Exception] = []
-    for sql, parameters in statements:
+    for statement in statements:
         try:
-            found.append(connection.execute(sql, parameters).fetchall())
+            found.append(_last_rows(connection, [statement]))
         except Exception as error:  # of this one alone
             found.append(error)
     return found

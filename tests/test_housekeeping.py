@@ -6,7 +6,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from db import activity
-from db.database import Reader
+from db.database import Reader, Statement
 from tests.conftest import Clock, Operate
 from tests.people import Person, begin_enrolment, give_password, protect, sign_in
 from web.app import create_app
@@ -161,11 +161,11 @@ def test_lines_removed_while_the_log_is_verified_are_no_tampering(
         class Racing(Reader):
             """Has the old lines removed once it was read where they begin."""
 
-            async def all(self, kind: Any, sql: str, /, **parameters: object) -> list[Any]:
-                found = await panel.db.all(kind, sql, **parameters)
-                if "activity_pruned" in sql:
+            async def _ask(self, statement: Statement) -> list[Any]:
+                rows = await panel.db._ask(statement)
+                if "activity_pruned" in statement[0]:
                     await clear(panel)
-                return found
+                return rows
 
         return await activity.first_broken(Racing(panel.db._connection))
 
