@@ -1,4 +1,8 @@
 import asyncio
+import ctypes
+import os
+import struct
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -101,3 +105,26 @@ def test_the_loop_goes_on_while_a_hash_runs() -> None:
         return passed
 
     assert asyncio.run(run()) < 0.2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no priority of its own")
+def test_slow_work_steps_back_from_whatever_else_runs() -> None:
+    async def run() -> tuple[int, int]:
+        pool = HashPool()
+        found = await pool.run(_nice_and_turn)
+        pool.close()
+        return found
+
+    nice, turn = asyncio.run(run())
+    here, shortest = _nice_and_turn()
+    assert (nice, here) == (19, os.getpriority(os.PRIO_PROCESS, 0))
+    assert shortest == 0 or turn > shortest  # older kernels tell of no turns
+
+
+def _nice_and_turn() -> tuple[int, int]:
+    """Of the thread that asks, by sched_getattr(2); the turn in nanoseconds, 0 where there is none."""
+    answer = ctypes.create_string_buffer(48)
+    number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
+    assert ctypes.CDLL(None).syscall(number, 0, answer, len(answer), 0) == 0
+    _, _, _, nice, _, turn, _, _ = struct.unpack("=IIQiIQQQ", answer.raw)
+    return nice, turn
