@@ -1,3 +1,6 @@
+import asyncio
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -6,6 +9,8 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+from web.hash_pool import HashPool, TooBusy
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -41,6 +46,27 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
     assert other.get("/security").status_code == 303
     assert client.cookies["__Host-sid"] != before
     assert client.get("/security").status_code == 200
+
+
+def test_strangers_in_every_place_of_the_queue_keep_nobody_from_a_new_password(
+    alice: Person, client: TestClient
+) -> None:
+    over = threading.Event()
+
+    async def guess(pool: HashPool) -> None:
+        while not over.is_set():
+            try:
+                await pool.run(time.sleep, 0.01)
+            except TooBusy:
+                await asyncio.sleep(0.001)
+
+    assert client.portal
+    for _ in range(2 * (HASHES_AT_ONCE + HASHES_WAITING)):
+        client.portal.start_task_soon(guess, client.app_state["panel"].hashes)
+    time.sleep(0.1)
+    answer = change(client, alice.password)
+    over.set()
+    assert "Senha alterada" in answer.text
 
 
 @pytest.mark.parametrize("fresh", ["rinoceronte-2026!", "Telhado.test#1999", "alice@painel-z-api-1"])

@@ -83,10 +83,10 @@ async def _context(panel: Panel, name: str) -> list[str]:
     return [name, *(word for text in names for word in text.split())]
 
 
-async def hash_password(panel: Panel, password: str) -> str:
-    """A PHC string, made off the event loop; raises TooBusy."""
-    cost = panel.settings.hash_cost
-    return await panel.hashes.run(rules.hash_password, panel.argon2id, password, cost, panel.token_bytes)
+async def hash_password(panel: Panel, password: str, *, of_stranger: bool = False) -> str:
+    """A PHC string, made off the event loop; raises TooBusy. Whoever gets a password has proved something before."""
+    run, cost = panel.hashes.run if of_stranger else panel.hashes.run_own, panel.settings.hash_cost
+    return await run(rules.hash_password, panel.argon2id, password, cost, panel.token_bytes)
 
 
 async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str) -> None:
@@ -139,7 +139,7 @@ async def _judge(panel: Panel, account: Account | None, password: str, *, is_own
     if not rules.is_hashable(password):
         return Tried(False)
     if account is None or account.sealed_password is None:
-        await hash_password(panel, password)
+        await hash_password(panel, password, of_stranger=True)
         return Tried(False)
     phc = stored_phc(panel, account)
     if not await run(rules.matches, panel.argon2id, phc, password):
