@@ -64,18 +64,26 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"Comando ou opção que não existe, ou algo faltando. Veja: python3 {self.prog} --help\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser("run.py", description="Painel com autenticação de dois fatores.", epilog=EPILOG)
-    commands = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
+class Commands:
+    def __init__(self, parser: Parser) -> None:
+        self._parsers = parser.add_subparsers(title="comandos", metavar="COMANDO", required=True)
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=words, description=words)
+    def add(self, name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        command = self._parsers.add_parser(name, help=words, description=words)
         command.set_defaults(run=run)
         return command
 
     def add_operator(
-        name: str, act: operator_commands.Command, words: str, *, may_create: bool = False, needs_key: bool = False
+        self,
+        name: str,
+        act: operator_commands.Command,
+        words: str,
+        *,
+        may_create: bool = False,
+        needs_key: bool = False,
     ) -> argparse.ArgumentParser:
+        """One that works on the data folder, whether or not the panel runs."""
+
         def operate(options: argparse.Namespace) -> int:
             settings = _settings(options)
             if needs_key and not settings.key_file.exists():  # a new key would be of no use
@@ -83,60 +91,69 @@ def _parser() -> argparse.ArgumentParser:
             asyncio.run(_with_panel(settings, lambda panel: act(panel, options), may_create=may_create))
             return 0
 
-        command = add(name, operate, words)
+        command = self.add(name, operate, words)
         command.add_argument("--data", type=Path, metavar="PASTA", help="pasta de dados (padrão: data)")
         return command
 
-    serve = add("serve", _serve, "Inicia o painel.")
-    serve.add_argument("--host", metavar="ENDEREÇO", help="endereço em que atende (padrão: 127.0.0.1)")
-    serve.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
-    serve.add_argument("--data", metavar="PASTA", help="pasta de dados (padrão: data)")
-    demo = add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
-    demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
-    add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
-    pictures = add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
-    pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
-    tune = add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
-    tune.add_argument("--native", action="store_true", help="antes compila o argon2 para este processador")
-    bench = add(
-        "bench",
-        lambda options: _bench(options.names, options.seconds),
-        "Mede o painel nesta máquina, ao lado dos limites dela.",
-    )
-    bench.add_argument("names", metavar="MEDIÇÃO", nargs="*", help="uma ou mais; sem nenhuma, todas")
-    bench.add_argument("--seconds", metavar="N", type=float, default=5, help="segundos de cada carga (padrão: 5)")
-    add("check", _check, "Confere formato, estilo e tipos do código.")
-    _add_operator_commands(add_operator)
+
+def _parser() -> Parser:
+    parser = Parser("run.py", description="Painel com autenticação de dois fatores.", epilog=EPILOG)
+    commands = Commands(parser)
+    _add_panel(commands)
+    _add_tools(commands)
+    _add_operator_commands(commands)
     return parser
 
 
-def _add_operator_commands(add_operator: Callable[..., argparse.ArgumentParser]) -> None:
-    create = add_operator(
+def _add_panel(commands: Commands) -> None:
+    serve = commands.add("serve", _serve, "Inicia o painel.")
+    serve.add_argument("--host", metavar="ENDEREÇO", help="endereço em que atende (padrão: 127.0.0.1)")
+    serve.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
+    serve.add_argument("--data", metavar="PASTA", help="pasta de dados (padrão: data)")
+    demo = commands.add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
+    demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
+
+
+def _add_tools(commands: Commands) -> None:
+    commands.add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
+    pictures = commands.add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
+    pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
+    tune = commands.add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
+    tune.add_argument("--native", action="store_true", help="antes compila o argon2 para este processador")
+    bench = commands.add("bench", _bench, "Mede o painel nesta máquina, ao lado dos limites dela.")
+    bench.add_argument("names", metavar="MEDIÇÃO", nargs="*", help="uma ou mais; sem nenhuma, todas")
+    bench.add_argument("--seconds", metavar="N", type=float, default=5, help="segundos de cada carga (padrão: 5)")
+    commands.add("check", _check, "Confere formato, estilo e tipos do código.")
+
+
+def _add_operator_commands(commands: Commands) -> None:
+    add = commands.add_operator
+    create = add(
         "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
     )
     create.add_argument("name", metavar="NOME")
     create.add_argument("--admin", action="store_true", help="a conta administra o painel")
-    reset = add_operator("reset-password", operator_commands.reset_password, "Apaga a senha e imprime um código.")
+    reset = add("reset-password", operator_commands.reset_password, "Apaga a senha e imprime um código.")
     reset.add_argument("name", metavar="NOME")
-    off = add_operator("reset-two-factor", operator_commands.reset_two_factor, "Desativa os dois fatores de uma conta.")
+    off = add("reset-two-factor", operator_commands.reset_two_factor, "Desativa os dois fatores de uma conta.")
     off.add_argument("name", metavar="NOME")
-    end = add_operator("end-sessions", operator_commands.end_sessions, "Encerra as sessões de uma conta, ou de todas.")
+    end = add("end-sessions", operator_commands.end_sessions, "Encerra as sessões de uma conta, ou de todas.")
     end.add_argument("name", metavar="NOME", nargs="?")
-    unlock = add_operator("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
+    unlock = add("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
     unlock.add_argument("name", metavar="NOME")
-    resync = add_operator(
+    resync = add(
         "resync-totp",
         operator_commands.resync_totp,
         "Depois de um relógio adiantado: em um minuto os códigos valem de novo.",
     )
     resync.add_argument("name", metavar="NOME")
-    copy = add_operator("backup", backups.backup, "Grava uma cópia do banco de dados, sem a chave.")
+    copy = add("backup", backups.backup, "Grava uma cópia do banco de dados, sem a chave.")
     copy.add_argument("file", metavar="ARQUIVO", type=Path)
-    back = add_operator("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True, needs_key=True)
+    back = add("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True, needs_key=True)
     back.add_argument("file", metavar="ARQUIVO", type=Path)
-    add_operator("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
-    add_operator("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
-    add_operator("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
+    add("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
+    add("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
+    add("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -182,8 +199,8 @@ def _with_chromium(*module: str) -> int:
     return 0
 
 
-def _bench(names: Sequence[str], seconds: float) -> int:
-    command = [sys.executable, "-P", "-m", "bench", *names, f"--seconds={seconds}"]
+def _bench(options: argparse.Namespace) -> int:
+    command = [sys.executable, "-P", "-m", "bench", *options.names, f"--seconds={options.seconds}"]
     return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
 
 
