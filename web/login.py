@@ -102,8 +102,7 @@ def signed_in(request: Request, token: str, path: str) -> Response:
 
 async def _pass(request: Request, known: Account, next: str, tried: Tried) -> Response:
     """The password was right, if it still is the account's: it may have been reset while it was hashed."""
-    panel, at = Panel.of(request), Panel.of(request).now()
-    token = cookies.new_token(panel)
+    panel = Panel.of(request)
     async with panel.db.transaction() as tx:
         account = await accounts.get(tx, known.id)
         if account is None or stored_phc(panel, account) != tried.phc:
@@ -114,21 +113,7 @@ async def _pass(request: Request, known: Account, next: str, tried: Tried) -> Re
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
             return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
-        digest = cookies.digest(token)
-        if old := request.state.half_login:
-            await half_logins.end(tx, old.digest)
-            await notices.carry(tx, old.digest, to=digest)
-        await tell(tx, request, account.id, "password_known", delay=HALF_LOGIN_TTL, half_login=digest)
-        await half_logins.begin(
-            tx,
-            account.id,
-            digest,
-            next=next,
-            at=at,
-            ends_at=at + HALF_LOGIN_TTL,
-            is_trusted=await trusted_devices.recognise(tx, request, account.id) is not None,
-            keep=HALF_LOGINS_LIVE,
-        )
+        token = await _begin_half_login(tx, request, account.id, next)
     if is_partial(request):
         response = page(
             request, "two_factor/challenge.html", block="form", account_name=account.name, error="", is_over=False
@@ -137,6 +122,28 @@ async def _pass(request: Request, known: Account, next: str, tried: Tried) -> Re
         response = go(request, "/login/code")
     cookies.give(request, response, Cookie.HALF_LOGIN, token)
     return response
+
+
+async def _begin_half_login(tx: Transaction, request: Request, account_id: int, next: str) -> str:
+    """Returns its token."""
+    panel, at = Panel.of(request), Panel.of(request).now()
+    token = cookies.new_token(panel)
+    digest = cookies.digest(token)
+    if old := request.state.half_login:
+        await half_logins.end(tx, old.digest)
+        await notices.carry(tx, old.digest, to=digest)
+    await tell(tx, request, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=digest)
+    await half_logins.begin(
+        tx,
+        account_id,
+        digest,
+        next=next,
+        at=at,
+        ends_at=at + HALF_LOGIN_TTL,
+        is_trusted=await trusted_devices.recognise(tx, request, account_id) is not None,
+        keep=HALF_LOGINS_LIVE,
+    )
+    return token
 
 
 async def _fail(request: Request, account: Account | None, next: str, name: str) -> Response:

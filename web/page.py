@@ -47,8 +47,27 @@ def page(
 ) -> Response:
     """Render a template; only its `block` when htmx asks for a fragment, perhaps for another place."""
     template = templates.get_template(template_name)
+    context |= _common(request)
+    if is_partial(request) and block:
+        local = template.new_context(context)
+        body = "".join(template.blocks[block](local))
+        if retarget != NOTICES:  # the window's title follows what the page now shows
+            title, panel_name = "".join(template.blocks["title"](local)), escape(Panel.of(request).settings.name)
+            body = f"<title>{title} · {panel_name}</title>{body}"
+    else:
+        body = template.render(context)
+    response = HTMLResponse(body, status)
+    if is_partial(request) and retarget:
+        response.headers["HX-Retarget"] = retarget
+        if retarget == NOTICES:  # the place stays for the next notice
+            response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _common(request: Request) -> dict[str, object]:
+    """What every page may show."""
     panel = Panel.of(request)
-    context |= {
+    return {
         "session": getattr(request.state, "session", None),
         "notices": getattr(request.state, "notices", []),
         "panel_name": panel.settings.name,
@@ -58,19 +77,6 @@ def page(
         "section": _section(request.scope["path"]),
         "is_fragment": is_partial(request),
     }
-    if is_partial(request) and block:
-        local = template.new_context(context)
-        body = "".join(template.blocks[block](local))
-        if retarget != NOTICES:  # the window's title follows what the page now shows
-            body = f"<title>{''.join(template.blocks['title'](local))} · {escape(panel.settings.name)}</title>{body}"
-    else:
-        body = template.render(context)
-    response = HTMLResponse(body, status)
-    if is_partial(request) and retarget:
-        response.headers["HX-Retarget"] = retarget
-        if retarget == NOTICES:  # the place stays for the next notice
-            response.headers["HX-Reswap"] = "innerHTML"
-    return response
 
 
 def _section(path: str) -> str:
