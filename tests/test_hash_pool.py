@@ -58,6 +58,27 @@ def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
     assert asyncio.run(run()) == HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
 
 
+def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
+    release = threading.Event()
+
+    async def run() -> list[int]:
+        pool = HashPool()
+        with pool.place(own=False) as slots:
+            others = [asyncio.create_task(pool.run(release.wait, 10)) for _ in range(HASHES_WAITING + 1)]
+            done = [await slots.run(abs, -1)]
+            await asyncio.sleep(0.1)
+            with pytest.raises(TooBusy), pool.place(own=False):
+                pass
+            release.set()
+            done.append(await slots.run(abs, -2))
+        await asyncio.gather(*others)
+        with pool.place(own=False):  # and given back
+            pool.close()
+        return done
+
+    assert asyncio.run(run()) == [1, 2]
+
+
 def test_rest_comes_once_there_was_nothing_to_do_for_a_while() -> None:
     rests: list[float] = []
 

@@ -15,7 +15,7 @@ from web import log, trusted_devices
 from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
-from web.hash_pool import TooBusy
+from web.hash_pool import Slots, TooBusy
 from web.limits import (
     PASSWORD_BACKOFF_ACCOUNT,
     PASSWORD_BACKOFF_DEVICE,
@@ -83,10 +83,14 @@ async def _context(panel: Panel, name: str) -> list[str]:
     return [name, *(word for text in names for word in text.split())]
 
 
-async def hash_password(panel: Panel, password: str, *, of_stranger: bool = False) -> str:
+async def hash_password(panel: Panel, password: str) -> str:
     """A PHC string, made off the event loop; raises TooBusy. Whoever gets a password has proved something before."""
-    run, cost = panel.hashes.run if of_stranger else panel.hashes.run_own, panel.settings.hash_cost
-    return await run(rules.hash_password, panel.argon2id, password, cost, panel.token_bytes)
+    with panel.hashes.place(own=True) as slots:
+        return await _hash(panel, slots, password)
+
+
+async def _hash(panel: Panel, slots: Slots, password: str) -> str:
+    return await slots.run(rules.hash_password, panel.argon2id, password, panel.settings.hash_cost, panel.token_bytes)
 
 
 async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str) -> None:
@@ -114,38 +118,36 @@ async def try_password(request: Request, name: str, account: Account | None, pas
     panel = Panel.of(request)
     counters = await _counters(panel.db, request, name, account.id if account else None)
     is_own = counters[0].kind == "password-device"
-    if not panel.hashes.has_room(own=is_own):  # told at once, and nothing is written
-        raise TooBusy
-    async with panel.db.transaction() as tx:
-        tried = await attempts.charge(tx, counters, at=panel.now())
-        await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
-    if tried.is_closed or tried.wait:
-        log.denied(request, "password backoff")
-    if tried.is_closed:
-        return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
-    if tried.wait:
-        return Tried(False, f"Foram muitas senhas erradas. Tente de novo em {wait(tried.wait)}.", tried.wait)
-    try:
-        return await _judge(panel, account, password, is_own=is_own)
-    except TooBusy:
+    with panel.hashes.place(own=is_own) as slots:  # without one it is told at once, and nothing is written
         async with panel.db.transaction() as tx:
-            await attempts.refund(tx, counters, at=panel.now())
-        raise
+            tried = await attempts.charge(tx, counters, at=panel.now())
+            await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
+        if tried.is_closed or tried.wait:
+            log.denied(request, "password backoff")
+        if tried.is_closed:
+            return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
+        if tried.wait:
+            return Tried(False, f"Foram muitas senhas erradas. Tente de novo em {wait(tried.wait)}.", tried.wait)
+        try:
+            return await _judge(panel, slots, account, password)
+        except TooBusy:
+            async with panel.db.transaction() as tx:
+                await attempts.refund(tx, counters, at=panel.now())
+            raise
 
 
-async def _judge(panel: Panel, account: Account | None, password: str, *, is_own: bool) -> Tried:
+async def _judge(panel: Panel, slots: Slots, account: Account | None, password: str) -> Tried:
     """Somebody unknown costs the same hash as somebody known."""
-    run = panel.hashes.run_own if is_own else panel.hashes.run
     if not rules.is_hashable(password):
         return Tried(False)
     if account is None or account.sealed_password is None:
-        await hash_password(panel, password, of_stranger=True)
+        await _hash(panel, slots, password)
         return Tried(False)
     phc = stored_phc(panel, account)
-    if not await run(rules.matches, panel.argon2id, phc, password):
+    if not await slots.run(rules.matches, panel.argon2id, phc, password):
         return Tried(False)
     is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
-    return Tried(True, phc=phc, fresh_phc=await hash_password(panel, password) if is_outdated else "")
+    return Tried(True, phc=phc, fresh_phc=await _hash(panel, slots, password) if is_outdated else "")
 
 
 def stored_phc(panel: Panel, account: Account) -> str:

@@ -1,11 +1,13 @@
 """Where argon2 and other slow work runs: off the event loop, few at once, a short queue, and a plain no beyond it."""
 
 import asyncio
+import contextlib
+import functools
 import os
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
@@ -24,6 +26,30 @@ class TooBusy(Exception):
     """Too many are waiting already; nothing was done."""
 
 
+class Slots:
+    """As many threads as may work at once, and the line before them."""
+
+    def __init__(self, at_once: int) -> None:
+        self._threads = ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
+        self._free = asyncio.Semaphore(at_once)
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result; raises TooBusy after three seconds in the line."""
+        try:
+            async with asyncio.timeout(HASH_PATIENCE.total_seconds()):
+                await self._free.acquire()
+        except TimeoutError:
+            raise TooBusy from None
+        try:
+            job = functools.partial(function, *args, **kwargs)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
 class HashPool:
     def __init__(
         self,
@@ -33,41 +59,36 @@ class HashPool:
         rest_after: timedelta = HASH_REST,
     ) -> None:
         """`on_rest` is called when there was nothing to do for a while."""
-        self._threads = ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = Slots(at_once)
         self._room = at_once + HASHES_WAITING
         self._inside = 0
         self._on_rest, self._rest_after = on_rest, rest_after.total_seconds()
         self._rest: asyncio.TimerHandle | None = None
 
-    def has_room(self, *, own: bool) -> bool:
-        return self._inside < self._room + (HASHES_WAITING_OWN if own else 0)
+    @contextlib.contextmanager
+    def place(self, *, own: bool) -> Iterator[Slots]:
+        """A place for the block, in which one thing after the other may run; raises TooBusy at once when none is left.
 
-    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The function's result; raises TooBusy at once when the queue is full, or after three seconds in it."""
-        return await self._run(lambda: function(*args, **kwargs), own=False)
-
-    async def run_own(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """For somebody who has proved something here before: a few places that strangers cannot fill."""
-        return await self._run(lambda: function(*args, **kwargs), own=True)
-
-    async def _run(self, job: Callable[[], R], *, own: bool) -> R:
-        if not self.has_room(own=own):
+        A few are for somebody who has proved something here before (`own`): strangers cannot fill these.
+        """
+        if self._inside >= self._room + (HASHES_WAITING_OWN if own else 0):
             raise TooBusy
         self._inside += 1
         try:
-            try:
-                async with asyncio.timeout(HASH_PATIENCE.total_seconds()):
-                    await self._slots.acquire()
-            except TimeoutError:
-                raise TooBusy from None
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, job)
-            finally:
-                self._slots.release()
+            yield self._slots
         finally:
             self._inside -= 1
             self._rest_later()
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result; raises TooBusy at once when every place is taken, or after three seconds in one."""
+        with self.place(own=False) as slots:
+            return await slots.run(function, *args, **kwargs)
+
+    async def run_own(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """For somebody who has proved something here before."""
+        with self.place(own=True) as slots:
+            return await slots.run(function, *args, **kwargs)
 
     def _rest_later(self) -> None:
         if self._rest:
@@ -77,7 +98,7 @@ class HashPool:
     def close(self) -> None:
         if self._rest:
             self._rest.cancel()
-        self._threads.shutdown()
+        self._slots.close()
 
 
 def _step_back() -> None:
