@@ -1,4 +1,6 @@
 import re
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,7 +11,7 @@ from starlette.testclient import TestClient
 from tests.conftest import Clock
 from tests.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, sign_in
 from web.app import create_app
-from web.limits import Cost
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN, Cost
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
@@ -35,6 +37,25 @@ def test_codes_stay_good_when_hashes_are_made_dearer(protected: Person, settings
         assert recover(browser, protected, protected.recovery_codes[0]).status_code == 303
         [code] = codes_on(browser.post("/security/recovery-codes/replacement").text) or [""]
         assert recover(browser, protected, code or protected.recovery_codes[1]).status_code == 303
+
+
+def test_a_code_that_finds_no_place_in_the_queue_is_not_even_counted(
+    protected: Person, client: TestClient, new_client: NewClient, rows: Rows
+) -> None:
+    browser, release = new_client(), threading.Event()
+    give_password(browser, protected)
+    assert client.portal
+    start, run = client.portal.start_task_soon, client.app_state["panel"].hashes.run_own
+    taken = [start(run, release.wait, 10) for _ in range(HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN)]
+    time.sleep(0.1)
+    try:
+        refused = browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    finally:
+        release.set()
+    assert all(place.result(10) for place in taken)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert rows("SELECT * FROM attempts WHERE kind = 'recovery'") == []
+    assert browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code == 303
 
 
 def test_the_codes_can_be_had_as_a_file_that_no_address_tells(protected: Person, client: TestClient) -> None:

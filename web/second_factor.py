@@ -122,20 +122,21 @@ async def recovery_digest(
     panel, code = Panel.of(request), written_code.read(typed)
     if not recovery_code.is_well_formed(code):
         return Verdict(RECOVERY_FORM)
-    async with panel.db.transaction() as tx:
-        tried = await _charge(tx, request, budget, account_id)
-    if isinstance(tried, Verdict):
-        return tried
-    in_force = await recovery_codes.find(panel.db, account_id)
-    if in_force is None:
-        return Verdict("Esta conta não tem códigos de recuperação.")
-    try:
-        cost = Cost.read(in_force.cost)
-        return await panel.hashes.run_own(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
-    except TooBusy:
+    with panel.hashes.place(own=True) as slots:  # without one it is told at once, and nothing is written
         async with panel.db.transaction() as tx:
-            await attempts.refund(tx, [await _counter(tx, request, budget, account_id)], at=panel.now())
-        raise
+            tried = await _charge(tx, request, budget, account_id)
+        if isinstance(tried, Verdict):
+            return tried
+        in_force = await recovery_codes.find(panel.db, account_id)
+        if in_force is None:
+            return Verdict("Esta conta não tem códigos de recuperação.")
+        try:
+            cost = Cost.read(in_force.cost)
+            return await slots.run(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
+        except TooBusy:
+            async with panel.db.transaction() as tx:
+                await attempts.refund(tx, [await _counter(tx, request, budget, account_id)], at=panel.now())
+            raise
 
 
 async def judge_recovery(tx: Transaction, request: Request, account_id: int, digest: bytes) -> Verdict:
