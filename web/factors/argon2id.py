@@ -85,7 +85,7 @@ class _Block:
         from argon2.low_level import ffi  # argon2 loads with the first hash, not with the program
 
         self.size = size
-        self._memory = mmap.mmap(-1, size + HUGE_PAGE)
+        self._memory = mmap.mmap(-1, size + HUGE_PAGE, access=mmap.ACCESS_COPY)  # private, or no huge pages
         with contextlib.suppress(AttributeError, OSError):  # no huge pages here
             self._memory.madvise(mmap.MADV_HUGEPAGE)
         self._view = ffi.from_buffer("uint8_t[]", self._memory)
