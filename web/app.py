@@ -135,7 +135,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Panel]]:
         async with open_panel(settings, now, token_bytes) as panel:
-            tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_keep_hash_memory(panel))]
+            tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_use_blocks(panel))]
             try:
                 yield {"panel": panel}
             finally:
@@ -158,10 +158,10 @@ def create_app(
     return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)
 
 
-async def _keep_hash_memory(panel: Panel) -> None:
+async def _use_blocks(panel: Panel) -> None:
     """Beside the first requests; until it is proved right, and if it is not, hashes are made the plain way."""
-    if panel.settings.keep_hash_memory and not await panel.hashes.run(panel.argon2id.keep_memory):
-        log.trouble("hash.memory_not_kept", "self-test")
+    if not await panel.hashes.run(panel.argon2id.use_blocks):
+        log.trouble("hash.plain", "self-test")
 
 
 def from_environment(routes: list[BaseRoute] | None = None) -> ASGIApp:

@@ -39,7 +39,7 @@ async def open_panel(
         raise StartRefused(f"{file} está ocupado ou sem permissão de uso. Tente de novo.") from None
     except sqlite3.Error:
         raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
-    argon2id = Argon2id()
+    argon2id = Argon2id(keeps_memory=settings.keep_hash_memory)
     hashes, judges = HashPool(on_rest=argon2id.rest), HashPool(1)
     try:
         await _bring_up_to_date(db, file)

@@ -18,9 +18,8 @@ ROUNDS = 5
 
 def tune(settings: Settings) -> None:
     """Measure, and print a recommendation; nothing is changed."""
-    argon2id = Argon2id()
-    if settings.keep_hash_memory:
-        argon2id.keep_memory()
+    argon2id = Argon2id(keeps_memory=settings.keep_hash_memory)
+    argon2id.use_blocks()
     current = settings.hash_cost
     taken = seconds(argon2id, current)
     print(

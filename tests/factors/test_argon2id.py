@@ -1,13 +1,19 @@
+import itertools
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import argon2
 import pytest
+from starlette.testclient import TestClient
 
+from tests.people import ORIGIN
+from web.app import create_app
 from web.factors.argon2id import Argon2id, Phc
 from web.limits import ARGON2, Cost
+from web.settings import Settings
 
 COSTS = [Cost(8, 1, 1), Cost(64, 3, 1), Cost(4096, 2, 2), Cost(9999, 1, 4), ARGON2]
 SALT = b"sixteen bytes !!"
@@ -19,7 +25,14 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 @pytest.fixture
 def keeping() -> Argon2id:
     argon2id = Argon2id()
-    assert argon2id.keep_memory()
+    assert argon2id.use_blocks()
+    return argon2id
+
+
+@pytest.fixture
+def asking_anew() -> Argon2id:
+    argon2id = Argon2id(keeps_memory=False)
+    assert argon2id.use_blocks()
     return argon2id
 
 
@@ -31,13 +44,15 @@ def memory(kind: str = "Rss") -> int:
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=str)
-def test_the_library_takes_what_is_made_in_kept_memory_and_the_other_way_round(keeping: Argon2id, cost: Cost) -> None:
-    for secret in ("girafa azul", "", "ç" * 200):
-        made = str(Phc(cost, SALT, keeping.digest(secret.encode(), SALT, cost)))
+def test_the_library_takes_what_is_made_in_blocks_and_the_other_way_round(
+    keeping: Argon2id, asking_anew: Argon2id, cost: Cost
+) -> None:
+    for argon2id, secret in itertools.product((keeping, asking_anew), ("girafa azul", "", "ç" * 200)):
+        made = str(Phc(cost, SALT, argon2id.digest(secret.encode(), SALT, cost)))
         assert argon2.PasswordHasher().verify(made, secret)
         theirs = argon2.PasswordHasher(cost.passes, cost.memory_kib, cost.lanes).hash(secret)
         read = Phc.read(theirs)
-        assert keeping.digest(secret.encode(), read.salt, read.cost) == read.tag
+        assert argon2id.digest(secret.encode(), read.salt, read.cost) == read.tag
         assert str(read) == theirs
 
 
@@ -63,10 +78,28 @@ def test_memory_is_kept_for_the_next_hash_and_given_back_at_rest(keeping: Argon2
     assert memory() - before < 0.1 * ARGON2.memory_kib
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_that_is_not_to_be_kept_is_given_back_at_once(asking_anew: Argon2id) -> None:
+    before = memory()
+    asking_anew.digest(b"girafa azul", SALT, ARGON2)
+    assert memory() - before < 0.1 * ARGON2.memory_kib
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_panel_keeps_it_as_the_setting_says(settings: Settings, keeps: bool) -> None:
+    before = memory()
+    app = create_app(replace(settings, keep_hash_memory=keeps, hash_cost=ARGON2))
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}) as client:
+        for _ in ("while blocks are tried", "in a block", "in the same or another"):
+            assert client.post("/login", data={"name": "ninguém", "password": "girafa azul"}).status_code == 422
+        assert (memory() - before > 0.9 * ARGON2.memory_kib) is keeps
+
+
 @pytest.mark.skipif(
     not HUGE_PAGES.exists() or "[never]" in HUGE_PAGES.read_text(), reason="no huge pages on this machine"
 )
-def test_kept_memory_lies_in_huge_pages(keeping: Argon2id) -> None:
+def test_blocks_lie_in_huge_pages(keeping: Argon2id) -> None:
     before = memory("AnonHugePages")
     keeping.digest(b"girafa azul", SALT, ARGON2)
     assert memory("AnonHugePages") - before > 0.5 * ARGON2.memory_kib
@@ -83,9 +116,9 @@ class Failing(Argon2id):
 
 
 @pytest.mark.parametrize("kind", [Broken, Failing])
-def test_where_kept_memory_gives_wrong_hashes_it_is_not_used(kind: type[Argon2id]) -> None:
+def test_where_blocks_give_wrong_hashes_they_are_not_used(kind: type[Argon2id]) -> None:
     argon2id = kind()
-    assert not argon2id.keep_memory()
+    assert not argon2id.use_blocks()
     assert argon2id.digest(b"girafa", SALT, ARGON2) == Argon2id().digest(b"girafa", SALT, ARGON2)
 
 

@@ -1,8 +1,8 @@
 """argon2id (RFC 9106), the one thing in this program that takes time, on purpose. Every hash is made here.
 
 A hash fills one large block of memory. When the system has to find and clear small pages for it each time, a third of
-the time goes there: so a block is kept for the next hash, in huge pages where the system has them. argon2 wipes a block
-before it lets go of it, and blocks that nobody needs for a while are given back.
+the time goes there: so it is asked for in huge pages, where the system has them, and kept for the next hash. argon2
+wipes a block before it lets go of it, and blocks that nobody needs for a while are given back.
 """
 
 import base64
@@ -42,17 +42,17 @@ class Phc:
 class Argon2id:
     """Made for several threads: each hash that runs has a block of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_memory: bool = True) -> None:
         self._idle: list[_Block] = []
-        self._keeps_memory = False
+        self._keeps_memory, self._uses_blocks = keeps_memory, False
 
-    def keep_memory(self) -> bool:
-        """Keep blocks from here on, if `PasswordHasher` takes what is made in them; False when it does not."""
-        self._keeps_memory = all(self._is_right(cost) for cost in PROBES for _ in ("a fresh block", "a used one"))
-        return self._keeps_memory
+    def use_blocks(self) -> bool:
+        """From here on, if `PasswordHasher` takes what is made in them; False when it does not."""
+        self._uses_blocks = all(self._is_right(cost) for cost in PROBES for _ in ("a fresh block", "a used one"))
+        return self._uses_blocks
 
     def digest(self, secret: bytes, salt: bytes, cost: Cost) -> bytes:
-        return (self._in_block if self._keeps_memory else _plain)(secret, salt, cost)
+        return (self._in_block if self._uses_blocks else _plain)(secret, salt, cost)
 
     def rest(self) -> None:
         """Give the blocks back to the system."""
@@ -66,7 +66,8 @@ class Argon2id:
         if block is None or block.size != cost.memory_kib * 1024:
             block = _Block(cost.memory_kib * 1024)
         tag = block.digest(secret, salt, cost)
-        self._idle.append(block)
+        if self._keeps_memory:
+            self._idle.append(block)
         return tag
 
     def _is_right(self, cost: Cost) -> bool:
