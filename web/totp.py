@@ -81,13 +81,19 @@ async def confirm(request: Request) -> Response:
     step = rules.matching_step(key, code, at)
     if step is None:
         return await _miss(request, enrolment, rules.drift(key, code, at))
+    return await _put_in_force(request, enrolment.sealed_key, step)
+
+
+async def _put_in_force(request: Request, sealed_key: bytes, step: int) -> Response:
+    """The app whose code was right, and with the first one the recovery codes."""
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
     fresh = None if session.has_two_factor else await recovery_codes.make(panel)
     async with panel.db.transaction() as tx:
         if session.has_two_factor:
             undo_ends = at + REPLACEMENT_UNDO
             await totp.keep_replaced(tx, session.account_id, session_id=session.id, ends_at=undo_ends)
-        if not await totp.confirm(tx, session.account_id, enrolment.sealed_key, step=step, at=at):
+        if not await totp.confirm(tx, session.account_id, sealed_key, step=step, at=at):
             return go(request, "/security")
         await stored_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
