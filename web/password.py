@@ -39,34 +39,42 @@ async def change(request: Request) -> Response:
     typed = await forms.read(request, optional=FIELDS)
     if not any(typed.values()):
         return _form(request)
-    if refused := await throttle.charge(request, throttle.AUTH):
+    if refused := await throttle.charge(request, throttle.AUTH) or await _judge_current(request, typed["current"]):
         return refused
-    account = await accounts.get(panel.db, session.account_id)
-    tried = await try_password(request, session.account_name, account, typed["current"])
-    if tried.wait:
-        return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
-    async with panel.db.transaction() as tx:
-        if tried.is_right:
-            await forgive_password(tx, request, session.account_name, session.account_id)
-        else:
-            await note(tx, request, session.account_id, "stepup.failed", "password")
-    if not tried.is_right:
-        response = _form(request, errors={"current": WRONG_PASSWORD}, status=422)
-        await throttle.settle(request, throttle.AUTH, response)
-        return response
     errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}
     if errors:
         return _form(request, errors=errors, status=422)
-    phc = await hash_password(panel, typed["password"])
+    await _put_in_force(request, await hash_password(panel, typed["password"]))
+    return _form(request, notice=CHANGED)
+
+
+async def _judge_current(request: Request, password: str) -> Response | None:
+    """None when it is the account's, else what to answer."""
+    panel, session = Panel.of(request), request.state.session
+    account = await accounts.get(panel.db, session.account_id)
+    tried = await try_password(request, session.account_name, account, password)
+    if tried.wait:
+        return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
+    async with panel.db.transaction() as tx:
+        if tried.is_right:
+            await forgive_password(tx, request, session.account_name, session.account_id)
+            return None
+        await note(tx, request, session.account_id, "stepup.failed", "password")
+    response = _form(request, errors={"current": WRONG_PASSWORD}, status=422)
+    await throttle.settle(request, throttle.AUTH, response)
+    return response
+
+
+async def _put_in_force(request: Request, phc: str) -> None:
+    panel, session = Panel.of(request), request.state.session
     async with panel.db.transaction() as tx:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
         await end_elsewhere(tx, request)
         await note(tx, request, session.account_id, "password.changed")
         await tell(tx, request, session.account_id, "password_changed")
-    return _form(request, notice=CHANGED)
 
 
 async def strength(request: Request) -> Response:
