@@ -131,18 +131,6 @@ def create_app(
     doors = ROUTES if routes is None else routes
     if undeclared := [route for route in doors if demand_of(route) is None]:
         raise TypeError(f"routes that do not say who may call them: {undeclared}")
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Panel]]:
-        async with open_panel(settings, now, token_bytes) as panel:
-            tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_use_blocks(panel))]
-            try:
-                yield {"panel": panel}
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
-
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(STATIC))],
         exception_handlers={
@@ -152,10 +140,25 @@ def create_app(
             sqlite3.OperationalError: errors.storage,
             Exception: errors.fault,
         },
-        lifespan=lifespan,
+        lifespan=lambda _: _open(settings, now, token_bytes),
     )
     app.router.redirect_slashes = False  # such a redirect would be built from the Host header
     return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes]
+) -> AsyncIterator[dict[str, Panel]]:
+    """The panel, as every request finds it in its state, with what it does by itself."""
+    async with open_panel(settings, now, token_bytes) as panel:
+        tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_use_blocks(panel))]
+        try:
+            yield {"panel": panel}
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 async def _use_blocks(panel: Panel) -> None:
