@@ -95,13 +95,17 @@ def test_instances_are_searched_in_place(page: Page) -> None:
         page.get_by_role("button", name="Nova instância").click()
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     sent = posts(page)
+    count = page.locator("#rows [role=status]").element_handle()
     page.get_by_role("searchbox").press_sequentially("loja")
     expect(page.get_by_role("heading", name=re.compile("^Loja"))).to_have_count(2)
     expect(page.get_by_role("heading", name="Matriz")).to_have_count(0)
     expect(page.get_by_role("status").filter(has_text="2 instâncias com “loja”.")).to_be_visible()
+    assert count.inner_text().startswith("2 instâncias")  # in the very node: so it is read aloud
+    expect(page.get_by_role("button", name="Copiar id")).to_have_count(2)
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.get_by_role("searchbox").fill("")
     expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
+    expect(page.get_by_role("button", name="Copiar id")).to_have_count(6)
     assert sent == []
 
 
