@@ -26,30 +26,29 @@ PER_SECOND = 100
 
 
 def run(_data: Path, _there: Population, seconds: float) -> list[Row]:
-    """Pages of few people in turn on both sides, so that the same share is kept; a login has a hash in it."""
+    """Pages of few people in turn on both sides, so that the same share is kept; a login has a hash in it.
+
+    What stands beside each other is measured one right after the other, for the machine changes within a minute.
+    """
     with tempfile.TemporaryDirectory(prefix="panel-growth-") as folder:
         small, large = Path(folder, "small"), Path(folder, "large")
         few = populate(small, accounts=FEW, sessions=READERS, entries=FEW * 5)
         many = populate(large, accounts=MANY, sessions=MANY, entries=ENTRIES)
-        found: dict[tuple[str, str], list[float]] = {}
-        names = {size: itertools.cycle(there.names[READERS:]) for size, there in (("few", few), ("many", many))}
-        for _ in range(ROUNDS):
-            for size, data, there in (("few", small, few), ("many", large, many)):
-                with servers.panel(data) as panel:
-                    for what, rate in _rates(panel.port, there, names[size], seconds):
-                        found.setdefault((what, size), []).append(rate)
-        rows = [
-            Row(
-                f"{what} among a million",
-                median(rates),
-                "a second",
-                "among a thousand",
-                median(found[what, "few"]),
-                ">= 0.9",
-            )
-            for (what, size), rates in found.items()
-            if size == "many"
-        ]
+        found: dict[str, list[tuple[float, float]]] = {}
+        with servers.panel(small) as one, servers.panel(large) as other:
+            sides = [
+                (panel.port, there, itertools.cycle(there.names[READERS:]))
+                for panel, there in ((one, few), (other, many))
+            ]
+            for _ in range(ROUNDS):
+                beside = zip(*(_rates(*side, seconds) for side in sides), strict=True)
+                for (what, among_few), (_, among_many) in beside:
+                    found.setdefault(what, []).append((among_few, among_many))
+        rows = []
+        for what, rates in found.items():
+            among_few, among_many = (median(side) for side in zip(*rates, strict=True))
+            row = Row(f"{what} among a million", among_many, "a second", "among a thousand", among_few, ">= 0.9")
+            rows.append(row)
         return rows + _pruning(large, many)
 
 
