@@ -161,7 +161,7 @@ async def _show(
         block="row" if row else block,
         retarget="" if row else retarget,
         status=status,
-        rows=[one for one in rows if _is_like(one, wanted)],
+        rows=[one for one in rows if not wanted or _is_like(one, wanted)],
         total=len(rows),
         wanted=wanted,
         row=row,
