@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import itertools
 import logging
 import re
 import secrets
@@ -111,6 +112,18 @@ def new_client(client: TestClient, canary: Canary) -> Callable[..., TestClient]:
         other = beside(client, headers={"Origin": ORIGIN}, **options)
         canary.listen(other)
         return other
+
+    return make
+
+
+@pytest.fixture
+def elsewhere(new_client: Callable[..., TestClient]) -> Callable[[], TestClient]:
+    """Another browser, in a network of its own, so that no limit answers in place of what is tried."""
+    numbers = itertools.count(1)
+
+    def make() -> TestClient:
+        high, low = divmod(next(numbers), 256)
+        return new_client(client=(f"10.0.{high}.{low}", 1))
 
     return make
 
