@@ -12,6 +12,7 @@ class Session:
     """One request's answer to "who is here": the session, its account and what guards it."""
 
     id: str
+    digest: bytes  # of its cookie
     account_id: int
     account_name: str
     administers: bool
@@ -63,7 +64,8 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
     Where a second factor is required and missing, it lives for `enrol` from its beginning or from the requirement's.
     """
     sql = """
-        SELECT sessions.id, sessions.account_id, accounts.name, accounts.role = 'admin', totp.account_id IS NOT NULL,
+        SELECT sessions.id, sessions.digest, sessions.account_id, accounts.name, accounts.role = 'admin',
+            totp.account_id IS NOT NULL,
             totp.account_id IS NULL AND coalesce(policy.two_factor_required_at <= :at, FALSE),
             policy.two_factor_required_at, sessions.verified_at, sessions.last_seen_at,
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = sessions.account_id
@@ -110,9 +112,9 @@ async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
     await tx.run("UPDATE sessions SET last_seen_at = :at WHERE id = :id", at=at, id=session_id)
 
 
-async def renew(tx: Transaction, session_id: str, digest: bytes) -> None:
-    """Give the session, if it is not over, another cookie; the old one is nobody's from here on."""
-    await tx.run("UPDATE sessions SET digest = :digest WHERE id = :id", digest=digest, id=session_id)
+async def renew(tx: Transaction, digest: bytes, *, to: bytes) -> None:
+    """Give the session of this cookie, if it has one still, another; the old one is nobody's from here on."""
+    await tx.run("UPDATE sessions SET digest = :to WHERE digest = :digest", digest=digest, to=to)
 
 
 async def verify(tx: Transaction, session_id: str, *, at: datetime) -> None:

@@ -1,10 +1,16 @@
+import contextlib
+import sqlite3
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, sign_in
+from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -93,3 +99,37 @@ def test_ending_leaves_its_activity(alice: Person, client: TestClient, new_clien
     on_another_device(alice, new_client)
     client.post(f"/security/sessions/{id_of_the_other(rows)}/end")
     assert rows("SELECT event, detail FROM activity ORDER BY id DESC LIMIT 1") == [("session.ended", "other")]
+
+
+ACTS: dict[str, dict[str, str]] = {
+    "/instances": {"name": "Outra"},
+    "/instances/{id}/rename": {"name": "Outra"},
+    "/instances/{id}/delete": {},
+    "/instances/{id}/token/show": {},
+    "/instances/{id}/token/change": {},
+    "/security/totp": {},
+    "/security/recovery-codes": {},
+    "/security/sessions/end-others": {},
+    "/security/bad-day/lock": {},
+    "/policy/require": {"days": "7"},
+}
+
+
+@pytest.mark.parametrize("path", ACTS)
+def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
+    path: str, protected: Person, client: TestClient, settings: Settings, rows: Rows
+) -> None:
+    """Somebody else writes, and what they write ends the session."""
+    client.post("/instances", data={"name": "Loja"})
+    [(instance, _)] = rows("SELECT id, name FROM instances")
+    tables = ("instances", "totp", "totp_enrolments", "recovery_codes", "trusted_devices", "policy", "activity")
+    with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        act = thread.submit(lambda: client.post(path.replace("{id}", instance), data=ACTS[path]))
+        time.sleep(0.3)
+        assert not act.done()
+        other.execute("DELETE FROM sessions")
+        before = [other.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608
+        other.commit()
+    assert act.result().headers["location"].startswith("/login")
+    assert [rows(f"SELECT * FROM {table}") for table in tables] == before  # noqa: S608

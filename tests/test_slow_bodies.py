@@ -3,9 +3,15 @@
 import logging
 import socket
 import time
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.people import Person, sign_in
 
 
 def begin_post(address: str) -> socket.socket:
@@ -32,3 +38,57 @@ def test_a_browser_that_leaves_half_way_is_no_fault(live_server: str, caplog: py
         begin_post(live_server).close()
         time.sleep(0.3)
     assert caplog.text == ""
+
+
+class Slow:
+    """A post of whose body, in chunks, the last is still to come."""
+
+    def __init__(self, address: str, path: str, cookie: str) -> None:
+        where = urlsplit(address)
+        self._socket = socket.create_connection((where.hostname or "", where.port or 0), timeout=20)
+        head = f"POST {path} HTTP/1.1\r\nHost: {where.netloc}\r\nOrigin: {address}\r\nCookie: {cookie}\r\n"
+        kind = "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+        self._socket.sendall(f"{head}{kind}\r\n".encode())
+        time.sleep(0.3)
+
+    def finish(self) -> str:
+        self._socket.sendall(b"0\r\n\r\n")
+        with self._socket, self._socket.makefile("rb") as answer:
+            return answer.read().decode()
+
+
+@pytest.mark.parametrize("path", ["/security/recovery-codes", "/security/bad-day/lock", "/activity/export"])
+def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
+    path: str, protected: Person, client: TestClient, live_server: str, rows: Callable[..., Any]
+) -> None:
+    """A23: the cookie was good when the head of the request came, and is nobody's when its end does."""
+    thief = Slow(live_server, path, f"__Host-sid={client.cookies['__Host-sid']}")
+    assert client.post("/security/bad-day/lock").status_code == 200
+    before = rows("SELECT digest FROM recovery_codes")
+    answer = thief.finish()
+    assert answer.startswith("HTTP/1.1 303")
+    assert "location: /login" in answer
+    assert "__Host-sid=" not in answer
+    assert rows("SELECT digest FROM recovery_codes") == before
+    assert client.get("/security").status_code == 200  # the owner stays in
+
+
+@pytest.mark.parametrize("action", ["show", "change"])
+def test_no_token_is_shown_to_a_session_ended_since(
+    action: str,
+    protected: Person,
+    client: TestClient,
+    new_client: Callable[[], TestClient],
+    live_server: str,
+    clock: Clock,
+    rows: Callable[..., Any],
+) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    [(instance, sealed)] = rows("SELECT id, sealed_token FROM instances")
+    other = new_client()
+    sign_in(other, protected, protected.code_at(clock()))
+    thief = Slow(live_server, f"/instances/{instance}/token/{action}", f"__Host-sid={other.cookies['__Host-sid']}")
+    assert client.post("/security/bad-day/lock").status_code == 200
+    assert thief.finish().startswith("HTTP/1.1 303")
+    [(now, paused_at)] = rows("SELECT sealed_token, paused_at FROM instances")
+    assert (now, paused_at is None) == (sealed, False)

@@ -9,6 +9,7 @@ from web.activity import note
 from web.page import page
 from web.panel import Panel
 from web.sessions import end_elsewhere
+from web.visitor import acting
 
 
 async def show(request: Request) -> Response:
@@ -17,9 +18,9 @@ async def show(request: Request) -> Response:
 
 async def lock(request: Request) -> Response:
     """Bloquear tudo: the other sessions end, other devices lose their trust, tokens pause; all of it or nothing."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    session, at = request.state.session, Panel.of(request).now()
     await forms.read(request)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         ended = await end_elsewhere(tx, request)
         paused = await instances.pause_all(tx, session.account_id, at=at)
         await note(tx, request, session.account_id, "account.locked", f"{ended} · {paused}")
@@ -28,9 +29,9 @@ async def lock(request: Request) -> Response:
 
 async def reopen(request: Request) -> Response:
     """The tokens can be seen again as they are; whoever fears that one leaked changes it instead."""
-    panel, session = Panel.of(request), request.state.session
+    session = request.state.session
     await forms.read(request)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         count = await instances.reopen_all(tx, session.account_id)
         await note(tx, request, session.account_id, "account.reopened", str(count))
     return await _show(request, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")

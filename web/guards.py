@@ -11,16 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from web import cookies, errors, log, step_up
+from web import cookies, errors, forms, log, step_up
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL
 from web.page import go, is_partial
 from web.panel import Panel
 from web.perimeter import SAFE_METHODS
-from web.redirects import SessionEnded, to_login
+from web.redirects import to_login
 from web.throttle import Throttle, charge, settle
-from web.visitor import identify
+from web.visitor import SessionEnded, identify
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -89,8 +89,11 @@ def demand_of(route: BaseRoute) -> Demand | None:
 def _door(handler: Handler, demand: Demand) -> Handler:
     @functools.wraps(handler)
     async def guarded(request: Request) -> Response:
+        unreadable = await _arrival(request)
         await identify(request)
         try:
+            if unreadable and (request.state.session or request.state.half_login):
+                raise unreadable
             response = await _admit(request, demand) or await _let_in(request, demand.throttle, handler)
         except SessionEnded:
             return await to_login(request)
@@ -107,6 +110,21 @@ def _door(handler: Handler, demand: Demand) -> Handler:
 
     guarded.demand = demand  # type: ignore[attr-defined]
     return guarded
+
+
+async def _arrival(request: Request) -> HTTPException | None:
+    """Wait for all that somebody posted before it is asked who they are: a session may end while it comes in slowly.
+
+    Returns why it cannot be read. Of strangers nothing is read before they are let in.
+    """
+    is_known = cookies.value(request, Cookie.SESSION) or cookies.value(request, Cookie.HALF_LOGIN)
+    if request.method in SAFE_METHODS or not is_known:
+        return None
+    try:
+        await forms.rest(request)
+    except HTTPException as unreadable:
+        return unreadable
+    return None
 
 
 async def _let_in(request: Request, throttle: Throttle | None, handler: Handler) -> Response:

@@ -18,6 +18,7 @@ from web.limits import INSTANCE_NAME_MAX
 from web.page import go, is_partial, page
 from web.panel import Panel
 from web.settings import is_name
+from web.visitor import acting
 
 NAME_RULE = f"Dê um nome de 1 a {INSTANCE_NAME_MAX} caracteres, sem dois-pontos."
 PURPOSE = "instance"
@@ -50,7 +51,7 @@ async def create(request: Request) -> Response:
     name = _read_name(typed)
     if name is None:
         return await _show(request, error=NAME_RULE, typed=typed, status=422)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         await add(tx, panel, owner, name)
         await note(tx, request, owner, "instance.created", name)
     if not is_partial(request):
@@ -77,13 +78,13 @@ async def rename_form(request: Request) -> Response:
 
 
 async def rename(request: Request) -> Response:
-    panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
+    owner, instance = request.state.session.account_id, await _own(request)
     typed = (await forms.read(request, "name"))["name"]
     name = _read_name(typed)
     if name is None:
         failed = replace(_row(instance), mode="renaming", typed=typed, error=NAME_RULE)
         return await _show(request, row=failed, status=422)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
         await note(tx, request, owner, "instance.renamed", f"{instance.name} → {name}")
@@ -95,9 +96,9 @@ async def delete_form(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    panel, owner = Panel.of(request), request.state.session.account_id
+    owner = request.state.session.account_id
     await forms.read(request)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         name = await instances.delete(tx, request.path_params["id"], owner=owner)
         if name is None:
             raise HTTPException(404)
@@ -112,7 +113,7 @@ async def show_token(request: Request) -> Response:
     await forms.read(request)
     if instance.paused_at:
         return await _show(request, row=_row(instance))
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         await note(tx, request, owner, "instance.token_shown", instance.name)
     return await _show(request, row=_shown(panel, instance))
 
@@ -122,7 +123,7 @@ async def change_token(request: Request) -> Response:
     panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
     await forms.read(request)
     sealed, at = panel.seal.close(PURPOSE, instance.id, new_token(panel).encode("ascii")), panel.now()
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=at):
             raise HTTPException(404)
         await note(tx, request, owner, "instance.token_changed", instance.name)

@@ -16,7 +16,7 @@ from web.page import device, go
 from web.panel import Panel
 from web.redirects import safe_path
 from web.trusted_devices import recognise
-from web.visitor import network, user_agent
+from web.visitor import acting, network, user_agent
 
 
 async def mine(request: Request) -> Response:
@@ -77,7 +77,7 @@ async def _acknowledge(request: Request, event: str) -> None:
     owner = session.account_id
     if id.bit_length() > 63:  # no row can have it, and SQLite would not take it
         raise HTTPException(404)
-    async with Panel.of(request).db.transaction() as tx:
+    async with acting(request) as tx:
         if not await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=at):
             raise HTTPException(404)
         await note(tx, request, owner, event)

@@ -22,6 +22,7 @@ from web.page import later, page
 from web.panel import Panel
 from web.sessions import end_elsewhere
 from web.step_up import WRONG_PASSWORD
+from web.visitor import acting
 
 FIELDS = ("current", "password", "repeated")
 STRENGTHS = ("muito fraca", "muito fraca", "fraca", "boa", "muito boa")
@@ -57,7 +58,7 @@ async def _judge_current(request: Request, password: str) -> Response | None:
     tried = await try_password(request, session.account_name, account, password)
     if tried.wait:
         return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if tried.is_right:
             await forgive_password(tx, request, session.account_name, session.account_id)
             return None
@@ -69,7 +70,7 @@ async def _judge_current(request: Request, password: str) -> Response | None:
 
 async def _put_in_force(request: Request, phc: str) -> None:
     panel, session = Panel.of(request), request.state.session
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
         await end_elsewhere(tx, request)

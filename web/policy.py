@@ -12,6 +12,7 @@ from web.activity import note
 from web.limits import ENROL_ONLY_TTL
 from web.page import full, go, is_partial, page
 from web.panel import Panel
+from web.visitor import acting
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
 
@@ -41,7 +42,7 @@ async def release(request: Request) -> Response:
 async def _decide(request: Request, begins_at: datetime | None) -> Response:
     """Whoever decides has a factor of their own, or they might lock themselves out."""
     account_id = request.state.session.account_id
-    async with Panel.of(request).db.transaction() as tx:
+    async with acting(request) as tx:
         if await totp.find(tx, account_id) is None:
             return await _form(request, status=403)
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):

@@ -18,6 +18,7 @@ from web.panel import Panel
 from web.redirects import safe_path
 from web.second_factor import RECOVERY_WRONG, Verdict, forgive_rehearsals, recovery_digest
 from web.two_factor import show_hub
+from web.visitor import acting
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 
@@ -52,7 +53,7 @@ async def renew(request: Request) -> Response:
         return go(request, "/security")
     before = await recovery_codes.find(panel.db, session.account_id)
     fresh = await make(panel)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if not await totp.find(tx, session.account_id):
             return go(request, "/security")
         now = await recovery_codes.find(tx, session.account_id)
@@ -75,7 +76,7 @@ async def replace_used(request: Request) -> Response:
     code = recovery_code.new(panel.token_bytes)
     cost = Cost.read(in_force.cost)
     digest = await panel.hashes.run_own(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(request, "/security")
         await step_up.renew(tx, request)
@@ -93,7 +94,7 @@ async def acknowledge(request: Request) -> Response:
     """Entendi: the owner knows that a code was used."""
     panel, session = Panel.of(request), request.state.session
     back = (await forms.read(request, optional=("back",)))["back"]
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if await recovery_codes.acknowledge(tx, session.account_id, at=panel.now()):
             await note(tx, request, session.account_id, "recovery.acknowledged")
     return go(request, safe_path(back))
@@ -108,7 +109,7 @@ async def rehearse(request: Request) -> Response:
     digest = await recovery_digest(request, account_id, typed, budget="rehearsal")
     if isinstance(digest, Verdict):
         return _rehearsal(request, digest)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if not await recovery_codes.rehearse(tx, account_id, digest, at=panel.now()):
             await note(tx, request, account_id, "recovery.rehearsal_failed")
             return _rehearsal(request, Verdict(RECOVERY_WRONG))

@@ -17,10 +17,6 @@ PRINTABLE = re.compile(r"[\x21-\x7e]+")  # browsers send everything else percent
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.?(?:/|$)")  # also what a path could be normalised into
 
 
-class SessionEnded(Exception):
-    """The session was ended, from elsewhere, while it was doing something; the door sends it to the login."""
-
-
 def safe_path(wanted: str | None) -> str:
     """`wanted` when it is a path of this panel, else the home page."""
     if not wanted or len(wanted) > NEXT_MAX or not PRINTABLE.fullmatch(wanted):

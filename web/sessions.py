@@ -12,6 +12,7 @@ from web.page import page
 from web.panel import Panel
 from web.step_up import renew
 from web.trusted_devices import recognise, trust_only_this
+from web.visitor import acting
 
 METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
 
@@ -24,7 +25,7 @@ async def end(request: Request) -> Response:
     """Sign one of the person's other devices out; this one signs out with Sair."""
     session, ended = request.state.session, request.path_params["id"]
     await forms.read(request)
-    async with Panel.of(request).db.transaction() as tx:
+    async with acting(request) as tx:
         if ended == session.id or not await sessions.end(tx, ended, owner=session.account_id):
             raise HTTPException(404)
         await note(tx, request, session.account_id, "session.ended", "other")
@@ -34,7 +35,7 @@ async def end(request: Request) -> Response:
 async def end_others(request: Request) -> Response:
     session = request.state.session
     await forms.read(request)
-    async with Panel.of(request).db.transaction() as tx:
+    async with acting(request) as tx:
         count = await sessions.end_others(tx, session.account_id, keep=session.id)
         await note(tx, request, session.account_id, "session.others_ended", str(count))
     return await _show(request, notice="Só esta sessão continua aberta.")
@@ -59,7 +60,7 @@ async def forget_device(request: Request) -> Response:
     """Trust a browser no longer; it signs in like any other from here on."""
     session = request.state.session
     await forms.read(request)
-    async with Panel.of(request).db.transaction() as tx:
+    async with acting(request) as tx:
         if not await trusted_devices.forget(tx, request.path_params["id"], owner=session.account_id):
             raise HTTPException(404)
         await note(tx, request, session.account_id, "device.forgotten")

@@ -22,10 +22,10 @@ from web.limits import FIELD_MAX
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
-from web.redirects import SessionEnded, page_above
+from web.redirects import page_above
 from web.seal import BrokenSeal
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
-from web.visitor import find_session
+from web.visitor import SessionEnded, acting, find_session
 
 PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
 WRONG_PASSWORD = "Senha incorreta."
@@ -57,10 +57,10 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
     if tried.wait:
         return {PASSWORD: tried.refusal}, Verdict(wait=tried.wait)
     if not tried.is_right:
-        async with panel.db.transaction() as tx:
+        async with acting(request) as tx:
             await note(tx, request, session.account_id, "stepup.failed", "password")
         return {PASSWORD: WRONG_PASSWORD}, Verdict()
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         await forgive_password(tx, request, session.account_name, session.account_id)
         if not session.has_two_factor:
             await _succeed(tx, request)
@@ -70,7 +70,7 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
 
 
 async def _judge_second_factor(request: Request, proof: dict[str, str]) -> tuple[str, Verdict]:
-    panel, account_id = Panel.of(request), request.state.session.account_id
+    account_id = request.state.session.account_id
     field = RECOVERY if proof.get(RECOVERY) else CODE
     answer: str | bytes | Verdict | None
     if field == RECOVERY:
@@ -79,7 +79,7 @@ async def _judge_second_factor(request: Request, proof: dict[str, str]) -> tuple
         answer = rules.read_code(proof.get(CODE, "")) or Verdict(CODE_FORM)
     if isinstance(answer, Verdict):
         return field, answer
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if isinstance(answer, bytes):
             verdict = await judge_recovery(tx, request, account_id, answer)
             if verdict.is_accepted:
@@ -103,10 +103,10 @@ async def _succeed(tx: Transaction, request: Request) -> None:
 async def renew(tx: Transaction, request: Request) -> None:
     """Give this session another cookie and read it anew; the door sends the cookie with any answer (ASVS V7.2.4).
 
-    Raises SessionEnded when it was ended meanwhile, so that nothing it began is done.
+    Raises SessionEnded when it was ended, or given another, meanwhile, so that nothing it began is done.
     """
     panel, token = Panel.of(request), new_token(Panel.of(request))
-    await sessions.renew(tx, request.state.session.id, digest(token))
+    await sessions.renew(tx, request.state.session.digest, to=digest(token))
     session = await find_session(tx, panel, digest(token))
     if session is None:
         raise SessionEnded

@@ -26,6 +26,7 @@ from web.second_factor import (
 )
 from web.sessions import end_elsewhere
 from web.two_factor import show_hub
+from web.visitor import acting
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
 REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."
@@ -42,7 +43,7 @@ async def begin(request: Request) -> Response:
     key = rules.new_key(panel.token_bytes)
     address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
     qr = await panel.judges.run(rules.qr_code, address)  # some milliseconds, in which nobody's page should wait
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         await totp.begin_enrolment(
             tx,
             session.account_id,
@@ -69,7 +70,7 @@ async def confirm(request: Request) -> Response:
     if code is None:
         waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
         return _refused(request, CODE_FORM) if waiting else await show_hub(request, problem=OVER)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         enrolment = await totp.try_enrolment(
             tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
         )
@@ -89,7 +90,7 @@ async def _put_in_force(request: Request, sealed_key: bytes, step: int) -> Respo
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
     fresh = None if session.has_two_factor else await recovery_codes.make(panel)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if session.has_two_factor:
             undo_ends = at + REPLACEMENT_UNDO
             await totp.keep_replaced(tx, session.account_id, session_id=session.id, ends_at=undo_ends)
@@ -110,7 +111,7 @@ async def undo(request: Request) -> Response:
     code = rules.read_code((await forms.read(request, "code"))["code"])
     if code is None:
         return await show_hub(request, undo_error=CODE_FORM, status=422)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         old = await totp.find_replaced(tx, session.account_id, session_id=session.id, at=at)
         if old is None:
             return await show_hub(request, problem=UNDO_OVER)
@@ -127,9 +128,9 @@ async def undo(request: Request) -> Response:
 
 
 async def cancel(request: Request) -> Response:
-    panel, session = Panel.of(request), request.state.session
+    session = request.state.session
     await forms.read(request)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
             await note(tx, request, session.account_id, "totp.cancelled")
     return await show_hub(request)
@@ -139,7 +140,7 @@ async def remove(request: Request) -> Response:
     """Switch the second factor off, recovery codes included."""
     panel, session = Panel.of(request), request.state.session
     await forms.read(request)
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if (await policy.get(tx)).requires_two_factor(panel.now()):
             return await show_hub(request, problem=REQUIRED, status=422)
         if not await totp.remove(tx, session.account_id):
@@ -151,9 +152,9 @@ async def remove(request: Request) -> Response:
 
 async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None) -> Response:
     """The same key stays for another try, five times; only here is a wrong clock measured (RFC 6238 §6)."""
-    panel, session = Panel.of(request), request.state.session
+    session = request.state.session
     left = ENROLMENT_TRIES - enrolment.misses
-    async with panel.db.transaction() as tx:
+    async with acting(request) as tx:
         if left <= 0:
             await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
         await note(tx, request, session.account_id, "totp.failed")

@@ -16,8 +16,8 @@ from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
 from web.page import go, later, page, tries_left, wait
 from web.panel import Panel
-from web.redirects import SessionEnded
 from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
+from web.visitor import SessionEnded
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
 

@@ -1,17 +1,23 @@
 """Who is here (the session or the half-login that a request's cookies stand for), and from where."""
 
 import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 
 from starlette.requests import Request
 
 from db import half_logins, notices, sessions, trusted_devices
-from db.database import Reader
+from db.database import Reader, Transaction
 from db.sessions import Session
 from web import cookies
 from web.cookies import Cookie
 from web.limits import ENROL_ONLY_TTL, SESSION_TOUCH, USER_AGENT_MAX
 from web.panel import Panel
+
+
+class SessionEnded(Exception):
+    """The session was ended, from elsewhere, while it was doing something; the door sends it to the login."""
 
 
 async def find_session(db: Reader, panel: Panel, token: bytes) -> Session | None:
@@ -33,6 +39,19 @@ async def identify(request: Request) -> None:
                 await sessions.touch(tx, session.id, at=at)
     if token := cookies.read(request, Cookie.HALF_LOGIN):
         request.state.half_login = await half_logins.find(panel.db, token, at=at)
+
+
+@asynccontextmanager
+async def acting(request: Request) -> AsyncIterator[Transaction]:
+    """A transaction in which somebody signed in does something.
+
+    Raises SessionEnded, before anything is done, when the session is over or its cookie another one by now.
+    """
+    panel = Panel.of(request)
+    async with panel.db.transaction() as tx:
+        if await find_session(tx, panel, request.state.session.digest) is None:
+            raise SessionEnded
+        yield tx
 
 
 async def last_owner(request: Request) -> int | None:
