@@ -115,6 +115,22 @@ ACTS: dict[str, dict[str, str]] = {
 }
 
 
+def test_a_token_that_pauses_while_its_showing_waits_for_its_turn_is_not_shown(
+    protected: Person, client: TestClient, settings: Settings, rows: Rows
+) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    [(instance,)] = rows("SELECT id FROM instances")
+    with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        shown = thread.submit(lambda: client.post(f"/instances/{instance}/token/show"))
+        time.sleep(0.3)
+        other.execute("UPDATE instances SET paused_at = 1")
+        other.commit()
+    assert "pausado" in shown.result().text
+    assert f'id="token-{instance[:8]}"' not in shown.result().text
+    assert rows("SELECT count(*) FROM activity WHERE event = 'instance.token_shown'") == [(0,)]
+
+
 @pytest.mark.parametrize("path", ACTS)
 def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
     path: str, protected: Person, client: TestClient, settings: Settings, rows: Rows

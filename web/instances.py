@@ -109,13 +109,13 @@ async def delete(request: Request) -> Response:
 
 
 async def show_token(request: Request) -> Response:
-    panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
+    panel, owner = Panel.of(request), request.state.session.account_id
     await forms.read(request)
-    if instance.paused_at:
-        return await _show(request, row=_row(instance))
     async with acting(request) as tx:
-        await note(tx, request, owner, "instance.token_shown", instance.name)
-    return await _show(request, row=_shown(panel, instance))
+        instance = await _own(request, tx)
+        if not instance.paused_at:
+            await note(tx, request, owner, "instance.token_shown", instance.name)
+    return await _show(request, row=_row(instance) if instance.paused_at else _shown(panel, instance))
 
 
 async def change_token(request: Request) -> Response:
@@ -130,10 +130,10 @@ async def change_token(request: Request) -> Response:
     return await _show(request, row=_shown(panel, await _own(request)))
 
 
-async def _own(request: Request) -> Instance:
-    """The person's own instance; anybody else's does not exist (404)."""
+async def _own(request: Request, tx: Transaction | None = None) -> Instance:
+    """The person's own instance, as it is inside `tx`; anybody else's does not exist (404)."""
     owner = request.state.session.account_id
-    instance = await instances.find(Panel.of(request).db, request.path_params["id"], owner=owner)
+    instance = await instances.find(tx or Panel.of(request).db, request.path_params["id"], owner=owner)
     if instance is None:
         raise HTTPException(404)
     return instance
