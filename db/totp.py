@@ -110,11 +110,24 @@ async def cancel_enrolment(tx: Transaction, account_id: int, *, session_id: str)
     return await tx.one(int, sql, account_id=account_id, session_id=session_id) is not None
 
 
-async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: int, at: datetime) -> bool:
-    """Put the unconfirmed key in force, in place of any other; False when it is no longer the one waiting."""
+async def confirm(
+    tx: Transaction,
+    account_id: int,
+    sealed_key: bytes,
+    *,
+    step: int,
+    at: datetime,
+    session_id: str,
+    undo_ends_at: datetime,
+) -> bool:
+    """Put the unconfirmed key in force; False when it is no longer the one waiting.
+
+    Another that was in force until now is set aside, for this session to put back in time.
+    """
     taken = "DELETE FROM totp_enrolments WHERE account_id = :account_id AND sealed_key = :sealed_key RETURNING 1"
     if await tx.one(int, taken, account_id=account_id, sealed_key=sealed_key) is None:
         return False
+    await _set_aside(tx, account_id, session_id=session_id, ends_at=undo_ends_at)
     sql = """
         INSERT INTO totp (account_id, sealed_key, last_step, confirmed_at) VALUES (:account_id, :sealed_key, :step, :at)
         ON CONFLICT (account_id) DO UPDATE SET
@@ -125,8 +138,7 @@ async def confirm(tx: Transaction, account_id: int, sealed_key: bytes, *, step: 
     return True
 
 
-async def keep_replaced(tx: Transaction, account_id: int, *, session_id: str, ends_at: datetime) -> None:
-    """Set the app in force aside, before another takes its place, for this session to put back in time."""
+async def _set_aside(tx: Transaction, account_id: int, *, session_id: str, ends_at: datetime) -> None:
     sql = """
         INSERT INTO totp_replaced (account_id, session_id, sealed_key, last_step, confirmed_at, ends_at)
         SELECT account_id, :session_id, sealed_key, last_step, confirmed_at, :ends_at FROM totp

@@ -9,9 +9,11 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from db import totp
 from tests.conftest import Clock, Operate
 from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, key_on, proof, protect, sign_in
 from web.limits import HALF_LOGINS_LIVE
+from web.panel import Panel
 from web.setup import offer_code
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -117,6 +119,36 @@ def test_of_many_wrong_codes_at_once_only_five_are_judged(
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
     assert sum(answer.status_code == 422 for answer in answers) == 5
     assert {answer.status_code for answer in answers} <= {303, 422, 429}
+
+
+def test_a_confirmation_of_what_no_longer_waits_changes_nothing(
+    protected: Person, operate: Operate, clock: Clock
+) -> None:
+    async def confirm(panel: Panel) -> bool:
+        async with panel.db.transaction() as tx:
+            ends_at = clock.forward(minutes=10)
+            return await totp.confirm(tx, 1, b"gone", step=1, at=clock(), session_id="x", undo_ends_at=ends_at)
+
+    assert not operate(confirm)
+    assert operate(lambda panel: panel.db.one(int, "SELECT count(*) FROM totp_replaced")) == 0
+
+
+def test_a_confirmation_that_comes_second_leaves_the_way_back_to_the_old_app(
+    protected: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
+) -> None:
+    old, new = protected.key, begin_enrolment(client)
+    cookie, code = f"__Host-sid={client.cookies['__Host-sid']}", {"code": code_for(new, clock())}
+    before = rows("SELECT sealed_key FROM totp")
+    answers = post_at_once(live_server, [("/security/totp/confirm", code, cookie)] * 4)
+    assert sum("Aparelho trocado" in answer.text for answer in answers) == 1
+    assert rows("SELECT sealed_key FROM totp_replaced") == before
+    [renewed] = [answer.cookies["__Host-sid"] for answer in answers if "Aparelho trocado" in answer.text]
+    undone = post_at_once(
+        live_server,
+        [("/security/totp/undo", {"code": code_for(old, clock.forward(seconds=30))}, f"__Host-sid={renewed}")],
+    )
+    assert "Troca desfeita" in undone[0].text
+    assert rows("SELECT sealed_key FROM totp") == before
 
 
 def test_of_many_wrong_confirmations_at_once_only_five_are_judged(
