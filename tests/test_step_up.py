@@ -29,6 +29,19 @@ def test_a_full_login_counts_for_five_minutes(alice: Person, client: TestClient,
     assert client.post("/security/totp").status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/security/totp", "/security/totp/remove", "/security/recovery-codes"])
+def test_a_clock_that_went_back_proves_nothing(
+    path: str, protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    """A47: a session that will have been verified in ten minutes."""
+    before = rows("SELECT sealed_key FROM totp"), rows("SELECT digest FROM recovery_codes")
+    clock.forward(minutes=-10)
+    answer = client.post(path)
+    assert answer.status_code == 403
+    assert "Confirme que é você" in answer.text
+    assert (rows("SELECT sealed_key FROM totp"), rows("SELECT digest FROM recovery_codes")) == before
+
+
 def test_without_a_second_factor_the_password_is_enough(alice: Person, client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=6)
     asked = client.post("/security/totp", headers=FRAGMENT)

@@ -87,7 +87,7 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
 async def _why_wrong(tx: Transaction, request: Request, account_id: int, drift: timedelta | None) -> str:
     """Only who proved everything minutes ago is told how far off the phone is, and that code never becomes good."""
     session, at = request.state.session, Panel.of(request).now()
-    is_proved = session and session.account_id == account_id and at - session.verified_at < ELEVATED
+    is_proved = session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < ELEVATED
     if drift is None or not is_proved:
         return WRONG_CODE
     await totp.tell_step(tx, account_id, rules.step_at(at + drift), oldest=rules.step_at(at) - TOTP_WINDOW)

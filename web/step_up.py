@@ -37,8 +37,8 @@ async def demand(request: Request, *, within: timedelta) -> Response | None:
     proof = await forms.take(request, PASSWORD, CODE, RECOVERY, KEPT)
     await forms.put_back(request, _open(request, proof.pop(KEPT, "")))
     if not proof:
-        is_recent = Panel.of(request).now() - session.verified_at < within
-        return None if is_recent else await _ask(request)
+        age = Panel.of(request).now() - session.verified_at  # below zero when the clock went back since
+        return None if timedelta(0) <= age < within else await _ask(request)
     if refused := await throttle.charge(request, throttle.AUTH):
         return refused
     errors, verdict = await _judge(request, proof)
