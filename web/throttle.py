@@ -46,6 +46,7 @@ ENROLMENT = Throttle("enrolment", ENROLMENTS)
 EXPORT = Throttle("export", EXPORTS)
 VERIFICATION = Throttle("verification", VERIFICATIONS)
 STRENGTH = Throttle("strength", STRENGTHS)
+OF_STRANGERS = (AUTH.name, f"{AUTH.name} failure")  # counters that anybody can make as many of as they like
 REFUSALS = {403, 422}
 
 
@@ -80,7 +81,7 @@ async def _count(tx: Transaction, panel: Panel, limit: Limit, keys: list[bytes])
         if key != keys[0] and await rates.wait(tx, key, [limit], at=panel.now()):
             continue  # it is closed already; who does not wait for it must not keep it so
         await rates.count(tx, key, limit, at=panel.now())
-        await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=key)
+        await rates.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=key)
 
 
 async def _keys(request: Request, throttle: Throttle) -> list[bytes]:
