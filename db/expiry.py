@@ -14,7 +14,6 @@ _OVER = (
         (SELECT account_id FROM totp_replaced WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM activations WHERE account_id IN
         (SELECT account_id FROM activations WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
-    "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",
     """DELETE FROM attempts WHERE (kind, key) IN
         (SELECT kind, key FROM attempts WHERE kind = 'password' AND opens_at <= :forgotten LIMIT :most) RETURNING 1""",
     """DELETE FROM rates WHERE (kind, key) IN
@@ -27,6 +26,7 @@ _OVER = (
         (SELECT digest FROM sessions WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
         (SELECT digest FROM sessions WHERE last_seen_at <= :idle_since LIMIT :most) RETURNING 1""",
+    "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",  # one at most; last, for it knows no limit
 )
 
 
