@@ -1,14 +1,16 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
-from db import activity
+from db import activity, expiry
 from db.database import Reader, Statement
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, give_password, protect, sign_in
+from tests.people import ORIGIN, Person, begin_enrolment, give_password, protect, sign_in
 from web.app import create_app
 from web.housekeeping import clear
 from web.panel import Panel
@@ -170,3 +172,39 @@ def test_lines_removed_while_the_log_is_verified_are_no_tampering(
         return await activity.first_broken(Racing(panel.db._connection))
 
     assert operate(verify) is None
+
+
+def test_what_goes_wrong_is_told_and_the_panel_goes_on(
+    alice: Person, settings: Settings, clock: Clock, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows("CREATE TRIGGER fault BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'a broken index, say'); END")
+    clock.forward(days=1)
+    with TestClient(create_app(settings, now=clock), base_url=ORIGIN) as client:
+        while "housekeeping.failed" not in caplog.text:
+            time.sleep(0.02)
+        assert client.get("/health").status_code == 200
+
+
+def test_no_batch_is_larger_than_it_may_be(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    sign_in(new_client(), alice)
+    protect(client, alice, clock())
+    for _ in range(3):
+        clock.forward(seconds=30)
+        sign_in(new_client(), alice, alice.code_at(clock()))
+    give_password(new_client(), alice)
+    rows("INSERT INTO setup_codes (id, digest, ends_at) VALUES (1, randomblob(32), 1)")
+    clock.forward(days=1)
+
+    async def clear_one(panel: Panel) -> int:
+        long = timedelta(days=180)
+        async with panel.db.transaction() as tx:
+            return await expiry.clear(
+                tx, at=panel.now(), idle=timedelta(hours=1), forget_after=long, keep_log=long, most=1
+            )
+
+    before = rows("SELECT count(*) FROM sessions")[0][0]
+    assert operate(clear_one) == 2  # a half-login, and the setup code
+    assert rows("SELECT count(*) FROM half_logins") == rows("SELECT count(*) FROM setup_codes") == [(0,)]
+    assert rows("SELECT count(*) FROM sessions") == [(before,)]

@@ -41,10 +41,12 @@ async def _clear_activity(panel: Panel) -> int:
 
 
 async def every_hour(panel: Panel) -> None:
-    """Until cancelled. A database that is busy just now is tried again in an hour."""
+    """Until cancelled. Whatever goes wrong is told, and tried again in an hour."""
     while True:
         try:
             await clear(panel)
         except sqlite3.OperationalError as busy:
             log.trouble("housekeeping.busy", busy)
+        except Exception as wrong:
+            log.trouble("housekeeping.failed", wrong)
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
