@@ -46,6 +46,12 @@ def test_who_what_when_and_from_where(alice: Person, client: TestClient, new_cli
     assert failed["ts"].endswith("Z")
 
 
+def test_shutting_the_others_out_is_no_failure(alice: Person, client: TestClient, lines: Log) -> None:
+    lines()
+    client.post("/security/bad-day/lock")
+    assert [(line["event"], line["result"]) for line in lines()] == [("account.locked", "ok")]
+
+
 def test_somebody_unknown_stays_unnamed(alice: Person, new_client: NewClient, lines: Log) -> None:
     lines()
     give_password(new_client(), Person("my-password-typed-into-the-name", "x"))

@@ -15,7 +15,7 @@ from web.panel import Panel
 from web.visitor import network, user_agent
 
 FIELDS = ("user_id", "session_ref", "net", "ua", "result", "method", "route", "reason", "request_id")
-FAILURES = (".failed", "_failed", ".repeated", ".locked")
+FAILURES = (".failed", "_failed", ".repeated", "totp.locked", "recovery.locked")
 _logger = logging.getLogger("panel")
 
 
