@@ -8,6 +8,8 @@ import logging
 import re
 import secrets
 import sqlite3
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,7 @@ from tests.people import ORIGIN, Person, protect, set_up
 from web import operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
-from web.limits import Cost
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN, Cost
 from web.log import Lines
 from web.panel import Panel
 from web.settings import Settings
@@ -169,6 +171,32 @@ def invite(
         return person
 
     return make
+
+
+Busy = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+@pytest.fixture
+def everybody_hashes(client: TestClient) -> Busy:
+    """While the block lasts, every place in the queue of hashes is taken."""
+
+    @contextlib.contextmanager
+    def busy() -> Iterator[None]:
+        assert client.portal
+        start, run = client.portal.start_task_soon, client.app_state["panel"].hashes.run_own
+        all_here, release = threading.Barrier(HASHES_AT_ONCE), threading.Event()
+        for place in [start(run, all_here.wait, 10) for _ in range(HASHES_AT_ONCE)]:
+            place.result(10)  # so nothing that the panel began by itself is left
+        places = HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
+        taken = [start(run, release.wait, 10) for _ in range(places)]
+        time.sleep(0.1)
+        try:
+            yield
+        finally:
+            release.set()
+        assert all(place.result(10) for place in taken)
+
+    return busy
 
 
 @pytest.fixture

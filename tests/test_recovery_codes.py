@@ -1,6 +1,4 @@
 import re
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,10 +6,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.conftest import Busy, Clock
 from tests.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, sign_in
 from web.app import create_app
-from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN, Cost
+from web.limits import Cost
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
@@ -40,19 +38,12 @@ def test_codes_stay_good_when_hashes_are_made_dearer(protected: Person, settings
 
 
 def test_a_code_that_finds_no_place_in_the_queue_is_not_even_counted(
-    protected: Person, client: TestClient, new_client: NewClient, rows: Rows
+    protected: Person, new_client: NewClient, rows: Rows, everybody_hashes: Busy
 ) -> None:
-    browser, release = new_client(), threading.Event()
+    browser = new_client()
     give_password(browser, protected)
-    assert client.portal
-    start, run = client.portal.start_task_soon, client.app_state["panel"].hashes.run_own
-    taken = [start(run, release.wait, 10) for _ in range(HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN)]
-    time.sleep(0.1)
-    try:
+    with everybody_hashes():
         refused = browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
-    finally:
-        release.set()
-    assert all(place.result(10) for place in taken)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert rows("SELECT * FROM attempts WHERE kind = 'recovery'") == []
     assert browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code == 303

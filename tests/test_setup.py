@@ -1,3 +1,5 @@
+import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -5,8 +7,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from db import accounts
-from tests.conftest import Clock, Operate
+from tests.conftest import Busy, Clock, Operate
 from tests.people import FRAGMENT, Person, set_up
+from web import operator_commands
 from web.factors import written_code
 from web.panel import Panel
 from web.setup import offer_code
@@ -90,3 +93,32 @@ def test_a_fragment_request_is_answered_by_the_form_alone(setup_code: str, clien
     answer = client.post("/setup", data=fields, headers=FRAGMENT)
     assert answer.text.startswith("<title>Primeira conta · Painel Z-API</title><form")
     assert "<html" not in answer.text
+
+
+def test_who_finds_the_panel_busy_keeps_what_was_typed(
+    setup_code: str, client: TestClient, rows: Callable[..., Any], everybody_hashes: Busy
+) -> None:
+    with everybody_hashes():
+        answer = set_up(client, Person("alice", "girafa azul dança no telhado"), setup_code)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "O painel está ocupado. Tente de novo em alguns segundos." in answer.text
+    assert 'value="alice"' in answer.text
+    assert f'value="{setup_code}"' in answer.text
+    assert rows("SELECT count(*) FROM accounts") == [(0,)]
+
+
+def test_who_activates_an_account_then_keeps_the_code(
+    alice: Person,
+    new_client: Callable[[], TestClient],
+    operate: Operate,
+    everybody_hashes: Busy,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    operate(lambda panel: operator_commands.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
+    code = re.findall(r"ativação: (\S+)", capsys.readouterr().out)[0]
+    fields = {"activation_code": code, "password": "pato verde corre na praia", "repeated": "pato verde corre na praia"}
+    with everybody_hashes():
+        answer = new_client().post("/activate", data=fields)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert f'value="{code}"' in answer.text
+    assert "Senha definida" in new_client().post("/activate", data=fields).text

@@ -11,10 +11,11 @@ from web import forms
 from web.accounts import forget_tries, hash_password, password_refusal, set_password
 from web.activity import note
 from web.factors import written_code
-from web.limits import ACTIVATION_BITS
-from web.login import show_form
+from web.hash_pool import TooBusy
+from web.limits import ACTIVATION_BITS, BUSY_RETRY
+from web.login import BUSY, show_form
 from web.notices import tell
-from web.page import page
+from web.page import later, page
 from web.panel import Panel
 
 WRONG_CODE = (
@@ -47,9 +48,13 @@ async def activate(request: Request) -> Response:
         async with panel.db.transaction() as tx:
             await note(tx, request, None, "account.activation_failed")
         return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
-    if errors := await password_refusal(panel, typed["password"], typed["repeated"], name=name):
+    try:
+        errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
+        phc = "" if errors else await hash_password(panel, typed["password"])
+    except TooBusy:
+        return later(_form(request, typed["activation_code"], {"password": BUSY}, 503), BUSY_RETRY)
+    if errors:
         return _form(request, typed["activation_code"], errors, 422)
-    phc = await hash_password(panel, typed["password"])
     async with panel.db.transaction() as tx:
         account_id = await accounts.take_activation(tx, digest, at=at)
         if account_id is None:

@@ -9,9 +9,10 @@ from web import forms
 from web.accounts import hash_password, name_refusal, password_refusal, read_name, set_password
 from web.activity import note
 from web.factors import written_code
-from web.limits import SETUP_BITS, SETUP_TTL
-from web.login import complete_login, signed_in
-from web.page import page
+from web.hash_pool import TooBusy
+from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
+from web.login import BUSY, complete_login, signed_in
+from web.page import later, page
 from web.panel import Panel
 
 WRONG_CODE = (
@@ -44,12 +45,15 @@ async def create(request: Request) -> Response:
         async with panel.db.transaction() as tx:
             await note(tx, request, None, "account.setup_failed")
         return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
-    errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
-    if refusal := name_refusal(name):
-        errors["name"] = refusal
+    try:
+        errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
+        if refusal := name_refusal(name):
+            errors["name"] = refusal
+        phc = "" if errors else await hash_password(panel, typed["password"])
+    except TooBusy:
+        return later(_form(request, typed, {"password": BUSY}, 503), BUSY_RETRY)
     if errors:
         return _form(request, typed, errors, 422)
-    phc = await hash_password(panel, typed["password"])
     async with panel.db.transaction() as tx:
         is_first = await accounts.take_setup(tx, digest, at=at)
         account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
