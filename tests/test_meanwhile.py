@@ -1,9 +1,13 @@
 """A hash takes its time; what changes meanwhile counts. Real server, hashes of about a second."""
 
 import argparse
+import contextlib
+import sqlite3
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
@@ -62,6 +66,21 @@ def test_a_session_ended_during_its_proof_acts_no_more(
     assert started.result().status_code == 303
     assert started.result().headers["location"].startswith("/login")
     assert code_for(key, clock()) not in started.result().text
+
+
+def test_a_database_that_is_busy_after_a_good_proof_is_no_fault_and_the_proof_counts(
+    protected: Person, client: TestClient, live_server: str, clock: Clock, settings: Settings, rows: Callable[..., Any]
+) -> None:
+    cookie = f"__Host-sid={client.cookies['__Host-sid']}"
+    clock.forward(minutes=6)
+    with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
+        renewal = begin(thread, live_server, "/security/recovery-codes", proof(protected, clock()), cookie)
+        while not rows("SELECT 1 FROM activity WHERE event = 'stepup.ok'"):
+            time.sleep(0.02)
+        other.execute("BEGIN IMMEDIATE")  # for longer than anybody waits; ten hashes are being made meanwhile
+        answer = renewal.result()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.cookies["__Host-sid"]
 
 
 def test_recovery_codes_of_a_session_ended_meanwhile_are_not_put_in_force(

@@ -1,5 +1,7 @@
 """Refusals and faults, in one voice: calm on screen, the cause in the log."""
 
+import sqlite3
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -47,10 +49,14 @@ async def too_busy(request: Request, _: Exception) -> Response:
 
 async def storage(request: Request, error: Exception) -> Response:
     """Another process writes for too long (a restore on a slow disk, say): nothing was done. Else it is a fault."""
-    if "locked" not in str(error):
+    if not _is_locked(error):
         raise error
     log.trouble("database.busy", error)
     return later(refuse(request, 503), BUSY_RETRY)
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 async def gone(_: Request, __: Exception) -> Response:
@@ -60,6 +66,8 @@ async def gone(_: Request, __: Exception) -> Response:
 
 async def fault(request: Request, error: Exception) -> Response:
     """The last resort: calm on screen, with a number that finds the trace in the log."""
+    if _is_locked(error):
+        return await storage(request, error)
     log.fault(request, error)
     return refuse(request, 500, reference=log.request_id(request))
 
