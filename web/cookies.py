@@ -8,7 +8,7 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.limits import KEPT_TTL, TOKEN_BYTES, TRUSTED_DEVICE_TTL
+from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL, TYPED_TTL
 from web.panel import Panel
 
 
@@ -22,7 +22,7 @@ class Cookie(Enum):
     SESSION = ("sid", "lax", None)
     HALF_LOGIN = ("pre", "strict", None)
     DEVICE = ("disp", "strict", TRUSTED_DEVICE_TTL)
-    TYPED = ("typed", "strict", KEPT_TTL)
+    TYPED = ("typed", "strict", TYPED_TTL)
 
 
 def new_token(panel: Panel) -> str:

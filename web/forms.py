@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from web import cookies
 from web.cookies import Cookie
-from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX, KEPT_MAX
+from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX, TYPED_MAX
 
-# Fields that no answer ever holds readable.
+# Fields that no answer holds readable because they were posted.
 SECRETS = {"code", "codes", "current", "password", "repeated"}
 SECRETS |= {"proof_password", "proof_code", "proof_recovery", "proof_kept"}
 URLENCODED = "application/x-www-form-urlencoded"
@@ -55,11 +55,11 @@ async def keep(request: Request, response: Response, path: str, owner: int) -> N
     except HTTPException:  # a form that nobody could have filled in
         return
     text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
-    if readable and len(text) <= KEPT_MAX:
+    if readable and len(text) <= TYPED_MAX:
         cookies.give(request, response, Cookie.TYPED, text)
 
 
-def kept(request: Request) -> dict[str, str]:
+def typed_before(request: Request) -> dict[str, str]:
     """What this person typed on this page when the session was found to be over; once, then it is gone."""
     try:
         text = base64.urlsafe_b64decode(cookies.value(request, Cookie.TYPED) or "").decode()

@@ -42,7 +42,7 @@ class Row:
 async def list_page(request: Request) -> Response:
     """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already."""
     block, target = ("rows", "#rows") if "busca" in request.query_params else ("list", "#instances")
-    return await _show(request, typed=forms.kept(request).get("name", ""), block=block, retarget=target)
+    return await _show(request, typed=forms.typed_before(request).get("name", ""), block=block, retarget=target)
 
 
 async def create(request: Request) -> Response:
@@ -73,7 +73,8 @@ async def row(request: Request) -> Response:
 async def rename_form(request: Request) -> Response:
     instance = await _own(request)
     return await _show(
-        request, row=replace(_row(instance), mode="renaming", typed=forms.kept(request).get("name", instance.name))
+        request,
+        row=replace(_row(instance), mode="renaming", typed=forms.typed_before(request).get("name", instance.name)),
     )
 
 

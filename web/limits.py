@@ -129,8 +129,8 @@ HEADERS_MAX = 16 * 1024
 FIELDS_MAX = 50
 FIELD_MAX = 4 * 1024
 NEXT_MAX = 512  # characters
-KEPT_MAX = 2048  # characters
-KEPT_TTL = timedelta(minutes=10)
+TYPED_MAX = 2048  # characters
+TYPED_TTL = timedelta(minutes=10)
 
 # Pages
 ACTIVITY_PAGE = 50  # entries

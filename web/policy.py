@@ -21,7 +21,7 @@ EARLIER = "A exigência já vale, ou começa antes disso. Nada mudou."
 
 
 async def form(request: Request) -> Response:
-    return await _form(request, chosen=forms.kept(request).get("days", ""))
+    return await _form(request, chosen=forms.typed_before(request).get("days", ""))
 
 
 async def require(request: Request) -> Response:
