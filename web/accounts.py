@@ -112,8 +112,8 @@ class Tried:
 async def try_password(request: Request, name: str, account: Account | None, password: str) -> Tried:
     """Charge and judge a password for a name from where this request comes; raises TooBusy, then nothing was charged.
 
-    The charge stays until `forgive_password`. The account may change while the hash runs: whoever acts on the
-    answer reads it again in the transaction that acts.
+    The charge stays until `forgive_password`. The account may change while the hash runs: whoever acts on the answer
+    reads it again in the transaction that acts, or acts in a session, which ends when the password changes.
     """
     panel = Panel.of(request)
     counters = await _counters(panel.db, request, name, account.id if account else None)

@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 
 class TooBusy(Exception):
-    """Too many are waiting already; nothing was done."""
+    """Too many are waiting already, or it took too long until it was one's turn; nothing was done."""
 
 
 class Slots:

@@ -33,7 +33,7 @@ RECOVERY_LOCKED = "Foram 100 códigos de recuperação errados. Entre com o apli
 class Verdict:
     """`message` is empty when the factor was accepted; `wait` is set when it was not even judged.
 
-    `tries_left` counts until a wait of `then_wait`; None when the refusal cost no try.
+    `tries_left` counts until a wait of `then_wait`; None where that is not told.
     """
 
     message: str = ""
