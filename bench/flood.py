@@ -21,9 +21,8 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     with servers.panel(data) as panel, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as apart:
         page = people.page("/instances", panel.port, there.sessions[0])
         for what, request in (("/instances", page), ("/health", load.get("/health", panel.port))):
-            calm: list[load.Timing] = []
             for name, network in (("guess from ever new networks", ""), ("guess from one network (429)", "192.0.2.1")):
-                timings = []
+                calm, timings = [], []
                 for _ in range(ROUNDS):
                     calm.append(apart.submit(_probe, panel.port, request, seconds).result())
                     flood = apart.submit(_guess, panel.port, seconds + 2, network)

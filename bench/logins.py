@@ -106,6 +106,7 @@ async def _beside_guessers(port: int, names: "itertools.cycle[str]", seconds: fl
     await asyncio.sleep(1)
     taken = await _one_after_the_other(port, known, until=flood, late=1)
     await flood
+    assert refused, "the queue never filled"
     return taken, refused
 
 

@@ -22,6 +22,7 @@ from run import LOCK, PYTHON, VENV, build_native, create_venv, digest, install
 
 ACCOUNTS = 3000
 AT_ONCE = 8
+CONNECTIONS = 8  # asking for pages
 PER_SECOND = 25  # pages of the probe: more than some can keep up with
 ROUNDS = 2
 
@@ -68,7 +69,7 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     rows = []
     for name, got in found.items():
         rows += [
-            Row(f"{name}: a signed-in page", median(got.pages), "a second", "bare Starlette hello", median(hello)),
+            Row(f"{name}: a page made anew", median(got.pages), "a second", "bare Starlette hello", median(hello)),
             Row(f"{name}: full logins", median(got.logins), "a second", "plain argon2-cffi", median(plain)),
             Row(f"{name}: a page, p99, while {AT_ONCE} guess", median(got.flooded), "ms", "in peace", median(got.calm)),
             Row(f"{name}: start to first 200", median(got.start), "ms"),
@@ -83,8 +84,8 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
         got.start.append(server.seconds_to_first_answer * 1000)
         got.memory.append(server.memory())
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
-        page = load.get(contestant.page, server.port, Cookie=cookie)
-        got.pages.append(uvloop.run(load.closed_loop(server.port, [page], connections=8, seconds=seconds)).per_second)
+        anew = [load.get(f"{contestant.page}?{number}", server.port, Cookie=cookie) for number in range(20_000)]
+        got.pages.append(pages.rate(server.port, anew, seconds, connections=CONNECTIONS))
         logins_a_second = load.repeat(
             lambda: contestant.sign_in(server.port, next(names)), at_once=AT_ONCE, seconds=seconds
         )
@@ -99,7 +100,9 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
 
 
 def _p99(port: int, request: bytes, seconds: float) -> float:
-    return load.probe(port, request, per_second=PER_SECOND, seconds=seconds).percentile(0.99) * 1000
+    got = load.probe(port, request, per_second=PER_SECOND, seconds=seconds)
+    assert list(got.statuses) == [200], got.statuses
+    return got.percentile(0.99) * 1000
 
 
 def _guess(guess: Callable[[int, int], Awaitable[None]], port: int, seconds: float) -> None:
@@ -109,7 +112,7 @@ def _guess(guess: Callable[[int, int], Awaitable[None]], port: int, seconds: flo
 
 def _hello(seconds: float) -> float:
     with servers.hello() as server:
-        return pages.rate(server.port, [load.get("/", server.port)], seconds)
+        return pages.rate(server.port, [load.get("/", server.port)], seconds, connections=CONNECTIONS)
 
 
 def _panel(data: Path, name: str, *, keeps: str = "1", python: str = sys.executable) -> Contestant:
