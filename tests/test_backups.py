@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.canary import Canary
 from tests.conftest import Clock, Operate
-from tests.people import Person, sign_in
+from tests.people import Person, give_password, sign_in
 from web import backups
 from web.operator_commands import CommandRefused
 from web.seal import write_keys
@@ -93,10 +93,17 @@ def test_after_a_restore_no_device_is_trusted(
 def test_recovery_codes_that_live_again_do_not_do_so_unnoticed(
     protected: Person, new_client: NewClient, backup: Act, restore: Act, tmp_path: Path, clock: Clock
 ) -> None:
+    def recover(browser: TestClient) -> int:
+        give_password(browser, protected)
+        return browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code
+
     backup(tmp_path / "copy.db")
+    assert recover(new_client()) == 303
+    assert recover(new_client()) == 422
     restore(tmp_path / "copy.db")
+    clock.forward(minutes=2)
     browser = new_client()
-    sign_in(browser, protected, protected.code_at(clock.forward(minutes=2)))
+    assert recover(browser) == 303
     assert "O painel voltou de uma cópia antiga" in browser.get("/instances").text
 
 

@@ -1,4 +1,4 @@
-"""A hash takes its time; what changes meanwhile counts. Real server, hashes of about a second."""
+"""A hash takes its time; what changes meanwhile counts. Real server, hashes of some tenths of a second."""
 
 import argparse
 import contextlib

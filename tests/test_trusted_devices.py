@@ -248,6 +248,13 @@ def test_a_login_that_failed_half_way_leaves_the_trust_as_it_was(
     )
     assert answer.status_code == 500
     assert "set-cookie" not in answer.headers
+    rows("DROP TRIGGER fault")
+    for _ in range(5):
+        give_password(new_client(), alice, password=WRONG)
+    assert give_password(new_client(), alice).status_code == 429
+    known = new_client()
+    known.cookies.set("__Host-disp", trusted)
+    assert give_password(known, alice).status_code == 303
 
 
 def test_no_more_than_twenty_devices_are_trusted(

@@ -18,6 +18,7 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 
 
 def check(answer: Response) -> None:
+    assert answer.text, (str(answer.url), answer.status_code)
     is_page = answer.text.startswith("<!doctype html>")
     # A title leads every fragment: htmx takes it out before it puts the rest in its place.
     text = answer.text if is_page else re.sub(r"^<title>[^<]*</title>", "", answer.text)
