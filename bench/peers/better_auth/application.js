@@ -45,7 +45,7 @@ export function serve() {
 
   const server = createServer((request, response) => {
     if (request.url.startsWith("/api/auth/")) return answerAuth(request, response);
-    if (request.url === "/" && request.method === "GET") return home(request, response);
+    if (request.url.split("?")[0] === "/" && request.method === "GET") return home(request, response);
     response.writeHead(404).end();
   });
   server.keepAliveTimeout = 75_000;
