@@ -1,5 +1,6 @@
 import base64
 import re
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -285,3 +286,14 @@ def test_the_changes_leave_their_activity(alice: Person, client: TestClient, clo
     confirm(client, code_for(begin_enrolment(client), clock.forward(seconds=30)))
     events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'totp%' ORDER BY id")]
     assert events == ["totp.started", "totp.enabled", "totp.started", "totp.replaced"]
+
+
+def test_a_password_that_takes_long_to_judge_keeps_nobody_from_an_app(alice: Person, client: TestClient) -> None:
+    assert client.portal
+    release = threading.Event()
+    judged = client.portal.start_task_soon(client.app_state["panel"].judges.run, release.wait, 10)
+    try:
+        assert "<svg" in client.post("/security/totp").text
+    finally:
+        release.set()
+    assert judged.result(10)

@@ -1,5 +1,6 @@
 """Switching the authenticator app on, moving it to another phone, switching it off."""
 
+import asyncio
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -42,7 +43,7 @@ async def begin(request: Request) -> Response:
     await forms.read(request)
     key = rules.new_key(panel.token_bytes)
     address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
-    qr = await panel.judges.run(rules.qr_code, address)  # some milliseconds, in which nobody's page should wait
+    qr = await asyncio.to_thread(rules.qr_code, address)  # some milliseconds, in which nobody's page should wait
     async with acting(request) as tx:
         await totp.begin_enrolment(
             tx,
