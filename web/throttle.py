@@ -46,7 +46,6 @@ ENROLMENT = Throttle("enrolment", ENROLMENTS)
 EXPORT = Throttle("export", EXPORTS)
 VERIFICATION = Throttle("verification", VERIFICATIONS)
 STRENGTH = Throttle("strength", STRENGTHS)
-OF_STRANGERS = (AUTH.name, f"{AUTH.name} failure")  # counters that anybody can make as many of as they like
 REFUSALS = {403, 422}
 
 
@@ -81,7 +80,8 @@ async def _count(tx: Transaction, panel: Panel, limit: Limit, keys: list[bytes])
         if key != keys[0] and await rates.wait(tx, key, [limit], at=panel.now()):
             continue  # it is closed already; who does not wait for it must not keep it so
         await rates.count(tx, key, limit, at=panel.now())
-        await rates.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=key)
+        # Of those that anybody can make as many of as they like.
+        await rates.drop_beyond(tx, STRANGERS_COUNTED, AUTH.limits, spare=key)
 
 
 async def _keys(request: Request, throttle: Throttle) -> list[bytes]:
