@@ -58,10 +58,7 @@ def _rates(port: int, there: Population, names: "itertools.cycle[str]", seconds:
         got = uvloop.run(load.closed_loop(port, requests, connections=8, seconds=seconds))
         assert list(got.statuses) == [200], got.statuses
         yield f"{path}", got.per_second
-        anew = [
-            load.get(f"{path}?{number}", port, Cookie=f"{people.SESSION}={token}")
-            for number, token in zip(range(20_000), itertools.cycle(there.sessions[:READERS]), strict=False)
-        ]
+        anew = load.get_anew(path, port, [f"{people.SESSION}={token}" for token in there.sessions[:READERS]])
         got = uvloop.run(load.closed_loop(port, anew, connections=8, seconds=seconds))
         assert list(got.statuses) == [200], got.statuses
         yield f"{path}, made anew", got.per_second

@@ -84,7 +84,7 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
         got.start.append(server.seconds_to_first_answer * 1000)
         got.memory.append(server.memory())
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
-        anew = [load.get(f"{contestant.page}?{number}", server.port, Cookie=cookie) for number in range(20_000)]
+        anew = load.get_anew(contestant.page, server.port, [cookie])
         got.pages.append(pages.rate(server.port, anew, seconds, connections=CONNECTIONS))
         logins_a_second = load.repeat(
             lambda: contestant.sign_in(server.port, next(names)), at_once=AT_ONCE, seconds=seconds
