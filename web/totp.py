@@ -92,8 +92,16 @@ async def _put_in_force(request: Request, sealed_key: bytes, step: int) -> Respo
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
     fresh = None if session.has_two_factor else await recovery_codes.make(panel)
     async with acting(request) as tx:
-        undo = {"session_id": session.id, "undo_ends_at": at + REPLACEMENT_UNDO}
-        if not await totp.confirm(tx, session.account_id, sealed_key, step=step, at=at, **undo):
+        is_confirmed = await totp.confirm(
+            tx,
+            session.account_id,
+            sealed_key,
+            step=step,
+            at=at,
+            session_id=session.id,
+            undo_ends_at=at + REPLACEMENT_UNDO,
+        )
+        if not is_confirmed:
             return go(request, "/security")
         await stored_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
