@@ -155,18 +155,26 @@ def protected(alice: Person, client: TestClient, clock: Clock) -> Person:
 
 
 @pytest.fixture
-def invite(
-    operate: Operate, new_client: Callable[[], TestClient], capsys: pytest.CaptureFixture[str]
-) -> Callable[[str], Person]:
-    """Make another member from the terminal, who has chosen a password."""
+def create_account(operate: Operate, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Make another member from the terminal, and return the activation code that was printed."""
 
-    def make(name: str) -> Person:
+    def make(name: str) -> str:
         options = argparse.Namespace(name=name, admin=False)
         operate(lambda panel: operator_commands.create_account(panel, options))
         code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
         assert code
-        person = Person(name, "pato verde corre na praia")
-        fields = {"activation_code": code[1], "password": person.password, "repeated": person.password}
+        return code[1]
+
+    return make
+
+
+@pytest.fixture
+def invite(create_account: Callable[[str], str], new_client: Callable[[], TestClient]) -> Callable[[str], Person]:
+    """Make another member, who has chosen a password."""
+
+    def make(name: str) -> Person:
+        code, person = create_account(name), Person(name, "pato verde corre na praia")
+        fields = {"activation_code": code, "password": person.password, "repeated": person.password}
         assert new_client().post("/activate", data=fields).status_code == 200
         return person
 

@@ -96,15 +96,11 @@ def test_an_invitation_lasts_a_day(
     alice: Person,
     new_client: NewClient,
     clock: Clock,
-    operate: Operate,
-    capsys: pytest.CaptureFixture[str],
+    create_account: Callable[[str], str],
 ) -> None:
-    options = argparse.Namespace(name="bruno", admin=False)
-    operate(lambda panel: operator_commands.create_account(panel, options))
-    code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
-    assert code
+    code = create_account("bruno")
     clock.forward(hours=hours)
-    assert activate(new_client(), code[1]).status_code == status
+    assert activate(new_client(), code).status_code == status
 
 
 def test_a_bad_password_is_told_and_the_code_stays_good(

@@ -1,5 +1,3 @@
-import argparse
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +7,6 @@ from starlette.testclient import TestClient
 from db import accounts
 from tests.conftest import Busy, Clock, Operate
 from tests.people import FRAGMENT, Person, set_up
-from web import operator_commands
 from web.factors import written_code
 from web.panel import Panel
 from web.setup import offer_code
@@ -110,12 +107,10 @@ def test_who_finds_the_panel_busy_keeps_what_was_typed(
 def test_who_activates_an_account_then_keeps_the_code(
     alice: Person,
     new_client: Callable[[], TestClient],
-    operate: Operate,
+    create_account: Callable[[str], str],
     everybody_hashes: Busy,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    operate(lambda panel: operator_commands.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
-    code = re.findall(r"ativação: (\S+)", capsys.readouterr().out)[0]
+    code = create_account("bruno")
     fields = {"activation_code": code, "password": "pato verde corre na praia", "repeated": "pato verde corre na praia"}
     with everybody_hashes():
         answer = new_client().post("/activate", data=fields)

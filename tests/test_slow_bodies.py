@@ -14,19 +14,24 @@ from tests.conftest import Clock
 from tests.people import Person, sign_in
 
 
-def begin_post(address: str) -> socket.socket:
-    """A login whose body stops after a few bytes."""
+def begin_post(address: str, path: str, *headers: str, sent: str = "") -> socket.socket:
+    """A post of whose body the rest is still to come."""
     where = urlsplit(address)
-    stalled = socket.create_connection((where.hostname or "", where.port or 0), timeout=20)
-    head = f"POST /login HTTP/1.1\r\nHost: {where.netloc}\r\nOrigin: {address}\r\nContent-Length: 500\r\n"
-    stalled.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nname=a".encode())
-    return stalled
+    begun = socket.create_connection((where.hostname or "", where.port or 0), timeout=20)
+    first = [f"POST {path} HTTP/1.1", f"Host: {where.netloc}", f"Origin: {address}", *headers]
+    begun.sendall("\r\n".join([*first, "Content-Type: application/x-www-form-urlencoded", "", sent]).encode())
+    return begun
+
+
+def begin_login(address: str) -> socket.socket:
+    """One whose body stops after a few bytes."""
+    return begin_post(address, "/login", "Content-Length: 500", sent="name=a")
 
 
 def test_a_body_that_stalls_is_cut_after_ten_seconds(live_server: str) -> None:
     """A41."""
     begun = time.monotonic()
-    with begin_post(live_server) as stalled:
+    with begin_login(live_server) as stalled:
         assert stalled.recv(64).startswith(b"HTTP/1.1 408")
         while stalled.recv(4096):
             pass
@@ -35,26 +40,22 @@ def test_a_body_that_stalls_is_cut_after_ten_seconds(live_server: str) -> None:
 
 def test_a_browser_that_leaves_half_way_is_no_fault(live_server: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        begin_post(live_server).close()
+        begin_login(live_server).close()
         time.sleep(0.3)
     assert caplog.text == ""
 
 
-class Slow:
-    """A post of whose body, in chunks, the last is still to come."""
+def begin_act(address: str, path: str, token: str) -> socket.socket:
+    """One of a session: its body, in chunks, lacks the last."""
+    begun = begin_post(address, path, f"Cookie: __Host-sid={token}", "Transfer-Encoding: chunked", "Connection: close")
+    time.sleep(0.3)
+    return begun
 
-    def __init__(self, address: str, path: str, cookie: str) -> None:
-        where = urlsplit(address)
-        self._socket = socket.create_connection((where.hostname or "", where.port or 0), timeout=20)
-        head = f"POST {path} HTTP/1.1\r\nHost: {where.netloc}\r\nOrigin: {address}\r\nCookie: {cookie}\r\n"
-        kind = "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
-        self._socket.sendall(f"{head}{kind}\r\n".encode())
-        time.sleep(0.3)
 
-    def finish(self) -> str:
-        self._socket.sendall(b"0\r\n\r\n")
-        with self._socket, self._socket.makefile("rb") as answer:
-            return answer.read().decode()
+def finish(begun: socket.socket) -> str:
+    begun.sendall(b"0\r\n\r\n")
+    with begun, begun.makefile("rb") as answer:
+        return answer.read().decode()
 
 
 @pytest.mark.parametrize("path", ["/security/recovery-codes", "/security/bad-day/lock", "/activity/export"])
@@ -62,10 +63,10 @@ def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
     path: str, protected: Person, client: TestClient, live_server: str, rows: Callable[..., Any]
 ) -> None:
     """A23: the cookie was good when the head of the request came, and is nobody's when its end does."""
-    thief = Slow(live_server, path, f"__Host-sid={client.cookies['__Host-sid']}")
+    thief = begin_act(live_server, path, client.cookies["__Host-sid"])
     assert client.post("/security/bad-day/lock").status_code == 200
     before = rows("SELECT digest FROM recovery_codes")
-    answer = thief.finish()
+    answer = finish(thief)
     assert answer.startswith("HTTP/1.1 303")
     assert "location: /login" in answer
     assert "__Host-sid=" not in answer
@@ -87,8 +88,8 @@ def test_no_token_is_shown_to_a_session_ended_since(
     [(instance, sealed)] = rows("SELECT id, sealed_token FROM instances")
     other = new_client()
     sign_in(other, protected, protected.code_at(clock()))
-    thief = Slow(live_server, f"/instances/{instance}/token/{action}", f"__Host-sid={other.cookies['__Host-sid']}")
+    thief = begin_act(live_server, f"/instances/{instance}/token/{action}", other.cookies["__Host-sid"])
     assert client.post("/security/bad-day/lock").status_code == 200
-    assert thief.finish().startswith("HTTP/1.1 303")
+    assert finish(thief).startswith("HTTP/1.1 303")
     [(now, paused_at)] = rows("SELECT sealed_token, paused_at FROM instances")
     assert (now, paused_at is None) == (sealed, False)
