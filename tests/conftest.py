@@ -130,9 +130,9 @@ def elsewhere(new_client: Callable[..., TestClient]) -> Callable[[], TestClient]
     return make
 
 
-def beside(client: TestClient, /, **options: Any) -> TestClient:
+def beside(client: TestClient, /, *, base_url: str = ORIGIN, **options: Any) -> TestClient:
     """Another browser at the panel that this one is at."""
-    other = TestClient(client.app, base_url=ORIGIN, follow_redirects=False, **options)
+    other = TestClient(client.app, base_url=base_url, follow_redirects=False, **options)
     other.portal = client.portal
     other.app_state |= client.app_state
     return other

@@ -22,11 +22,18 @@ def exposed(settings: Settings, clock: Clock) -> Callable[[], TestClient]:
 
 
 def test_plain_http_beyond_this_machine_is_sent_to_https(client: TestClient) -> None:
-    answer = client.get(f"{PLAIN}/login")
-    assert (answer.status_code, answer.headers["location"]) == (308, f"{ORIGIN}/login")
-    assert client.post(f"{PLAIN}/login", data={"name": "a", "password": "b"}).status_code == 403
-    assert client.get(f"{PLAIN}/health").status_code == 308
-    assert client.get("http://127.0.0.1/health").status_code == 200
+    """Here at the panel's own port, to which the public address does not lead."""
+    answer = client.get(f"{PLAIN}:8000/login?next=/security")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{ORIGIN}/login?next=/security")
+    assert client.post(f"{PLAIN}:8000/login", data={"name": "a", "password": "b"}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["painel.test", "127.0.0.1", "172.18.0.3:8000", "e.com", ""])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_health_is_told_to_whoever_asks_and_by_whatever_name(scheme: str, host: str, client: TestClient) -> None:
+    for method in ("GET", "HEAD"):
+        assert client.request(method, f"{scheme}://painel.test/health", headers={"Host": host}).status_code == 200
+    assert client.post(f"{scheme}://painel.test/health", headers={"Host": host}).status_code in (400, 403, 405)
 
 
 def test_where_it_was_allowed_every_page_warns(exposed: Callable[[], TestClient]) -> None:

@@ -53,7 +53,10 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> No
 
 def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
     proxied = {"PANEL_HOST": "0.0.0.0", "PANEL_TRUSTED_PROXIES": "10.0.0.2, ::1"}  # noqa: S104
-    assert Settings.from_environment(proxied).trusted_proxies == ("10.0.0.2", "::1")
+    assert [str(network) for network in Settings.from_environment(proxied).trusted_proxies] == [
+        "10.0.0.2/32",
+        "::1/128",
+    ]
     open_to_all = Settings.from_environment({"PANEL_HOST": "0.0.0.0", "PANEL_ALLOW_HTTP": "1"})  # noqa: S104
     assert not open_to_all.has_secure_cookies
 

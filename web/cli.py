@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn, TypeVar
 
-from web import backups, key_rotation, operator_commands
+from web import backups, diagnosis, key_rotation, operator_commands
 from web.data_folder import open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT
@@ -228,6 +228,7 @@ def _run_server(settings: Settings, app: str = "from_environment") -> int:
     from web.setup import offer_code
 
     with listen(settings) as listener:
+        asyncio.run(_with_panel(settings, diagnosis.forget))
         code = asyncio.run(_with_panel(settings, offer_code))
         serve(settings, listener, app, lambda: _announce(settings, code))
     return 0

@@ -1,6 +1,7 @@
 """Refusals and faults, in one voice: calm on screen, the cause in the log."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -73,9 +74,19 @@ async def fault(request: Request, error: Exception) -> Response:
 
 
 def refuse(
-    request: Request, status: int, *, words: int | None = None, advice: str = "", reference: str = ""
+    request: Request,
+    status: int,
+    *,
+    words: int | None = None,
+    advice: str = "",
+    reference: str = "",
+    lines: Sequence[str] = (),
+    way_on: str = "",
 ) -> Response:
-    """The error page of a status, with the `words` of another or an `advice` of its own where they say it better."""
+    """The error page of a status, with the `words` of another or an `advice` of its own where they say it better.
+
+    `lines` are for a configuration, below the advice; `way_on` is an address to try instead.
+    """
     title, usual = WORDS.get(words or status, WORDS[500])
     return page(
         request,
@@ -86,6 +97,8 @@ def refuse(
         title=title,
         advice=advice or usual,
         reference=reference,
+        lines=lines,
+        way_on=way_on,
     )
 
 

@@ -5,7 +5,18 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from db import accounts, activity, half_logins, migrate, notices, recovery_codes, sessions, totp, trusted_devices
+from db import (
+    accounts,
+    activity,
+    findings,
+    half_logins,
+    migrate,
+    notices,
+    recovery_codes,
+    sessions,
+    totp,
+    trusted_devices,
+)
 from db.accounts import Account
 from db.database import Transaction
 from web import housekeeping
@@ -113,7 +124,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
     """Opening the panel already proved files, modes, key and migrations; here each is told, and the clock checked."""
     latest, now = await activity.latest_at(panel.db), panel.now()
     broken = await activity.first_broken(panel.db)
-    findings = [
+    checked = [
         (await panel.db.one(str, "PRAGMA integrity_check") == "ok", "O banco de dados está íntegro."),
         (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
         (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),
@@ -124,10 +135,23 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
             f"O relógio anda para a frente: {now:%d/%m/%Y %H:%M} UTC.",
         ),
     ]
-    for is_fine, sentence in findings:
+    checked += [(False, sentence) for sentence in await _what_the_proxy_lacks(panel)]
+    for is_fine, sentence in checked:
         print("certo " if is_fine else "ERRADO", sentence)
-    if not all(is_fine for is_fine, _ in findings):
+    if not all(is_fine for is_fine, _ in checked):
         raise CommandRefused("Há algo errado: veja as linhas marcadas com ERRADO.")
+
+
+async def _what_the_proxy_lacks(panel: Panel) -> list[str]:
+    """By the settings, and by what the running panel was asked since it started."""
+    settings = panel.settings
+    lacking = [f"Desde {found.at:%d/%m/%Y %H:%M} UTC: {found.detail}" for found in await findings.every(panel.db)]
+    if settings.public_url.startswith("https:") and not settings.trusted_proxies:
+        lacking.append(
+            f"Nada chega por HTTPS: PANEL_PUBLIC_URL é {settings.public_url}, mas PANEL_TRUSTED_PROXIES não diz o "
+            "endereço do proxy. Se ele está nesta máquina, acrescente ao arquivo .env: PANEL_TRUSTED_PROXIES=127.0.0.1"
+        )
+    return lacking
 
 
 async def fill_demo(panel: Panel, name: str, password: str) -> None:

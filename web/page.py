@@ -81,7 +81,7 @@ def _common(request: Request) -> dict[str, object]:
 
 def _section(path: str) -> str:
     """The entry of the navigation that a page stands under."""
-    first = "/" + path.split("/", 2)[1]
+    first = "/" + path.lstrip("/").partition("/")[0]
     return "/security" if first == "/policy" else first
 
 

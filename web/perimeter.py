@@ -1,19 +1,20 @@
 """Which requests come in at all: the host they name, HTTPS, their size, and that no other site sent them."""
 
-from collections.abc import Sequence
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import errors
+from web import diagnosis, errors, forwarded, hosts, log
+from web.diagnosis import Diagnosis
+from web.forwarded import Peer
+from web.hosts import is_loopback
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.panel import Panel
-from web.settings import is_loopback
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+HEALTH = "/health"
 
 
 class Perimeter:
@@ -24,32 +25,48 @@ class Perimeter:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._diagnosed: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(Request(scope, receive)) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request = Request(scope, receive)
+        peer = forwarded.resolve(scope, Panel.of(request).settings)
+        found = _diagnose(request, peer)
+        if found and found.event not in self._diagnosed:
+            self._diagnosed.add(found.event)
+            await diagnosis.record(Panel.of(request), found)
+        await (_refusal(request, found) or self._app)(scope, receive, send)
 
 
-def _refusal(request: Request) -> Response | None:
-    settings, scope, headers = Panel.of(request).settings, request.scope, request.scope["headers"]
+def _refusal(request: Request, found: Diagnosis | None) -> Response | None:
+    settings, scope = Panel.of(request).settings, request.scope
+    if refused := _shape_refusal(request):
+        return refused
+    if _is_health(request):
+        return None
+    host = _host(request)
+    if host is None or not settings.knows_host(host[0]):
+        return errors.deny(request, 400, "host")
+    is_private = scope["scheme"] == "https" or is_loopback(host[0])
+    scope["state"]["is_exposed"] = settings.allow_http and not is_private
+    if not is_private and not settings.allow_http:
+        return _insist_on_https(request, found)
+    if scope["method"] not in SAFE_METHODS and not _is_same_origin(request):
+        return errors.deny(request, 403, "origin")
+    return None
+
+
+def _shape_refusal(request: Request) -> Response | None:
+    scope, headers = request.scope, request.scope["headers"]
+    if not scope["raw_path"].startswith(b"/"):  # `*`, or what would lengthen the host name in a redirect
+        return errors.deny(request, 400, "target", words=404)
     if len(scope["raw_path"]) + len(scope["query_string"]) > URL_MAX:
         return errors.deny(request, 414, "url")
     if sum([len(name) + len(value) for name, value in headers]) > HEADERS_MAX:
         return errors.deny(request, 431, "headers")
     if any(name == b"content-length" and _is_too_long(value) for name, value in headers):
         return errors.deny(request, 413, "body")
-    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
-    hostname = _hostname(hosts[0]) if len(hosts) == 1 else None
-    if not settings.knows_host(hostname):
-        return errors.deny(request, 400, "host")
-    is_private = scope["scheme"] == "https" or is_loopback(hostname or "")
-    scope["state"]["is_exposed"] = settings.allow_http and not is_private
-    if not is_private and not settings.allow_http:
-        if request.method == "GET" and settings.public_url:
-            return RedirectResponse(settings.public_url + request.scope["path"], 308)
-        return errors.deny(request, 403, "http", words=426)
-    if scope["method"] not in SAFE_METHODS and not _is_same_origin(request, hosts):
-        return errors.deny(request, 403, "origin")
     return None
 
 
@@ -57,24 +74,71 @@ def _is_too_long(length: bytes) -> bool:
     return length.isdigit() and (len(length) > 9 or int(length) > BODY_MAX)
 
 
-def _is_same_origin(request: Request, hosts: Sequence[str]) -> bool:
+def _is_health(request: Request) -> bool:
+    """Asked by containers and proxies, from inside and by whatever name; it tells nothing."""
+    return request.scope["path"] == HEALTH and request.method in SAFE_METHODS
+
+
+def _host(request: Request) -> tuple[str, int | None] | None:
+    """Name and port asked for; None without a host, with two, and with anything else than a name and a port."""
+    sent = [value for name, value in request.scope["headers"] if name == b"host"]
+    return hosts.read(sent[0].decode("utf-8", "replace"), request.scope["scheme"]) if len(sent) == 1 else None
+
+
+def _origins(request: Request) -> list[str]:
+    return request.headers.getlist("origin")
+
+
+def _insist_on_https(request: Request, found: Diagnosis | None) -> Response:
+    """To the public address, but never to the one that was asked for: that would not end."""
+    public, scope = Panel.of(request).settings.public_url, request.scope
+    query = scope["query_string"].decode("latin-1")
+    address = public + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    if found:
+        log.denied(request, "http")
+        return errors.refuse(request, 403, words=426, advice=found.sentence, lines=found.lines, way_on=address)
+    if request.method == "GET" and public:
+        return RedirectResponse(address, 308)
+    return errors.deny(request, 403, "http", words=426)
+
+
+def _diagnose(request: Request, peer: Peer) -> Diagnosis | None:
+    """What is wrong with how this request was handed on."""
+    settings, host = Panel.of(request).settings, _host(request)
+    if host is None or _is_health(request):
+        return None
+    is_http = request.scope["scheme"] == "http"
+    if is_http and not settings.allow_http and _is_public(host, settings.public_url):
+        return diagnosis.without_https(request, peer)
+    if peer.is_trusted and not peer.said_client and not is_loopback(host[0]):
+        return diagnosis.without_client(peer)
+    if is_http and is_loopback(host[0]) and _comes_from_elsewhere(request):
+        return diagnosis.unknown_proxy(request, peer, _origins(request)[0])
+    return None
+
+
+def _is_public(host: tuple[str, int | None], public_url: str) -> bool:
+    """Whether it is the public address that was asked for, as far as a proxy tells: some leave its port out."""
+    public = urlsplit(public_url)
+    return public.scheme == "https" and host[0] == public.hostname and host[1] in (None, public.port or 443)
+
+
+def _comes_from_elsewhere(request: Request) -> bool:
+    """Whether a browser posted from one address and the panel was asked by another."""
+    origins = _origins(request)
+    is_posted = request.headers.get("sec-fetch-site") == "same-origin" and len(origins) == 1
+    return is_posted and hosts.origin(origins[0]) != hosts.origin(f"http://{request.headers['host']}")
+
+
+def _is_same_origin(request: Request) -> bool:
     """OWASP CSRF Prevention, "Verifying origin with standard headers": every supported browser sends one of the two."""
-    origins, sites = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
+    origins, sites = _origins(request), request.headers.getlist("sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:
         return False
-    if origins and origins[0] and origins[0] == Panel.of(request).settings.public_url:
+    origin = hosts.origin(origins[0]) if origins else None
+    if origin and origin == Panel.of(request).settings.public_url:
         return True
     if sites:
         return sites[0] == "same-origin"
-    return bool(origins) and origins[0] in (f"http://{hosts[0]}", f"https://{hosts[0]}")
-
-
-@lru_cache(maxsize=64)
-def _hostname(host: str) -> str | None:
-    """The name in a Host header; None when it holds anything but a name and a port."""
-    try:
-        parts = urlsplit(f"//{host}")
-        is_bare = parts.netloc == host and "@" not in host and not (parts.path or parts.query or parts.fragment)
-        return parts.hostname if is_bare and parts.port != 0 else None
-    except ValueError:
-        return None
+    host = request.headers["host"]
+    return origin is not None and origin in (hosts.origin(f"http://{host}"), hosts.origin(f"https://{host}"))

@@ -52,8 +52,7 @@ def serve(settings: Settings, listener: socket.socket, app: str, ready: Callable
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies) or None,
+        proxy_headers=False,  # web/forwarded.py reads them
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from web import hosts
+from web.hosts import is_loopback
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+Network = IPv4Network | IPv6Network
 
 
 class StartRefused(Exception):
@@ -25,7 +28,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     data: Path = Path("data")
-    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-* are believed
+    trusted_proxies: tuple[Network, ...] = ()  # from where X-Forwarded-* are believed
     allow_http: bool = False  # plain HTTP beyond this machine
     hsts_subdomains: bool = True  # browsers insist on HTTPS for the subdomains of public_url too
     secret_key_file: Path | None = None  # None: secret.key in the data folder
@@ -58,11 +61,11 @@ class Settings:
         if hostname in self._own_names:
             return True
         # An address, unlike a name, cannot be pointed at us by somebody else.
-        return not is_loopback(self.host) and _is_address(hostname)
+        return not is_loopback(self.host) and hosts.address(hostname) is not None
 
     @cached_property
     def _own_names(self) -> frozenset[str | None]:
-        return LOOPBACK_NAMES | {self.host, urlsplit(self.public_url).hostname}
+        return hosts.LOOPBACK_NAMES | {self.host, urlsplit(self.public_url).hostname}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -100,18 +103,6 @@ def read_env_file(file: Path) -> dict[str, str]:
     return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
 
 
-def is_loopback(host: str) -> bool:
-    return host in LOOPBACK_NAMES or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _whole(value: str, low: int, high: int) -> int:
     if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
         raise ValueError(value)
@@ -123,11 +114,11 @@ def _switch(value: str) -> bool:
 
 
 def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    bare = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or value.rstrip("/") != bare:
+    """In the form in which browsers send it, so that the two can be compared."""
+    found = hosts.origin(value.rstrip("/"))
+    if found is None:
         raise ValueError(value)
-    return bare
+    return found
 
 
 def _cost(value: str) -> Cost:
@@ -137,8 +128,12 @@ def _cost(value: str) -> Cost:
     return cost
 
 
-def _addresses(value: str) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_address(part.strip())) for part in value.split(","))
+def _networks(value: str) -> tuple[Network, ...]:
+    """Addresses and networks; everybody (`/0`) is nobody in particular."""
+    found = tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
+    if any(network.prefixlen == 0 for network in found):
+        raise ValueError(value)
+    return found
 
 
 def is_name(text: str, *, longest: int) -> bool:
@@ -159,7 +154,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_HOST": (str, "um endereço desta máquina"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),
     "PANEL_DATA": (Path, "uma pasta"),
-    "PANEL_TRUSTED_PROXIES": (_addresses, "um ou mais endereços IP separados por vírgula"),
+    "PANEL_TRUSTED_PROXIES": (_networks, "um ou mais endereços IP ou redes, como 172.16.0.0/12, separados por vírgula"),
     "PANEL_ALLOW_HTTP": (_switch, "0 ou 1"),
     "PANEL_HSTS_SUBDOMAINS": (_switch, "0 ou 1"),
     "PANEL_SECRET_KEY_FILE": (Path, "um arquivo"),

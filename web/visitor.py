@@ -10,7 +10,7 @@ from starlette.requests import Request
 from db import half_logins, notices, sessions, trusted_devices
 from db.database import Reader, Transaction
 from db.sessions import Session
-from web import cookies
+from web import cookies, hosts
 from web.cookies import Cookie
 from web.limits import ENROL_ONLY_TTL, SESSION_TOUCH, USER_AGENT_MAX
 from web.panel import Panel
@@ -73,12 +73,9 @@ def network(request: Request) -> str:
 
 @lru_cache(maxsize=1024)
 def _network(host: str) -> str:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    address = hosts.address(host)
+    if address is None:
         return host[:64]
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped  # how a socket for both kinds tells IPv4
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, 64), strict=False))

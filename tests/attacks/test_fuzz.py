@@ -1,5 +1,7 @@
 """What nobody thinks of sending: in every field, cookie, header and address, and never a fault (500)."""
 
+import re
+import socket
 from collections.abc import Callable
 from urllib.parse import quote_from_bytes
 
@@ -103,3 +105,20 @@ def test_no_address_is_a_fault(path: str, query: str, alice: Person, elsewhere: 
     for start in ("", "/instances", "/activity", "/security/sessions"):
         answer = elsewhere().get(f"{start}{address}?antes={quote_from_bytes(query.encode('utf-8', 'replace'))}")
         assert answer.status_code < 500
+
+
+@many
+@given(
+    target=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40), is_path=st.booleans()
+)
+def test_no_request_target_is_a_fault(target: str, is_path: bool, live_server: str) -> None:
+    """A27, A64: on the wire, where it need not be a path."""
+    host, _, port = live_server.removeprefix("http://").partition(":")
+    for named in (f"{host}:{port}", "painel.test:8000"):
+        with socket.create_connection((host, int(port)), timeout=30) as line:
+            line.sendall(f"GET {'/' * is_path}{target} HTTP/1.1\r\nHost: {named}\r\nConnection: close\r\n\r\n".encode())
+            with line.makefile("rb") as reply:
+                answer = reply.read().decode("latin-1")
+        assert not answer.startswith("HTTP/1.1 5"), answer
+        if found := re.search(r"^location: (\S+)", answer, re.MULTILINE | re.IGNORECASE):
+            assert re.match(r"/[^/]|https://painel\.test/", found[1]), answer

@@ -40,7 +40,8 @@ def of_transport(answer: Response) -> int:
 
 
 def of_redirection(client: TestClient) -> int:
-    answer = client.get(ORIGIN.replace("https", "http") + "/login")
+    """At the panel's own port; on port 80 of the public address the proxy redirects, as those of `deploy/` do."""
+    answer = client.get(ORIGIN.replace("https", "http") + ":8000/login")
     return 0 if answer.headers.get("location", "").startswith(f"{ORIGIN}/") else -20
 
 

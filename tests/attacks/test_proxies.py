@@ -3,6 +3,7 @@ cannot do."""
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -55,7 +56,7 @@ def write_certificate(folder: Path) -> None:
     (folder / "privkey.pem").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
 
 
-def nginx(folder: Path, port: int, panel_port: int) -> list[str] | None:
+def nginx(folder: Path, port: int, panel_port: str) -> list[str] | None:
     """The command that starts it with our file, at these ports."""
     program = find("nginx", "nginx-light")
     site = moved(
@@ -76,7 +77,7 @@ def nginx(folder: Path, port: int, panel_port: int) -> list[str] | None:
     return [program, "-p", str(folder), "-c", str(folder / "nginx.conf")] if program else None
 
 
-def caddy(folder: Path, port: int, panel_port: int) -> list[str] | None:
+def caddy(folder: Path, port: int, panel_port: str) -> list[str] | None:
     program = find("caddy", "caddy")
     own = f"\n\ttls {folder}/fullchain.pem {folder}/privkey.pem\n\tbind 127.0.0.1"
     site = moved(
@@ -110,18 +111,23 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Serve
         command = request.param(tmp_path, port, server.port)
         if command is None:
             pytest.skip("this proxy is not here and cannot be installed")
-        home = os.environ | {"HOME": str(tmp_path)}
-        process = subprocess.Popen(command, env=home, stderr=subprocess.DEVNULL)
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                time.sleep(0.05)
+        with proxying(command, port, tmp_path):
             yield server, port
-        finally:
-            process.terminate()
-            process.wait()
+
+
+@contextlib.contextmanager
+def proxying(command: list[str], port: int, home: Path) -> Iterator[None]:
+    process = subprocess.Popen(command, env=os.environ | {"HOME": str(home)}, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def connect(port: int, folder: Path) -> ssl.SSLSocket:
@@ -170,6 +176,37 @@ def test_what_a_visitor_says_of_the_address_does_not_reach_the_panel(ours: tuple
     )
     assert status(ask(port, tmp_path, head + body)) == 422
     assert server.networks() == ["127.0.0.1"]
+
+
+def test_no_proxy_tells_its_version(ours: tuple[Server, int], tmp_path: Path) -> None:
+    _, port = ours
+    for request in (f"GET /login HTTP/1.1\r\nHost: {HOST}", "GET / HTTP/1.1\r\nHost: e.com", "nonsense"):
+        answer = ask(port, tmp_path, f"{request}\r\nConnection: close\r\n\r\n")
+        assert not re.search(r"(nginx|caddy)/\d", answer, re.IGNORECASE), answer
+    for block in (ROOT / "deploy/nginx.conf").read_text().split("\nserver {")[1:]:
+        assert "server_tokens off;" in block
+
+
+def test_a_name_of_ones_own_network_gets_a_certificate_of_caddys_own(tmp_path: Path) -> None:
+    """The line that the file says to uncomment."""
+    port, name = int(free_port()), "painel.lan"
+    with serving(tmp_path, PANEL_TRUSTED_PROXIES="127.0.0.1", PANEL_PUBLIC_URL=f"https://{name}:{port}") as server:
+        command = caddy(tmp_path, port, server.port)
+        if command is None:
+            pytest.skip("this proxy is not here and cannot be installed")
+        site = (
+            (tmp_path / "Caddyfile")
+            .read_text()
+            .replace(HOST, name)
+            .replace("admin off", "admin off\n\tskip_install_trust")
+        )
+        site = re.sub(r"\ttls /.*\n", "", site).replace("# tls internal", "tls internal")
+        (tmp_path / "Caddyfile").write_text(site)
+        with proxying(command, port, tmp_path):
+            context = ssl._create_unverified_context()  # noqa: S323, its root is Caddy's own and a moment old
+            with context.wrap_socket(socket.create_connection(("127.0.0.1", port), 15), server_hostname=name) as line:
+                line.sendall(f"GET /login HTTP/1.1\r\nHost: {name}:{port}\r\nConnection: close\r\n\r\n".encode())
+                assert status(line.makefile("rb").read().decode("latin-1")) == 200
 
 
 def test_another_host_name_does_not_reach_the_panel(ours: tuple[Server, int], tmp_path: Path) -> None:

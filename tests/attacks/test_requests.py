@@ -1,6 +1,7 @@
 """What no browser would send, against the real server as it is started from the terminal."""
 
 import contextlib
+import itertools
 import re
 import signal
 import socket
@@ -231,3 +232,17 @@ def test_limits_are_shared_by_all_processes_and_survive_a_restart(tmp_path: Path
         assert answers == [422] * 5 + [429] * 3
     with serving(tmp_path) as server:
         assert status(server.guess("ana")) == 429
+
+
+def test_a_target_that_is_no_path_is_refused_with_our_headers(tmp_path: Path) -> None:
+    """A27, A64: it would become a part of the host name in a redirect."""
+    targets = ("*", "*@e.com/x", "*.e.com/x", "*%2f..", "*?next=//e.com", "x", ".", "?x", "@e.com/x", "*" * 5000)
+    with serving(tmp_path, PANEL_PUBLIC_URL="https://painel.example.com") as server:
+        for method, target in itertools.product(("GET", "HEAD", "POST", "OPTIONS"), targets):
+            for host in (f"127.0.0.1:{server.port}", "painel.example.com:8000"):
+                answer = server.say(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+                assert status(answer) == 400, answer
+                assert "e.com/x" not in answer
+                assert "location:" not in answer.lower()
+                ours = "content-security-policy:" in answer.lower()
+                assert ours == target.startswith("*"), answer  # others do not get through the parser

@@ -25,6 +25,7 @@ WHOLE = {
     "activity.record": "the last row",
     "activity.latest_at": "the last row",
     "aftermath.settle": "a restored backup: every account is told",
+    "findings.every": "a row a kind, of two kinds",
     "notices.raise_for_administrators": "an index of theirs alone",
     "rates.drop_beyond": "ten thousand rows at most",
     "sealed._PLACES": "the operator's `rotate-key`",

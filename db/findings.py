@@ -1,0 +1,27 @@
+"""What a running panel noticed about its surroundings since it started: a row a kind."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Reader, Transaction
+
+
+@dataclass(frozen=True)
+class Finding:
+    kind: str
+    detail: str
+    at: datetime
+
+
+async def record(tx: Transaction, kind: str, detail: str, *, at: datetime) -> None:
+    """The first of a kind stays: it tells since when."""
+    sql = "INSERT INTO findings (kind, detail, at) VALUES (:kind, :detail, :at) ON CONFLICT (kind) DO NOTHING"
+    await tx.run(sql, kind=kind, detail=detail, at=at)
+
+
+async def every(db: Reader) -> list[Finding]:
+    return await db.all(Finding, "SELECT kind, detail, at FROM findings ORDER BY kind")
+
+
+async def forget(tx: Transaction) -> None:
+    await tx.run("DELETE FROM findings")

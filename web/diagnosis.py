@@ -1,0 +1,74 @@
+"""A proxy that hands requests on in a way that cannot work: told to whoever owns the server, with the lines to add."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from db import findings
+from web import log
+from web.forwarded import Peer
+from web.panel import Panel
+
+IN_ENV = "Acrescente ao arquivo .env, ao lado de run.py, e reinicie o painel:"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    event: str
+    sentence: str
+    lines: tuple[str, ...]  # of a configuration
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {' '.join(self.lines)}"
+
+
+async def record(panel: Panel, found: Diagnosis) -> None:
+    """In the log and, for `doctor`, in the database."""
+    log.trouble(found.event, found)
+    try:
+        async with panel.db.transaction() as tx:
+            await findings.record(tx, found.event, str(found), at=panel.now())
+    except sqlite3.Error as refused:  # the log has it, and this is no reason to refuse anybody
+        log.trouble("database.busy", refused)
+
+
+async def forget(panel: Panel) -> None:
+    """At each start: whatever it was may have been mended."""
+    async with panel.db.transaction() as tx:
+        await findings.forget(tx)
+
+
+def without_https(request: Request, peer: Peer) -> Diagnosis:
+    """The public address is https, and what came over http asks for that very address: a redirect would never end."""
+    settings = Panel.of(request).settings
+    seen = f"O endereço do painel é {settings.public_url}, mas este pedido chegou por HTTP, vindo de {peer.host}"
+    if not peer.is_trusted:
+        sentence = f"{seen}. Se quem está nesse endereço é o proxy do painel: {IN_ENV}"
+        return Diagnosis("proxy.no_https", sentence, (_trusting(request, peer),))
+    said = f"que disse X-Forwarded-Proto: {peer.said_proto}" if peer.said_proto else "que não diz X-Forwarded-Proto"
+    sentence = f"{seen}, {said}. Ele precisa dizer https. No nginx (a segunda linha, se o HTTPS termina antes dele):"
+    lines = ("proxy_set_header X-Forwarded-Proto $scheme;", "proxy_set_header X-Forwarded-Proto https;")
+    return Diagnosis("proxy.no_https", sentence, lines)
+
+
+def without_client(peer: Peer) -> Diagnosis:
+    sentence = (
+        f"O proxy em {peer.host} não diz de onde vem cada pedido (X-Forwarded-For): todas as pessoas dividem um só "
+        "limite de tentativas. No nginx:"
+    )
+    return Diagnosis("proxy.no_client", sentence, ("proxy_set_header X-Forwarded-For $remote_addr;",))
+
+
+def unknown_proxy(request: Request, peer: Peer, origin: str) -> Diagnosis:
+    """A page under one address was sent to another one: somebody between the two does not say so."""
+    sentence = (
+        f"Um proxy em {peer.host} atende por {origin} e não diz de onde vem cada pedido: todas as pessoas dividem um "
+        f"só limite de tentativas. {IN_ENV}"
+    )
+    return Diagnosis("proxy.no_client", sentence, (f"PANEL_PUBLIC_URL={origin}", _trusting(request, peer)))
+
+
+def _trusting(request: Request, peer: Peer) -> str:
+    known = [str(network) for network in Panel.of(request).settings.trusted_proxies]
+    return f"PANEL_TRUSTED_PROXIES={','.join([*known, peer.host])}"
