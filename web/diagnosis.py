@@ -46,7 +46,8 @@ def without_https(request: Request, peer: Peer) -> Diagnosis:
     if not peer.is_trusted:
         sentence = f"{seen}. Se quem está nesse endereço é o proxy do painel: {IN_ENV}"
         return Diagnosis("proxy.no_https", sentence, (_trusting(request, peer),))
-    said = f"que disse X-Forwarded-Proto: {peer.said_proto}" if peer.said_proto else "que não diz X-Forwarded-Proto"
+    proto = "".join(letter for letter in peer.said_proto[:40] if letter.isprintable())  # it is shown on a terminal too
+    said = f"que disse X-Forwarded-Proto: {proto}" if proto else "que não diz X-Forwarded-Proto"
     sentence = f"{seen}, {said}. Ele precisa dizer https. No nginx (a segunda linha, se o HTTPS termina antes dele):"
     lines = ("proxy_set_header X-Forwarded-Proto $scheme;", "proxy_set_header X-Forwarded-Proto https;")
     return Diagnosis("proxy.no_https", sentence, lines)
@@ -60,13 +61,17 @@ def without_client(peer: Peer) -> Diagnosis:
     return Diagnosis("proxy.no_client", sentence, ("proxy_set_header X-Forwarded-For $remote_addr;",))
 
 
-def unknown_proxy(request: Request, peer: Peer, origin: str) -> Diagnosis:
-    """A page under one address was sent to another one: somebody between the two does not say so."""
+def unknown_proxy(request: Request, peer: Peer) -> Diagnosis:
+    """A form of one address was sent to another one: somebody between the two does not say so.
+
+    The address is not repeated: whoever sent it could be lying, and somebody would write it into the settings.
+    """
     sentence = (
-        f"Um proxy em {peer.host} atende por {origin} e não diz de onde vem cada pedido: todas as pessoas dividem um "
-        f"só limite de tentativas. {IN_ENV}"
+        f"Um proxy em {peer.host} atende por outro endereço e não diz de onde vem cada pedido: todas as pessoas "
+        f"dividem um só limite de tentativas. {IN_ENV}"
     )
-    return Diagnosis("proxy.no_client", sentence, (f"PANEL_PUBLIC_URL={origin}", _trusting(request, peer)))
+    lines = ("PANEL_PUBLIC_URL=https://(o endereço que as pessoas digitam)", _trusting(request, peer))
+    return Diagnosis("proxy.no_client", sentence, lines)
 
 
 def _trusting(request: Request, peer: Peer) -> str:

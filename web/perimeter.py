@@ -113,7 +113,7 @@ def _diagnose(request: Request, peer: Peer) -> Diagnosis | None:
     if peer.is_trusted and not peer.said_client and not is_loopback(host[0]):
         return diagnosis.without_client(peer)
     if is_http and is_loopback(host[0]) and _comes_from_elsewhere(request):
-        return diagnosis.unknown_proxy(request, peer, _origins(request)[0])
+        return diagnosis.unknown_proxy(request, peer)
     return None
 
 
