@@ -5,9 +5,9 @@ import secrets
 import time
 
 from bench.load import Answer, Connection, get, post
-from bench.population import PASSWORD, code_of_the_moment
+from bench.population import PASSWORD, SHORT_ID, code_of_the_moment
 
-SESSION, HALF_LOGIN, DEVICE = "__Host-sid", "__Host-pre", "__Host-disp"
+SESSION, HALF_LOGIN, DEVICE = (f"__Host-{kind}-{SHORT_ID}" for kind in ("sid", "pre", "disp"))
 numbers = itertools.count(secrets.randbelow(2**23))
 
 

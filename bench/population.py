@@ -21,6 +21,7 @@ from web.settings import Settings
 
 PASSWORD = "girafa azul dança no telhado"
 KEY = b"12345678901234567890"  # of everybody's app; RFC 6238 appendix B
+SHORT_ID = "0" * 8  # of the panel, in the names of its cookies
 INSTANCES = 3  # of everybody
 KNOWN = 3000  # people with an app, instances and, first of all, a session
 NETWORK, BROWSER = "203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -56,6 +57,7 @@ async def _populate(folder: Path, accounts: int, sessions: int, entries: int) ->
                 sql = f"INSERT INTO {table} ({', '.join(first)}) VALUES ({places})"
                 connection.execute(sql, first)
                 connection.executemany(sql, rows)
+            connection.execute("UPDATE panel SET short_id = ?", (SHORT_ID,))
             connection.commit()
             connection.execute("PRAGMA optimize")
     return Population([f"p{number}" for number in range(min(accounts, KNOWN))], tokens)

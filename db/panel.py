@@ -1,4 +1,4 @@
-"""The one row about the panel itself: which key seals its secrets."""
+"""The one row about the panel itself: which key seals its secrets, and what tells its cookies from others'."""
 
 from datetime import datetime
 
@@ -14,9 +14,15 @@ async def change_key(tx: Transaction, fingerprint: str) -> None:
     await tx.run("UPDATE panel SET key_fingerprint = :fingerprint", fingerprint=fingerprint)
 
 
-async def adopt_key(tx: Transaction, fingerprint: str, *, at: datetime) -> None:
-    """Bind the database to the key of this fingerprint, if it is bound to none."""
+async def adopt(tx: Transaction, fingerprint: str, *, short_id: str, at: datetime) -> str:
+    """Bind the database to the key of this fingerprint, if it is bound to none; returns its short id, new or old."""
     sql = """
-        INSERT INTO panel (id, key_fingerprint, created_at) VALUES (1, :fingerprint, :at) ON CONFLICT (id) DO NOTHING
+        INSERT INTO panel (id, key_fingerprint, short_id, created_at) VALUES (1, :fingerprint, :short_id, :at)
+        ON CONFLICT (id) DO UPDATE SET short_id = coalesce(short_id, excluded.short_id) RETURNING short_id
     """
-    await tx.run(sql, fingerprint=fingerprint, at=at)
+    return await tx.one(str, sql, fingerprint=fingerprint, short_id=short_id, at=at) or short_id
+
+
+async def keep_short_id(tx: Transaction, short_id: str) -> None:
+    """A copy that is restored goes on under the name that browsers know."""
+    await tx.run("UPDATE panel SET short_id = :short_id", short_id=short_id)

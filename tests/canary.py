@@ -56,8 +56,11 @@ class Canary:
         """ASVS V3.3: a prefix, and every attribute that it needs; Lax for sessions alone."""
         name, wanted = cookie.partition("=")[0], {"HttpOnly", "Path=/", "Secure"}
         parts = {part.strip() for part in cookie.split(";")[1:]}
-        assert name in ("__Host-sid", "__Host-pre", "__Host-disp", "__Host-typed")
-        assert wanted | {"SameSite=lax" if name == "__Host-sid" else "SameSite=strict"} <= parts, cookie
+        is_taken = cookie.startswith(f'{name}="";')
+        kind = re.fullmatch(r"__Host-(sid|pre|disp|typed)(-[0-9a-f]{8})?", name)
+        assert kind, name
+        assert kind[2] or is_taken, name
+        assert wanted | {"SameSite=lax" if kind[1] == "sid" else "SameSite=strict"} <= parts, cookie
         assert not any(part.startswith("Domain") for part in parts)
 
     def check(self, folder: Path, log: str, passwords: list[str]) -> None:

@@ -87,3 +87,15 @@ def protect(client: TestClient, person: Person, at: datetime) -> Response:
 def proof(person: Person, at: datetime) -> dict[str, Any]:
     """The fields of "Confirme que é você"."""
     return {"proof_password": person.password, "proof_code": person.code_at(at), "proof_recovery": ""}
+
+
+def cookie_of(browser: TestClient | Response, kind: str = "sid") -> str:
+    """One of the panel's cookies as it is sent (`__Host-sid-1a2b3c4d=…`); "" when there is none."""
+    found = (f"{name}={value}" for name, value in browser.cookies.items() if name.startswith(f"__Host-{kind}-"))
+    return next(found, "")
+
+
+def plant(browser: TestClient, pair: str) -> None:
+    """Give it a cookie of another browser's."""
+    name, _, value = pair.partition("=")
+    browser.cookies.set(name, value, domain="painel.test")

@@ -44,7 +44,9 @@ def test_a_secret_in_its_own_place_is_none_of_its_business(tmp_path: Path) -> No
     key = base64.b32encode(canary.token_bytes(20)).decode()
     canary._hear(answer("https://painel.test/security/totp", key))
     canary._hear(
-        answer("https://painel.test/x", **{"Set-Cookie": "__Host-sid=1; HttpOnly; Path=/; Secure; SameSite=lax"})
+        answer(
+            "https://painel.test/x", **{"Set-Cookie": "__Host-sid-00000000=1; HttpOnly; Path=/; Secure; SameSite=lax"}
+        )
     )
     canary.check(tmp_path, "", [PASSWORD])
     canary._hear(answer("https://painel.test/security", key))

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person, begin_enrolment, code_for, give_password, protect, sign_in
+from tests.people import ORIGIN, Person, begin_enrolment, code_for, cookie_of, give_password, protect, sign_in
 from web.app import create_app
 from web.page import ROOT
 from web.settings import Settings
@@ -55,7 +55,7 @@ def started_again(folder: Path, settings: Settings, clock: Clock) -> Iterator[Te
 
 
 def session_of(browser: TestClient) -> str:
-    return f"__Host-sid={browser.cookies['__Host-sid']}"
+    return cookie_of(browser)
 
 
 def test_switching_on(
@@ -103,7 +103,7 @@ def test_spending(
     give_password(browser, protected)
     code = protected.code_at(clock()) if way == "code" else protected.recovery_codes[0]
     [(step,)] = rows("SELECT last_step FROM totp")
-    left = crash(f"/login/{way}", {"code": code}, f"__Host-pre={browser.cookies['__Host-pre']}")
+    left = crash(f"/login/{way}", {"code": code}, cookie_of(browser, "pre"))
     spent = f"totp WHERE last_step > {step}" if way == "code" else "recovery_codes WHERE used_at IS NOT NULL"
     states = [counts(copy, spent, "sessions", "half_logins") for copy in left]
     old, new = (0, 1, 1), (1, 2, 0)

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, give_password, protect, sign_in
+from tests.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
 from web.app import ROUTES, create_app
 from web.guards import Demand, State, demand_of
 from web.settings import Settings
@@ -65,8 +65,9 @@ def test_a_right_password_alone_opens_nothing_but_the_challenge(
     protect(client, alice, clock())
     browser = new_client()
     give_password(browser, alice)
-    half = browser.cookies["__Host-pre"]
-    for cookie in (f"__Host-pre={half}", f"__Host-sid={half}", f"__Host-pre={half}; __Host-sid={half}"):
+    half = cookie_of(browser, "pre")
+    as_session = half.replace("-pre-", "-sid-")
+    for cookie in (half, as_session, f"{half}; {as_session}"):
         for method, path in doors(*SIGNED_IN):
             answer = new_client().request(method, path, headers={"Cookie": cookie})
             assert (answer.status_code, answer.text) == (303, ""), (method, path)
@@ -191,11 +192,11 @@ def test_a_post_from_elsewhere_is_refused_at_every_door(
     headers: dict[str, str], alice: Person, client: TestClient, rows: Callable[..., Any]
 ) -> None:
     """A8."""
-    before, session = database_rows(rows), client.cookies["__Host-sid"]
+    before, session = database_rows(rows), cookie_of(client)
     del client.headers["Origin"]
     for method, path in EVERY_DOOR:
         if method == "POST":
-            answer = client.post(path, headers=headers | {"Cookie": f"__Host-sid={session}"})
+            answer = client.post(path, headers=headers | {"Cookie": session})
             assert answer.status_code == 403, path
     assert database_rows(rows) == before
 

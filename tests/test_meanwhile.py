@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, code_for, proof
+from tests.people import Person, begin_enrolment, code_for, cookie_of, proof
 from tests.test_races import post_at_once, sessions_begun
 from web import key_rotation, operator_commands
 from web.limits import Cost
@@ -57,7 +57,7 @@ def test_a_change_of_keys_during_the_login_harms_nobody(alice: Person, live_serv
 def test_a_session_ended_during_its_proof_acts_no_more(
     alice: Person, client: TestClient, live_server: str, operate: Operate, clock: Clock
 ) -> None:
-    key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    key, cookie = begin_enrolment(client), cookie_of(client)
     alice.key = key
     clock.forward(minutes=6)
     with ThreadPoolExecutor(1) as thread:
@@ -71,7 +71,7 @@ def test_a_session_ended_during_its_proof_acts_no_more(
 def test_a_database_that_is_busy_after_a_good_proof_is_no_fault_and_the_proof_counts(
     protected: Person, client: TestClient, live_server: str, clock: Clock, settings: Settings, rows: Callable[..., Any]
 ) -> None:
-    cookie = f"__Host-sid={client.cookies['__Host-sid']}"
+    cookie = cookie_of(client)
     clock.forward(minutes=6)
     with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
         renewal = begin(thread, live_server, "/security/recovery-codes", proof(protected, clock()), cookie)
@@ -80,13 +80,13 @@ def test_a_database_that_is_busy_after_a_good_proof_is_no_fault_and_the_proof_co
         other.execute("BEGIN IMMEDIATE")  # for longer than anybody waits; ten hashes are being made meanwhile
         answer = renewal.result()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert answer.cookies["__Host-sid"]
+    assert cookie_of(answer)
 
 
 def test_recovery_codes_of_a_session_ended_meanwhile_are_not_put_in_force(
     alice: Person, client: TestClient, live_server: str, operate: Operate, clock: Clock, settings: Settings
 ) -> None:
-    key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    key, cookie = begin_enrolment(client), cookie_of(client)
     with ThreadPoolExecutor(1) as thread:
         confirmed = begin(thread, live_server, "/security/totp/confirm", {"code": code_for(key, clock())}, cookie)
         operate(lambda panel: operator_commands.end_sessions(panel, argparse.Namespace(name="alice")))

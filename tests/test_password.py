@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+from tests.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
 from web.hash_pool import HashPool, TooBusy
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING
 
@@ -40,11 +40,11 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
     alice: Person, client: TestClient, new_client: NewClient
 ) -> None:
     """A23."""
-    other, before = new_client(), client.cookies["__Host-sid"]
+    other, before = new_client(), cookie_of(client)
     sign_in(other, alice)
     change(client, alice.password)
     assert other.get("/security").status_code == 303
-    assert client.cookies["__Host-sid"] != before
+    assert cookie_of(client) != before
     assert client.get("/security").status_code == 200
 
 

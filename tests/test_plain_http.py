@@ -50,5 +50,5 @@ def test_where_it_was_allowed_cookies_are_plain(operate: Operate, exposed: Calla
         answer = set_up(client, Person("alice", ALICES_PASSWORD), code)
         assert client.get("/security").status_code == 200
     cookies = answer.headers.get_list("set-cookie")
-    assert {cookie.partition("=")[0] for cookie in cookies} == {"sid", "pre", "disp"}
+    assert {cookie.partition("-")[0] for cookie in cookies} == {"sid", "pre", "disp"}
     assert not [cookie for cookie in cookies if "Secure" in cookie or "HttpOnly" not in cookie]

@@ -11,7 +11,18 @@ from starlette.testclient import TestClient
 
 from db import totp
 from tests.conftest import Clock, Operate
-from tests.people import Person, begin_enrolment, code_for, codes_on, give_password, key_on, proof, protect, sign_in
+from tests.people import (
+    Person,
+    begin_enrolment,
+    code_for,
+    codes_on,
+    cookie_of,
+    give_password,
+    key_on,
+    proof,
+    protect,
+    sign_in,
+)
 from web.limits import HALF_LOGINS_LIVE
 from web.panel import Panel
 from web.setup import offer_code
@@ -42,7 +53,7 @@ def post_at_once(
 
 
 def sessions_begun(answers: list[httpx2.Response]) -> int:
-    return sum("__Host-sid=" in answer.headers.get("set-cookie", "").replace('__Host-sid=""', "") for answer in answers)
+    return sum(bool(cookie_of(answer)) for answer in answers)
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def half_logins(protected: Person, new_client: Callable[[], TestClient]) -> Cook
     for _ in range(HALF_LOGINS_LIVE):
         browser = new_client()
         give_password(browser, protected)
-        cookies.append(f"__Host-pre={browser.cookies['__Host-pre']}")
+        cookies.append(cookie_of(browser, "pre"))
     return cookies
 
 
@@ -85,7 +96,7 @@ def test_twenty_requests_at_once_replace_one_used_code_once(
     browser = new_client()
     give_password(browser, protected)
     browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
-    cookie = f"__Host-sid={browser.cookies['__Host-sid']}"
+    cookie = cookie_of(browser)
     answers = post_at_once(live_server, [("/security/recovery-codes/replacement", {}, cookie)] * 20)
     assert sum("Anote este código" in answer.text for answer in answers) == 1
     assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
@@ -94,7 +105,7 @@ def test_twenty_requests_at_once_replace_one_used_code_once(
 def test_of_many_renewals_at_once_only_the_codes_of_one_are_shown(
     protected: Person, client: TestClient, live_server: str, rows: Rows
 ) -> None:
-    cookie = f"__Host-sid={client.cookies['__Host-sid']}"
+    cookie = cookie_of(client)
     answers = post_at_once(live_server, [("/security/recovery-codes", {}, cookie)] * 8)
     shown = [answer for answer in answers if codes_on(answer.text)]
     assert len(shown) == 1
@@ -137,15 +148,15 @@ def test_a_confirmation_that_comes_second_leaves_the_way_back_to_the_old_app(
     protected: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
     old, new = protected.key, begin_enrolment(client)
-    cookie, code = f"__Host-sid={client.cookies['__Host-sid']}", {"code": code_for(new, clock())}
+    cookie, code = cookie_of(client), {"code": code_for(new, clock())}
     before = rows("SELECT sealed_key FROM totp")
     answers = post_at_once(live_server, [("/security/totp/confirm", code, cookie)] * 4)
     assert sum("Aparelho trocado" in answer.text for answer in answers) == 1
     assert rows("SELECT sealed_key FROM totp_replaced") == before
-    [renewed] = [answer.cookies["__Host-sid"] for answer in answers if "Aparelho trocado" in answer.text]
+    [renewed] = [cookie_of(answer) for answer in answers if "Aparelho trocado" in answer.text]
     undone = post_at_once(
         live_server,
-        [("/security/totp/undo", {"code": code_for(old, clock.forward(seconds=30))}, f"__Host-sid={renewed}")],
+        [("/security/totp/undo", {"code": code_for(old, clock.forward(seconds=30))}, renewed)],
     )
     assert "Troca desfeita" in undone[0].text
     assert rows("SELECT sealed_key FROM totp") == before
@@ -154,7 +165,7 @@ def test_a_confirmation_that_comes_second_leaves_the_way_back_to_the_old_app(
 def test_of_many_wrong_confirmations_at_once_only_five_are_judged(
     alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
-    alice.key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    alice.key, cookie = begin_enrolment(client), cookie_of(client)
     wrong = {"code": alice.wrong_code_at(clock())}
     post_at_once(live_server, [("/security/totp/confirm", wrong, cookie)] * 30)
     assert rows("SELECT count(*) FROM activity WHERE event = 'totp.failed'") == [(5,)]
@@ -174,7 +185,7 @@ def test_two_confirmations_at_once_switch_on_once(
     alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
     """A50."""
-    key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    key, cookie = begin_enrolment(client), cookie_of(client)
     fields = {"code": code_for(key, clock())}
     answers = post_at_once(live_server, [("/security/totp/confirm", fields, cookie)] * 2)
     assert sum("Guarde seus códigos" in answer.text for answer in answers) == 1
@@ -185,7 +196,7 @@ def test_of_two_enrolments_at_once_one_counts(
     alice: Person, client: TestClient, new_client: Callable[[], TestClient], live_server: str, clock: Clock, rows: Rows
 ) -> None:
     """A50."""
-    cookie = f"__Host-sid={client.cookies['__Host-sid']}"
+    cookie = cookie_of(client)
     keys = [key_on(answer.text) for answer in post_at_once(live_server, [("/security/totp", {}, cookie)] * 2)]
     posts = [("/security/totp/confirm", {"code": code_for(key, clock())}, cookie) for key in keys]
     answers = post_at_once(live_server, posts)
@@ -199,7 +210,7 @@ def test_a_confirmation_racing_a_cancel_leaves_all_or_nothing(
     alice: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
     """A50."""
-    key, cookie = begin_enrolment(client), f"__Host-sid={client.cookies['__Host-sid']}"
+    key, cookie = begin_enrolment(client), cookie_of(client)
     posts = [
         ("/security/totp/confirm", {"code": code_for(key, clock())}, cookie),
         ("/security/totp/cancel", {}, cookie),
@@ -224,8 +235,8 @@ def test_a_policy_racing_a_removal_leaves_nobody_inside_without_a_factor(
     bruno, browser = invite("bruno"), new_client()
     sign_in(browser, bruno)
     protect(browser, bruno, clock())
-    cookie = f"__Host-sid={browser.cookies['__Host-sid']}"
-    admin = f"__Host-sid={client.cookies['__Host-sid']}"
+    cookie = cookie_of(browser)
+    admin = cookie_of(client)
     removal = ("/security/totp/remove", proof(bruno, clock.forward(seconds=30)), cookie)
     posts = [("/policy/require", {"days": "0"}, admin), removal]
     post_at_once(live_server, posts if first == "policy" else posts[::-1])

@@ -9,7 +9,7 @@ from web.settings import Settings, StartRefused, read_env_file
 def test_without_variables_the_panel_is_for_this_machine_only() -> None:
     settings = Settings.from_environment({})
     assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8000, Path("data"))
-    assert settings.has_secure_cookies
+    assert not settings.allow_http
 
 
 def test_a_hash_may_cost_more_and_down_to_the_floor() -> None:
@@ -58,7 +58,7 @@ def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
         "::1/128",
     ]
     open_to_all = Settings.from_environment({"PANEL_HOST": "0.0.0.0", "PANEL_ALLOW_HTTP": "1"})  # noqa: S104
-    assert not open_to_all.has_secure_cookies
+    assert open_to_all.allow_http
 
 
 def test_times_are_minutes_and_hours() -> None:

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, sign_in
+from tests.people import Person, cookie_of, sign_in
 
 
 def begin_post(address: str, path: str, *headers: str, sent: str = "") -> socket.socket:
@@ -45,9 +45,9 @@ def test_a_browser_that_leaves_half_way_is_no_fault(live_server: str, caplog: py
     assert caplog.text == ""
 
 
-def begin_act(address: str, path: str, token: str) -> socket.socket:
+def begin_act(address: str, path: str, cookie: str) -> socket.socket:
     """One of a session: its body, in chunks, lacks the last."""
-    begun = begin_post(address, path, f"Cookie: __Host-sid={token}", "Transfer-Encoding: chunked", "Connection: close")
+    begun = begin_post(address, path, f"Cookie: {cookie}", "Transfer-Encoding: chunked", "Connection: close")
     time.sleep(0.3)
     return begun
 
@@ -63,13 +63,13 @@ def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
     path: str, protected: Person, client: TestClient, live_server: str, rows: Callable[..., Any]
 ) -> None:
     """A23: the cookie was good when the head of the request came, and is nobody's when its end does."""
-    thief = begin_act(live_server, path, client.cookies["__Host-sid"])
+    thief = begin_act(live_server, path, cookie_of(client))
     assert client.post("/security/bad-day/lock").status_code == 200
     before = rows("SELECT digest FROM recovery_codes")
     answer = finish(thief)
     assert answer.startswith("HTTP/1.1 303")
     assert "location: /login" in answer
-    assert "__Host-sid=" not in answer
+    assert "__Host-sid-" not in answer
     assert rows("SELECT digest FROM recovery_codes") == before
     assert client.get("/security").status_code == 200  # the owner stays in
 
@@ -88,7 +88,7 @@ def test_no_token_is_shown_to_a_session_ended_since(
     [(instance, sealed)] = rows("SELECT id, sealed_token FROM instances")
     other = new_client()
     sign_in(other, protected, protected.code_at(clock()))
-    thief = begin_act(live_server, f"/instances/{instance}/token/{action}", other.cookies["__Host-sid"])
+    thief = begin_act(live_server, f"/instances/{instance}/token/{action}", cookie_of(other))
     assert client.post("/security/bad-day/lock").status_code == 200
     assert finish(thief).startswith("HTTP/1.1 303")
     [(now, paused_at)] = rows("SELECT sealed_token, paused_at FROM instances")

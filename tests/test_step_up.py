@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+from tests.people import FRAGMENT, Person, cookie_of, give_password, plant, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -114,7 +114,7 @@ def test_proving_renews_the_cookie_and_lasts_for_this_session_only(
 ) -> None:
     """A22."""
     thief = new_client()
-    thief.cookies.set("__Host-sid", client.cookies["__Host-sid"])
+    plant(thief, cookie_of(client))
     client.post("/security/recovery-codes", data=proof(later, clock()))
     assert thief.get("/security").status_code == 303
     assert client.post("/security/recovery-codes").status_code == 200

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, give_password
+from tests.people import Person, cookie_of, give_password
 from tests.test_races import post_at_once
 from web.limits import ARGON2
 from web.settings import Settings
@@ -41,8 +41,8 @@ def test_in_a_flood_of_logins_pages_stay_quick_and_the_rest_is_told_to_come_back
     alice: Person, client: TestClient, live_server: str, rows: Callable[..., Any]
 ) -> None:
     """A39."""
-    cookie = {"Cookie": f"__Host-sid={client.cookies['__Host-sid']}"}
-    device = {"Cookie": f"__Host-disp={client.cookies['__Host-disp']}", "Origin": live_server}
+    cookie = {"Cookie": cookie_of(client)}
+    device = {"Cookie": cookie_of(client, "disp"), "Origin": live_server}
     posts = [("/login", {"name": f"nobody{n}", "password": "girafa verde"}, "") for n in range(300)]
     taken = []
     with ThreadPoolExecutor(1) as thread, httpx2.Client(base_url=live_server) as browser:

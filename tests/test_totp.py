@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, begin_enrolment, code_for, key_on, proof, protect, sign_in
+from tests.people import FRAGMENT, Person, begin_enrolment, code_for, cookie_of, key_on, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -138,12 +138,12 @@ def test_a_wrong_clock_is_named_and_not_accepted(
 def test_switching_on_ends_the_other_sessions_and_renews_this_one(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
-    other, before = new_client(), client.cookies["__Host-sid"]
+    other, before = new_client(), cookie_of(client)
     sign_in(other, alice)
     answer = protect(client, alice, clock())
     assert "A outra sessão foi encerrada" in answer.text
     assert other.get("/security").status_code == 303
-    assert client.cookies["__Host-sid"] != before
+    assert cookie_of(client) != before
     assert client.get("/security").status_code == 200
 
 

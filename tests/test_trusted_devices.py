@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, give_password, proof, protect, sign_in
+from tests.people import Person, cookie_of, give_password, plant, proof, protect, sign_in
 from web import operator_commands
 from web.housekeeping import clear
 from web.limits import TRUSTED_DEVICES
@@ -118,21 +118,21 @@ def test_strangers_who_know_the_password_do_not_crowd_out_the_owners_login(
 
 
 def test_the_cookie_lasts_ninety_days_and_changes_at_every_login(alice: Person, client: TestClient, rows: Rows) -> None:
-    before = client.cookies["__Host-disp"]
+    before = cookie_of(client, "disp")
     header = sign_in(signed_out(client), alice).headers["set-cookie"]
-    given = next(part for part in header.split(", ") if part.startswith("__Host-disp="))
+    given = next(part for part in header.split(", ") if part.startswith("__Host-disp-"))
     assert all(part in given for part in ("Max-Age=7776000", "HttpOnly", "Secure", "SameSite=strict", "Path=/"))
-    assert client.cookies["__Host-disp"] != before
+    assert cookie_of(client, "disp") != before
     assert rows("SELECT count(*) FROM trusted_devices") == [(1,)]
 
 
 def test_somebody_elses_cookie_is_not_adopted(
     alice: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person], rows: Rows
 ) -> None:
-    planted, browser = client.cookies["__Host-disp"], new_client()
-    browser.cookies.set("__Host-disp", planted)
+    planted, browser = cookie_of(client, "disp"), new_client()
+    plant(browser, planted)
     sign_in(browser, invite("bruno"))
-    assert browser.cookies.get("__Host-disp", domain="painel.test") != planted
+    assert cookie_of(browser, "disp") != planted
     assert rows("SELECT count(DISTINCT account_id), count(*) FROM trusted_devices") == [(2, 2)]
 
 
@@ -159,10 +159,10 @@ def test_bloquear_tudo_trusts_this_browser_alone(
     alice: Person, client: TestClient, new_client: NewClient, rows: Rows
 ) -> None:
     sign_in(new_client(), alice)
-    before = client.cookies["__Host-disp"]
+    before = cookie_of(client, "disp")
     client.post("/security/bad-day/lock")
     assert rows("SELECT count(*) FROM trusted_devices") == [(1,)]
-    assert client.cookies["__Host-disp"] != before
+    assert cookie_of(client, "disp") != before
 
 
 def test_trust_ends_after_ninety_days_without_a_login(
@@ -225,14 +225,14 @@ def test_two_people_may_share_a_browser(
 def test_a_cookie_planted_before_a_login_is_worth_nothing_after_it(
     alice: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person]
 ) -> None:
-    planted, victim = client.cookies["__Host-disp"], new_client()
-    victim.cookies.set("__Host-disp", planted)
+    planted, victim = cookie_of(client, "disp"), new_client()
+    plant(victim, planted)
     bruno = invite("bruno")
     sign_in(victim, bruno)
     thief = new_client()
     for _ in range(5):
         give_password(thief, bruno, password=WRONG)
-    thief.cookies.set("__Host-disp", planted)
+    plant(thief, planted)
     assert give_password(thief, bruno).status_code == 429
 
 
@@ -240,12 +240,10 @@ def test_a_login_that_failed_half_way_leaves_the_trust_as_it_was(
     alice: Person, client: TestClient, new_client: NewClient, rows: Rows
 ) -> None:
     signed_out(client)
-    trusted = client.cookies["__Host-disp"]
+    trusted = cookie_of(client, "disp")
     rows("CREATE TRIGGER fault BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
     browser = new_client(raise_server_exceptions=False)
-    answer = browser.post(
-        "/login", data={"name": "alice", "password": alice.password}, headers={"Cookie": f"__Host-disp={trusted}"}
-    )
+    answer = browser.post("/login", data={"name": "alice", "password": alice.password}, headers={"Cookie": trusted})
     assert answer.status_code == 500
     assert "set-cookie" not in answer.headers
     rows("DROP TRIGGER fault")
@@ -253,7 +251,7 @@ def test_a_login_that_failed_half_way_leaves_the_trust_as_it_was(
         give_password(new_client(), alice, password=WRONG)
     assert give_password(new_client(), alice).status_code == 429
     known = new_client()
-    known.cookies.set("__Host-disp", trusted)
+    plant(known, trusted)
     assert give_password(known, alice).status_code == 303
 
 
@@ -264,7 +262,7 @@ def test_no_more_than_twenty_devices_are_trusted(
         clock.forward(seconds=10)
         sign_in(new_client(), alice)
     assert rows("SELECT count(*) FROM trusted_devices") == [(TRUSTED_DEVICES,)]
-    page = client.get("/security/sessions", headers={"Cookie": f"__Host-sid={client.cookies['__Host-sid']}"})
+    page = client.get("/security/sessions", headers={"Cookie": cookie_of(client)})
     assert "este dispositivo" not in page.text  # the first one was the one to go
 
 

@@ -90,6 +90,7 @@ async def _prepare(panel: Panel, work: Path) -> str:
             await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
             if not await panel_row.key_fingerprint(tx):
                 raise CommandRefused("A cópia está incompleta. Nada mudou.")
+            await panel_row.keep_short_id(tx, panel.short_id)
     finally:
         await db.close()
     return f" ({latest:%d/%m/%Y %H:%M} UTC)" if latest else ""

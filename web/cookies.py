@@ -8,6 +8,7 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web import hosts
 from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL, TYPED_TTL
 from web.panel import Panel
 
@@ -43,9 +44,22 @@ def read(request: Request, cookie: Cookie) -> bytes | None:
 
 def value(request: Request, cookie: Cookie) -> str | None:
     """None without one, or with two: somebody else may have planted the second."""
-    name = _name(Panel.of(request), cookie)
-    values = _sent(request).get(name, [])
+    values = _values(request, cookie)
     return values[0] if len(values) == 1 else None
+
+
+def has_come(request: Request, cookie: Cookie) -> bool:
+    return bool(_values(request, cookie))
+
+
+def is_doubled(request: Request, cookie: Cookie) -> bool:
+    return len(_values(request, cookie)) > 1
+
+
+def _values(request: Request, cookie: Cookie) -> list[str]:
+    """What came under the first of the names that a browser may know the cookie by."""
+    sent = _sent(request)
+    return next((sent[name] for name in _names(request, cookie) if name in sent), [])
 
 
 def _sent(request: Request) -> dict[str, list[str]]:
@@ -60,9 +74,33 @@ def _sent(request: Request) -> dict[str, list[str]]:
     return sent
 
 
+def _names(request: Request, cookie: Cookie) -> list[str]:
+    """The names under which a cookie is read, those from before panels had ids last.
+
+    Without prefix, somebody else on the host or above it may have planted it: read only where none can be had.
+    """
+    name = cookie.value[0]
+    prefixes = ["__Host-"] if _is_secure(request) else ["__Host-", ""]
+    return [prefix + base for base in (f"{name}-{Panel.of(request).short_id}", name) for prefix in prefixes]
+
+
+def _given_name(request: Request, cookie: Cookie) -> str:
+    return _names(request, cookie)[0 if _is_secure(request) else 1]
+
+
+def _is_secure(request: Request) -> bool:
+    return not (Panel.of(request).settings.allow_http or getattr(request.state, "is_local", False))
+
+
 def owe(request: Request, cookie: Cookie, token: str | None) -> None:
     """Have the door give this cookie with whatever the answer becomes; None takes it away."""
     request.state.owed_cookies = owed(request) | {cookie: token}
+
+
+def owe_under_new_name(request: Request, cookie: Cookie) -> None:
+    """A good cookie that came under its name from before panels had ids moves; that name counts once."""
+    if not any(name in _sent(request) for name in _names(request, cookie) if Panel.of(request).short_id in name):
+        owe(request, cookie, value(request, cookie))
 
 
 def owed(request: Request) -> dict[Cookie, str | None]:
@@ -79,27 +117,53 @@ def settle(request: Request, response: Response) -> None:
 
 
 def give(request: Request, response: Response, cookie: Cookie, token: str) -> None:
-    panel, lifetime = Panel.of(request), cookie.value[2]
+    name, lifetime = _given_name(request, cookie), cookie.value[2]
     response.set_cookie(
-        _name(panel, cookie),
+        name,
         token,
         max_age=int(lifetime.total_seconds()) if lifetime else None,
-        secure=panel.settings.has_secure_cookies,
+        secure=name.startswith("__Host-"),
         httponly=True,
         samesite=cookie.value[1],
     )
+    _remove(response, cookie, [other for other in _names(request, cookie) if other in _sent(request) and other != name])
+    remove_planted(request, response, cookie)
 
 
 def take(request: Request, response: Response, cookie: Cookie) -> None:
-    panel = Panel.of(request)
-    response.delete_cookie(
-        _name(panel, cookie),
-        secure=panel.settings.has_secure_cookies,
-        httponly=True,
-        samesite=cookie.value[1],
-    )
+    """Under whatever name it came."""
+    name = _given_name(request, cookie)
+    _remove(response, cookie, [other for other in _names(request, cookie) if other in _sent(request) or other == name])
+    remove_planted(request, response, cookie)
 
 
-def _name(panel: Panel, cookie: Cookie) -> str:
-    name: str = cookie.value[0]
-    return f"__Host-{name}" if panel.settings.has_secure_cookies else name
+def remove_planted(request: Request, response: Response, cookie: Cookie) -> None:
+    """What others left under this name, if two came: our own lies at the root of this very host."""
+    if not is_doubled(request, cookie):
+        return
+    for name in _names(request, cookie):
+        for domain in ("", *_domains(request)):
+            for path in _paths(request.scope["path"]):
+                if not name.startswith("__Host-") and (domain, path) != ("", "/"):
+                    response.delete_cookie(name, path=path, domain=domain or None)
+
+
+def _domains(request: Request) -> list[str]:
+    """This host and those above it, down to two labels: who may plant cookies for it."""
+    host = hosts.read(request.headers.get("host", ""))
+    if host is None or hosts.address(host[0]):
+        return []
+    labels = host[0].split(".")
+    return [".".join(labels[depth:]) for depth in range(len(labels) - 1)]
+
+
+def _paths(path: str) -> list[str]:
+    """Those that a cookie may have been planted for to be sent along here."""
+    parts = path.strip("/").split("/")
+    above = ["/" + "/".join(parts[: depth + 1]) for depth in range(len(parts))]
+    return list(dict.fromkeys(["/", *above, *(f"{one}/" for one in above[:-1])]))
+
+
+def _remove(response: Response, cookie: Cookie, names: list[str]) -> None:
+    for name in names:
+        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite=cookie.value[1])

@@ -18,6 +18,7 @@ from web.seal import KEY_BYTES, Seal, write_keys
 from web.settings import Settings, StartRefused
 
 DATABASE = "panel.db"
+SHORT_ID_BYTES = 4
 
 
 @asynccontextmanager
@@ -43,8 +44,10 @@ async def open_panel(
     hashes, judges = HashPool(on_rest=argon2id.rest), HashPool(1)
     try:
         await _bring_up_to_date(db, file)
-        seal = await _fitting_seal(db, settings, now(), token_bytes)
-        yield Panel(settings, now, token_bytes, db, seal, argon2id, hashes, judges, Kept())
+        seal = await _fitting_seal(db, settings, token_bytes)
+        async with db.transaction() as tx:
+            short_id = await panel_row.adopt(tx, seal.fingerprint, short_id=token_bytes(SHORT_ID_BYTES).hex(), at=now())
+        yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Kept())
     finally:
         await db.close()
         hashes.close()
@@ -84,7 +87,7 @@ async def _bring_up_to_date(db: Database, file: Path) -> None:
         raise StartRefused(f"{file} não pode ser usado: {refused}.") from None
 
 
-async def _fitting_seal(db: Database, settings: Settings, at: datetime, token_bytes: Callable[[int], bytes]) -> Seal:
+async def _fitting_seal(db: Database, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
     """The key of this database. A new one is made only while nothing was ever sealed."""
     file, bound_to = settings.key_file, await panel_row.key_fingerprint(db)
     if bound_to and not file.exists():
@@ -106,6 +109,4 @@ async def _fitting_seal(db: Database, settings: Settings, at: datetime, token_by
             f"A chave {file} ({seal.fingerprint}) não é a deste banco de dados ({bound_to}). "
             "Traga de volta a chave certa."
         )
-    async with db.transaction() as tx:
-        await panel_row.adopt_key(tx, seal.fingerprint, at=at)
     return seal

@@ -22,7 +22,11 @@ WORDS = {
     413: ("Grande demais", "O que foi enviado passa do tamanho aceito."),
     414: ("Endereço longo demais", "Volte ao painel e tente de novo."),
     429: ("Espere um pouco", ""),
-    431: ("Pedido grande demais", "Feche o navegador, abra-o de novo e tente outra vez."),
+    431: (
+        "Pedido grande demais",
+        "Os cookies que os sites deste endereço guardaram no navegador já não cabem num pedido. Apague-os: toque no "
+        "cadeado ou no ícone ao lado do endereço, abra Cookies e dados do site, remova tudo e recarregue a página.",
+    ),
     415: ("Formato não aceito", "Envie pelo formulário da página."),
     422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
     426: ("Falta o HTTPS", "Este painel só responde por HTTPS. Abra o endereço dele com https:// na frente."),

@@ -12,6 +12,8 @@ from starlette.types import Scope
 from web import hosts
 from web.settings import Network, Settings
 
+HANDED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -39,6 +41,11 @@ def resolve(scope: Scope, settings: Settings) -> Peer:
     if scheme in ("http", "https"):
         scope["scheme"] = scheme
     return Peer(host, True, ", ".join(schemes), client)
+
+
+def is_handed_on(scope: Scope) -> bool:
+    """Whether a proxy, trusted or not, left a trace."""
+    return any(name.decode("latin-1") in HANDED_ON for name, _ in scope["headers"])
 
 
 def _list(scope: Scope, name: bytes) -> list[str]:

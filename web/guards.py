@@ -143,9 +143,9 @@ async def _admit(request: Request, demand: Demand) -> Response | None:
     if state is State.ANYONE:
         return None
     if state is State.HALF_LOGIN:
-        return None if request.state.half_login else await _turn_away(request, "half-login")
+        return None if request.state.half_login else await _turn_away(request, Cookie.HALF_LOGIN)
     if session is None:
-        return await _turn_away(request, "session")
+        return await _turn_away(request, Cookie.SESSION)
     if session.enrols_only and not demand.enrols:
         return _to_enrolment(request)
     if demand.admins and not session.administers:
@@ -157,11 +157,11 @@ async def _admit(request: Request, demand: Demand) -> Response | None:
     return await step_up.demand(request, within=ENROL_ONLY_TTL if session.enrols_only else ELEVATED)
 
 
-async def _turn_away(request: Request, lacking: str) -> Response:
+async def _turn_away(request: Request, lacking: Cookie) -> Response:
     """To the login. A cookie that stands for nothing, or a post past a step, is worth a line in the log."""
-    if cookies.value(request, Cookie.SESSION) or request.method not in SAFE_METHODS:
-        log.denied(request, lacking)
-    return await to_login(request)
+    if cookies.has_come(request, Cookie.SESSION) or request.method not in SAFE_METHODS:
+        log.denied(request, "session" if lacking is Cookie.SESSION else "half-login")
+    return await to_login(request, lacking)
 
 
 def _to_enrolment(request: Request) -> Response:

@@ -22,12 +22,26 @@ WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
 
 
+REASONS = {
+    "cookie": "O que você digitou estava certo, mas o navegador não devolveu o cookie que o painel deu. Permita "
+    "cookies para este endereço, confira se ele começa com https:// e entre de novo.",
+    "duplicado": "Outro site deste mesmo endereço gravou um cookie com o nome do cookie do painel, e não dá para saber "
+    "quem é você. O painel tentou removê-lo. Se isto voltar, apague no navegador os cookies deste endereço.",
+}
+
+
 async def form(request: Request) -> Response:
-    if request.state.session:
+    """With a reason why somebody is here again, it leads nowhere by itself: what it leads to may lead back."""
+    is_doubled = any(cookies.is_doubled(request, one) for one in (Cookie.SESSION, Cookie.HALF_LOGIN))
+    reason = REASONS.get("duplicado" if is_doubled else request.query_params.get("motivo", ""), "")
+    if request.state.session and not reason:
         return go(request, "/")
-    if request.state.half_login:
+    if request.state.half_login and not reason:
         return go(request, "/login/code")
-    return show_form(request, safe_path(request.query_params.get("next")))
+    response = show_form(request, safe_path(request.query_params.get("next")), error=reason)
+    for one in (Cookie.SESSION, Cookie.HALF_LOGIN):
+        cookies.remove_planted(request, response, one)
+    return response
 
 
 async def enter(request: Request) -> Response:

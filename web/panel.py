@@ -19,6 +19,7 @@ class Panel:
     settings: Settings
     now: Callable[[], datetime]  # aware, UTC
     token_bytes: Callable[[int], bytes]
+    short_id: str  # in the names of its cookies
     db: Database
     seal: Seal
     argon2id: Argon2id

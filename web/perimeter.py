@@ -36,10 +36,10 @@ class Perimeter:
         if found and found.event not in self._diagnosed:
             self._diagnosed.add(found.event)
             await diagnosis.record(Panel.of(request), found)
-        await (_refusal(request, found) or self._app)(scope, receive, send)
+        await (_refusal(request, peer, found) or self._app)(scope, receive, send)
 
 
-def _refusal(request: Request, found: Diagnosis | None) -> Response | None:
+def _refusal(request: Request, peer: Peer, found: Diagnosis | None) -> Response | None:
     settings, scope = Panel.of(request).settings, request.scope
     if refused := _shape_refusal(request):
         return refused
@@ -50,6 +50,7 @@ def _refusal(request: Request, found: Diagnosis | None) -> Response | None:
         return errors.deny(request, 400, "host")
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
     scope["state"]["is_exposed"] = settings.allow_http and not is_private
+    scope["state"]["is_local"] = _is_local(request, peer, host[0])
     if not is_private and not settings.allow_http:
         return _insist_on_https(request, found)
     if scope["method"] not in SAFE_METHODS and not _is_same_origin(request):
@@ -83,6 +84,18 @@ def _host(request: Request) -> tuple[str, int | None] | None:
     """Name and port asked for; None without a host, with two, and with anything else than a name and a port."""
     sent = [value for name, value in request.scope["headers"] if name == b"host"]
     return hosts.read(sent[0].decode("utf-8", "replace"), request.scope["scheme"]) if len(sent) == 1 else None
+
+
+def _is_local(request: Request, peer: Peer, name: str) -> bool:
+    """Whether browser and panel are one machine with nothing between, so that cookies may go without `Secure`.
+
+    Safari's engine drops `Secure` cookies on http://localhost. A proxy that tells nothing of itself shows at a post:
+    the page it comes from has another address.
+    """
+    if Panel.of(request).settings.public_url or request.scope["scheme"] != "http":
+        return False
+    is_direct = is_loopback(peer.host) and is_loopback(name) and not forwarded.is_handed_on(request.scope)
+    return is_direct and (request.method in SAFE_METHODS or _origins(request) == [f"http://{request.headers['host']}"])
 
 
 def _origins(request: Request) -> list[str]:

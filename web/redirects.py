@@ -1,18 +1,24 @@
 """Where a person may be sent: only to a page of this panel."""
 
 import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from web import forms
+from web import cookies, forms
+from web.cookies import Cookie
 from web.limits import NEXT_MAX
 from web.page import go, is_partial
 from web.visitor import last_owner
 
 HOME = "/instances"
+# The pages whose forms give a cookie. No page of these links to one that demands it, but to the first page (`/`).
+GIVEN_ON = {
+    Cookie.SESSION: {"/login", "/login/code", "/login/recovery", "/setup"},
+    Cookie.HALF_LOGIN: {"/login"},
+}
 PRINTABLE = re.compile(r"[\x21-\x7e]+")  # browsers send everything else percent-encoded
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.?(?:/|$)")  # also what a path could be normalised into
 
@@ -30,19 +36,29 @@ def safe_path(wanted: str | None) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-async def to_login(request: Request) -> Response:
+async def to_login(request: Request, lacking: Cookie = Cookie.SESSION) -> Response:
     """Ask somebody to sign in and remember the page; a fragment request takes its whole page along.
 
     Whoever had a session finds what they typed, secrets apart, on that page again.
     """
-    target = safe_path(_way_back(request))
-    login = "/login" if target == HOME else f"/login?next={quote(target)}"
-    response = go(request, login)
+    target, reason = safe_path(_way_back(request)), _reason(request, lacking)
+    asked = ({} if target == HOME else {"next": target}) | ({"motivo": reason} if reason else {})
+    response = go(request, "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else ""))
+    cookies.remove_planted(request, response, lacking)
     if is_partial(request):
         response.status_code = 401
     if request.method == "POST" and (owner := await last_owner(request)):
         await forms.keep(request, response, target, owner)
     return response
+
+
+def _reason(request: Request, lacking: Cookie) -> str:
+    """Why somebody is not known who may just have signed in; the login page has the words."""
+    if cookies.is_doubled(request, lacking):
+        return "duplicado"
+    came_from_login = request.scope["path"] != "/" and _page_before(request).path in GIVEN_ON[lacking]
+    is_ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return "cookie" if came_from_login and is_ours and not cookies.has_come(request, lacking) else ""
 
 
 def _way_back(request: Request) -> str:
@@ -53,13 +69,17 @@ def _way_back(request: Request) -> str:
         return f"{here}?{query}" if query else here
     if request.method == "POST" and _has_page(request, request.scope["path"]):
         return here
-    try:
-        before = urlsplit(str(request.headers.get("referer", "")))
-    except ValueError:
-        return HOME
+    before = _page_before(request)
     if _has_page(request, before.path):
         return f"{before.path}?{before.query}" if before.query else before.path
     return page_above(request, before.path)  # what was shown there answered a form
+
+
+def _page_before(request: Request) -> SplitResult:
+    try:
+        return urlsplit(str(request.headers.get("referer", "")))
+    except ValueError:
+        return urlsplit("")
 
 
 def page_above(request: Request, path: str) -> str:

@@ -45,10 +45,6 @@ class Settings:
         return self.secret_key_file or self.data / "secret.key"
 
     @property
-    def has_secure_cookies(self) -> bool:
-        return not self.allow_http
-
-    @property
     def address(self) -> str:
         """Where people open the panel."""
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -31,6 +31,8 @@ async def identify(request: Request) -> None:
     request.state.notices = []
     if token := cookies.read(request, Cookie.SESSION):
         request.state.session = session = await find_session(panel.db, panel, token)
+        if session:
+            cookies.owe_under_new_name(request, Cookie.SESSION)
         if session and session.has_notices and not session.enrols_only:
             pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
             request.state.notices = await pending
@@ -39,6 +41,8 @@ async def identify(request: Request) -> None:
                 await sessions.touch(tx, session.id, at=at)
     if token := cookies.read(request, Cookie.HALF_LOGIN):
         request.state.half_login = await half_logins.find(panel.db, token, at=at)
+        if request.state.half_login:
+            cookies.owe_under_new_name(request, Cookie.HALF_LOGIN)
 
 
 @asynccontextmanager

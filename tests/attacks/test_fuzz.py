@@ -76,9 +76,10 @@ def test_no_form_is_a_fault(
     is_post=st.booleans(),
 )
 def test_no_cookie_is_a_fault(
-    path: str, name: str, value: str, is_post: bool, alice: Person, elsewhere: NewClient
+    path: str, name: str, value: str, is_post: bool, alice: Person, client: TestClient, elsewhere: NewClient
 ) -> None:
-    headers = [(b"Cookie", f"{name}={value}".encode("latin-1")), (b"Origin", ORIGIN.encode())]
+    cookie = f"{name}-{client.app_state['panel'].short_id}={value}"
+    headers = [(b"Cookie", cookie.encode("latin-1")), (b"Origin", ORIGIN.encode())]
     answer = elsewhere().request("POST" if is_post else "GET", path, headers=headers)
     assert answer.status_code < 500
 

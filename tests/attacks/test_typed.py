@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.people import ORIGIN, Person, give_password
+from tests.people import ORIGIN, Person, cookie_of, give_password
 from web.accounts import name_refusal
 from web.activity import harmless
 from web.app import ROUTES
@@ -90,7 +90,7 @@ def test_sql_in_every_field_cookie_header_and_address_is_mere_text(
 ) -> None:
     """A30: each form is filled in, by whoever may send it, and judged."""
     client.post("/instances", data={"name": "Loja"})
-    signed_in = {"Cookie": f"__Host-sid={client.cookies['__Host-sid']}"}
+    signed_in = {"Cookie": cookie_of(client)}
     half_way = elsewhere()
     give_password(half_way, protected)
     before = tables()
@@ -106,7 +106,8 @@ def test_sql_in_every_field_cookie_header_and_address_is_mere_text(
     for path in ("", "/rename", "/delete"):
         assert client.get(f"/instances/{quote(typed, safe='')}{path}").status_code == 404
     for path in ("/activity", "/login", "/instances", "/security"):
-        cookie = f"__Host-sid={quote(typed)}; __Host-pre={quote(typed)}; __Host-disp={quote(typed)}"
+        short_id = client.app_state["panel"].short_id
+        cookie = "; ".join(f"__Host-{kind}-{short_id}={quote(typed)}" for kind in ("sid", "pre", "disp"))
         query = {"antes": typed, "tipo": typed, "periodo": typed, "next": typed, "busca": typed}
         assert client.get(path, params=query).status_code == (303 if path == "/login" else 200)
         answer = elsewhere().get(path, headers={"Cookie": cookie, "User-Agent": typed, "Referer": typed})
