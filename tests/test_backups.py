@@ -1,5 +1,7 @@
 import argparse
+import contextlib
 import shutil
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -142,3 +144,14 @@ def test_nothing_of_a_restore_is_left_lying_about(
     backup(tmp_path / "copy.db")
     restore(tmp_path / "copy.db")
     assert not list(settings.data.glob("restor*"))
+
+
+def test_a_copy_from_before_panels_had_ids_goes_on_under_the_one_that_browsers_know(
+    alice: Person, client: TestClient, backup: Act, restore: Act, tmp_path: Path, rows: Rows
+) -> None:
+    backup(tmp_path / "copy.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        copy.execute("UPDATE panel SET short_id = NULL")
+        copy.commit()
+    restore(tmp_path / "copy.db")
+    assert rows("SELECT short_id FROM panel") == [(client.app_state["panel"].short_id,)]

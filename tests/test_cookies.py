@@ -170,9 +170,11 @@ def test_trust_and_a_login_half_way_move_too(protected: Person, client: TestClie
     half = give_password(browser, protected)
     browser.cookies.delete(cookie_of(half, "pre").partition("=")[0])
     plant(browser, under_old_name(cookie_of(half, "pre")))
+    shown = browser.get("/login/code")
+    assert cookie_of(shown, "pre") == cookie_of(half, "pre")
     answer = browser.post("/login/code", data={"code": protected.code_at(clock())})
     assert answer.status_code == 303
-    gone = {line.partition("=")[0] for line in taken(answer)}
+    gone = {line.partition("=")[0] for line in (*taken(shown), *taken(answer))}
     assert {"__Host-pre", "__Host-disp"} <= gone
     assert cookie_of(answer, "disp")
     assert client.get("/security/sessions").text.count("este navegador") <= 1

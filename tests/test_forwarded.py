@@ -162,7 +162,7 @@ def test_what_the_health_check_or_this_machine_asks_is_no_finding(
     behind: Behind, operate: Operate, client: TestClient
 ) -> None:
     behind({}).get("/health")
-    beside(client, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 1)).get("/login")
+    beside(client, base_url="http://127.0.0.1:8000", client=("10.0.0.2", 1)).get("/login")
     doctor(operate)
 
 
