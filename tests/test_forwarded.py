@@ -1,6 +1,7 @@
 """Behind a proxy: whom it speaks for, over what, and what is said when what it hands on cannot work."""
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -110,6 +111,9 @@ def test_a_redirect_to_the_address_just_asked_never_leaves_the_panel(
         answer = browser.get("/login?next=/security")
         assert told(answer, "Falta o HTTPS", ORIGIN, *words), answer.text
         assert f'href="{ORIGIN}/login?next=/security"' in answer.text
+        style = re.search(r'href="(/static/[^"]+\.css)"', answer.text)
+        assert style
+        assert browser.get(style[1]).status_code == 200
     assert told(browser.post("/login", data={"name": "a", "password": "b"}), *words)
     assert [record.getMessage() for record in caplog.records].count("proxy.no_https") == 1
 

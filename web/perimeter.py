@@ -15,6 +15,7 @@ from web.panel import Panel
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 HEALTH = "/health"
+OVER_HTTPS = "Abra o painel por HTTPS. Se esta página voltar, o resto é para quem cuida do servidor."
 
 
 class Perimeter:
@@ -51,7 +52,8 @@ def _refusal(request: Request, peer: Peer, found: Diagnosis | None) -> Response 
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
     scope["state"]["is_exposed"] = settings.allow_http and not is_private
     scope["state"]["is_local"] = _is_local(request, peer, host[0])
-    if not is_private and not settings.allow_http:
+    is_file = scope["path"].startswith("/static/")  # the page that says what is wrong wants its style
+    if not (is_private or settings.allow_http or is_file):
         return _insist_on_https(request, found)
     if scope["method"] not in SAFE_METHODS and not _is_same_origin(request):
         return errors.deny(request, 403, "origin")
@@ -109,7 +111,8 @@ def _insist_on_https(request: Request, found: Diagnosis | None) -> Response:
     address = public + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     if found:
         log.denied(request, "http")
-        return errors.refuse(request, 403, words=426, advice=found.sentence, lines=found.lines, way_on=address)
+        advice = f"{OVER_HTTPS} {found.sentence}"
+        return errors.refuse(request, 403, words=426, advice=advice, lines=found.lines, way_on=address)
     if request.method == "GET" and public:
         return RedirectResponse(address, 308)
     return errors.deny(request, 403, "http", words=426)
