@@ -9,7 +9,6 @@ import re
 import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from starlette.testclient import TestClient
 from tests.canary import Canary
 from tests.live import live
 from tests.people import ORIGIN, Person, protect, set_up
+from tests.steady import HANG, StillLoop, until
 from web import operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
@@ -97,8 +97,10 @@ def canary() -> Canary:
 def client(settings: Settings, clock: Clock, canary: Canary, caplog: pytest.LogCaptureFixture) -> Iterator[TestClient]:
     """A browser at a panel of which, at the end of any test, no secret was seen where it must not be."""
     caplog.set_level(logging.INFO, "panel")
-    app = create_app(settings, now=clock, token_bytes=canary.token_bytes)
-    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as client:
+    app, still = create_app(settings, now=clock, token_bytes=canary.token_bytes), {"loop_factory": StillLoop}
+    with TestClient(
+        app, backend_options=still, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False
+    ) as client:
         canary.listen(client)
         yield client
         log = "".join(Lines().format(record) for when in ("setup", "call") for record in caplog.get_records(when))
@@ -191,18 +193,16 @@ def everybody_hashes(client: TestClient) -> Busy:
     @contextlib.contextmanager
     def busy() -> Iterator[None]:
         assert client.portal
-        start, run = client.portal.start_task_soon, client.app_state["panel"].hashes.run_own
-        all_here, release = threading.Barrier(HASHES_AT_ONCE), threading.Event()
-        for place in [start(run, all_here.wait, 10) for _ in range(HASHES_AT_ONCE)]:
-            place.result(10)  # so nothing that the panel began by itself is left
+        start, hashes, release = client.portal.start_task_soon, client.app_state["panel"].hashes, threading.Event()
+        until(lambda: not hashes.taken)  # so nothing that the panel began by itself is left
         places = HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
-        taken = [start(run, release.wait, 10) for _ in range(places)]
-        time.sleep(0.1)
+        taken = [start(hashes.run_own, release.wait, HANG) for _ in range(places)]
+        until(lambda: hashes.taken == places)
         try:
             yield
         finally:
             release.set()
-        assert all(place.result(10) for place in taken)
+        assert all(place.result(HANG) for place in taken)
 
     return busy
 
@@ -221,7 +221,13 @@ def rows(settings: Settings) -> Callable[..., list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def live_server(settings: Settings, clock: Clock) -> Iterator[str]:
+def still_loop() -> StillLoop:
+    """What the timers of the real server go by."""
+    return StillLoop()
+
+
+@pytest.fixture
+def live_server(settings: Settings, clock: Clock, still_loop: StillLoop) -> Iterator[str]:
     """The real server on a real socket; yields its address."""
-    with live(create_app(settings, now=clock)) as address:
+    with live(create_app(settings, now=clock), still_loop) as address:
         yield address

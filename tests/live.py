@@ -1,25 +1,32 @@
 """The real server on a real socket, in a thread of this process."""
 
+import asyncio
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.steady import StillLoop, until
+
 
 @contextlib.contextmanager
-def live(app: ASGIApp) -> Iterator[str]:
-    """Yields its address."""
+def live(app: ASGIApp, loop: StillLoop | None = None) -> Iterator[str]:
+    """Yields its address. No time passes for its timers but what `loop` is told."""
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
-    server = uvicorn.Server(config)
+    server, loop = uvicorn.Server(config), loop or StillLoop()
+
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(server.serve(sockets=[listener]))
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = threading.Thread(target=serve)
         thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
+        until(lambda: server.started or not thread.is_alive())
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
+        loop.go_on()
         thread.join()

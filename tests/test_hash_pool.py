@@ -4,29 +4,52 @@ import os
 import struct
 import sys
 import threading
-import time
+from collections.abc import Coroutine
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import pytest
 
+from tests.steady import HANG, StillLoop
 from web.hash_pool import HashPool, TooBusy
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN
 
+T = TypeVar("T")
+
+
+def run_still(test: Coroutine[Any, Any, T]) -> T:
+    """On a loop whose timers go by no clock but ours; tasks that were made run until they have to wait."""
+    with asyncio.Runner(loop_factory=StillLoop) as runner:
+        return runner.run(test)
+
+
+async def turns() -> None:
+    """Whatever can go on goes on."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def pass_by(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, StillLoop)
+    loop.forward(timedelta(seconds=seconds))
+
 
 def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
-    running, most, release = set(), [0], threading.Event()
+    running, most, two, release = set(), [0], threading.Barrier(HASHES_AT_ONCE), threading.Event()
 
     def slow(number: int) -> int:
         running.add(number)
         most[0] = max(most[0], len(running))
-        release.wait(10)
+        two.wait(HANG)
+        release.wait(HANG)
         running.discard(number)
         return number
 
     async def run() -> list[int]:
         pool = HashPool()
         tasks = [asyncio.create_task(pool.run(slow, n)) for n in range(HASHES_AT_ONCE + HASHES_WAITING)]
-        await asyncio.sleep(0.1)
+        await turns()
         with pytest.raises(TooBusy):
             await pool.run(slow, 99)
         release.set()
@@ -34,7 +57,7 @@ def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
         pool.close()
         return done
 
-    assert asyncio.run(run()) == list(range(18))
+    assert run_still(run()) == list(range(18))
     assert most[0] == HASHES_AT_ONCE
 
 
@@ -43,19 +66,19 @@ def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
 
     async def run() -> int:
         pool = HashPool()
-        strangers = [asyncio.create_task(pool.run(release.wait, 10)) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)]
-        await asyncio.sleep(0.1)
-        own = [asyncio.create_task(pool.run_own(release.wait, 10)) for _ in range(HASHES_WAITING_OWN)]
-        await asyncio.sleep(0.1)
+        strangers = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)]
+        await turns()
+        own = [asyncio.create_task(pool.run_own(release.wait, HANG)) for _ in range(HASHES_WAITING_OWN)]
+        await turns()
         for way in (pool.run, pool.run_own):
             with pytest.raises(TooBusy):
-                await way(release.wait, 10)
+                await way(release.wait, HANG)
         release.set()
         done = await asyncio.gather(*strangers, *own)
         pool.close()
         return len(done)
 
-    assert asyncio.run(run()) == HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
+    assert run_still(run()) == HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
 
 
 def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
@@ -64,9 +87,9 @@ def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
     async def run() -> list[int]:
         pool = HashPool()
         with pool.place(own=False) as slots:
-            others = [asyncio.create_task(pool.run(release.wait, 10)) for _ in range(HASHES_WAITING + 1)]
+            others = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_WAITING + 1)]
             done = [await slots.run(abs, -1)]
-            await asyncio.sleep(0.1)
+            await turns()
             with pytest.raises(TooBusy), pool.place(own=False):
                 pass
             release.set()
@@ -76,56 +99,65 @@ def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
             pool.close()
         return done
 
-    assert asyncio.run(run()) == [1, 2]
+    assert run_still(run()) == [1, 2]
 
 
-def test_rest_comes_once_there_was_nothing_to_do_for_a_while() -> None:
-    rests: list[float] = []
+def test_rest_comes_once_there_was_nothing_to_do_for_ten_seconds() -> None:
+    rests = []
 
-    async def run() -> float:
-        pool = HashPool(on_rest=lambda: rests.append(time.monotonic()), rest_after=timedelta(seconds=0.2))
-        for _ in range(4):
-            await pool.run(time.sleep, 0.1)
-        ended = time.monotonic()
-        await asyncio.sleep(0.5)
+    async def run() -> list[int]:
+        pool, seen = HashPool(on_rest=lambda: rests.append("rest")), []
+        for seconds in (9, 9, 9.9, 0.1, 60):
+            if seconds >= 9:
+                await pool.run(abs, -1)
+            pass_by(seconds)
+            await turns()
+            seen.append(len(rests))
         pool.close()
-        return ended
+        return seen
 
-    ended = asyncio.run(run())
-    assert [0.15 < rest - ended < 0.45 for rest in rests] == [True]
+    assert run_still(run()) == [0, 0, 0, 1, 2]
 
 
-def test_nobody_waits_longer_than_three_seconds() -> None:
+def test_nobody_waits_longer_than_three_seconds_and_who_does_not_is_served() -> None:
     release = threading.Event()
 
-    async def run() -> float:
+    async def run() -> tuple[bool, int]:
         pool = HashPool()
-        tasks = [asyncio.create_task(pool.run(release.wait, 10)) for _ in range(HASHES_AT_ONCE)]
-        await asyncio.sleep(0.1)
-        begun = time.monotonic()
+        tasks = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_AT_ONCE)]
+        early = asyncio.create_task(pool.run(abs, -1))
+        await turns()
+        pass_by(1)
+        late = asyncio.create_task(pool.run(abs, -2))
+        await turns()
+        pass_by(1.9)
+        await turns()
+        was_waiting = not early.done()
+        pass_by(0.1)
         with pytest.raises(TooBusy):
-            await pool.run(release.wait, 10)
-        waited = time.monotonic() - begun
+            await early
         release.set()
         await asyncio.gather(*tasks)
         pool.close()
-        return waited
+        return was_waiting, await late
 
-    assert 2.9 < asyncio.run(run()) < 3.5
+    assert run_still(run()) == (True, 2)
 
 
 def test_the_loop_goes_on_while_a_hash_runs() -> None:
-    async def run() -> float:
-        pool = HashPool()
-        hashing = asyncio.create_task(pool.run(time.sleep, 0.5))
-        begun = time.monotonic()
-        await asyncio.sleep(0.01)
-        passed = time.monotonic() - begun
-        await hashing
-        pool.close()
-        return passed
+    """It is the loop that lets the hash end."""
+    release = threading.Event()
 
-    assert asyncio.run(run()) < 0.2
+    async def run() -> bool:
+        pool = HashPool()
+        hashing = asyncio.create_task(pool.run(release.wait, HANG))
+        await turns()
+        release.set()
+        was_let = await hashing
+        pool.close()
+        return was_let
+
+    assert run_still(run())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no priority of its own")
@@ -136,7 +168,7 @@ def test_slow_work_steps_back_from_whatever_else_runs() -> None:
         pool.close()
         return found
 
-    nice, turn = asyncio.run(run())
+    nice, turn = run_still(run())
     here, shortest = _nice_and_turn()
     assert (nice, here) == (19, os.getpriority(os.PRIO_PROCESS, 0))
     assert shortest == 0 or turn > shortest  # older kernels tell of no turns

@@ -1,5 +1,4 @@
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from db import activity, expiry
 from db.database import Reader, Statement
 from tests.conftest import Clock, Operate
 from tests.people import ORIGIN, Person, begin_enrolment, give_password, protect, sign_in
+from tests.steady import until
 from web.app import create_app
 from web.housekeeping import clear
 from web.panel import Panel
@@ -146,11 +146,7 @@ def test_a_panel_that_starts_takes_away_what_is_over(
     clock.forward(days=1)
     assert rows("SELECT count(*) FROM sessions") == [(1,)]
     with TestClient(create_app(settings, now=clock)):
-        for _ in range(100):
-            if rows("SELECT count(*) FROM sessions") == [(0,)]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nothing was taken away")
+        until(lambda: rows("SELECT count(*) FROM sessions") == [(0,)])
 
 
 def test_lines_removed_while_the_log_is_verified_are_no_tampering(
@@ -180,8 +176,7 @@ def test_what_goes_wrong_is_told_and_the_panel_goes_on(
     rows("CREATE TRIGGER fault BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'a broken index, say'); END")
     clock.forward(days=1)
     with TestClient(create_app(settings, now=clock), base_url=ORIGIN) as client:
-        while "housekeeping.failed" not in caplog.text:
-            time.sleep(0.02)
+        until(lambda: "housekeeping.failed" in caplog.text)
         assert client.get("/health").status_code == 200
 
 

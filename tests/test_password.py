@@ -1,7 +1,6 @@
-import asyncio
 import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
-from web.hash_pool import HashPool, TooBusy
+from tests.steady import HANG, until
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING
 
 NewClient = Callable[[], TestClient]
@@ -51,24 +50,19 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
 def test_strangers_in_every_place_of_the_queue_keep_nobody_from_a_new_password(
     alice: Person, client: TestClient
 ) -> None:
-    over = threading.Event()
-
-    async def guess(pool: HashPool) -> None:
-        while not over.is_set():
-            try:
-                await pool.run(time.sleep, 0.01)
-            except TooBusy:
-                await asyncio.sleep(0.001)
-
+    release, hashes = threading.Event(), client.app_state["panel"].hashes
     assert client.portal
-    for _ in range(2 * (HASHES_AT_ONCE + HASHES_WAITING)):
-        client.portal.start_task_soon(guess, client.app_state["panel"].hashes)
-    time.sleep(0.1)
-    try:
-        answer = change(client, alice.password)
-    finally:
-        over.set()
-    assert "Senha alterada" in answer.text
+    until(lambda: not hashes.taken)
+    strangers = [
+        client.portal.start_task_soon(hashes.run, release.wait, HANG) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)
+    ]
+    until(lambda: hashes.taken == len(strangers))
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(change, client, alice.password)
+        until(lambda: hashes.taken > len(strangers))
+        release.set()
+        assert "Senha alterada" in answer.result().text
+    assert all(stranger.result() for stranger in strangers)
 
 
 @pytest.mark.parametrize("fresh", ["rinoceronte-2026!", "Telhado.test#1999", "alice@painel-z-api-1"])

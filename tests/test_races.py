@@ -23,6 +23,7 @@ from tests.people import (
     protect,
     sign_in,
 )
+from tests.steady import HANG
 from web.limits import HALF_LOGINS_LIVE
 from web.panel import Panel
 from web.setup import offer_code
@@ -40,7 +41,7 @@ def post_at_once(
         async with contextlib.AsyncExitStack() as stack:
             transports = [httpx2.AsyncHTTPTransport(local_address=f"127.0.0.{n + 1}") for n in range(networks)]
             browsers = [
-                await stack.enter_async_context(httpx2.AsyncClient(base_url=address, transport=transport, timeout=60))
+                await stack.enter_async_context(httpx2.AsyncClient(base_url=address, transport=transport, timeout=HANG))
                 for transport in transports
             ]
             tasks = [

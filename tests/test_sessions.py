@@ -1,6 +1,5 @@
 import contextlib
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +9,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, sign_in
+from tests.steady import until
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
@@ -109,7 +109,7 @@ def test_a_token_that_pauses_while_its_showing_waits_for_its_turn_is_not_shown(
     with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         shown = thread.submit(lambda: client.post(f"/instances/{instance}/token/show"))
-        time.sleep(0.3)
+        until(client.app_state["panel"].db._writing.locked)
         other.execute("UPDATE instances SET paused_at = 1")
         other.commit()
     assert "pausado" in shown.result().text
@@ -142,7 +142,7 @@ def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
     with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         act = thread.submit(lambda: client.post(path.replace("{id}", instance), data=ACTS[path]))
-        time.sleep(0.3)
+        until(client.app_state["panel"].db._writing.locked)
         assert not act.done()
         other.execute("DELETE FROM sessions")
         before = [other.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608

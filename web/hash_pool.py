@@ -61,7 +61,7 @@ class HashPool:
         """`on_rest` is called when there was nothing to do for a while."""
         self._slots = Slots(at_once)
         self._room = at_once + HASHES_WAITING
-        self._inside = 0
+        self.taken = 0  # places
         self._on_rest, self._rest_after = on_rest, rest_after.total_seconds()
         self._rest: asyncio.TimerHandle | None = None
 
@@ -71,13 +71,13 @@ class HashPool:
 
         A few are for somebody who has proved something here before (`own`): strangers cannot fill these.
         """
-        if self._inside >= self._room + (HASHES_WAITING_OWN if own else 0):
+        if self.taken >= self._room + (HASHES_WAITING_OWN if own else 0):
             raise TooBusy
-        self._inside += 1
+        self.taken += 1
         try:
             yield self._slots
         finally:
-            self._inside -= 1
+            self.taken -= 1
             self._rest_later()
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -4,7 +4,6 @@ import contextlib
 import resource
 import sqlite3
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -31,13 +30,11 @@ def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_o
 ) -> None:
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        begun = time.monotonic()
         answer = sign_in(browser, alice)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert "O painel está ocupado" in answer.text
         assert not cookie_of(browser)
         assert client.get("/instances").status_code == 200
-        assert 4 < time.monotonic() - begun < 12
         other.execute("ROLLBACK")
     assert sign_in(browser, alice).status_code == 303
 

@@ -10,6 +10,7 @@ import pytest
 from db import attempts, migrate
 from db.database import Database
 from tests.conftest import Clock
+from tests.steady import HANG
 from web.limits import CODE_BACKOFF
 
 
@@ -76,7 +77,7 @@ def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
         await db.close()
         for _ in range(2):
             with pytest.raises(ValueError, match="no active connection"):
-                await asyncio.wait_for(db.one(int, "SELECT 1"), 5)
+                await asyncio.wait_for(db.one(int, "SELECT 1"), HANG)
 
     with_database(tmp_path, act)
 
@@ -104,13 +105,17 @@ def test_a_cancelled_transaction_is_not_committed_by_the_next_one(tmp_path: Path
     insert = "INSERT INTO accounts (name, role, created_at) VALUES (:name, 'member', :at)"
 
     async def act(db: Database) -> None:
+        half_way = asyncio.Event()
+
         async def hang() -> None:
             async with db.transaction() as tx:
                 await tx.run(insert, name="cancelled", at=clock())
-                await asyncio.sleep(60)
+                assert await tx.all(str, "SELECT name FROM accounts") == ["cancelled"]
+                half_way.set()
+                await asyncio.sleep(HANG)
 
         task = asyncio.create_task(hang())
-        await asyncio.sleep(0.05)
+        await half_way.wait()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

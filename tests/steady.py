@@ -1,0 +1,78 @@
+"""Waiting for what happens, however long the machine takes, and spans of time that pass when told."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextvars import Context
+from datetime import timedelta
+from typing import Any
+
+from web.factors.argon2id import Argon2id
+from web.limits import Cost
+
+HANG = 120  # seconds; whatever waits so long waits for ever
+
+
+def until(happens: Callable[[], object]) -> None:
+    """Raises TimeoutError when it never does."""
+    end = time.monotonic() + HANG
+    while not happens():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
+class StillLoop(asyncio.SelectorEventLoop):
+    """Its timers go by a clock that stands still until it is told how much has passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at: float | None = 0.0
+        self._timeouts: list[tuple[timedelta, asyncio.TimerHandle]] = []
+
+    def time(self) -> float:
+        return super().time() if self._at is None else self._at
+
+    def call_at(  # type: ignore[override]  # any callback with its arguments, as there
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = super().call_at(when, callback, *args, context=context)
+        if isinstance(getattr(callback, "__self__", None), asyncio.Timeout):
+            self._timeouts.append((timedelta(seconds=when - self.time()), timer))
+        return timer
+
+    def timeouts(self, span: timedelta) -> int:
+        """How many blocks of `asyncio.timeout` with this span have begun, and neither ended nor run out."""
+        return sum(
+            length == span and not timer.cancelled() and timer.when() > self.time() for length, timer in self._timeouts
+        )
+
+    def forward(self, span: timedelta) -> None:
+        """From any thread."""
+        assert self._at is not None
+        self._at += span.total_seconds()
+        self.call_soon_threadsafe(lambda: None)  # so that it looks at its clock
+
+    def go_on(self) -> None:
+        """From here on time passes by itself."""
+        self._at = None
+        self.call_soon_threadsafe(lambda: None)
+
+
+class HeldHashes(Argon2id):
+    """Hashes that begin, and go on when they are let; it knows what each cost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[Cost] = []
+        self._let = threading.Semaphore(0)
+
+    def digest(self, secret: bytes, salt: bytes, cost: Cost) -> bytes:
+        self.begun.append(cost)
+        assert self._let.acquire(timeout=HANG)
+        return super().digest(secret, salt, cost)
+
+    def let(self, number: int = 1000) -> None:
+        """As many go on, of those that have begun and those to come."""
+        self._let.release(number)
