@@ -87,13 +87,12 @@ async def failures(db: Reader, counter: Counter) -> int:
 
 
 async def refund(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> None:
-    """Take one try back that was charged but never judged."""
-    sql = """
-        UPDATE attempts SET failures = failures - 1, opens_at = :at
-        WHERE kind = :kind AND key = :key AND failures > 0
-    """
+    """Take one try back that was charged but never judged; of the only one no row is left."""
+    last = "DELETE FROM attempts WHERE kind = :kind AND key = :key AND failures <= 1"
+    one_of_several = "UPDATE attempts SET failures = failures - 1, opens_at = :at WHERE kind = :kind AND key = :key"
     for counter in counters:
-        await tx.run(sql, kind=counter.kind, key=counter.key, at=at)
+        await tx.run(last, kind=counter.kind, key=counter.key)
+        await tx.run(one_of_several, kind=counter.kind, key=counter.key, at=at)
 
 
 async def forgive(tx: Transaction, counters: Iterable[Counter]) -> None:
