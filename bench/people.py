@@ -41,9 +41,9 @@ async def sign_in(port: int, name: str, *, late: int = 0, device: str = "") -> d
         connection.close()
 
 
-async def guess(connection: Connection, *, network: str = "") -> tuple[int, float]:
-    """One wrong password for a made-up name; returns the status and the seconds until the answer."""
-    form = {"name": f"n{secrets.token_hex(6)}", "password": "girafa verde", "next": ""}
+async def guess(connection: Connection, *, name: str = "", network: str = "") -> tuple[int, float]:
+    """One wrong password, for a made-up name if for none; returns the status and the seconds until the answer."""
+    form = {"name": name or f"n{secrets.token_hex(6)}", "password": "girafa verde", "next": ""}
     begun = time.perf_counter()
     answer = await connection.ask(post("/login", connection.port, form, X_Forwarded_For=network or somewhere()))
     return answer.status, time.perf_counter() - begun

@@ -26,12 +26,14 @@ class Row:
         return self.figure / self.limit if self.limit else self.figure
 
     @property
+    def is_met(self) -> bool:
+        """Also where nothing is wanted."""
+        relation, _, bound = self.wanted.partition(" ")
+        return not bound or (self.ratio >= float(bound) if relation == ">=" else self.ratio <= float(bound))
+
+    @property
     def verdict(self) -> str:
-        if not self.wanted:
-            return ""
-        relation, bound = self.wanted.split()
-        is_met = self.ratio >= float(bound) if relation == ">=" else self.ratio <= float(bound)
-        return "yes" if is_met else "**no**"
+        return ("yes" if self.is_met else "**no**") if self.wanted else ""
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -75,13 +75,12 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
     assert modes == {"data": 0o700, "panel.db": 0o600, "secret.key": 0o600}
 
 
-def test_the_second_start_takes_less_than_a_second(tmp_path: Path) -> None:
+def test_it_answers_as_soon_as_it_says_so(tmp_path: Path) -> None:
+    """How long a second start takes is measured by `python3 run.py bench start`."""
     port, data = free_port(), str(tmp_path / "data")
     run("create-account", "ana", "--data", data)
-    begun = time.monotonic()
     with started("serve", "--port", port, "--data", data):
         assert answers(port)
-        assert time.monotonic() - begun < 1
 
 
 def test_a_start_without_https_is_logged(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What people with bad intentions type: SQL, markup, other people's names."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -125,9 +124,8 @@ def test_what_is_typed_is_decoded_once(alice: Person, client: TestClient, rows: 
 
 
 @pytest.mark.parametrize("text", ["a" * 65_536, "0 -" * 21_845, "/%2e" * 16_384, "ç\u200b" * 32_768])
-def test_long_input_costs_no_time(text: str) -> None:
-    """ASVS V1.3.12: none of the patterns that it meets goes over it again and again."""
-    begun = time.perf_counter()
+def test_long_input_meets_no_pattern_that_goes_over_it_again_and_again(text: str) -> None:
+    """ASVS V1.3.12: such a one would never end. How long they take is measured by `python3 run.py bench timing`."""
     answers = [
         safe_path(text),
         safe_path(f"/{text}"),
@@ -138,7 +136,6 @@ def test_long_input_costs_no_time(text: str) -> None:
         device(text),
         harmless(text),
     ]
-    assert time.perf_counter() - begun < 0.05
     assert answers[:3] == [HOME, HOME, False]
 
 
