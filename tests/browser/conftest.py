@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, expect
 
 from tests import chromium
+from tests.steady import HANG
+
+expect.set_options(timeout=HANG * 1000)
 
 COLLECT = """
 window.violations = [];
@@ -28,6 +31,18 @@ def base_url() -> str:
     return ""
 
 
+@pytest.fixture
+def new_context(new_context: Callable[..., BrowserContext]) -> Callable[..., BrowserContext]:
+    """Whose pages wait as long as it takes."""
+
+    def make(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(HANG * 1000)
+        return context
+
+    return make
+
+
 OpenPage = Callable[..., Page]
 
 
@@ -44,7 +59,6 @@ def open_page(new_context: Callable[..., BrowserContext], live_server: str) -> I
     def open_page(**options: Any) -> Page:
         context = new_context(base_url=live_server, locale="pt-BR", timezone_id="America/Sao_Paulo", **options)
         context.add_init_script(COLLECT)
-        context.set_default_timeout(10_000)
         page = context.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -65,3 +65,9 @@ def prove(page: Page, code: str = "", password: str = PASSWORD) -> None:
         type_code(page, code, "Continuar")
     else:
         page.get_by_role("button", name="Continuar").last.click()
+
+
+def stop_time(page: Page) -> None:
+    """From here on time passes in the page only when told, as it does for the server."""
+    page.clock.install()
+    page.clock.pause_at(page.evaluate("Date.now() + 3_600_000"))
