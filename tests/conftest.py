@@ -197,8 +197,8 @@ def everybody_hashes(client: TestClient) -> Busy:
         until(lambda: not hashes.taken)  # so nothing that the panel began by itself is left
         places = HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
         taken = [start(hashes.run_own, release.wait, HANG) for _ in range(places)]
-        until(lambda: hashes.taken == places)
         try:
+            until(lambda: hashes.taken == places)
             yield
         finally:
             release.set()

@@ -26,7 +26,9 @@ def live(app: ASGIApp, loop: StillLoop | None = None) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         until(lambda: server.started or not thread.is_alive())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        loop.go_on()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            loop.go_on()
+            thread.join()

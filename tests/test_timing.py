@@ -101,11 +101,13 @@ def test_in_a_flood_of_logins_pages_are_answered_and_the_rest_is_told_to_come_ba
     cookie = {"Cookie": cookie_of(client)}
     counted = "SELECT count(*), coalesce(sum(failures), 0) FROM attempts WHERE kind = 'password'"
     with (
+        contextlib.closing(pool),
         live(Panel(create_app(settings, now=clock), argon2id=hashes, hashes=pool), loop) as address,
         ThreadPoolExecutor(2) as threads,
         httpx2.Client(base_url=address, timeout=HANG) as browser,
-        contextlib.closing(pool),
+        contextlib.ExitStack() as at_last,
     ):
+        at_last.callback(hashes.let)  # whatever fails: somebody waits for them
         flood = threads.submit(post_at_once, address, posts, networks=100)
         until(lambda: rows(counted) == [(places, places)] and loop.timeouts(HASH_PATIENCE) == HASHES_WAITING)
         for path, words in (("/health", "ok"), ("/instances", "Instâncias")):
