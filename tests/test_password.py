@@ -1,6 +1,6 @@
-import threading
+import asyncio
+import contextlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
-from tests.steady import HANG, until
+from tests.steady import until
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING
 
 NewClient = Callable[[], TestClient]
@@ -50,19 +50,23 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
 def test_strangers_in_every_place_of_the_queue_keep_nobody_from_a_new_password(
     alice: Person, client: TestClient
 ) -> None:
-    release, hashes = threading.Event(), client.app_state["panel"].hashes
+    hashes, places = client.app_state["panel"].hashes, HASHES_AT_ONCE + HASHES_WAITING
+
+    async def fill() -> None:
+        with contextlib.ExitStack() as strangers:
+            for _ in range(places):
+                strangers.enter_context(hashes.place(own=False))
+            await asyncio.Event().wait()
+
     assert client.portal
     until(lambda: not hashes.taken)
-    strangers = [
-        client.portal.start_task_soon(hashes.run, release.wait, HANG) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)
-    ]
-    until(lambda: hashes.taken == len(strangers))
-    with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(change, client, alice.password)
-        until(lambda: hashes.taken > len(strangers))
-        release.set()
-        assert "Senha alterada" in answer.result().text
-    assert all(stranger.result() for stranger in strangers)
+    filling = client.portal.start_task_soon(fill)
+    until(lambda: hashes.taken == places)
+    try:
+        assert "Senha alterada" in change(client, alice.password).text
+        assert hashes.taken == places
+    finally:
+        filling.cancel()
 
 
 @pytest.mark.parametrize("fresh", ["rinoceronte-2026!", "Telhado.test#1999", "alice@painel-z-api-1"])
