@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -54,9 +55,19 @@ def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
         panel.communicate()
 
 
-def answers(port: str) -> bool:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as response:
+def answers(port: str, host: str = "127.0.0.1") -> bool:
+    with urllib.request.urlopen(f"http://{host}:{port}/health") as response:
         return bool(response.read() == b"ok")
+
+
+def wait_for(port: str, host: str = "127.0.0.1") -> None:
+    """Workers take a moment longer than their parent."""
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            assert answers(port, host)
+            return
+        time.sleep(0.1)
+    assert answers(port, host)
 
 
 def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None:
@@ -65,8 +76,8 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
         assert panel.stdout
         code = re.search(r"^Código de instalação: (([0-9A-Z]{4}-){5}[0-9A-Z]{4})$", panel.stdout.readline())
         assert code
-        assert f"http://127.0.0.1:{port}/setup#{code[1]}" in panel.stdout.readline()
-        assert f"Painel em http://127.0.0.1:{port}" in lines[-1]
+        assert f"http://localhost:{port}/setup#{code[1]}" in panel.stdout.readline()
+        assert f"Painel em http://localhost:{port}" in lines[-1]
         assert answers(port)
         panel.send_signal(signal.SIGINT)
         _, errors = panel.communicate(timeout=10)
@@ -97,18 +108,13 @@ def test_a_start_without_https_is_logged(tmp_path: Path) -> None:
 def test_two_workers_answer_too(tmp_path: Path) -> None:
     port = free_port()
     with started("serve", "--port", port, "--data", str(tmp_path / "data"), PANEL_WORKERS="2") as (panel, _):
-        for _ in range(50):
-            with contextlib.suppress(OSError):
-                assert answers(port)
-                break
-            time.sleep(0.1)
-        assert answers(port)
+        wait_for(port)
         panel.send_signal(signal.SIGINT)
         _, errors = panel.communicate(timeout=15)
         assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_demo_tells_its_password_and_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
     port = free_port()
     with started("demo", "--port", port, TMPDIR=str(tmp_path)) as (panel, lines):
@@ -127,13 +133,71 @@ def refused(answer: subprocess.CompletedProcess[str], sentence: str) -> None:
     assert len(answer.stderr.strip().splitlines()) == 1
 
 
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
+def test_a_taken_port_is_told_with_a_command_that_works(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        refused(
-            run("serve", "--port", port, "--data", str(tmp_path / "data")),
-            f"atender em 127.0.0.1:{port}: a porta está em uso",
-        )
+        port, data = str(taken.getsockname()[1]), str(tmp_path / "my data")
+        answer = run("serve", "--port", port, "--data", data)
+        refused(answer, f"atender em 127.0.0.1:{port}: a porta está em uso")
+        advice = shlex.split(answer.stderr.partition("Escolha outra: ")[2])
+        assert advice[2] == "serve"
+        with started(*advice[2:]) as (_, lines):
+            assert f"Dados em {data}\n" in lines
+    assert (advice[0], Path(advice[1])) == ("python3", ROOT / "run.py")
+
+
+def test_a_demo_without_a_port_tells_no_password_and_leaves_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = run("demo", "--port", str(taken.getsockname()[1]), TMPDIR=str(tmp_path))
+    refused(answer, r"a porta está em uso.*run.py demo --port \d+$")
+    assert (answer.stdout, list(tmp_path.iterdir())) == ("", [])
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+def test_localhost_is_ours_at_both_of_its_addresses(tmp_path: Path) -> None:
+    """Or whoever has the other one is sent passwords by browsers that try it first."""
+    data = str(tmp_path / "data")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as theirs:
+        port = str(theirs.getsockname()[1])
+        refused(run("serve", "--port", port, "--data", data), rf"em \[::1\]:{port}: a porta está em uso")
+    for workers in ("1", "2"):
+        port = free_port()
+        with started("serve", "--port", port, "--data", data, PANEL_WORKERS=workers) as (panel, _):
+            for host in ("127.0.0.1", "[::1]"):
+                wait_for(port, host)
+            panel.send_signal(signal.SIGINT)
+            panel.communicate(timeout=15)
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("no-such-machine.invalid", "este nome não leva a nenhum endereço"),
+        ("[::1]", "escreva o endereço sem colchetes: ::1"),
+        ("203.0.113.77", "esta máquina não tem esse endereço"),
+        ("127.0.0.1:8000", "o valor precisa ser um endereço ou nome desta máquina"),
+        ("0.0.0.0", "abre o painel para a rede sem HTTPS"),  # noqa: S104
+    ],
+)
+def test_each_wrong_host_has_a_sentence_of_its_own(host: str, sentence: str, tmp_path: Path) -> None:
+    answer = run("serve", "--port", free_port(), "--data", str(tmp_path / "data"), PANEL_HOST=host)
+    refused(answer, f"^PANEL_HOST={re.escape(host)}.* {sentence}")
+    assert not (tmp_path / "data").exists()
+
+
+def test_where_everybody_may_come_an_address_that_they_can_open_is_told(tmp_path: Path) -> None:
+    port = free_port()
+    told = ("serve", "--host", "0.0.0.0", "--port", port, "--data", str(tmp_path / "data"))  # noqa: S104
+    with started(*told, PANEL_ALLOW_HTTP="1") as (_, lines):
+        address = re.search(r"Painel em (http://(\S+):\d+)", lines[-1])
+        assert address
+        assert address[2] != "0.0.0.0"  # noqa: S104
+        assert answers(port, address[2])
 
 
 def test_only_a_start_makes_a_data_folder(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""The socket that the panel answers on."""
+"""The sockets that the panel answers on."""
 
 import asyncio
 import socket
 
-from web.server import listen
+from web.server import close, listen
 from web.settings import Settings
 
 
@@ -18,7 +18,8 @@ def test_nothing_written_is_held_back_where_uvloop_is_not_installed() -> None:
                 accepted = transport.get_extra_info("socket")
                 is_at_once.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
-        listener = listen(Settings(port=0))
+        [listener, *others] = listen(Settings(port=0))
+        close(others)
         async with await asyncio.get_running_loop().create_server(Answering, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             found = await is_at_once

@@ -2,14 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import secrets
-import shutil
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn, TypeVar
@@ -20,12 +21,13 @@ from web.operator_commands import CommandRefused
 from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
+from web.setup import offer_code
 
 T = TypeVar("T")
 
 EPILOG = """
-Sem comando nenhum, o painel é iniciado (o mesmo que "serve"). Os comandos de contas e "doctor" trabalham na pasta de
-dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
+Sem comando nenhum, o painel é iniciado (o mesmo que "serve", e com as mesmas opções). Os comandos de contas e "doctor"
+trabalham na pasta de dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
 """
 
 
@@ -33,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 done, 1 refused with a reason, 2 wrong use."""
     if arguments[:1] == ["test"]:  # argparse would keep options that are meant for pytest
         return _test(arguments[1:])
-    options = _parser().parse_args(arguments or ["serve"])
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+        arguments = ["serve", *arguments]
+    options = _parser().parse_args(arguments)
     try:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
@@ -70,7 +74,7 @@ class Commands:
 
     def add(self, name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
         command = self._parsers.add_parser(name, help=words, description=words)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=name)
         return command
 
     def add_operator(
@@ -157,22 +161,23 @@ def _add_operator_commands(commands: Commands) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return _run_server(_settings(options))
+    return _run_server(_settings(options), options)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes then too
-    folder = Path(tempfile.mkdtemp(prefix="painel-demo-"))
-    try:
-        options.data = str(folder)
-        settings = _settings(options)
-        name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
-        asyncio.run(_with_panel(settings, lambda panel: operator_commands.fill_demo(panel, name, password)))
-        print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
-        print(f"Guia de estilo, para quem mexe nas telas: {settings.address}/styleguide", flush=True)
-        return _run_server(settings, "demo")
-    finally:
-        shutil.rmtree(folder)
+    for name in ("SIGTERM", "SIGHUP"):  # so that the folder goes then too
+        if (number := getattr(signal, name, None)) and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="painel-demo-") as folder:
+        settings = _settings(options, data=folder, workers=1, secret_key_file="")
+        return _run_server(settings, options, "demo", _fill_demo)
+
+
+async def _fill_demo(panel: Panel) -> None:
+    name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
+    await operator_commands.fill_demo(panel, name, password)
+    print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
+    print(f"Guia de estilo, para quem mexe nas telas: {panel.settings.address}/styleguide", flush=True)
 
 
 def _tune(options: argparse.Namespace) -> int:
@@ -215,29 +220,52 @@ async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[T]], 
         return await act(panel)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace, **ours: object) -> Settings:
     """The environment, .env where it is silent, and the options above both; workers read them from there."""
-    for name in ("host", "port", "data"):
-        if (value := getattr(options, name, None)) is not None:
-            os.environ[f"PANEL_{name.upper()}"] = str(value)
+    typed = {name: value for name in ("host", "port", "data") if (value := getattr(options, name, None)) is not None}
+    os.environ.update({f"PANEL_{name.upper()}": str(value) for name, value in (typed | ours).items()})
     return Settings.from_environment(read_env_file(ROOT / ".env") | dict(os.environ))
 
 
-def _run_server(settings: Settings, app: str = "from_environment") -> int:
-    from web.server import listen, serve  # uvicorn takes a while to load, and only this command needs it
-    from web.setup import offer_code
+def _run_server(
+    settings: Settings,
+    options: argparse.Namespace,
+    app: str = "from_environment",
+    prepare: Callable[[Panel], Awaitable[str | None]] = offer_code,
+) -> int:
+    """Answer until told to stop; `prepare` returns the set-up code, if one is needed."""
+    from web import server  # uvicorn takes a while to load, and only this needs it
 
-    with listen(settings) as listener:
-        code = asyncio.run(_with_panel(settings, offer_code))
-        serve(settings, listener, app, lambda: _announce(settings, code))
+    try:
+        listeners = server.listen(settings)
+    except server.PortTaken as taken:
+        other = _same_command(options, port=server.next_free_port(settings))
+        raise StartRefused(f"{taken} Escolha outra: {other}") from None
+    try:
+        code = asyncio.run(_with_panel(settings, prepare))
+        server.serve(settings, listeners, app, _announced(settings, server.outside_address(settings), code))
+    finally:
+        server.close(listeners)
     return 0
 
 
-def _announce(settings: Settings, code: str | None) -> None:
-    print(f"Painel em {settings.address} (Ctrl-C termina)", flush=True)
+def _same_command(options: argparse.Namespace, *, port: int) -> str:
+    """What was typed, with another port, from where it was typed."""
+    script = "run.py" if Path.cwd() == ROOT else str(ROOT / "run.py")
+    given = {name: getattr(options, name, None) for name in ("host", "data")}
+    flags = [word for name, value in given.items() if value is not None for word in (f"--{name}", value)]
+    return shlex.join(["python3", script, options.command, "--port", str(port), *flags])
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, address: str, code: str | None) -> Iterator[None]:
+    print(f"Dados em {settings.data}")
+    print(f"Painel em {address} (Ctrl-C termina)")
     if code:
-        print(f"Código de instalação: {code}", flush=True)
-        print(f"Crie a primeira conta em {settings.address}/setup#{code}", flush=True)
+        print(f"Código de instalação: {code}")
+        print(f"Crie a primeira conta em {address}/setup#{code}")
+    sys.stdout.flush()
+    yield
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 
 
 class StartRefused(Exception):
@@ -48,8 +49,12 @@ class Settings:
     @property
     def address(self) -> str:
         """Where people open the panel."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or self.address_at(self.host)
+
+    def address_at(self, host: str) -> str:
+        """With the port; on this machine by name, because what is done at an IP address can hold no passkey."""
+        name = "localhost" if host in LOOPBACK_NAMES else f"[{host}]" if ":" in host else host
+        return f"http://{name}:{self.port}"
 
     def knows_host(self, hostname: str | None) -> bool:
         """Whether a request may name this host: a foreign name is DNS rebinding or a forged link."""
@@ -76,15 +81,20 @@ class Settings:
             except ValueError:
                 raise StartRefused(f"{name}={value}: o valor precisa ser {wanted}.") from None
         settings = cls(**values)  # type: ignore[arg-type]
-        settings._check_exposure()
+        settings._check_public_url()
+        if settings.host in EVERY_ADDRESS:  # whether this machine has any other shows when it is bound
+            settings.check_exposure(settings.host)
         return settings
 
-    def _check_exposure(self) -> None:
-        if not (is_loopback(self.host) or self.trusted_proxies or self.allow_http):
+    def check_exposure(self, address: str) -> None:
+        """Raises StartRefused where others could open the panel at this IP address without HTTPS."""
+        if not (is_loopback(address) or self.trusted_proxies or self.allow_http):
             raise StartRefused(
                 f"PANEL_HOST={self.host} abre o painel para a rede sem HTTPS. Ponha um proxy com HTTPS na frente "
                 "e diga o endereço dele em PANEL_TRUSTED_PROXIES, ou aceite o risco com PANEL_ALLOW_HTTP=1."
             )
+
+    def _check_public_url(self) -> None:
         if self.public_url.startswith("http:") and not (
             self.allow_http or is_loopback(urlsplit(self.public_url).hostname or "")
         ):
@@ -110,6 +120,14 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _host(value: str) -> str:
+    if bare := re.fullmatch(r"\[(.*)\]", value):
+        raise StartRefused(f"PANEL_HOST={value}: escreva o endereço sem colchetes: {bare[1]}")
+    if not (_is_address(value) or re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", value)):
+        raise ValueError(value)
+    return value
 
 
 def _whole(value: str, low: int, high: int) -> int:
@@ -156,7 +174,7 @@ def _name(value: str) -> str:
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_NAME": (_name, f"um nome de até {PANEL_NAME_MAX} caracteres, sem dois-pontos"),
     "PANEL_PUBLIC_URL": (_origin, "um endereço como https://painel.exemplo.com.br, sem caminho"),
-    "PANEL_HOST": (str, "um endereço desta máquina"),
+    "PANEL_HOST": (_host, "um endereço ou nome desta máquina, como 127.0.0.1, sem porta"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),
     "PANEL_DATA": (Path, "uma pasta"),
     "PANEL_TRUSTED_PROXIES": (_addresses, "um ou mais endereços IP separados por vírgula"),
