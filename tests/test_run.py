@@ -200,6 +200,17 @@ def test_where_everybody_may_come_an_address_that_they_can_open_is_told(tmp_path
         assert answers(port, address[2])
 
 
+def test_the_address_of_the_running_panel_is_told_with_a_code(tmp_path: Path) -> None:
+    port, data = free_port(), str(tmp_path / "data")
+    with started("--port", port, "--data", data) as (panel, _):
+        assert f"em http://localhost:{port}/activate" in run("create-account", "ana", "--data", data).stdout
+        public = run("reset-password", "ana", "--data", data, PANEL_PUBLIC_URL="https://painel.test").stdout
+        assert "em https://painel.test/activate" in public
+        panel.kill()
+        panel.wait()
+    assert "em http://localhost:8000/activate" in run("reset-password", "ana", "--data", data).stdout
+
+
 def test_only_a_start_makes_a_data_folder(tmp_path: Path) -> None:
     for command in (["doctor"], ["unlock", "ana"], ["reset-two-factor", "ana"]):
         refused(run(*command, "--data", str(tmp_path / "typo")), "Não há painel em")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn, TypeVar
 
-from web import backups, key_rotation, operator_commands
+from web import backups, key_rotation, operator_commands, running
 from web.data_folder import open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT
@@ -259,13 +259,15 @@ def _same_command(options: argparse.Namespace, *, port: int) -> str:
 
 @contextlib.contextmanager
 def _announced(settings: Settings, address: str, code: str | None) -> Iterator[None]:
-    print(f"Dados em {settings.data}")
-    print(f"Painel em {address} (Ctrl-C termina)")
-    if code:
-        print(f"Código de instalação: {code}")
-        print(f"Crie a primeira conta em {address}/setup#{code}")
-    sys.stdout.flush()
-    yield
+    """Say where the panel is, and leave it for other commands to read while it runs."""
+    with running.told(settings.data, address):
+        print(f"Dados em {settings.data}")
+        print(f"Painel em {address} (Ctrl-C termina)")
+        if code:
+            print(f"Código de instalação: {code}")
+            print(f"Crie a primeira conta em {address}/setup#{code}")
+        sys.stdout.flush()
+        yield
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from datetime import timedelta
 from db import accounts, activity, half_logins, migrate, notices, recovery_codes, sessions, totp, trusted_devices
 from db.accounts import Account
 from db.database import Transaction
-from web import housekeeping
+from web import housekeeping, running
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
 from web.data_folder import DATABASE
@@ -156,8 +156,9 @@ async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: st
 
 
 def _tell(panel: Panel, code: str, lifetime: str) -> None:
+    address = panel.settings.public_url or running.address_in(panel.settings.data) or panel.settings.address
     print(f"Código de ativação: {code}")
-    print(f"Vale uma vez, por {lifetime}, em {panel.settings.address}/activate")
+    print(f"Vale uma vez, por {lifetime}, em {address}/activate")
 
 
 def _is_shared(panel: Panel) -> bool:
