@@ -357,16 +357,6 @@ def test_a_wrong_setting_is_named() -> None:
     refused(run("serve", PANEL_PORT="x"), "PANEL_PORT=x")
 
 
-def as_if(preparation: str, root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """run.py in a fresh folder, after some other truth about this machine was put in place."""
-    shutil.copy(ROOT / "run.py", root)
-    shutil.copy(ROOT / "requirements.txt", root)
-    run_it = f"runpy.run_path({str(root / 'run.py')!r}, run_name='__main__')"
-    script = f"import sys, runpy; sys.argv = ['run.py']; {preparation}; {run_it}"
-    command = [sys.executable, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
-
-
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 def test_argon2_is_compiled_for_this_machine_and_hashes_as_before(tmp_path: Path) -> None:
     """In a checkout of its own: it changes .venv."""
@@ -389,27 +379,3 @@ def test_a_benchmark_tells_figures_and_their_limits() -> None:
         r"^\| first visit to /login \| [\d.]+ KiB \| +\| +\| <= 28 \| yes \|$", answer.stdout, re.MULTILINE
     )
     assert run("bench", "nonsense").returncode == 2
-
-
-def test_an_old_python_is_told(tmp_path: Path) -> None:
-    refused(as_if("sys.version_info = (3, 10, 4, 'final', 0)", tmp_path), "precisa do Python 3.11 .* este é o 3.10")
-    assert not (tmp_path / ".venv").exists()
-
-
-def test_a_python_without_venv_is_told(tmp_path: Path) -> None:
-    lacking = tmp_path / "python3"
-    lacking.write_text("#!/bin/sh\necho 'No module named venv' >&2\nexit 1\n")
-    lacking.chmod(0o755)
-    refused(as_if(f"sys.executable = {str(lacking)!r}", tmp_path), "sudo apt install python3-venv")
-
-
-def test_no_network_is_told_and_the_next_try_starts_again(tmp_path: Path) -> None:
-    nowhere = {
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_INDEX_URL": "http://127.0.0.1:9/",
-        "PIP_EXTRA_INDEX_URL": "",
-        "PIP_FIND_LINKS": "",
-        "PIP_NO_CACHE_DIR": "1",
-    }
-    refused(as_if("pass", tmp_path, **nowhere), "Sem acesso à rede")
-    assert not (tmp_path / ".venv" / "installed").exists()
