@@ -235,6 +235,8 @@ def explain(lock: Path, output: str) -> str:
     last = (output.splitlines() or ["sem detalhe"])[-1]
     if "DO NOT MATCH THE HASHES" in output:
         return "Um pacote baixado não confere com o hash de %s; nada foi instalado." % lock.name
+    if "CERTIFICATE_VERIFY_FAILED" in output:
+        return "O certificado do servidor de pacotes foi recusado. Confira o relógio e os certificados desta máquina."
     if is_offline(output):
         return "Sem acesso à rede para baixar os pacotes. Conecte a máquina e rode de novo."
     if "No matching distribution" in output:

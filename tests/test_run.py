@@ -223,6 +223,28 @@ def test_a_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     refused(answer, "A chave .* não pode ser usada")
 
 
+def test_a_data_folder_of_old_in_the_current_folder_stops_the_start(data: Path, tmp_path: Path) -> None:
+    """It followed the working directory: a panel must not be empty all of a sudden."""
+    for options in ([], ["--data", "data"]):
+        command = [*RUN, "doctor", *options]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        refused(answer, f"agora fica em {ROOT}/data, mas há um painel em {data}.*--data {data}$")
+    answer = subprocess.run([*RUN, "doctor", "--data", str(data)], capture_output=True, text=True, cwd=tmp_path)
+    assert f"Dados em {data}" in answer.stdout
+
+
+def test_a_folder_is_the_same_from_wherever_it_is_typed(data: Path, tmp_path: Path) -> None:
+    relative = os.path.relpath(data, ROOT)
+    assert f"Dados em {ROOT / relative}" in run("doctor", "--data", relative).stdout
+    assert f"Dados em {data}" in run("doctor", "--data", "~/data", HOME=str(tmp_path)).stdout
+
+
+def test_copies_are_where_the_command_is_typed(data: Path, tmp_path: Path) -> None:
+    command = [*RUN, "backup", "copy.db", "--data", str(data)]
+    assert subprocess.run(command, capture_output=True, timeout=60, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "copy.db").exists()
+
+
 def test_code_in_the_current_folder_is_not_run(data: Path, tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "cli.py").write_text("raise SystemExit('a stranger')")

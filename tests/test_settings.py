@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from web.settings import Settings, StartRefused, read_env_file
+from web.settings import ROOT, Settings, StartRefused, read_env_file
 
 
 def test_without_variables_the_panel_is_for_this_machine_only() -> None:
     settings = Settings.from_environment({})
-    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8000, Path("data"))
+    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8000, ROOT / "data")
     assert settings.has_secure_cookies
 
 
@@ -56,6 +56,18 @@ def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
     assert Settings.from_environment(proxied).trusted_proxies == ("10.0.0.2", "::1")
     open_to_all = Settings.from_environment({"PANEL_HOST": "0.0.0.0", "PANEL_ALLOW_HTTP": "1"})  # noqa: S104
     assert not open_to_all.has_secure_cookies
+
+
+def test_folders_that_are_not_said_in_full_are_in_the_checkout() -> None:
+    for said, meant in (
+        ("x/y", ROOT / "x/y"),
+        ("~/painel", Path.home() / "painel"),
+        ("/srv/painel", Path("/srv/painel")),
+    ):
+        settings = Settings.from_environment({"PANEL_DATA": said, "PANEL_SECRET_KEY_FILE": said})
+        assert (settings.data, settings.key_file) == (meant, meant)
+    with pytest.raises(StartRefused, match="PANEL_DATA=~nobody-here"):
+        Settings.from_environment({"PANEL_DATA": "~nobody-here"})
 
 
 def test_times_are_minutes_and_hours() -> None:

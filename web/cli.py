@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, NoReturn, TypeVar
 
 from web import backups, key_rotation, operator_commands, running
-from web.data_folder import open_panel
+from web.data_folder import DATABASE, open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT
 from web.panel import Panel
@@ -25,6 +25,7 @@ from web.setup import offer_code
 
 T = TypeVar("T")
 
+DATA_HELP = "pasta de dados (padrão: data, ao lado do run.py, como toda pasta que não é dita por inteiro)"
 EPILOG = """
 Sem comando nenhum, o painel é iniciado (o mesmo que "serve", e com as mesmas opções). Os comandos de contas e "doctor"
 trabalham na pasta de dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
@@ -96,7 +97,7 @@ class Commands:
             return 0
 
         command = self.add(name, operate, words)
-        command.add_argument("--data", type=Path, metavar="PASTA", help="pasta de dados (padrão: data)")
+        command.add_argument("--data", metavar="PASTA", help=DATA_HELP)
         return command
 
 
@@ -113,7 +114,7 @@ def _add_panel(commands: Commands) -> None:
     serve = commands.add("serve", _serve, "Inicia o painel.")
     serve.add_argument("--host", metavar="ENDEREÇO", help="endereço em que atende (padrão: 127.0.0.1)")
     serve.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
-    serve.add_argument("--data", metavar="PASTA", help="pasta de dados (padrão: data)")
+    serve.add_argument("--data", metavar="PASTA", help=DATA_HELP)
     demo = commands.add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
     demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
 
@@ -224,7 +225,20 @@ def _settings(options: argparse.Namespace, **ours: object) -> Settings:
     """The environment, .env where it is silent, and the options above both; workers read them from there."""
     typed = {name: value for name in ("host", "port", "data") if (value := getattr(options, name, None)) is not None}
     os.environ.update({f"PANEL_{name.upper()}": str(value) for name, value in (typed | ours).items()})
-    return Settings.from_environment(read_env_file(ROOT / ".env") | dict(os.environ))
+    environment = read_env_file(ROOT / ".env") | dict(os.environ)
+    settings = Settings.from_environment(environment)
+    _refuse_old_place(settings.data, Path(environment.get("PANEL_DATA", "").strip() or "data").expanduser())
+    return settings
+
+
+def _refuse_old_place(folder: Path, said: Path) -> None:
+    """Of old a folder that was not said in full was looked for where the command was typed."""
+    old = Path.cwd() / said
+    if not said.is_absolute() and (old / DATABASE).exists() and old.resolve() != folder.resolve():
+        raise StartRefused(
+            f"A pasta {said} agora fica em {folder}, mas há um painel em {old}. Leve essa pasta para lá, ou diga qual "
+            f"usar com o caminho completo: --data {shlex.quote(str(old))}"
+        )
 
 
 def _run_server(

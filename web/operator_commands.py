@@ -124,6 +124,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
             f"O relógio anda para a frente: {now:%d/%m/%Y %H:%M} UTC.",
         ),
     ]
+    print(f"Dados em {panel.settings.data}")
     for is_fine, sentence in findings:
         print("certo " if is_fine else "ERRADO", sentence)
     if not all(is_fine for is_fine, _ in findings):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
 
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout; folders that are not said in full are looked for here
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 
@@ -25,7 +26,7 @@ class Settings:
     public_url: str = ""  # the address people type, when a proxy stands in front
     host: str = "127.0.0.1"
     port: int = 8000
-    data: Path = Path("data")
+    data: Path = ROOT / "data"
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-* are believed
     allow_http: bool = False  # plain HTTP beyond this machine
     hsts_subdomains: bool = True  # browsers insist on HTTPS for the subdomains of public_url too
@@ -130,6 +131,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _path(value: str) -> Path:
+    try:
+        return ROOT / Path(value).expanduser()
+    except RuntimeError:  # ~nobody
+        raise ValueError(value) from None
+
+
 def _whole(value: str, low: int, high: int) -> int:
     if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
         raise ValueError(value)
@@ -176,11 +184,11 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_PUBLIC_URL": (_origin, "um endereço como https://painel.exemplo.com.br, sem caminho"),
     "PANEL_HOST": (_host, "um endereço ou nome desta máquina, como 127.0.0.1, sem porta"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),
-    "PANEL_DATA": (Path, "uma pasta"),
+    "PANEL_DATA": (_path, "uma pasta"),
     "PANEL_TRUSTED_PROXIES": (_addresses, "um ou mais endereços IP separados por vírgula"),
     "PANEL_ALLOW_HTTP": (_switch, "0 ou 1"),
     "PANEL_HSTS_SUBDOMAINS": (_switch, "0 ou 1"),
-    "PANEL_SECRET_KEY_FILE": (Path, "um arquivo"),
+    "PANEL_SECRET_KEY_FILE": (_path, "um arquivo"),
     "PANEL_PASSWORD_MIN": (lambda value: _whole(value, 8, 64), "um número de 8 a 64"),
     "PANEL_SESSION_IDLE": (lambda value: timedelta(minutes=_whole(value, 1, 24 * 60)), "minutos, de 1 a 1440"),
     "PANEL_SESSION_MAX": (lambda value: timedelta(hours=_whole(value, 1, 30 * 24)), "horas, de 1 a 720"),
