@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,7 +73,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises StartRefused, naming the variable, for a value that cannot be."""
+        """Raises StartRefused, naming the variable, for a value that cannot be and a name that does not exist."""
+        for name in environment:
+            if name.upper().startswith("PANEL_") and name not in KNOWN:
+                raise StartRefused(f"{name} não existe.{_nearest(name)}")
         given = {name: value.strip() for name, value in environment.items() if name in READERS and value.strip()}
         values = {}
         for name, value in given.items():
@@ -103,12 +107,37 @@ class Settings:
 
 
 def read_env_file(file: Path) -> dict[str, str]:
-    """The NAME=value lines of a .env file; quotes around a value and # lines aside."""
+    """The NAME=value lines of a .env file; quotes around a value and # lines aside. Raises StartRefused."""
     if not file.is_file():
         return {}
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as refused:
+        raise StartRefused(f"{file} não pode ser lido ({refused.strerror}).") from None
+    if "\0" in text:  # UTF-16 without its mark
+        raise StartRefused(f"{file} não está em UTF-8. Abra-o em um editor e salve de novo com a codificação UTF-8.")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    return dict(_env_line(line, f"{file}, linha {number}") for number, line in lines if line and line[0] != "#")
+
+
+def _env_line(line: str, place: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in line.partition("="))
+    if exported := re.fullmatch(r"(?:export|set)\s+(\w+)", name):
+        raise StartRefused(
+            f"{place}: escreva só {exported[1]}={'valor' if equals else ''}, sem a palavra antes do nome."
+        )
+    if not equals or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        raise StartRefused(f"{place}: falta a forma NOME=valor. Comentários começam com #.")
+    if name not in KNOWN and (name.upper().startswith("PANEL_") or get_close_matches(name.upper(), KNOWN, 1, 0.85)):
+        raise StartRefused(f"{place}: {name} não existe.{_nearest(name)}")
+    return name, value.strip("\"'")
+
+
+def _nearest(name: str) -> str:
+    nearest = get_close_matches(name.upper(), READERS, 1)
+    return f" O nome certo é {nearest[0]}?" if nearest else " Os nomes que existem estão no README."
 
 
 def is_loopback(host: str) -> bool:
@@ -197,3 +226,4 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }
+KNOWN = {*READERS, "PANEL_TEST_INSTALL"}  # the last is for tests/
