@@ -361,6 +361,64 @@ def test_accounts_are_made_and_reset_from_the_terminal(data: Path) -> None:
     refused(run("reset-two-factor", "bruno", "--data", str(data)), "não tem autenticação de dois fatores")
 
 
+def unread(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    """A command whose output nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command, given = [*RUN, *arguments], os.environ | environment
+        return subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=given)
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("command", "workers"), [("doctor", "1"), ("end-sessions", "1"), ("serve", "1"), ("serve", "2")]
+)
+def test_what_nobody_reads_ends_without_a_traceback(command: str, workers: str, unbuffered: str, data: Path) -> None:
+    given = {"PYTHONUNBUFFERED": unbuffered, "PANEL_WORKERS": workers, "PANEL_PORT": free_port()}
+    process = unread(command, "--data", str(data), **given)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "")
+    assert sorted(path.name for path in data.iterdir()) == ["panel.db", "secret.key"]
+
+
+def test_help_that_nobody_reads_ends_without_a_traceback() -> None:
+    process = unread("--help", PYTHONUNBUFFERED="")
+    assert (process.communicate(timeout=60)[1], process.returncode) == ("", 1)
+
+
+def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None:
+    for command in (["create-account", "bruno"], ["reset-password", "ana"]):
+        process = unread(*command, "--data", str(data))
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (1, "Não foi possível mostrar o código (Broken pipe). Nada mudou.\n")
+        shell = shlex.join([*RUN, *command, "--data", str(data)])
+        closed = subprocess.run(["sh", "-c", f"{shell} >&-"], capture_output=True, text=True, timeout=60)
+        refused(closed, "a saída está fechada. Nada mudou")
+    with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
+        assert database.execute("SELECT name FROM accounts").fetchall() == [("ana",)]
+        assert database.execute("SELECT event FROM activity").fetchall() == [("cli.create_account",)]
+
+
+def test_a_full_disk_under_the_output_is_told(data: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [*RUN, "doctor", "--data", str(data)]
+        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "iso-8859-1:strict"])
+def test_a_terminal_of_another_locale_is_spoken_to(encoding: str, data: Path) -> None:
+    command = [*RUN, "doctor", "--data", str(data)]
+    given = os.environ | {"PYTHONIOENCODING": encoding}
+    answer = subprocess.run(command, capture_output=True, timeout=60, env=given)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert "O banco de dados est".encode(encoding.split(":")[0]) in answer.stdout
+
+
 def test_wrong_use_ends_with_status_2() -> None:
     for arguments in (["nonsense"], ["create-account"], ["serve", "--nope"]):
         answer = run(*arguments)

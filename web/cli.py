@@ -38,15 +38,38 @@ def main(arguments: Sequence[str]) -> int:
         return _test(arguments[1:])
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["serve", *arguments]
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        status = run(options)
+    except SystemExit as ended:  # --help, wrong use, a signal
+        status = ended.code if isinstance(ended.code, int) else 0
     except (StartRefused, CommandRefused) as refused:
-        print(refused, file=sys.stderr)
-        return 1
+        status = _complain(str(refused))
     except KeyboardInterrupt:
-        return 130
+        status = 130
+    except BrokenPipeError:  # whoever read what we say has gone
+        status = 1
+    except OSError as refused:
+        status = _complain(f"Não foi possível concluir ({refused.strerror or refused}).")
+    return _finish(status)
+
+
+def _complain(sentence: str) -> int:
+    with contextlib.suppress(OSError):
+        print(sentence, file=sys.stderr)
+    return 1
+
+
+def _finish(status: int) -> int:
+    """The status, or 1 where what was said cannot be delivered; Python's own last flush then has nothing to fail at."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            status = status or 1
+    return status
 
 
 class Parser(argparse.ArgumentParser):

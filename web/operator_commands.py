@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -36,8 +37,7 @@ async def create_account(panel: Panel, options: argparse.Namespace) -> None:
             raise CommandRefused(f"Já existe uma conta {name}.")
         code = await offer(tx, panel, account_id, INVITATION_TTL)
         await _note(tx, panel, account_id, "cli.create_account")
-    print(f"Conta {name} criada.")
-    _tell(panel, code, "24 horas")
+        _disclose(panel, f"Conta {name} criada.", code, "24 horas")
 
 
 async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
@@ -45,8 +45,8 @@ async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         code = await offer(tx, panel, account.id, RESET_TTL)
         await _note(tx, panel, account.id, "cli.reset_password")
-    print(f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo.")
-    _tell(panel, code, "60 minutos")
+        done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
+        _disclose(panel, done, code, "60 minutos")
 
 
 async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
@@ -156,10 +156,17 @@ async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: st
     await activity.record(tx, account_id, event, at=panel.now(), network=TERMINAL, detail=detail)
 
 
-def _tell(panel: Panel, code: str, lifetime: str) -> None:
+def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
+    """Print at once, inside the transaction: a code that nobody could read takes back what it was made for."""
     address = panel.settings.public_url or running.address_in(panel.settings.data) or panel.settings.address
-    print(f"Código de ativação: {code}")
-    print(f"Vale uma vez, por {lifetime}, em {address}/activate")
+    if sys.stdout is None:
+        raise CommandRefused("Não há onde mostrar o código: a saída está fechada. Nada mudou.")
+    try:
+        print(done)
+        print(f"Código de ativação: {code}")
+        print(f"Vale uma vez, por {lifetime}, em {address}/activate", flush=True)
+    except OSError as lost:
+        raise CommandRefused(f"Não foi possível mostrar o código ({lost.strerror}). Nada mudou.") from None
 
 
 def _is_shared(panel: Panel) -> bool:

@@ -23,15 +23,19 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, running: contextlib.AbstractContextManager[None]) -> None:
         super().__init__(config)
         self._running = running
+        self._lost: OSError | None = None
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._running.__enter__()
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(sockets)
+        if self._lost:
+            raise self._lost
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        self._running.__exit__(None, None, None)
+    async def main_loop(self) -> None:
+        try:
+            with self._running:
+                await super().main_loop()
+        except OSError as lost:  # nobody reads what it says; told once everything is closed
+            self._lost = lost
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
