@@ -264,6 +264,48 @@ def test_options_after_test_go_to_pytest() -> None:
     assert "1/6 tests collected" in answer.stdout
 
 
+@pytest.fixture
+def small_machine(tmp_path: Path) -> dict[str, str]:
+    """A system on which Playwright does not start, with an apt-get that only writes down what it is asked."""
+    programs = {
+        "node": "echo 'node: error while loading shared libraries: libatomic.so.1: cannot open' >&2; exit 127",
+        "apt-get": f'echo "$@" >> {shlex.quote(str(tmp_path))}/asked',
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    return {"PATH": path, "PLAYWRIGHT_NODEJS_PATH": str(tmp_path / "node"), "PANEL_TEST_INSTALL": "0"}
+
+
+def test_tests_that_drive_no_browser_ask_for_none(small_machine: dict[str, str]) -> None:
+    answer = run(
+        "test", "-q", "tests/test_limits.py", "tests/browser/test_looks.py", "-k", "strangers", **small_machine
+    )
+    assert answer.returncode == 0, answer
+    assert "Navegador" not in answer.stdout
+
+
+@pytest.mark.parametrize("may_install", ["0", "1"])
+def test_what_a_browser_lacks_is_told_and_installed_only_when_asked(
+    may_install: str, small_machine: dict[str, str], tmp_path: Path
+) -> None:
+    answer = run("test", "-q", "tests/browser/test_looks.py", **small_machine | {"PANEL_TEST_INSTALL": may_install})
+    assert answer.returncode == 1
+    said = answer.stdout + answer.stderr
+    assert "O Playwright não inicia: falta libatomic.so.1. No Debian ou Ubuntu: sudo apt install libatomic1" in said
+    assert "Traceback" not in said
+    assert (tmp_path / "asked").exists() == (may_install == "1" and os.geteuid() == 0)
+
+
+def test_a_browser_that_does_not_work_is_told(small_machine: dict[str, str], tmp_path: Path) -> None:
+    del small_machine["PLAYWRIGHT_NODEJS_PATH"]
+    answer = run("test", "-q", "tests/browser/test_looks.py", CHROMIUM="/bin/false", **small_machine)
+    assert answer.returncode == 1
+    assert "CHROMIUM=/bin/false: esse navegador não funciona" in answer.stdout
+    assert not (tmp_path / "asked").exists()
+
+
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").touch()
     before = tmp_path.stat().st_mode

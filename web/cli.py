@@ -213,17 +213,12 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    return _with_chromium("pytest", *arguments)
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)  # noqa: S603, our own
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    return _with_chromium("tests.pictures", *(["--check"] if options.check else []))
-
-
-def _with_chromium(*module: str) -> int:
-    """Run a module, with its arguments, once there is a browser that it can drive."""
-    for command in (["tests.chromium"], module):
-        if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
+    for module in (["tests.chromium"], ["tests.pictures", *(["--check"] if options.check else [])]):
+        if status := subprocess.call([sys.executable, "-m", *module], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0
 
