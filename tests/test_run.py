@@ -12,6 +12,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -368,6 +369,85 @@ def test_a_broken_key_is_told(key: str, data: Path) -> None:
 def test_a_file_that_others_may_read_stops_the_start(name: str, data: Path) -> None:
     (data / name).chmod(0o644)
     refused(run("doctor", "--data", str(data)), f"chmod 600 .*{name}")
+
+
+def test_a_folder_that_others_may_use_stops_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "my data"
+    assert run("create-account", "ana", "--data", str(folder)).returncode == 0
+    folder.chmod(0o755)
+    refused(run("doctor", "--data", str(folder)), f"Corrija com: chmod 700 '{folder}'$")
+
+
+def test_a_fresh_volume_with_its_lost_and_found_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "data/lost+found").mkdir(parents=True)
+    assert run("create-account", "ana", "--data", str(tmp_path / "data")).returncode == 0
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+NOBODY, EMPTY_GROUP, OTHERS_GROUP = 65534, 54321, 1  # of Debian: `daemon` is in the group of that name
+
+
+def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """With groups of its own, as containers are given one for their volumes. Its Python may be one for root alone: so
+    whatever is imported late is imported before."""
+    script = (
+        "import encodings.ascii, fcntl, grp, os, pwd, sys; from web.cli import main; "
+        f"os.setgroups([{EMPTY_GROUP}, {OTHERS_GROUP}]); os.setegid({NOBODY}); os.seteuid({NOBODY}); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    given = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=given, cwd="/")
+
+
+@pytest.fixture
+def volume() -> Iterator[Path]:
+    """A folder that root made for somebody else."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "data").mkdir()
+        yield Path(folder) / "data"
+
+
+needs_root = pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0 or not all(folder.stat().st_mode & 1 for folder in (ROOT, *ROOT.parents)),
+    reason="needs root, and a checkout that others may reach",
+)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("group", "mode", "command"),
+    [
+        (EMPTY_GROUP, 0o770, ""),
+        (EMPTY_GROUP, 0o2770, ""),
+        (EMPTY_GROUP, 0o777, "chmod 770 {folder}"),
+        (OTHERS_GROUP, 0o770, "chown 65534 {folder} && chmod 700 {folder}"),
+    ],
+)
+def test_a_volume_for_a_group_is_taken_where_nobody_else_is_in_it(
+    group: int, mode: int, command: str, volume: Path
+) -> None:
+    os.chown(volume, 0, group)
+    volume.chmod(mode)
+    answer = as_nobody("create-account", "ana", "--data", str(volume))
+    if command:
+        refused(answer, re.escape(f"Corrija com: {command.format(folder=volume)}") + "$")
+        subprocess.run(["sh", "-c", command.format(folder=volume)], check=True)
+        answer = as_nobody("create-account", "ana", "--data", str(volume))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "ERRADO" not in as_nobody("doctor", "--data", str(volume)).stdout
+
+
+@needs_root
+def test_a_key_for_a_group_is_read_where_nobody_else_is_in_it(data: Path) -> None:
+    """As Kubernetes mounts secrets: 0640, of root and the group of the pod."""
+    for group, is_fine in ((EMPTY_GROUP, True), (OTHERS_GROUP, False)):
+        os.chown(data / "secret.key", 0, group)
+        (data / "secret.key").chmod(0o640)
+        answer = run("doctor", "--data", str(data))
+        assert (answer.returncode == 0) == is_fine
+        assert ("chmod 600" in answer.stderr) == (not is_fine)
 
 
 def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:

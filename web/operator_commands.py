@@ -1,7 +1,6 @@
 """What whoever owns the server may do from its terminal, on the data folder itself."""
 
 import argparse
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -12,7 +11,7 @@ from db.database import Transaction
 from web import housekeeping, running
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
-from web.data_folder import DATABASE
+from web.data_folder import DATABASE, is_shared
 from web.factors.totp import step_at
 from web.instances import add
 from web.limits import INVITATION_TTL, RESET_TTL, TOTP_WINDOW
@@ -170,5 +169,4 @@ def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
 
 
 def _is_shared(panel: Panel) -> bool:
-    files = [panel.settings.data, panel.settings.data / DATABASE, panel.settings.key_file]
-    return os.name == "posix" and any(file.stat().st_mode & 0o077 for file in files)
+    return any(map(is_shared, (panel.settings.data, panel.settings.data / DATABASE, panel.settings.key_file)))
