@@ -232,7 +232,8 @@ def pinned(lock: str, package: str) -> str:
 
 def explain(lock: Path, output: str) -> str:
     """The likely cause of a failed installation, from what pip printed."""
-    last = (output.splitlines() or ["sem detalhe"])[-1]
+    lines = output.splitlines() or ["sem detalhe"]
+    last = ([line for line in lines if line.lower().startswith("error: ")] or lines)[-1]
     if "DO NOT MATCH THE HASHES" in output:
         return "Um pacote baixado não confere com o hash de %s; nada foi instalado." % lock.name
     if "CERTIFICATE_VERIFY_FAILED" in output:

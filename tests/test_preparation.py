@@ -1,19 +1,23 @@
 """What run.py does before there is a .venv, in a checkout of its own with a few packages made here."""
 
 import hashlib
+import http.server
 import io
 import os
 import runpy
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.attacks.test_proxies import write_certificate
 from tests.test_run import refused
 from web.page import ROOT
 
@@ -251,6 +255,21 @@ def test_no_network_is_told_and_the_next_try_starts_again(prepared: Checkout) ->
     refused(prepared.start(**nowhere), "Sem acesso à rede")
     assert not (prepared.folder / ".venv" / "installed").exists()
     assert prepared.start().stdout.endswith("started\n")
+
+
+def test_a_certificate_that_is_refused_is_not_told_as_a_missing_network(prepared: Checkout, tmp_path: Path) -> None:
+    """As on a machine whose clock begins in 1970."""
+    write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever).start()
+        prepared.need("tatu")
+        index = f"https://127.0.0.1:{server.server_address[1]}/"
+        answer = prepared.start(PIP_NO_INDEX="0", PIP_INDEX_URL=index, PIP_FIND_LINKS="")
+        server.shutdown()
+    refused(answer, "O certificado do servidor de pacotes foi recusado. Confira o relógio")
 
 
 def test_an_old_python_is_told(checkout: Checkout) -> None:
