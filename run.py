@@ -178,7 +178,7 @@ def pip_install(lock: Path, python: Path, shown: "list[str]", *more: str) -> "tu
         for line in pip.stdout or ():
             lines.append(line.strip())
             name = package_in(line)
-            if line.startswith("Ignoring "):  # for another kind of machine
+            if line.startswith("Ignoring ") and name in names:  # for another kind of machine
                 names.remove(name)
             elif line.lstrip().startswith("Building wheel for "):
                 if "started" in line:

@@ -63,7 +63,7 @@ def answers(port: str, host: str = "127.0.0.1") -> bool:
 
 def wait_for(port: str, host: str = "127.0.0.1") -> None:
     """Workers take a moment longer than their parent."""
-    for _ in range(100):
+    for _ in range(600):
         with contextlib.suppress(OSError):
             assert answers(port, host)
             return
@@ -210,6 +210,8 @@ def test_the_address_of_the_running_panel_is_told_with_a_code(tmp_path: Path) ->
         panel.kill()
         panel.wait()
     assert "em http://localhost:8000/activate" in run("reset-password", "ana", "--data", data).stdout
+    everywhere = run("reset-password", "ana", "--data", data, PANEL_HOST="0.0.0.0", PANEL_ALLOW_HTTP="1")  # noqa: S104
+    assert "0.0.0.0" not in everywhere.stdout  # noqa: S104
 
 
 def test_only_a_start_makes_a_data_folder(tmp_path: Path) -> None:
@@ -530,6 +532,15 @@ def test_a_full_disk_under_the_output_is_told(data: Path) -> None:
         answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
+
+
+def test_a_panel_with_a_closed_output_answers_all_the_same(data: Path) -> None:
+    port = free_port()
+    command = shlex.join([*RUN, "serve", "--port", port, "--data", str(data)])
+    with subprocess.Popen(["sh", "-c", f"exec {command} >&-"], stderr=subprocess.PIPE, text=True) as panel:
+        wait_for(port)
+        panel.send_signal(signal.SIGINT)
+        assert "Traceback" not in panel.communicate(timeout=30)[1]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "iso-8859-1:strict"])

@@ -251,8 +251,8 @@ def _settings(options: argparse.Namespace, **ours: object) -> Settings:
 
 def _refuse_old_place(folder: Path, said: Path) -> None:
     """Of old a folder that was not said in full was looked for where the command was typed."""
-    old = Path.cwd() / said
-    if not said.is_absolute() and (old / DATABASE).exists() and old.resolve() != folder.resolve():
+    old = said.absolute()
+    if old != said and (old / DATABASE).exists() and old.resolve() != folder.resolve():
         raise StartRefused(
             f"A pasta {said} agora fica em {folder}, mas há um painel em {old}. Leve essa pasta para lá, ou diga qual "
             f"usar com o caminho completo: --data {shlex.quote(str(old))}"
@@ -275,7 +275,7 @@ def _run_server(
         raise StartRefused(f"{taken} Escolha outra: {other}") from None
     try:
         code = asyncio.run(_with_panel(settings, prepare))
-        server.serve(settings, listeners, app, _announced(settings, server.outside_address(settings), code))
+        server.serve(settings, listeners, app, _announced(settings, code))
     finally:
         server.close(listeners)
     return 0
@@ -290,15 +290,16 @@ def _same_command(options: argparse.Namespace, *, port: int) -> str:
 
 
 @contextlib.contextmanager
-def _announced(settings: Settings, address: str, code: str | None) -> Iterator[None]:
+def _announced(settings: Settings, code: str | None) -> Iterator[None]:
     """Say where the panel is, and leave it for other commands to read while it runs."""
+    address = running.outside_address(settings)
     with running.told(settings.data, address):
         print(f"Dados em {settings.data}")
         print(f"Painel em {address} (Ctrl-C termina)")
         if code:
             print(f"Código de instalação: {code}")
             print(f"Crie a primeira conta em {address}/setup#{code}")
-        sys.stdout.flush()
+        print(end="", flush=True)
         yield
 
 

@@ -157,7 +157,8 @@ async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: st
 
 def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
     """Print at once, inside the transaction: a code that nobody could read takes back what it was made for."""
-    address = panel.settings.public_url or running.address_in(panel.settings.data) or panel.settings.address
+    settings = panel.settings
+    address = settings.public_url or running.address_in(settings.data) or running.outside_address(settings)
     if sys.stdout is None:
         raise CommandRefused("Não há onde mostrar o código: a saída está fechada. Nada mudou.")
     try:

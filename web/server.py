@@ -12,7 +12,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from web import log
-from web.settings import EVERY_ADDRESS, LOOPBACK_NAMES, Settings, StartRefused
+from web.settings import LOOPBACK_NAMES, Settings, StartRefused
 
 NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -96,18 +96,6 @@ def _is_free(settings: Settings) -> bool:
     except PortTaken:
         return False
     return True
-
-
-def outside_address(settings: Settings) -> str:
-    """Where people open the panel; where it listens on every address of this machine, one that others can reach."""
-    if settings.public_url or settings.host not in EVERY_ADDRESS:
-        return settings.address
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            asking.connect(("192.0.2.1", 9))  # sends nothing; it only chooses the address that leads out (RFC 5737)
-        except OSError:  # no network
-            return settings.address_at("localhost")
-        return settings.address_at(asking.getsockname()[0])
 
 
 def _places(settings: Settings) -> list[tuple[int, str]]:
