@@ -17,12 +17,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from web.factors.argon2id import Argon2id, Phc
 from web.limits import ARGON2
 from web.page import ROOT
+from web.running import outside_address
+from web.settings import Settings
 
 RUN = [sys.executable, str(ROOT / "run.py")]
 
@@ -189,6 +192,14 @@ def test_each_wrong_host_has_a_sentence_of_its_own(host: str, sentence: str, tmp
     answer = run("serve", "--port", free_port(), "--data", str(tmp_path / "data"), PANEL_HOST=host)
     refused(answer, f"^PANEL_HOST={re.escape(host)}.* {sentence}")
     assert not (tmp_path / "data").exists()
+
+
+def test_an_address_that_others_reach_takes_a_proxy_or_an_explicit_risk(tmp_path: Path) -> None:
+    host = urlsplit(outside_address(Settings(host="0.0.0.0"))).hostname  # noqa: S104
+    if host == "localhost":
+        pytest.skip("this machine has no network")
+    answer = run("serve", "--host", str(host), "--port", free_port(), "--data", str(tmp_path / "data"))
+    refused(answer, f"^PANEL_HOST={host} abre o painel para a rede sem HTTPS")
 
 
 def test_where_everybody_may_come_an_address_that_they_can_open_is_told(tmp_path: Path) -> None:
@@ -515,7 +526,7 @@ def test_help_that_nobody_reads_ends_without_a_traceback() -> None:
 
 def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None:
     for command in (["create-account", "bruno"], ["reset-password", "ana"]):
-        process = unread(*command, "--data", str(data))
+        process = unread(*command, "--data", str(data), PYTHONUNBUFFERED="")
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (1, "Não foi possível mostrar o código (Broken pipe). Nada mudou.\n")
         shell = shlex.join([*RUN, *command, "--data", str(data)])
