@@ -1,16 +1,19 @@
 """A Chromium for the browser tests: one that starts, found on this machine or installed.
 
 Looked for in this order: the environment variable CHROMIUM, Playwright's own, Debian's and Google's; then
-installed by Playwright or, as root on Debian, by apt.
+installed by Playwright in its own folder or, where PANEL_TEST_INSTALL=1 allows it, by apt.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 
 from playwright.sync_api import Error, Playwright, sync_playwright
+
+from tests import packages
 
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 PACKAGE = "chromium-headless-shell"
@@ -38,34 +41,47 @@ def _starts(playwright: Playwright, path: str) -> bool:
 
 
 def main() -> int:
+    sentence = _driver_refusal() or _browser_refusal()
+    if sentence:
+        print(sentence, file=sys.stderr)
+    return 1 if sentence else 0
+
+
+def _driver_refusal(*, may_install: bool = True) -> str:
+    """Why Playwright itself does not start; "" when it does. Its node needs a library that small systems lack."""
+    started = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, text=True)
+    if started.returncode == 0:
+        return ""
+    library = re.search(r"(lib\S+)\.so\.(\d+)", started.stderr)
+    if library is None:
+        return f"O Playwright não inicia: {(started.stderr.splitlines() or ['sem detalhe'])[-1]}"
+    package = library[1] + library[2]
+    if may_install:
+        packages.install(package)
+        return _driver_refusal(may_install=False)
+    return f"O Playwright não inicia: falta {library[0]}. No Debian ou Ubuntu: sudo apt install {package}"
+
+
+def _browser_refusal() -> str:
     with sync_playwright() as playwright:
-        for install in (None, _by_playwright, _by_apt):
+        for install in (None, _by_playwright, lambda: packages.install(PACKAGE)):
             if install:
                 install()
             if path := find(playwright):
                 print(f"Navegador dos testes: {path}", flush=True)
-                return 0
-    print(
-        f"Nenhum Chromium funciona nesta máquina e não foi possível instalar um. Instale o pacote {PACKAGE} "
-        "ou diga em CHROMIUM o caminho de um.",
-        file=sys.stderr,
+                return ""
+            if chosen := os.environ.get("CHROMIUM"):
+                return f"CHROMIUM={chosen}: esse navegador não funciona nesta máquina."
+    return (
+        f"Nenhum Chromium funciona nesta máquina. No Debian ou Ubuntu: sudo apt install {PACKAGE} (com "
+        "PANEL_TEST_INSTALL=1 os testes o instalam), ou diga em CHROMIUM o caminho de um."
     )
-    return 1
 
 
 def _by_playwright() -> None:
     print("Instalando um Chromium para os testes…", flush=True)
     command = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
     subprocess.run(command, capture_output=True)
-
-
-def _by_apt() -> None:
-    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("apt-get"):
-        return
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update"], capture_output=True, env=environment)
-    install = ["apt-get", "install", "-y", "--no-install-recommends", PACKAGE]
-    subprocess.run(install, capture_output=True, env=environment)
 
 
 if __name__ == "__main__":

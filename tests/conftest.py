@@ -8,6 +8,8 @@ import logging
 import re
 import secrets
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +29,7 @@ from web.app import create_app
 from web.data_folder import open_panel
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN, Cost
 from web.log import Lines
+from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings
 from web.setup import offer_code
@@ -35,6 +38,18 @@ from web.setup import offer_code
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright leaves an event loop running in this thread, where no other can start then."""
     items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A browser is looked for, and perhaps installed, only where one of these very tests drives it."""
+    config = session.config
+    drives = any("playwright" in getattr(item, "fixturenames", ()) for item in session.items)
+    if not drives or config.option.collectonly:
+        return
+    with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        looked = subprocess.run([sys.executable, "-m", "tests.chromium"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    if looked.returncode:
+        pytest.exit(looked.stderr.strip(), looked.returncode)
 
 
 ALICES_PASSWORD = "girafa azul dança no telhado"

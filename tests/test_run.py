@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -11,16 +12,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from web.factors.argon2id import Argon2id, Phc
 from web.limits import ARGON2
 from web.page import ROOT
+from web.running import outside_address
+from web.settings import Settings
 
 RUN = [sys.executable, str(ROOT / "run.py")]
 
@@ -54,9 +59,19 @@ def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
         panel.communicate()
 
 
-def answers(port: str) -> bool:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as response:
+def answers(port: str, host: str = "127.0.0.1") -> bool:
+    with urllib.request.urlopen(f"http://{host}:{port}/health") as response:
         return bool(response.read() == b"ok")
+
+
+def wait_for(port: str, host: str = "127.0.0.1") -> None:
+    """Workers take a moment longer than their parent."""
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            assert answers(port, host)
+            return
+        time.sleep(0.1)
+    assert answers(port, host)
 
 
 def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None:
@@ -65,8 +80,8 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
         assert panel.stdout
         code = re.search(r"^Código de instalação: (([0-9A-Z]{4}-){5}[0-9A-Z]{4})$", panel.stdout.readline())
         assert code
-        assert f"http://127.0.0.1:{port}/setup#{code[1]}" in panel.stdout.readline()
-        assert f"Painel em http://127.0.0.1:{port}" in lines[-1]
+        assert f"http://localhost:{port}/setup#{code[1]}" in panel.stdout.readline()
+        assert f"Painel em http://localhost:{port}" in lines[-1]
         assert answers(port)
         panel.send_signal(signal.SIGINT)
         _, errors = panel.communicate(timeout=10)
@@ -96,18 +111,13 @@ def test_a_start_without_https_is_logged(tmp_path: Path) -> None:
 def test_two_workers_answer_too(tmp_path: Path) -> None:
     port = free_port()
     with started("serve", "--port", port, "--data", str(tmp_path / "data"), PANEL_WORKERS="2") as (panel, _):
-        for _ in range(50):
-            with contextlib.suppress(OSError):
-                assert answers(port)
-                break
-            time.sleep(0.1)
-        assert answers(port)
+        wait_for(port)
         panel.send_signal(signal.SIGINT)
         _, errors = panel.communicate(timeout=15)
         assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_demo_tells_its_password_and_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
     port = free_port()
     with started("demo", "--port", port, TMPDIR=str(tmp_path)) as (panel, lines):
@@ -126,13 +136,92 @@ def refused(answer: subprocess.CompletedProcess[str], sentence: str) -> None:
     assert len(answer.stderr.strip().splitlines()) == 1
 
 
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
+def test_a_taken_port_is_told_with_a_command_that_works(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        refused(
-            run("serve", "--port", port, "--data", str(tmp_path / "data")),
-            f"atender em 127.0.0.1:{port}: a porta está em uso",
-        )
+        port, data = str(taken.getsockname()[1]), str(tmp_path / "my data")
+        answer = run("serve", "--port", port, "--data", data)
+        refused(answer, f"atender em 127.0.0.1:{port}: a porta está em uso")
+        advice = shlex.split(answer.stderr.partition("Escolha outra: ")[2])
+        assert advice[2] == "serve"
+        with started(*advice[2:]) as (_, lines):
+            assert f"Dados em {data}\n" in lines
+    assert (advice[0], Path(advice[1])) == ("python3", ROOT / "run.py")
+
+
+def test_a_demo_without_a_port_tells_no_password_and_leaves_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = run("demo", "--port", str(taken.getsockname()[1]), TMPDIR=str(tmp_path))
+    refused(answer, r"a porta está em uso.*run.py demo --port \d+$")
+    assert (answer.stdout, list(tmp_path.iterdir())) == ("", [])
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+def test_localhost_is_ours_at_both_of_its_addresses(tmp_path: Path) -> None:
+    """Or whoever has the other one is sent passwords by browsers that try it first."""
+    data = str(tmp_path / "data")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as theirs:
+        port = str(theirs.getsockname()[1])
+        refused(run("serve", "--port", port, "--data", data), rf"em \[::1\]:{port}: a porta está em uso")
+    for workers in ("1", "2"):
+        port = free_port()
+        with started("serve", "--port", port, "--data", data, PANEL_WORKERS=workers) as (panel, _):
+            for host in ("127.0.0.1", "[::1]"):
+                wait_for(port, host)
+            panel.send_signal(signal.SIGINT)
+            panel.communicate(timeout=15)
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("no-such-machine.invalid", "este nome não leva a nenhum endereço"),
+        ("[::1]", "escreva o endereço sem colchetes: ::1"),
+        ("203.0.113.77", "esta máquina não tem esse endereço"),
+        ("127.0.0.1:8000", "o valor precisa ser um endereço ou nome desta máquina"),
+        ("0.0.0.0", "abre o painel para a rede sem HTTPS"),  # noqa: S104
+    ],
+)
+def test_each_wrong_host_has_a_sentence_of_its_own(host: str, sentence: str, tmp_path: Path) -> None:
+    answer = run("serve", "--port", free_port(), "--data", str(tmp_path / "data"), PANEL_HOST=host)
+    refused(answer, f"^PANEL_HOST={re.escape(host)}.* {sentence}")
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_address_that_others_reach_takes_a_proxy_or_an_explicit_risk(tmp_path: Path) -> None:
+    host = urlsplit(outside_address(Settings(host="0.0.0.0"))).hostname  # noqa: S104
+    if host == "localhost":
+        pytest.skip("this machine has no network")
+    answer = run("serve", "--host", str(host), "--port", free_port(), "--data", str(tmp_path / "data"))
+    refused(answer, f"^PANEL_HOST={host} abre o painel para a rede sem HTTPS")
+
+
+def test_where_everybody_may_come_an_address_that_they_can_open_is_told(tmp_path: Path) -> None:
+    port = free_port()
+    told = ("serve", "--host", "0.0.0.0", "--port", port, "--data", str(tmp_path / "data"))  # noqa: S104
+    with started(*told, PANEL_ALLOW_HTTP="1") as (_, lines):
+        address = re.search(r"Painel em (http://(\S+):\d+)", lines[-1])
+        assert address
+        assert address[2] != "0.0.0.0"  # noqa: S104
+        assert answers(port, address[2])
+
+
+def test_the_address_of_the_running_panel_is_told_with_a_code(tmp_path: Path) -> None:
+    port, data = free_port(), str(tmp_path / "data")
+    with started("--port", port, "--data", data) as (panel, _):
+        assert f"em http://localhost:{port}/activate" in run("create-account", "ana", "--data", data).stdout
+        public = run("reset-password", "ana", "--data", data, PANEL_PUBLIC_URL="https://painel.test").stdout
+        assert "em https://painel.test/activate" in public
+        panel.kill()
+        panel.wait()
+    assert "em http://localhost:8000/activate" in run("reset-password", "ana", "--data", data).stdout
+    everywhere = run("reset-password", "ana", "--data", data, PANEL_HOST="0.0.0.0", PANEL_ALLOW_HTTP="1")  # noqa: S104
+    assert "0.0.0.0" not in everywhere.stdout  # noqa: S104
 
 
 def test_only_a_start_makes_a_data_folder(tmp_path: Path) -> None:
@@ -145,6 +234,28 @@ def test_a_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     nowhere = str(tmp_path / "missing" / "secret.key")
     answer = run("create-account", "ana", "--data", str(tmp_path / "data"), PANEL_SECRET_KEY_FILE=nowhere)
     refused(answer, "A chave .* não pode ser usada")
+
+
+def test_a_data_folder_of_old_in_the_current_folder_stops_the_start(data: Path, tmp_path: Path) -> None:
+    """It followed the working directory: a panel must not be empty all of a sudden."""
+    for options in ([], ["--data", "data"]):
+        command = [*RUN, "doctor", *options]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        refused(answer, f"agora fica em {ROOT}/data, mas há um painel em {data}.*--data {data}$")
+    answer = subprocess.run([*RUN, "doctor", "--data", str(data)], capture_output=True, text=True, cwd=tmp_path)
+    assert f"Dados em {data}" in answer.stdout
+
+
+def test_a_folder_is_the_same_from_wherever_it_is_typed(data: Path, tmp_path: Path) -> None:
+    relative = os.path.relpath(data, ROOT)
+    assert f"Dados em {ROOT / relative}" in run("doctor", "--data", relative).stdout
+    assert f"Dados em {data}" in run("doctor", "--data", "~/data", HOME=str(tmp_path)).stdout
+
+
+def test_copies_are_where_the_command_is_typed(data: Path, tmp_path: Path) -> None:
+    command = [*RUN, "backup", "copy.db", "--data", str(data)]
+    assert subprocess.run(command, capture_output=True, timeout=60, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "copy.db").exists()
 
 
 def test_code_in_the_current_folder_is_not_run(data: Path, tmp_path: Path) -> None:
@@ -164,6 +275,48 @@ def test_options_after_test_go_to_pytest() -> None:
     answer = run("test", "--co", "-q", "tests/test_limits.py", "-k", "strangers")
     assert answer.returncode == 0
     assert "1/6 tests collected" in answer.stdout
+
+
+@pytest.fixture
+def small_machine(tmp_path: Path) -> dict[str, str]:
+    """A system on which Playwright does not start, with an apt-get that only writes down what it is asked."""
+    programs = {
+        "node": "echo 'node: error while loading shared libraries: libatomic.so.1: cannot open' >&2; exit 127",
+        "apt-get": f'echo "$@" >> {shlex.quote(str(tmp_path))}/asked',
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    return {"PATH": path, "PLAYWRIGHT_NODEJS_PATH": str(tmp_path / "node"), "PANEL_TEST_INSTALL": "0"}
+
+
+def test_tests_that_drive_no_browser_ask_for_none(small_machine: dict[str, str]) -> None:
+    answer = run(
+        "test", "-q", "tests/test_limits.py", "tests/browser/test_looks.py", "-k", "strangers", **small_machine
+    )
+    assert answer.returncode == 0, answer
+    assert "Navegador" not in answer.stdout
+
+
+@pytest.mark.parametrize("may_install", ["0", "1"])
+def test_what_a_browser_lacks_is_told_and_installed_only_when_asked(
+    may_install: str, small_machine: dict[str, str], tmp_path: Path
+) -> None:
+    answer = run("test", "-q", "tests/browser/test_looks.py", **small_machine | {"PANEL_TEST_INSTALL": may_install})
+    assert answer.returncode == 1
+    said = answer.stdout + answer.stderr
+    assert "O Playwright não inicia: falta libatomic.so.1. No Debian ou Ubuntu: sudo apt install libatomic1" in said
+    assert "Traceback" not in said
+    assert (tmp_path / "asked").exists() == (may_install == "1" and os.geteuid() == 0)
+
+
+def test_a_browser_that_does_not_work_is_told(small_machine: dict[str, str], tmp_path: Path) -> None:
+    del small_machine["PLAYWRIGHT_NODEJS_PATH"]
+    answer = run("test", "-q", "tests/browser/test_looks.py", CHROMIUM="/bin/false", **small_machine)
+    assert answer.returncode == 1
+    assert "CHROMIUM=/bin/false: esse navegador não funciona" in answer.stdout
+    assert not (tmp_path / "asked").exists()
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
@@ -230,6 +383,85 @@ def test_a_file_that_others_may_read_stops_the_start(name: str, data: Path) -> N
     refused(run("doctor", "--data", str(data)), f"chmod 600 .*{name}")
 
 
+def test_a_folder_that_others_may_use_stops_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "my data"
+    assert run("create-account", "ana", "--data", str(folder)).returncode == 0
+    folder.chmod(0o755)
+    refused(run("doctor", "--data", str(folder)), f"Corrija com: chmod 700 '{folder}'$")
+
+
+def test_a_fresh_volume_with_its_lost_and_found_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "data/lost+found").mkdir(parents=True)
+    assert run("create-account", "ana", "--data", str(tmp_path / "data")).returncode == 0
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+NOBODY, EMPTY_GROUP, OTHERS_GROUP = 65534, 54321, 1  # of Debian: `daemon` is in the group of that name
+
+
+def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """With groups of its own, as containers are given one for their volumes. Its Python may be one for root alone: so
+    whatever is imported late is imported before."""
+    script = (
+        "import encodings.ascii, fcntl, grp, os, pwd, sys; from web.cli import main; "
+        f"os.setgroups([{EMPTY_GROUP}, {OTHERS_GROUP}]); os.setegid({NOBODY}); os.seteuid({NOBODY}); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    given = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=given, cwd="/")
+
+
+@pytest.fixture
+def volume() -> Iterator[Path]:
+    """A folder that root made for somebody else."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "data").mkdir()
+        yield Path(folder) / "data"
+
+
+needs_root = pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0 or not all(folder.stat().st_mode & 1 for folder in (ROOT, *ROOT.parents)),
+    reason="needs root, and a checkout that others may reach",
+)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("group", "mode", "command"),
+    [
+        (EMPTY_GROUP, 0o770, ""),
+        (EMPTY_GROUP, 0o2770, ""),
+        (EMPTY_GROUP, 0o777, "chmod 770 {folder}"),
+        (OTHERS_GROUP, 0o770, "chown 65534 {folder} && chmod 700 {folder}"),
+    ],
+)
+def test_a_volume_for_a_group_is_taken_where_nobody_else_is_in_it(
+    group: int, mode: int, command: str, volume: Path
+) -> None:
+    os.chown(volume, 0, group)
+    volume.chmod(mode)
+    answer = as_nobody("create-account", "ana", "--data", str(volume))
+    if command:
+        refused(answer, re.escape(f"Corrija com: {command.format(folder=volume)}") + "$")
+        subprocess.run(["sh", "-c", command.format(folder=volume)], check=True)
+        answer = as_nobody("create-account", "ana", "--data", str(volume))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "ERRADO" not in as_nobody("doctor", "--data", str(volume)).stdout
+
+
+@needs_root
+def test_a_key_for_a_group_is_read_where_nobody_else_is_in_it(data: Path) -> None:
+    """As Kubernetes mounts secrets: 0640, of root and the group of the pod."""
+    for group, is_fine in ((EMPTY_GROUP, True), (OTHERS_GROUP, False)):
+        os.chown(data / "secret.key", 0, group)
+        (data / "secret.key").chmod(0o640)
+        answer = run("doctor", "--data", str(data))
+        assert (answer.returncode == 0) == is_fine
+        assert ("chmod 600" in answer.stderr) == (not is_fine)
+
+
 def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:
     with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
         database.execute("PRAGMA user_version = 99")
@@ -263,6 +495,73 @@ def test_accounts_are_made_and_reset_from_the_terminal(data: Path) -> None:
     refused(run("reset-two-factor", "bruno", "--data", str(data)), "não tem autenticação de dois fatores")
 
 
+def unread(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    """A command whose output nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command, given = [*RUN, *arguments], os.environ | environment
+        return subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=given)
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("command", "workers"), [("doctor", "1"), ("end-sessions", "1"), ("serve", "1"), ("serve", "2")]
+)
+def test_what_nobody_reads_ends_without_a_traceback(command: str, workers: str, unbuffered: str, data: Path) -> None:
+    given = {"PYTHONUNBUFFERED": unbuffered, "PANEL_WORKERS": workers, "PANEL_PORT": free_port()}
+    process = unread(command, "--data", str(data), **given)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "")
+    assert sorted(path.name for path in data.iterdir()) == ["panel.db", "secret.key"]
+
+
+def test_help_that_nobody_reads_ends_without_a_traceback() -> None:
+    process = unread("--help", PYTHONUNBUFFERED="")
+    assert (process.communicate(timeout=60)[1], process.returncode) == ("", 1)
+
+
+def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None:
+    for command in (["create-account", "bruno"], ["reset-password", "ana"]):
+        process = unread(*command, "--data", str(data), PYTHONUNBUFFERED="")
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (1, "Não foi possível mostrar o código (Broken pipe). Nada mudou.\n")
+        shell = shlex.join([*RUN, *command, "--data", str(data)])
+        closed = subprocess.run(["sh", "-c", f"{shell} >&-"], capture_output=True, text=True, timeout=60)
+        refused(closed, "a saída está fechada. Nada mudou")
+    with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
+        assert database.execute("SELECT name FROM accounts").fetchall() == [("ana",)]
+        assert database.execute("SELECT event FROM activity").fetchall() == [("cli.create_account",)]
+
+
+def test_a_full_disk_under_the_output_is_told(data: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [*RUN, "doctor", "--data", str(data)]
+        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_panel_with_a_closed_output_answers_all_the_same(data: Path) -> None:
+    port = free_port()
+    command = shlex.join([*RUN, "serve", "--port", port, "--data", str(data)])
+    with subprocess.Popen(["sh", "-c", f"exec {command} >&-"], stderr=subprocess.PIPE, text=True) as panel:
+        wait_for(port)
+        panel.send_signal(signal.SIGINT)
+        assert "Traceback" not in panel.communicate(timeout=30)[1]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "iso-8859-1:strict"])
+def test_a_terminal_of_another_locale_is_spoken_to(encoding: str, data: Path) -> None:
+    command = [*RUN, "doctor", "--data", str(data)]
+    given = os.environ | {"PYTHONIOENCODING": encoding}
+    answer = subprocess.run(command, capture_output=True, timeout=60, env=given)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert "O banco de dados est".encode(encoding.split(":")[0]) in answer.stdout
+
+
 def test_wrong_use_ends_with_status_2() -> None:
     for arguments in (["nonsense"], ["create-account"], ["serve", "--nope"]):
         answer = run(*arguments)
@@ -279,16 +578,6 @@ def test_help_is_in_portuguese() -> None:
 
 def test_a_wrong_setting_is_named() -> None:
     refused(run("serve", PANEL_PORT="x"), "PANEL_PORT=x")
-
-
-def as_if(preparation: str, root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """run.py in a fresh folder, after some other truth about this machine was put in place."""
-    shutil.copy(ROOT / "run.py", root)
-    shutil.copy(ROOT / "requirements.txt", root)
-    run_it = f"runpy.run_path({str(root / 'run.py')!r}, run_name='__main__')"
-    script = f"import sys, runpy; sys.argv = ['run.py']; {preparation}; {run_it}"
-    command = [sys.executable, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
@@ -313,27 +602,3 @@ def test_a_benchmark_tells_figures_and_their_limits() -> None:
         r"^\| first visit to /login \| [\d.]+ KiB \| +\| +\| <= 28 \| yes \|$", answer.stdout, re.MULTILINE
     )
     assert run("bench", "nonsense").returncode == 2
-
-
-def test_an_old_python_is_told(tmp_path: Path) -> None:
-    refused(as_if("sys.version_info = (3, 10, 4, 'final', 0)", tmp_path), "precisa do Python 3.11 .* este é o 3.10")
-    assert not (tmp_path / ".venv").exists()
-
-
-def test_a_python_without_venv_is_told(tmp_path: Path) -> None:
-    lacking = tmp_path / "python3"
-    lacking.write_text("#!/bin/sh\necho 'No module named venv' >&2\nexit 1\n")
-    lacking.chmod(0o755)
-    refused(as_if(f"sys.executable = {str(lacking)!r}", tmp_path), "sudo apt install python3-venv")
-
-
-def test_no_network_is_told_and_the_next_try_starts_again(tmp_path: Path) -> None:
-    nowhere = {
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_INDEX_URL": "http://127.0.0.1:9/",
-        "PIP_EXTRA_INDEX_URL": "",
-        "PIP_FIND_LINKS": "",
-        "PIP_NO_CACHE_DIR": "1",
-    }
-    refused(as_if("pass", tmp_path, **nowhere), "Sem acesso à rede")
-    assert not (tmp_path / ".venv" / "installed").exists()

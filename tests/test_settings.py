@@ -1,14 +1,15 @@
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from web.settings import Settings, StartRefused, read_env_file
+from web.settings import ROOT, Settings, StartRefused, read_env_file
 
 
 def test_without_variables_the_panel_is_for_this_machine_only() -> None:
     settings = Settings.from_environment({})
-    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8000, Path("data"))
+    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8000, ROOT / "data")
     assert not settings.allow_http
 
 
@@ -64,6 +65,18 @@ def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
     assert open_to_all.allow_http
 
 
+def test_folders_that_are_not_said_in_full_are_in_the_checkout() -> None:
+    for said, meant in (
+        ("x/y", ROOT / "x/y"),
+        ("~/painel", Path.home() / "painel"),
+        ("/srv/painel", Path("/srv/painel")),
+    ):
+        settings = Settings.from_environment({"PANEL_DATA": said, "PANEL_SECRET_KEY_FILE": said})
+        assert (settings.data, settings.key_file) == (meant, meant)
+    with pytest.raises(StartRefused, match="PANEL_DATA=~nobody-here"):
+        Settings.from_environment({"PANEL_DATA": "~nobody-here"})
+
+
 def test_times_are_minutes_and_hours() -> None:
     settings = Settings.from_environment({"PANEL_SESSION_IDLE": "30", "PANEL_SESSION_MAX": "24"})
     assert (settings.session_idle, settings.session_max) == (timedelta(minutes=30), timedelta(days=1))
@@ -78,6 +91,40 @@ def test_only_known_hosts_are_known() -> None:
 
 def test_an_env_file_is_read_line_by_line(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text('# comentário\nPANEL_NAME="Meu Painel"\nPANEL_PORT = 9000\n\nnonsense\n')
-    assert read_env_file(file) == {"PANEL_NAME": "Meu Painel", "PANEL_PORT": "9000"}
+    file.write_text('# comentário\nPANEL_NAME="Meu Painel"\nPANEL_PORT = 9000\n\nHOME_URL=x=y\n', encoding="utf-8-sig")
+    assert read_env_file(file) == {"PANEL_NAME": "Meu Painel", "PANEL_PORT": "9000", "HOME_URL": "x=y"}
     assert read_env_file(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
+def test_an_env_file_in_another_encoding_is_told(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("PANEL_NAME=Padaria São João\n", encoding=encoding)
+    with pytest.raises(StartRefused, match=re.escape(f"{file} não está em UTF-8")):
+        read_env_file(file)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("export PANEL_PORT=9000", r"linha 2: escreva só PANEL_PORT=valor"),
+        ("nonsense", r"linha 2: falta a forma NOME=valor"),
+        ("=9000", r"linha 2: falta a forma NOME=valor"),
+        ("PANEL_PROT=9000", r"linha 2: PANEL_PROT não existe\. O nome certo é PANEL_PORT\?"),
+        ("PAINEL_PORT=9000", r"linha 2: PAINEL_PORT não existe\. O nome certo é PANEL_PORT\?"),
+        ("panel_port=9000", r"linha 2: panel_port não existe\. O nome certo é PANEL_PORT\?"),
+        ("PANEL_QWXYZ=1", r"linha 2: PANEL_QWXYZ não existe\. Os nomes que existem estão no README"),
+    ],
+)
+def test_a_line_that_would_be_of_no_use_is_told(line: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"# comentário\n{line}\n")
+    with pytest.raises(StartRefused, match=sentence):
+        read_env_file(tmp_path / ".env")
+
+
+def test_a_name_that_does_not_exist_is_told_with_the_nearest() -> None:
+    with pytest.raises(
+        StartRefused, match=r"^PANEL_TRUSTED_PROXY não existe\. O nome certo é PANEL_TRUSTED_PROXIES\?$"
+    ):
+        Settings.from_environment({"PANEL_TRUSTED_PROXY": "127.0.0.1", "PATH": "/bin"})
+    assert Settings.from_environment({"PANEL_TEST_INSTALL": "1", "MY_PANEL": "x"}) == Settings()

@@ -2,30 +2,33 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import secrets
-import shutil
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, NoReturn, TypeVar
 
-from web import backups, diagnosis, key_rotation, operator_commands
-from web.data_folder import open_panel
+from web import backups, diagnosis, key_rotation, operator_commands, running
+from web.data_folder import DATABASE, open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
+from web.setup import offer_code
 
 T = TypeVar("T")
 
+DATA_HELP = "pasta de dados (padrão: data, ao lado do run.py, como toda pasta que não é dita por inteiro)"
 EPILOG = """
-Sem comando nenhum, o painel é iniciado (o mesmo que "serve"). Os comandos de contas e "doctor" trabalham na pasta de
-dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
+Sem comando nenhum, o painel é iniciado (o mesmo que "serve", e com as mesmas opções). Os comandos de contas e "doctor"
+trabalham na pasta de dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
 """
 
 
@@ -33,15 +36,40 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 done, 1 refused with a reason, 2 wrong use."""
     if arguments[:1] == ["test"]:  # argparse would keep options that are meant for pytest
         return _test(arguments[1:])
-    options = _parser().parse_args(arguments or ["serve"])
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+        arguments = ["serve", *arguments]
     try:
+        options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        status = run(options)
+    except SystemExit as ended:  # --help, wrong use, a signal
+        status = ended.code if isinstance(ended.code, int) else 0
     except (StartRefused, CommandRefused) as refused:
-        print(refused, file=sys.stderr)
-        return 1
+        status = _complain(str(refused))
     except KeyboardInterrupt:
-        return 130
+        status = 130
+    except BrokenPipeError:  # whoever read what we say has gone
+        status = 1
+    except OSError as refused:
+        status = _complain(f"Não foi possível concluir ({refused.strerror or refused}).")
+    return _finish(status)
+
+
+def _complain(sentence: str) -> int:
+    with contextlib.suppress(OSError):
+        print(sentence, file=sys.stderr)
+    return 1
+
+
+def _finish(status: int) -> int:
+    """The status, or 1 where what was said cannot be delivered; Python's own last flush then has nothing to fail at."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            status = status or 1
+    return status
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,7 +98,7 @@ class Commands:
 
     def add(self, name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
         command = self._parsers.add_parser(name, help=words, description=words)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=name)
         return command
 
     def add_operator(
@@ -92,7 +120,7 @@ class Commands:
             return 0
 
         command = self.add(name, operate, words)
-        command.add_argument("--data", type=Path, metavar="PASTA", help="pasta de dados (padrão: data)")
+        command.add_argument("--data", metavar="PASTA", help=DATA_HELP)
         return command
 
 
@@ -109,7 +137,7 @@ def _add_panel(commands: Commands) -> None:
     serve = commands.add("serve", _serve, "Inicia o painel.")
     serve.add_argument("--host", metavar="ENDEREÇO", help="endereço em que atende (padrão: 127.0.0.1)")
     serve.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
-    serve.add_argument("--data", metavar="PASTA", help="pasta de dados (padrão: data)")
+    serve.add_argument("--data", metavar="PASTA", help=DATA_HELP)
     demo = commands.add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
     demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
 
@@ -157,22 +185,23 @@ def _add_operator_commands(commands: Commands) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return _run_server(_settings(options))
+    return _run_server(_settings(options), options)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes then too
-    folder = Path(tempfile.mkdtemp(prefix="painel-demo-"))
-    try:
-        options.data = str(folder)
-        settings = _settings(options)
-        name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
-        asyncio.run(_with_panel(settings, lambda panel: operator_commands.fill_demo(panel, name, password)))
-        print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
-        print(f"Guia de estilo, para quem mexe nas telas: {settings.address}/styleguide", flush=True)
-        return _run_server(settings, "demo")
-    finally:
-        shutil.rmtree(folder)
+    for name in ("SIGTERM", "SIGHUP"):  # so that the folder goes then too
+        if (number := getattr(signal, name, None)) and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="painel-demo-") as folder:
+        settings = _settings(options, data=folder, workers=1, secret_key_file="")
+        return _run_server(settings, options, "demo", _fill_demo)
+
+
+async def _fill_demo(panel: Panel) -> None:
+    name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
+    await operator_commands.fill_demo(panel, name, password)
+    print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
+    print(f"Guia de estilo, para quem mexe nas telas: {panel.settings.address}/styleguide", flush=True)
 
 
 def _tune(options: argparse.Namespace) -> int:
@@ -184,17 +213,12 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    return _with_chromium("pytest", *arguments)
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)  # noqa: S603, our own
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    return _with_chromium("tests.pictures", *(["--check"] if options.check else []))
-
-
-def _with_chromium(*module: str) -> int:
-    """Run a module, with its arguments, once there is a browser that it can drive."""
-    for command in (["tests.chromium"], module):
-        if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
+    for module in (["tests.chromium"], ["tests.pictures", *(["--check"] if options.check else [])]):
+        if status := subprocess.call([sys.executable, "-m", *module], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0
 
@@ -215,30 +239,69 @@ async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[T]], 
         return await act(panel)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace, **ours: object) -> Settings:
     """The environment, .env where it is silent, and the options above both; workers read them from there."""
-    for name in ("host", "port", "data"):
-        if (value := getattr(options, name, None)) is not None:
-            os.environ[f"PANEL_{name.upper()}"] = str(value)
-    return Settings.from_environment(read_env_file(ROOT / ".env") | dict(os.environ))
+    typed = {name: value for name in ("host", "port", "data") if (value := getattr(options, name, None)) is not None}
+    os.environ.update({f"PANEL_{name.upper()}": str(value) for name, value in (typed | ours).items()})
+    environment = read_env_file(ROOT / ".env") | dict(os.environ)
+    settings = Settings.from_environment(environment)
+    _refuse_old_place(settings.data, Path(environment.get("PANEL_DATA", "").strip() or "data").expanduser())
+    return settings
 
 
-def _run_server(settings: Settings, app: str = "from_environment") -> int:
-    from web.server import listen, serve  # uvicorn takes a while to load, and only this command needs it
-    from web.setup import offer_code
+def _refuse_old_place(folder: Path, said: Path) -> None:
+    """Of old a folder that was not said in full was looked for where the command was typed."""
+    old = said.absolute()
+    if old != said and (old / DATABASE).exists() and old.resolve() != folder.resolve():
+        raise StartRefused(
+            f"A pasta {said} agora fica em {folder}, mas há um painel em {old}. Leve essa pasta para lá, ou diga qual "
+            f"usar com o caminho completo: --data {shlex.quote(str(old))}"
+        )
 
-    with listen(settings) as listener:
+
+def _run_server(
+    settings: Settings,
+    options: argparse.Namespace,
+    app: str = "from_environment",
+    prepare: Callable[[Panel], Awaitable[str | None]] = offer_code,
+) -> int:
+    """Answer until told to stop; `prepare` returns the set-up code, if one is needed."""
+    from web import server  # uvicorn takes a while to load, and only this needs it
+
+    try:
+        listeners = server.listen(settings)
+    except server.PortTaken as taken:
+        other = _same_command(options, port=server.next_free_port(settings))
+        raise StartRefused(f"{taken} Escolha outra: {other}") from None
+    try:
         asyncio.run(_with_panel(settings, diagnosis.forget))
-        code = asyncio.run(_with_panel(settings, offer_code))
-        serve(settings, listener, app, lambda: _announce(settings, code))
+        code = asyncio.run(_with_panel(settings, prepare))
+        server.serve(settings, listeners, app, _announced(settings, code))
+    finally:
+        server.close(listeners)
     return 0
 
 
-def _announce(settings: Settings, code: str | None) -> None:
-    print(f"Painel em {settings.address} (Ctrl-C termina)", flush=True)
-    if code:
-        print(f"Código de instalação: {code}", flush=True)
-        print(f"Crie a primeira conta em {settings.address}/setup#{code}", flush=True)
+def _same_command(options: argparse.Namespace, *, port: int) -> str:
+    """What was typed, with another port, from where it was typed."""
+    script = "run.py" if Path.cwd() == ROOT else str(ROOT / "run.py")
+    given = {name: getattr(options, name, None) for name in ("host", "data")}
+    flags = [word for name, value in given.items() if value is not None for word in (f"--{name}", value)]
+    return shlex.join(["python3", script, options.command, "--port", str(port), *flags])
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, code: str | None) -> Iterator[None]:
+    """Say where the panel is, and leave it for other commands to read while it runs."""
+    address = running.outside_address(settings)
+    with running.told(settings.data, address):
+        print(f"Dados em {settings.data}")
+        print(f"Painel em {address} (Ctrl-C termina)")
+        if code:
+            print(f"Código de instalação: {code}")
+            print(f"Crie a primeira conta em {address}/setup#{code}")
+        print(end="", flush=True)
+        yield
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The data folder: made on the first start, checked on every one, and never half-opened."""
 
+import contextlib
 import os
+import shlex
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +21,7 @@ from web.settings import Settings, StartRefused
 
 DATABASE = "panel.db"
 SHORT_ID_BYTES = 4
+MAY_BE_THERE = ("secret.key", "lost+found")  # in the folder of a new panel; the latter at the top of a file system
 
 
 @asynccontextmanager
@@ -57,21 +60,58 @@ async def open_panel(
 def _prepare(folder: Path, file: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise StartRefused(f"{folder} não é uma pasta.")
-    if not file.exists():
+    is_new = not file.exists()
+    if is_new:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(entry.name != "secret.key" for entry in folder.iterdir()):
+        if any(entry.name not in MAY_BE_THERE for entry in folder.iterdir()):
             raise StartRefused(
                 f"A pasta {folder} tem outros arquivos e nenhum {DATABASE}. "
                 "Escolha uma pasta só para o painel com --data."
             )
-        folder.chmod(0o700)
+        if is_shared(folder):
+            with contextlib.suppress(PermissionError):  # somebody else's, who gave it to our group
+                folder.chmod(0o700)
+    _refuse_shared(folder)
+    if is_new:
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     _refuse_shared(file)
 
 
-def _refuse_shared(file: Path) -> None:
-    if os.name == "posix" and file.stat().st_mode & 0o077:
-        raise StartRefused(f"Outros usuários desta máquina podem ler {file}. Corrija com: chmod 600 {file}")
+def is_shared(path: Path) -> bool:
+    """Whether anybody but the panel, its owner and root may use it. Volumes of containers come with permissions for a
+    group, which are fine as long as nobody else is in it."""
+    if os.name != "posix":
+        return False
+    found = path.stat()
+    return bool(found.st_mode & 0o007 or (found.st_mode & 0o070 and _others_in(found.st_gid, found.st_uid)))
+
+
+def _others_in(group: int, owner: int) -> set[str]:
+    """The names of those in a group who are neither the panel, nor the owner, nor root."""
+    import grp
+    import pwd
+
+    users = pwd.getpwall()
+    own = {user.pw_name for user in users if user.pw_uid in (0, owner, os.geteuid())}
+    members = {user.pw_name for user in users if user.pw_gid == group}
+    with contextlib.suppress(KeyError):  # a container's groups may have no name
+        members.update(grp.getgrgid(group).gr_mem)
+    return members - own
+
+
+def _refuse_shared(path: Path) -> None:
+    if is_shared(path):
+        raise StartRefused(f"Outros usuários desta máquina podem usar {path}. Corrija com: {_repair(path)}")
+
+
+def _repair(path: Path) -> str:
+    """The command after which it is the panel's alone, and still the panel's."""
+    mode, place, found = 0o700 if path.is_dir() else 0o600, shlex.quote(str(path)), path.stat()
+    if os.geteuid() in (0, found.st_uid):
+        return f"chmod {mode:o} {place}"
+    if _others_in(found.st_gid, found.st_uid):
+        return f"chown {os.geteuid()} {place} && chmod {mode:o} {place}"
+    return f"chmod {mode | mode >> 3:o} {place}"
 
 
 async def _bring_up_to_date(db: Database, file: Path) -> None:

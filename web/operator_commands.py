@@ -1,7 +1,7 @@
 """What whoever owns the server may do from its terminal, on the data folder itself."""
 
 import argparse
-import os
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -19,10 +19,10 @@ from db import (
 )
 from db.accounts import Account
 from db.database import Transaction
-from web import housekeeping
+from web import housekeeping, running
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
-from web.data_folder import DATABASE
+from web.data_folder import DATABASE, is_shared
 from web.factors.totp import step_at
 from web.instances import add
 from web.limits import INVITATION_TTL, RESET_TTL, TOTP_WINDOW
@@ -47,8 +47,7 @@ async def create_account(panel: Panel, options: argparse.Namespace) -> None:
             raise CommandRefused(f"Já existe uma conta {name}.")
         code = await offer(tx, panel, account_id, INVITATION_TTL)
         await _note(tx, panel, account_id, "cli.create_account")
-    print(f"Conta {name} criada.")
-    _tell(panel, code, "24 horas")
+        _disclose(panel, f"Conta {name} criada.", code, "24 horas")
 
 
 async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
@@ -56,8 +55,8 @@ async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         code = await offer(tx, panel, account.id, RESET_TTL)
         await _note(tx, panel, account.id, "cli.reset_password")
-    print(f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo.")
-    _tell(panel, code, "60 minutos")
+        done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
+        _disclose(panel, done, code, "60 minutos")
 
 
 async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
@@ -136,6 +135,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
         ),
     ]
     checked += [(False, sentence) for sentence in await _what_the_proxy_lacks(panel)]
+    print(f"Dados em {panel.settings.data}")
     for is_fine, sentence in checked:
         print("certo " if is_fine else "ERRADO", sentence)
     if not all(is_fine for is_fine, _ in checked):
@@ -179,11 +179,19 @@ async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: st
     await activity.record(tx, account_id, event, at=panel.now(), network=TERMINAL, detail=detail)
 
 
-def _tell(panel: Panel, code: str, lifetime: str) -> None:
-    print(f"Código de ativação: {code}")
-    print(f"Vale uma vez, por {lifetime}, em {panel.settings.address}/activate")
+def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
+    """Print at once, inside the transaction: a code that nobody could read takes back what it was made for."""
+    settings = panel.settings
+    address = settings.public_url or running.address_in(settings.data) or running.outside_address(settings)
+    if sys.stdout is None:
+        raise CommandRefused("Não há onde mostrar o código: a saída está fechada. Nada mudou.")
+    try:
+        print(done)
+        print(f"Código de ativação: {code}")
+        print(f"Vale uma vez, por {lifetime}, em {address}/activate", flush=True)
+    except OSError as lost:
+        raise CommandRefused(f"Não foi possível mostrar o código ({lost.strerror}). Nada mudou.") from None
 
 
 def _is_shared(panel: Panel) -> bool:
-    files = [panel.settings.data, panel.settings.data / DATABASE, panel.settings.key_file]
-    return os.name == "posix" and any(file.stat().st_mode & 0o077 for file in files)
+    return any(map(is_shared, (panel.settings.data, panel.settings.data / DATABASE, panel.settings.key_file)))

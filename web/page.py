@@ -6,7 +6,6 @@ import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 from html import escape
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
@@ -15,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.panel import Panel
+from web.settings import ROOT as ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
 NOTICES = "#notices"
 MONTHS = (

@@ -1,47 +1,152 @@
 """uvicorn, started from Python: quiet, trusting no proxy it was not told of, ended by Ctrl-C without a traceback."""
 
+import contextlib
 import errno
+import itertools
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from web import log
+from web.hosts import LOOPBACK_NAMES
 from web.settings import Settings, StartRefused
+
+NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class Server(uvicorn.Server):
-    """Calls `ready` once requests are answered."""
+    """Inside `running` from when requests are answered until they no longer are."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, running: contextlib.AbstractContextManager[None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._running = running
+        self._lost: OSError | None = None
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(sockets)
+        if self._lost:
+            raise self._lost
+
+    async def main_loop(self) -> None:
+        try:
+            with self._running:
+                await super().main_loop()
+        except OSError as lost:  # nobody reads what it says; told once everything is closed
+            self._lost = lost
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A terminal that is closed ends the panel as Ctrl-C does, unless it was told to stay (nohup)."""
+        hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+        before = hangup and signal.getsignal(hangup)
+        with super().capture_signals():
+            if hangup and before is not signal.SIG_IGN:
+                signal.signal(hangup, self.handle_exit)
+            try:
+                yield
+            finally:
+                if hangup:
+                    signal.signal(hangup, before)
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A bound socket, so that a taken port is told before anything else is touched; raises StartRefused."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+class PortTaken(StartRefused):
+    """Another program answers there."""
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Bound sockets, so that a taken port is told before anything else is touched; raises StartRefused.
+
+    `localhost` is both loopback addresses: if we had only one, whoever takes the same port of the other would be sent
+    what browsers mean for us.
+    """
+    listeners: list[socket.socket] = []
+    try:
+        for family, host in _places(settings):
+            port: int = listeners[0].getsockname()[1] if listeners else settings.port
+            try:
+                listeners.append(_bind(family, host, port))
+            except OSError as refused:
+                if not (host == "::1" and listeners and refused.errno in NO_IPV6):
+                    raise _refusal(settings, host, refused) from None
+        for listener in listeners:
+            settings.check_exposure(listener.getsockname()[0])
+    except StartRefused:
+        close(listeners)
+        raise
+    return listeners
+
+
+def close(listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+def next_free_port(settings: Settings) -> int:
+    """The first after the one that is taken."""
+    others = itertools.chain(range(max(settings.port + 1, 1024), 65536), range(1024, settings.port))
+    return next(port for port in others if _is_free(replace(settings, port=port)))
+
+
+def _is_free(settings: Settings) -> bool:
+    try:
+        close(listen(settings))
+    except PortTaken:
+        return False
+    return True
+
+
+def _places(settings: Settings) -> list[tuple[int, str]]:
+    """Family and IP address of each socket."""
+    if settings.host in LOOPBACK_NAMES:
+        return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise StartRefused(
+            f"PANEL_HOST={settings.host}: este nome não leva a nenhum endereço. Use um endereço desta máquina, "
+            "como 127.0.0.1."
+        ) from None
+    return [(family, str(place[0])) for family, _, _, _, place in found[:1]]
+
+
+def _bind(family: int, host: str, port: int) -> socket.socket:
     # asyncio sends what is written at once only where a socket says that it is TCP; uvloop does so anyway.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
-    except OSError as refused:
+        # Where there is SO_EXCLUSIVEADDRUSE (Windows), SO_REUSEADDR would let others bind the very same port.
+        listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR), 1)
+        if host == "::1":
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+    except OSError:
         listener.close()
-        causes = {errno.EADDRINUSE: "a porta está em uso; escolha outra com --port", errno.EACCES: "falta permissão"}
-        cause = causes.get(refused.errno or 0, str(refused.strerror))
-        raise StartRefused(f"Não foi possível atender em {settings.host}:{settings.port}: {cause}.") from None
+        raise
     return listener
 
 
-def serve(settings: Settings, listener: socket.socket, app: str, ready: Callable[[], None]) -> None:
-    """Answer on `listener` until told to stop, with what the function named `app` in web/app.py makes."""
+def _refusal(settings: Settings, host: str, refused: OSError) -> StartRefused:
+    if refused.errno == errno.EADDRNOTAVAIL:
+        return StartRefused(
+            f"PANEL_HOST={settings.host}: esta máquina não tem esse endereço. Use um que ela tenha, como 127.0.0.1."
+        )
+    place = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+    if refused.errno == errno.EADDRINUSE:
+        return PortTaken(f"Não foi possível atender em {place}: a porta está em uso.")
+    cause = "falta permissão" if refused.errno == errno.EACCES else refused.strerror
+    return StartRefused(f"Não foi possível atender em {place} (PANEL_HOST e PANEL_PORT): {cause}.")
+
+
+def serve(
+    settings: Settings, listeners: list[socket.socket], app: str, running: contextlib.AbstractContextManager[None]
+) -> None:
+    """Answer on `listeners` until told to stop, with what the function named `app` in web/app.py makes.
+
+    `running` is entered once requests are answered, and left before whatever ended the panel ends the process.
+    """
     log.to_stderr()
     if settings.allow_http:
         log.trouble("start.http_allowed", "PANEL_ALLOW_HTTP")
@@ -57,7 +162,7 @@ def serve(settings: Settings, listener: socket.socket, app: str, ready: Callable
         timeout_graceful_shutdown=5,
     )
     if settings.workers == 1:
-        Server(config, ready).run(sockets=[listener])
+        Server(config, running).run(sockets=listeners)
     else:
-        ready()
-        Multiprocess(config, sockets=[listener]).run()
+        with running:
+            Multiprocess(config, sockets=listeners).run()

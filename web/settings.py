@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -14,6 +15,8 @@ from web import hosts
 from web.hosts import is_loopback
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
 
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout; folders that are not said in full are looked for here
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 Network = IPv4Network | IPv6Network
 
 
@@ -27,7 +30,7 @@ class Settings:
     public_url: str = ""  # the address people type, when a proxy stands in front
     host: str = "127.0.0.1"
     port: int = 8000
-    data: Path = Path("data")
+    data: Path = ROOT / "data"
     trusted_proxies: tuple[Network, ...] = ()  # from where X-Forwarded-* are believed
     allow_http: bool = False  # plain HTTP beyond this machine
     hsts_subdomains: bool = True  # browsers insist on HTTPS for the subdomains of public_url too
@@ -47,8 +50,12 @@ class Settings:
     @property
     def address(self) -> str:
         """Where people open the panel."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or self.address_at(self.host)
+
+    def address_at(self, host: str) -> str:
+        """With the port; on this machine by name, because what is done at an IP address can hold no passkey."""
+        name = "localhost" if host in hosts.LOOPBACK_NAMES else f"[{host}]" if ":" in host else host
+        return f"http://{name}:{self.port}"
 
     def knows_host(self, hostname: str | None) -> bool:
         """Whether a request may name this host: a foreign name is DNS rebinding or a forged link."""
@@ -61,11 +68,14 @@ class Settings:
 
     @cached_property
     def _own_names(self) -> frozenset[str | None]:
-        return hosts.LOOPBACK_NAMES | {self.host, urlsplit(self.public_url).hostname}
+        return hosts.LOOPBACK_NAMES | {self.host.lower(), urlsplit(self.public_url).hostname}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises StartRefused, naming the variable, for a value that cannot be."""
+        """Raises StartRefused, naming the variable, for a value that cannot be and a name that does not exist."""
+        for name in environment:
+            if name.upper().startswith("PANEL_") and name not in KNOWN:
+                raise StartRefused(f"{name} não existe.{_nearest(name)}")
         given = {name: value.strip() for name, value in environment.items() if name in READERS and value.strip()}
         values = {}
         for name, value in given.items():
@@ -75,15 +85,20 @@ class Settings:
             except ValueError:
                 raise StartRefused(f"{name}={value}: o valor precisa ser {wanted}.") from None
         settings = cls(**values)  # type: ignore[arg-type]
-        settings._check_exposure()
+        settings._check_public_url()
+        if settings.host in EVERY_ADDRESS:  # whether this machine has any other shows when it is bound
+            settings.check_exposure(settings.host)
         return settings
 
-    def _check_exposure(self) -> None:
-        if not (is_loopback(self.host) or self.trusted_proxies or self.allow_http):
+    def check_exposure(self, address: str) -> None:
+        """Raises StartRefused where others could open the panel at this IP address without HTTPS."""
+        if not (is_loopback(address) or self.trusted_proxies or self.allow_http):
             raise StartRefused(
                 f"PANEL_HOST={self.host} abre o painel para a rede sem HTTPS. Ponha um proxy com HTTPS na frente "
                 "e diga o endereço dele em PANEL_TRUSTED_PROXIES, ou aceite o risco com PANEL_ALLOW_HTTP=1."
             )
+
+    def _check_public_url(self) -> None:
         if self.public_url.startswith("http:") and not (
             self.allow_http or is_loopback(urlsplit(self.public_url).hostname or "")
         ):
@@ -91,12 +106,52 @@ class Settings:
 
 
 def read_env_file(file: Path) -> dict[str, str]:
-    """The NAME=value lines of a .env file; quotes around a value and # lines aside."""
+    """The NAME=value lines of a .env file; quotes around a value and # lines aside. Raises StartRefused."""
     if not file.is_file():
         return {}
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as refused:
+        raise StartRefused(f"{file} não pode ser lido ({refused.strerror}).") from None
+    if "\0" in text:  # UTF-16 without its mark
+        raise StartRefused(f"{file} não está em UTF-8. Abra-o em um editor e salve de novo com a codificação UTF-8.")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    return dict(_env_line(line, f"{file}, linha {number}") for number, line in lines if line and line[0] != "#")
+
+
+def _env_line(line: str, place: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in line.partition("="))
+    if exported := re.fullmatch(r"(?:export|set)\s+(\w+)", name):
+        raise StartRefused(
+            f"{place}: escreva só {exported[1]}={'valor' if equals else ''}, sem a palavra antes do nome."
+        )
+    if not equals or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        raise StartRefused(f"{place}: falta a forma NOME=valor. Comentários começam com #.")
+    if name not in KNOWN and (name.upper().startswith("PANEL_") or get_close_matches(name.upper(), KNOWN, 1, 0.85)):
+        raise StartRefused(f"{place}: {name} não existe.{_nearest(name)}")
+    return name, value.strip("\"'")
+
+
+def _nearest(name: str) -> str:
+    nearest = get_close_matches(name.upper(), READERS, 1)
+    return f" O nome certo é {nearest[0]}?" if nearest else " Os nomes que existem estão no README."
+
+
+def _host(value: str) -> str:
+    if bare := re.fullmatch(r"\[(.*)\]", value):
+        raise StartRefused(f"PANEL_HOST={value}: escreva o endereço sem colchetes: {bare[1]}")
+    if not (hosts.address(value) or re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", value)):
+        raise ValueError(value)
+    return value
+
+
+def _path(value: str) -> Path:
+    try:
+        return ROOT / Path(value).expanduser()
+    except RuntimeError:  # ~nobody
+        raise ValueError(value) from None
 
 
 def _whole(value: str, low: int, high: int) -> int:
@@ -147,13 +202,13 @@ def _name(value: str) -> str:
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_NAME": (_name, f"um nome de até {PANEL_NAME_MAX} caracteres, sem dois-pontos"),
     "PANEL_PUBLIC_URL": (_origin, "um endereço como https://painel.exemplo.com.br, sem caminho"),
-    "PANEL_HOST": (str, "um endereço desta máquina"),
+    "PANEL_HOST": (_host, "um endereço ou nome desta máquina, como 127.0.0.1, sem porta"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),
-    "PANEL_DATA": (Path, "uma pasta"),
+    "PANEL_DATA": (_path, "uma pasta"),
     "PANEL_TRUSTED_PROXIES": (_networks, "um ou mais endereços IP ou redes, como 172.16.0.0/12, separados por vírgula"),
     "PANEL_ALLOW_HTTP": (_switch, "0 ou 1"),
     "PANEL_HSTS_SUBDOMAINS": (_switch, "0 ou 1"),
-    "PANEL_SECRET_KEY_FILE": (Path, "um arquivo"),
+    "PANEL_SECRET_KEY_FILE": (_path, "um arquivo"),
     "PANEL_PASSWORD_MIN": (lambda value: _whole(value, 8, 64), "um número de 8 a 64"),
     "PANEL_SESSION_IDLE": (lambda value: timedelta(minutes=_whole(value, 1, 24 * 60)), "minutos, de 1 a 1440"),
     "PANEL_SESSION_MAX": (lambda value: timedelta(hours=_whole(value, 1, 30 * 24)), "horas, de 1 a 720"),
@@ -162,3 +217,4 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }
+KNOWN = {*READERS, "PANEL_TEST_INSTALL"}  # the last is for tests/

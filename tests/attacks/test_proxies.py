@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests import packages
 from tests.attacks.test_requests import Server, serving, status
 from tests.steady import HANG, until
 from tests.test_run import free_port
@@ -26,15 +27,14 @@ from web.page import ROOT
 HOST = "painel.example.com"
 
 
-def find(program: str, package: str) -> str | None:
-    """Where it is; installed where we may."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", package]):
-            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            subprocess.run(command, capture_output=True, env=environment)
-        found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
-    return found
+def find(program: str, package: str) -> str:
+    """Where it is; the test is skipped where it is not and may not be installed."""
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    if not shutil.which(program, path=path):
+        packages.install(package)
+    return shutil.which(program, path=path) or pytest.skip(
+        f"{program} is not here: install Debian's package {package}, or let PANEL_TEST_INSTALL=1 do it"
+    )
 
 
 def write_certificate(folder: Path) -> None:
@@ -56,7 +56,7 @@ def write_certificate(folder: Path) -> None:
     (folder / "privkey.pem").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
 
 
-def nginx(folder: Path, port: int, panel_port: str) -> list[str] | None:
+def nginx(folder: Path, port: int, panel_port: str) -> list[str]:
     """The command that starts it with our file, at these ports."""
     program = find("nginx", "nginx-light")
     site = moved(
@@ -74,10 +74,10 @@ def nginx(folder: Path, port: int, panel_port: str) -> list[str] | None:
     )
     main = f"daemon off; pid {folder}/pid; error_log {folder}/error.log;\nevents {{ worker_connections 2048; }}\n"
     (folder / "nginx.conf").write_text(f"{main}http {{ access_log off; {paths} include {folder}/site.conf; }}")
-    return [program, "-p", str(folder), "-c", str(folder / "nginx.conf")] if program else None
+    return [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
 
 
-def caddy(folder: Path, port: int, panel_port: str) -> list[str] | None:
+def caddy(folder: Path, port: int, panel_port: str) -> list[str]:
     program = find("caddy", "caddy")
     own = f"\n\ttls {folder}/fullchain.pem {folder}/privkey.pem\n\tbind 127.0.0.1"
     site = moved(
@@ -89,7 +89,7 @@ def caddy(folder: Path, port: int, panel_port: str) -> list[str] | None:
         },
     )
     (folder / "Caddyfile").write_text(site)
-    return [program, "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")] if program else None
+    return [program, "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
 
 def moved(file: str, places: dict[str, str]) -> str:
@@ -109,8 +109,6 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Serve
     environment = {"PANEL_TRUSTED_PROXIES": "127.0.0.1", "PANEL_PUBLIC_URL": f"https://{HOST}"}
     with serving(tmp_path, **environment) as server:
         command = request.param(tmp_path, port, server.port)
-        if command is None:
-            pytest.skip("this proxy is not here and cannot be installed")
         with proxying(command, port, tmp_path):
             yield server, port
 
@@ -199,8 +197,6 @@ def test_a_name_of_ones_own_network_gets_a_certificate_of_caddys_own(tmp_path: P
     port, name = int(free_port()), "painel.lan"
     with serving(tmp_path, PANEL_TRUSTED_PROXIES="127.0.0.1", PANEL_PUBLIC_URL=f"https://{name}:{port}") as server:
         command = caddy(tmp_path, port, server.port)
-        if command is None:
-            pytest.skip("this proxy is not here and cannot be installed")
         site = (
             (tmp_path / "Caddyfile")
             .read_text()

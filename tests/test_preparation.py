@@ -1,0 +1,321 @@
+"""What run.py does before there is a .venv, in a checkout of its own with a few packages made here."""
+
+import hashlib
+import http.server
+import io
+import os
+import runpy
+import shutil
+import ssl
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.test_proxies import write_certificate
+from tests.test_run import refused
+from web.page import ROOT
+
+# What builds them (PEP 517); it may wait until somebody opens a gate, and it may need a compiler.
+BACKEND = """
+import os, pathlib, subprocess, sys, time, zipfile
+
+FILES = {
+    "METADATA": f"Metadata-Version: 2.1\\nName: {NAME}\\nVersion: 1.0\\n",
+    "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    "RECORD": "",
+}
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    while os.environ.get("GATE") and not os.path.exists(os.environ["GATE"]):
+        pathlib.Path(os.environ["GATE"] + ".reached").touch()
+        time.sleep(0.05)
+    subprocess.check_call([os.environ.get("COMPILER", sys.executable), "--version"])
+    name = NAME.replace("-", "_")
+    file = f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, file), "w") as wheel:
+        for path, text in FILES.items():
+            wheel.writestr(f"{name}-1.0.dist-info/{path}", text)
+    return file
+"""
+
+
+class Checkout:
+    """run.py beside packages of our own and a panel that only says that it was started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.packages = folder, folder / "packages"
+        (folder / "web").mkdir(exist_ok=True)
+        self.packages.mkdir(exist_ok=True)
+        (folder / "web/cli.py").write_text("print('started')")
+        shutil.copy(ROOT / "run.py", folder)
+
+    def need(self, *names: str, ready: bool = True) -> None:
+        """Lock these packages, as wheels that fit everywhere or as sources."""
+        with (self.folder / "requirements.txt").open("a") as lock:
+            for name in names:
+                file = self._wheel(name) if ready else self._source(name)
+                digest = hashlib.sha256(file.read_bytes()).hexdigest()
+                lock.write(f"{name}==1.0 \\\n    --hash=sha256:{digest}\n")
+
+    def _wheel(self, name: str) -> Path:
+        backend = self.folder / "backend.py"
+        backend.write_text(BACKEND)
+        build = runpy.run_path(str(backend), {"NAME": name})["build_wheel"]
+        return self.packages / str(build(self.packages))
+
+    def _source(self, name: str) -> Path:
+        files = {
+            "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+            "backend.py": f"NAME = {name!r}\n{BACKEND}",
+            "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        }
+        file = self.packages / f"{name}-1.0.tar.gz"
+        with tarfile.open(file, "w:gz") as source:
+            for path, text in files.items():
+                entry = tarfile.TarInfo(f"{name}-1.0/{path}")
+                entry.size = len(text)
+                source.addfile(entry, io.BytesIO(text.encode()))
+        return file
+
+    def begin(self, preparation: str = "pass", **environment: str) -> "subprocess.Popen[str]":
+        """A start, after some other truth about this machine was put in place."""
+        file = str(self.folder / "run.py")
+        script = (
+            f"import sys, runpy; sys.argv = [{file!r}]; {preparation}; runpy.run_path({file!r}, run_name='__main__')"
+        )
+        given: Mapping[str, str] = {
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(self.packages),
+            "PIP_NO_CACHE_DIR": "1",
+        }
+        return subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | given | environment,
+        )
+
+    def start(self, preparation: str = "pass", **environment: str) -> "subprocess.CompletedProcess[str]":
+        return ended(self.begin(preparation, **environment))
+
+
+def ended(process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
+    said, complained = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    (tmp_path / "checkout").mkdir()
+    return Checkout(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="module")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Checkout, subprocess.CompletedProcess[str]]":
+    """It takes seconds: other tests go on in copies of what it made."""
+    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    checkout.need(*PACKAGES)
+    return checkout, checkout.start()
+
+
+@pytest.fixture
+def prepared(first_start: "tuple[Checkout, subprocess.CompletedProcess[str]]", tmp_path: Path) -> Checkout:
+    shutil.copytree(first_start[0].folder, tmp_path / "prepared", symlinks=True)
+    return Checkout(tmp_path / "prepared")
+
+
+PACKAGES = ("girafa-azul", "pato")
+FIRST = "Preparando o ambiente em .venv (só na primeira vez)…"
+COUNTED = ["   1 de 2  girafa-azul", "   2 de 2  pato", "  instalando…", "Pronto.", "started"]
+
+
+def test_each_package_is_counted_once_under_its_name(
+    first_start: "tuple[Checkout, subprocess.CompletedProcess[str]]",
+) -> None:
+    _, answer = first_start
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines() == [FIRST, *COUNTED]
+
+
+def test_what_is_in_place_is_used_without_a_trace(prepared: Checkout) -> None:
+    """Also from a checkout that cannot be written to."""
+    (prepared.folder / ".venv.lock").unlink()
+    before = sorted(prepared.folder.iterdir())
+    assert prepared.start().stdout == "started\n"
+    assert sorted(prepared.folder.iterdir()) == before
+
+
+def test_a_changed_lock_file_is_installed_beside_what_was_there(prepared: Checkout) -> None:
+    prepared.need("tatu")
+    lines = ["   1 de 3  girafa-azul", "   2 de 3  pato", "   3 de 3  tatu", *COUNTED[2:]]
+    assert prepared.start().stdout.splitlines() == lines
+
+
+@pytest.mark.parametrize("left", ["no pip", "half a package"])
+def test_a_half_made_environment_is_made_anew(left: str, prepared: Checkout) -> None:
+    """What a start without python3-venv leaves, and one that was interrupted at whatever moment."""
+    venv = prepared.folder / ".venv"
+    if left == "no pip":
+        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv)], check=True)
+    else:
+        (venv / "installed").unlink()
+        next(venv.glob("lib/*/site-packages/pato*/RECORD")).unlink()
+    answer = prepared.start()
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines() == [FIRST, *COUNTED]
+
+
+def test_an_environment_that_lost_its_pip_is_made_anew_when_it_is_needed(prepared: Checkout) -> None:
+    shutil.rmtree(next((prepared.folder / ".venv").glob("lib/*/site-packages/pip")))
+    assert prepared.start().stdout == "started\n"
+    prepared.need("tatu")
+    assert prepared.start().stdout.splitlines()[:2] == [FIRST, "   1 de 3  girafa-azul"]
+
+
+def begun_and_waiting(checkout: Checkout, gate: Path) -> "subprocess.Popen[str]":
+    """A start that is in the middle of an installation until `gate` is there."""
+    checkout.need("pato", ready=False)
+    process = checkout.begin(GATE=str(gate))
+    while not gate.with_name("gate.reached").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    return process
+
+
+def test_of_two_starts_at_once_one_prepares_and_the_other_waits(checkout: Checkout, tmp_path: Path) -> None:
+    first = begun_and_waiting(checkout, tmp_path / "gate")
+    second = checkout.begin()
+    assert second.stdout
+    assert "Outro início está preparando o ambiente" in second.stdout.readline()
+    (tmp_path / "gate").touch()
+    assert "started" in ended(first).stdout
+    assert ended(second).stdout == "started\n"
+
+
+def test_a_start_after_a_killed_one_waits_for_what_that_left_running(checkout: Checkout, tmp_path: Path) -> None:
+    first = begun_and_waiting(checkout, tmp_path / "gate")
+    first.kill()
+    first.wait()
+    second = checkout.begin()
+    assert second.stdout
+    assert "Outro início está preparando o ambiente" in second.stdout.readline()
+    (tmp_path / "gate").touch()
+    assert [line for line in ended(second).stdout.splitlines() if "pato" in line or "started" in line] == [
+        "   1 de 1  pato",
+        "  compilando pato…",
+        "started",
+    ]
+    first.communicate()
+
+
+def test_what_has_no_wheel_is_compiled_from_the_pinned_source(prepared: Checkout) -> None:
+    prepared.need("tatu", ready=False)
+    lines = prepared.start().stdout.splitlines()
+    assert lines[:2] == ["   1 de 3  girafa-azul", "   2 de 3  pato"]
+    assert "compilados aqui, o que leva alguns minutos" in lines[2]
+    assert lines[3:] == ["   3 de 3  tatu", "  compilando tatu…", *COUNTED[2:]]
+
+
+def test_a_source_that_is_not_the_pinned_one_is_not_compiled(prepared: Checkout) -> None:
+    prepared.need("tatu", ready=False)
+    source = prepared.packages / "tatu-1.0.tar.gz"
+    source.write_bytes(source.read_bytes() + b"\0")
+    refused(prepared.start(), "não confere com o hash de requirements.txt; nada foi instalado")
+
+
+@pytest.mark.parametrize(
+    ("package", "missing"),
+    [("tatu", "gcc"), ("cryptography", "gcc .*cargo")],  # Rust is of no use to the others
+)
+def test_the_compiler_that_is_missing_is_named(package: str, missing: str, prepared: Checkout) -> None:
+    prepared.need(package, ready=False)
+    answer = prepared.start(PATH=str(prepared.packages), COMPILER="cc")
+    refused(answer, f"A compilação falhou: falta um compilador C.* sudo apt install (python3-dev )?{missing}$")
+
+
+def test_a_machine_with_a_compiler_is_told_what_went_wrong(prepared: Checkout) -> None:
+    prepared.need("tatu", ready=False)
+    (prepared.packages / "cc").symlink_to(sys.executable)
+    answer = prepared.start(PATH=str(prepared.packages), COMPILER="no-such-thing")
+    refused(answer, "A compilação falhou: ")
+    assert "um compilador C" not in answer.stderr
+
+
+def test_no_network_is_told_and_the_next_try_starts_again(prepared: Checkout) -> None:
+    prepared.need("tatu")
+    nowhere = {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_FIND_LINKS": ""}
+    refused(prepared.start(**nowhere), "Sem acesso à rede")
+    assert not (prepared.folder / ".venv" / "installed").exists()
+    assert prepared.start().stdout.endswith("started\n")
+
+
+def test_a_certificate_that_is_refused_is_not_told_as_a_missing_network(prepared: Checkout, tmp_path: Path) -> None:
+    """As on a machine whose clock begins in 1970."""
+    write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever).start()
+        prepared.need("tatu")
+        index = f"https://127.0.0.1:{server.server_address[1]}/"
+        answer = prepared.start(PIP_NO_INDEX="0", PIP_INDEX_URL=index, PIP_FIND_LINKS="")
+        server.shutdown()
+    refused(answer, "O certificado do servidor de pacotes foi recusado. Confira o relógio")
+
+
+def test_an_old_python_is_told(checkout: Checkout) -> None:
+    answer = checkout.start("sys.version_info = (3, 10, 4, 'final', 0)")
+    refused(answer, "precisa do Python 3.11 .* este é o 3.10")
+    assert not (checkout.folder / ".venv").exists()
+
+
+def test_a_python_without_venv_is_told(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.need("pato")
+    lacking = tmp_path / "python3"
+    lacking.write_text("#!/bin/sh\necho 'No module named venv' >&2\nexit 1\n")
+    lacking.chmod(0o755)
+    refused(checkout.start(f"sys.executable = {str(lacking)!r}"), "sudo apt install python3-venv")
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "sentence"),
+    [
+        ("__init__.py", "", "sudo apt install python3-venv"),
+        ("__main__.py", "raise SystemExit('a wheel is broken')", "Não foi possível criar .*: a wheel is broken$"),
+    ],
+)
+def test_an_ensurepip_that_is_missing_is_told_from_one_that_fails(
+    file: str, code: str, sentence: str, checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.need("pato")
+    theirs = tmp_path / "theirs/ensurepip"
+    theirs.mkdir(parents=True)
+    (theirs / "__init__.py").touch()
+    (theirs / file).write_text(code)
+    refused(checkout.start(PYTHONPATH=str(theirs.parent)), sentence)
+
+
+def test_a_terminal_that_lacks_a_character_is_no_reason_to_stop(prepared: Checkout) -> None:
+    prepared.need("tatu")
+    (prepared.folder / "web/cli.py").write_text("print('código…')")
+    answer = prepared.start(PYTHONIOENCODING="ascii")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines()[-2:] == ["Pronto.", "c?digo?"]
+
+
+def test_a_preparation_that_nobody_reads_ends_quietly(checkout: Checkout) -> None:
+    checkout.need("pato")
+    with checkout.begin() as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == ("", 1)
