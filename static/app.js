@@ -62,7 +62,7 @@ document.addEventListener("htmx:after:swap", countDown);
 // The sixth digit of a code sends it, once, when nothing else is missing.
 document.addEventListener("input", ({ target }) => {
   if (target.autocomplete !== "one-time-code") return;
-  const code = target.value.replace(/[ -]/g, "");
+  const code = target.value.replace(/[\s\p{DI}\p{Pd}−]/gu, "");
   if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.checkValidity()) return;
   target.dataset.sent = code;
   target.form.requestSubmit();

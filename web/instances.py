@@ -13,14 +13,13 @@ from db.database import Transaction
 from db.instances import Instance
 from web import forms
 from web.activity import note
+from web.characters import name_refusal, trim
 from web.cookies import new_token
 from web.limits import INSTANCE_NAME_MAX
 from web.page import go, is_partial, page
 from web.panel import Panel
-from web.settings import is_name
 from web.visitor import acting
 
-NAME_RULE = f"Dê um nome de 1 a {INSTANCE_NAME_MAX} caracteres, sem dois-pontos."
 PURPOSE = "instance"
 
 
@@ -48,9 +47,9 @@ async def list_page(request: Request) -> Response:
 async def create(request: Request) -> Response:
     panel, owner = Panel.of(request), request.state.session.account_id
     typed = (await forms.read(request, "name"))["name"]
-    name = _read_name(typed)
-    if name is None:
-        return await _show(request, error=NAME_RULE, typed=typed, status=422)
+    if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
+        return await _show(request, error=refusal, typed=typed, status=422)
+    name = trim(typed)
     async with acting(request) as tx:
         await add(tx, panel, owner, name)
         await note(tx, request, owner, "instance.created", name)
@@ -81,9 +80,9 @@ async def rename_form(request: Request) -> Response:
 async def rename(request: Request) -> Response:
     owner, instance = request.state.session.account_id, await _own(request)
     typed = (await forms.read(request, "name"))["name"]
-    name = _read_name(typed)
-    if name is None:
-        failed = replace(_row(instance), mode="renaming", typed=typed, error=NAME_RULE)
+    name = trim(typed)
+    if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
+        failed = replace(_row(instance), mode="renaming", typed=typed, error=refusal)
         return await _show(request, row=failed, status=422)
     async with acting(request) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
@@ -153,7 +152,7 @@ async def _show(
 ) -> Response:
     """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
     rows: list[Row] = []
-    wanted = request.query_params.get("busca", "").strip()
+    wanted = trim(request.query_params.get("busca", ""))
     if row is None or not is_partial(request):
         owned = await instances.owned_by(Panel.of(request).db, request.state.session.account_id)
         rows = [row if row and row.id == instance.id else _row(instance) for instance in owned]
@@ -171,7 +170,7 @@ async def _show(
         error=error,
         typed=typed,
         notice=notice,
-        name_max=INSTANCE_NAME_MAX,
+        room=4 * INSTANCE_NAME_MAX,  # browsers count an emoji as two, and what is too long is refused in words
     )
 
 
@@ -192,8 +191,3 @@ def _row(instance: Instance) -> Row:
 def _shown(panel: Panel, instance: Instance) -> Row:
     token = panel.seal.open(PURPOSE, instance.id, instance.sealed_token).decode("ascii")
     return replace(_row(instance), mode="shown", token=token)
-
-
-def _read_name(typed: str) -> str | None:
-    name = typed.strip()
-    return name if is_name(name, longest=INSTANCE_NAME_MAX) else None

@@ -1,7 +1,6 @@
 """What a person may change about their panel: environment variables PANEL_*, read once."""
 
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from web.characters import name_refusal, trim
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -141,16 +141,10 @@ def _addresses(value: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(part.strip())) for part in value.split(","))
 
 
-def is_name(text: str, *, longest: int) -> bool:
-    """No colon (it divides otpauth labels), no control or bidirectional character, none that is not seen."""
-    unseen = r"\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd"
-    return re.fullmatch(rf"[^\x00-\x1f\x7f-\x9f:{unseen}]{{1,{longest}}}", text) is not None
-
-
 def _name(value: str) -> str:
-    if not is_name(value, longest=PANEL_NAME_MAX):
-        raise ValueError(value)
-    return value
+    if refusal := name_refusal(value, longest=PANEL_NAME_MAX):
+        raise StartRefused(f"PANEL_NAME={value}: {refusal}")
+    return trim(value)
 
 
 READERS: dict[str, tuple[Callable[[str], object], str]] = {

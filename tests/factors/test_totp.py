@@ -50,13 +50,20 @@ def test_a_wrong_clock_is_measured_but_not_accepted() -> None:
     assert totp.drift(key, ahead, NOON) == timedelta(minutes=2)
 
 
-@pytest.mark.parametrize("typed", ["123456", "123 456", "123-456", " 123456 "])
-def test_blanks_and_hyphens_in_a_code_do_not_matter(typed: str) -> None:
-    assert totp.read_code(typed) == "123456"
+SEPARATORS = (
+    " \t\n\r\u00a0\u2009\u202f\u3000\u2028"
+    "\u200b\u200d\u2060\ufeff\u00ad\u200e\u2068"
+    "-\u2010\u2011\u2013\u2014\u2212\uff0d"
+)
+
+
+@pytest.mark.parametrize("separator", ["", *SEPARATORS])
+def test_blanks_hyphens_and_what_is_not_seen_in_a_code_do_not_matter(separator: str) -> None:
+    assert totp.read_code(f"{separator}123{separator}456{separator}") == "123456"
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "12345", "1234567", "+12345", "1e5", "12345a", "１２３４５６", "١٢٣٤٥٦", "123\n456", "123\u00a0456"]
+    "typed", ["", "12345", "1234567", "+12345", "1e5", "12345a", "１２３４５６", "١٢٣٤٥٦", "123.456", "123\x00456"]
 )
 def test_anything_but_six_ascii_digits_is_no_code(typed: str) -> None:
     assert totp.read_code(typed) is None

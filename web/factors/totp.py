@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pyotp
 
+from web.characters import joined
 from web.limits import TOTP_DRIFT, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
 
 
@@ -27,8 +28,8 @@ def address(key: bytes, *, account: str, issuer: str) -> str:
 
 
 def read_code(typed: str) -> str | None:
-    """The six ASCII digits in what was typed, blanks and hyphens aside; None when it is anything else."""
-    code = re.sub(r"[ -]", "", typed)
+    """The six ASCII digits in what was typed, separators of any kind aside; None when it is anything else."""
+    code = joined(typed)
     return code if re.fullmatch(r"[0-9]{6}", code) else None
 
 
