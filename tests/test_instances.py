@@ -20,7 +20,7 @@ def create(client: TestClient, name: str, rows: Rows) -> str:
 
 
 def token_on(page: str) -> str:
-    found = re.search(r'<code id="token-[0-9A-F]+">([\w-]{43})</code>', page)
+    found = re.search(r'<code id="token-[0-9A-F]+" translate="no">([\w-]{43})</code>', page)
     assert found, page
     return found[1]
 

@@ -139,6 +139,7 @@ EXPORT_STEP = 500  # read at a time
 
 # Names
 PANEL_NAME_MAX = 64
+PANEL_NAME_ENCODED_MAX = 112  # bytes, percent-encoded; twice, with the longest user name, in a QR code of version 11
 INSTANCE_NAME_MAX = 40
 FAILURES_TOLD = 5  # since the last login
 USER_AGENT_MAX = 256

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from web.characters import name_refusal, trim
-from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
+from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -144,7 +144,13 @@ def _addresses(value: str) -> tuple[str, ...]:
 def _name(value: str) -> str:
     if refusal := name_refusal(value, longest=PANEL_NAME_MAX):
         raise StartRefused(f"PANEL_NAME={value}: {refusal}")
-    return trim(value)
+    name = trim(value)
+    if (size := len(quote(name, safe=""))) > PANEL_NAME_ENCODED_MAX:
+        raise StartRefused(
+            f"PANEL_NAME={value}: o nome ocupa {size} bytes no QR code e cabem {PANEL_NAME_ENCODED_MAX} "
+            "(um espaço ocupa 3, uma letra com acento 6, um emoji 12)."
+        )
+    return name
 
 
 READERS: dict[str, tuple[Callable[[str], object], str]] = {

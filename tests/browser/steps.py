@@ -10,10 +10,10 @@ from tests.conftest import Clock
 PASSWORD = "girafa azul dança no telhado"
 
 
-def set_up(page: Page, setup_code: str) -> None:
+def set_up(page: Page, setup_code: str, name: str = "ana") -> None:
     page.goto("/setup")
     page.get_by_label("Código de instalação").fill(setup_code)
-    page.get_by_label("Usuário").fill("ana")
+    page.get_by_label("Usuário").fill(name)
     page.get_by_label("Senha", exact=True).fill(PASSWORD)
     page.get_by_label("Repita a senha").fill(PASSWORD)
     page.get_by_role("button", name="Criar conta").click()

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pyotp
 import pytest
 
 from web.factors import totp
+from web.settings import Settings, StartRefused
 
 RFC_KEY = b"12345678901234567890"  # RFC 4226 appendix D and RFC 6238 appendix B
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
@@ -81,6 +82,24 @@ def test_an_address_names_issuer_and_account_once_whatever_they_hold() -> None:
     parts = urlsplit(address)
     assert unquote(parts.path) == "/Padaria & Cia?secret=X:a.b"
     assert parse_qs(parts.query) == {"secret": [totp.text(RFC_KEY)], "issuer": ["Padaria & Cia?secret=X"]}
+
+
+@pytest.mark.parametrize("letter", ["x", "ã", " ", "/", "店", "👩"])
+def test_the_longest_names_fit_a_phone_at_four_pixels_a_module(letter: str) -> None:
+    """320 pixels, less two for the border of a card whose padding the plate may cover in part."""
+    issuer = ("x" + letter * 200)[: min(64, 1 + 111 // len(quote(letter, safe="")))]
+    issuer = issuer.rstrip() + "x" * (letter == " ")
+    longest = Settings.from_environment({"PANEL_NAME": issuer}).name
+    code = totp.qr_code(totp.address(RFC_KEY, account="a" * 32, issuer=longest))
+    assert code.width >= 4 * code.size
+    assert code.width % code.size == 0
+    assert code.width <= 320 - 2 * 16 - 2
+
+
+def test_a_panel_name_too_long_for_the_qr_code_stops_the_start() -> None:
+    with pytest.raises(StartRefused, match="ocupa 114 bytes no QR code e cabem 112"):
+        Settings.from_environment({"PANEL_NAME": "ã" * 19})
+    assert Settings.from_environment({"PANEL_NAME": "ã" * 18 + "abcd"}).name
 
 
 def test_the_next_code_is_told_to_the_second() -> None:

@@ -70,13 +70,20 @@ class QrCode:
     size: int
     path: str
 
+    @property
+    def width(self) -> int:
+        """CSS pixels, the same for each module: four, which any camera tells apart, or more while a card on a phone
+        320 wide has room (254)."""
+        return self.size * max(4, 254 // self.size)
+
 
 def qr_code(address: str) -> QrCode:
     # Half of a cold start is imports, and most requests draw nothing.
-    from qrcode.constants import ERROR_CORRECT_M
+    from qrcode.constants import ERROR_CORRECT_L, ERROR_CORRECT_M
     from qrcode.main import QRCode as Encoder
 
-    code = Encoder(error_correction=ERROR_CORRECT_M, border=4)
+    # Version 11 is the largest whose modules are four pixels wide on a phone 320 wide; at level M it holds 251 bytes.
+    code = Encoder(error_correction=ERROR_CORRECT_M if len(address) <= 251 else ERROR_CORRECT_L, border=4)
     code.add_data(address)
     rows = code.get_matrix()
     path, x, y = "M0 .5", 0, 0
