@@ -129,6 +129,48 @@ if (setupCode && location.hash.length > 1) {
   document.querySelector("#name").focus();
 }
 
+// Every moment in the time zone of whoever reads, in the words of the server; the days of the activity follow.
+const formatter = (options) => {
+  const form = new Intl.DateTimeFormat("pt-BR", options);
+  return (at) => form.format(at);
+};
+const longDay = formatter({ dateStyle: "long" });
+const day = (at) => longDay(at).replace(/^1 /, "1º ");
+const clock = formatter({ hour: "2-digit", minute: "2-digit" });
+const full = (at) => `${day(at)} às ${clock(at)}`;
+const forms = { day, full, clock, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+function tellLocally() {
+  for (const time of document.querySelectorAll("time:not([data-local])")) {
+    const at = new Date(time.dateTime), words = forms[time.dataset.as];
+    time.dataset.local = "";
+    time.title = full(at);
+    if (words) time.textContent = words(at);
+    else {
+      const [near, exact] = time.childNodes;
+      near.data = near.data.replace(/^em .*/, `em ${day(at)}`);
+      exact.textContent = `, ${time.title}`;
+    }
+  }
+  for (const field of document.querySelectorAll("input[name=fuso]")) field.value = zone;
+  for (const place of document.querySelectorAll("[data-zone]")) place.textContent = zone;
+  for (const list of document.querySelectorAll("[data-days]:has(> .day)")) {
+    const headings = list.querySelectorAll(":scope > .day");
+    for (const heading of headings) heading.remove();
+    let last;
+    for (const entry of [...list.children]) {
+      const now = day(new Date(entry.querySelector("time").dateTime));
+      if (now !== last) {
+        const heading = headings[0].cloneNode(true);
+        heading.firstElementChild.textContent = last = now;
+        entry.before(heading);
+      }
+    }
+  }
+}
+tellLocally();
+document.addEventListener("htmx:after:swap", tellLocally);
+
 // What was said about the last request is over when the next one begins; no answer at all is said too.
 document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());
 document.addEventListener("htmx:error", () => {

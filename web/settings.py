@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from web.characters import name_refusal, trim
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
+from web.moments import Zone, machine_zone, read_zone
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -33,6 +34,7 @@ class Settings:
     session_idle: timedelta = timedelta(minutes=60)
     session_max: timedelta = timedelta(hours=12)
     log_keep: timedelta = timedelta(days=180)  # activity and notices
+    time_zone: Zone = None  # of the moments on a page
     workers: int = 1  # processes
     hash_cost: Cost = ARGON2  # of argon2id; never below the floor
     keep_hash_memory: bool = True  # between hashes
@@ -75,6 +77,7 @@ class Settings:
                 values[name.removeprefix("PANEL_").lower()] = reader(value)
             except ValueError:
                 raise StartRefused(f"{name}={value}: o valor precisa ser {wanted}.") from None
+        values.setdefault("time_zone", machine_zone(environment))
         settings = cls(**values)  # type: ignore[arg-type]
         settings._check_exposure()
         return settings
@@ -169,5 +172,6 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_LOG_KEEP": (lambda value: timedelta(days=_whole(value, 30, 730)), "dias, de 30 a 730"),
     "PANEL_HASH_COST": (_cost, f"como {ARGON2}, e nunca abaixo de {ARGON2_FLOOR}"),
     "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
+    "PANEL_TIME_ZONE": (read_zone, "o nome de um fuso horário, como America/Sao_Paulo"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }

@@ -45,7 +45,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/recovery-codes/replacement": (),
     "/security/recovery-codes/acknowledge": ("back",),
     "/security/recovery-codes/rehearsal": ("code",),
-    "/security/recovery-codes/file": ("codes",),
+    "/security/recovery-codes/file": ("codes", "fuso"),
     "/security/password": ("current", "password", "repeated"),
     "/security/password/strength": ("current", "password", "repeated"),
     "/security/sessions/end-others": (),

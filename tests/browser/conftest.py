@@ -42,7 +42,9 @@ def open_page(new_context: Callable[..., BrowserContext], live_server: str) -> I
             complaints.append(message.text)
 
     def open_page(**options: Any) -> Page:
-        context = new_context(base_url=live_server, locale="pt-BR", timezone_id="America/Sao_Paulo", **options)
+        context = new_context(
+            **{"base_url": live_server, "locale": "pt-BR", "timezone_id": "America/Sao_Paulo"} | options
+        )
         context.add_init_script(COLLECT)
         context.set_default_timeout(10_000)
         page = context.new_page()
