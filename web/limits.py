@@ -134,8 +134,7 @@ TYPED_TTL = timedelta(minutes=10)
 
 # Pages
 ACTIVITY_PAGE = 50  # entries
-EXPORT_MAX = 10_000  # entries
-EXPORT_STEP = 500  # read at a time
+EXPORT_STEP = 500  # entries read at a time
 
 # Names
 PANEL_NAME_MAX = 64

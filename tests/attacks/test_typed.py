@@ -58,7 +58,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/policy/require": ("days",),
     "/policy/release": (),
     "/activity/verify": (),
-    "/activity/export": ("tipo", "periodo"),
+    "/activity/export": ("tipo", "periodo", "de", "ate", "fuso"),
     "/instances": ("name",),
     "/instances/{id}/rename": ("name",),
     "/instances/{id}/delete": (),
@@ -107,7 +107,7 @@ def test_sql_in_every_field_cookie_header_and_address_is_mere_text(
         assert client.get(f"/instances/{quote(typed, safe='')}{path}").status_code == 404
     for path in ("/activity", "/login", "/instances", "/security"):
         cookie = f"__Host-sid={quote(typed)}; __Host-pre={quote(typed)}; __Host-disp={quote(typed)}"
-        query = {"antes": typed, "tipo": typed, "periodo": typed, "next": typed, "busca": typed}
+        query = {"antes": typed, "tipo": typed, "periodo": typed, "fuso": typed, "next": typed, "busca": typed}
         assert client.get(path, params=query).status_code == (303 if path == "/login" else 200)
         answer = elsewhere().get(path, headers={"Cookie": cookie, "User-Agent": typed, "Referer": typed})
         assert answer.status_code == (200 if path == "/login" else 303)

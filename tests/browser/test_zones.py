@@ -63,6 +63,18 @@ def test_the_days_of_the_activity_are_those_of_the_reader(page: Page) -> None:
     expect(page.locator(".timeline li").last).to_contain_text("Conta criada")
 
 
+def test_days_are_chosen_and_exported_in_the_zone_of_the_reader(page: Page) -> None:
+    page.goto("/activity")
+    page.get_by_label("De").fill("2026-11-25")
+    page.get_by_role("button", name="Filtrar").click()
+    expect(page.locator(".timeline .day")).to_have_text(["25 de novembro de 2026"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Baixar em CSV").click()
+    head, *lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert re.match(r"quando \(Asia/(Kolkata|Calcutta)\);", head)
+    assert [line.split(";")[0] for line in lines] == ["25/11/2026 01:30:05"] * 2
+
+
 def test_without_script_the_zone_of_the_panel_is_named(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     page = open_page(timezone_id="Asia/Kolkata", java_script_enabled=False)
     set_up(page, setup_code)
