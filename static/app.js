@@ -171,6 +171,24 @@ function tellLocally() {
 tellLocally();
 document.addEventListener("htmx:after:swap", tellLocally);
 
+// What is typed in a row that is being renamed, or as the name of a new one, stays when the list around it is made anew.
+let typing = [], focused;
+document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+  typing = [...document.querySelectorAll(".row:has([name=linha]), #new-instance")].filter((place) =>
+    !place.contains(ctx.sourceElement) && tasks.some(({ target }) => target !== place && target.contains?.(place)));
+  focused = document.activeElement;
+  for (const place of typing) {
+    const gap = document.createElement("div");
+    gap.id = place.id;
+    place.replaceWith(gap);
+  }
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const place of typing) document.getElementById(place.id)?.replaceWith(place);
+  if (typing.some((place) => place.contains(focused))) focused.focus();
+  typing = [];
+});
+
 // What was said about the last request is over when the next one begins; no answer at all is said too.
 document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());
 document.addEventListener("htmx:error", () => {

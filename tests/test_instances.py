@@ -93,6 +93,32 @@ def test_renaming_in_place(alice: Person, client: TestClient, rows: Rows) -> Non
     assert "Loja" not in row
 
 
+def test_without_script_a_row_that_is_renamed_stands_alone(alice: Person, client: TestClient, rows: Rows) -> None:
+    """Nothing beside it could lose what is typed: no search, no other form."""
+    instance_id = create(client, "Loja", rows)
+    for number in range(6):
+        create(client, f"Outra {number}", rows)
+    for page in (
+        client.get(f"/instances/{instance_id}/rename").text,
+        client.post(f"/instances/{instance_id}/rename", data={"name": "a:b", "linha": instance_id}).text,
+    ):
+        assert re.findall(r'<form[^>]* action="([^"]*)"', page.split("<main")[1]) == [
+            f"/instances/{instance_id}/rename"
+        ]
+        assert "Outra" not in page
+        assert '<a href="/instances">' in page
+
+
+def test_a_row_that_is_renamed_stays_whatever_is_looked_for(alice: Person, client: TestClient, rows: Rows) -> None:
+    instance_id = create(client, "Loja", rows)
+    for name in ("Padaria", "Matriz"):
+        create(client, name, rows)
+    part = client.get("/instances", params={"busca": "padaria", "linha": instance_id}, headers=FRAGMENT).text
+    assert 'value="Loja"' in part
+    assert "Padaria" in part
+    assert "Matriz" not in part
+
+
 def test_deleting_asks_first(alice: Person, client: TestClient, rows: Rows) -> None:
     instance_id = create(client, "Loja", rows)
     assert "Excluir de vez" in client.get(f"/instances/{instance_id}/delete").text

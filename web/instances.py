@@ -39,7 +39,10 @@ class Row:
 
 
 async def list_page(request: Request) -> Response:
-    """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already."""
+    """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already.
+
+    A row that is being renamed there (`linha`) is among them, for the script to put back what was typed.
+    """
     block, target = ("rows", "#rows") if "busca" in request.query_params else ("list", "#instances")
     return await _show(request, typed=forms.typed_before(request).get("name", ""), block=block, retarget=target)
 
@@ -79,11 +82,11 @@ async def rename_form(request: Request) -> Response:
 
 async def rename(request: Request) -> Response:
     owner, instance = request.state.session.account_id, await _own(request)
-    typed = (await forms.read(request, "name"))["name"]
-    name = trim(typed)
+    typed = (await forms.read(request, "name", optional=("linha",)))["name"]
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
         failed = replace(_row(instance), mode="renaming", typed=typed, error=refusal)
         return await _show(request, row=failed, status=422)
+    name = trim(typed)
     async with acting(request) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
@@ -150,12 +153,20 @@ async def _show(
     block: str = "list",
     retarget: str = "#instances",
 ) -> Response:
-    """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
+    """The list with `row` in place of its plain self; for a fragment request only that row, else the list.
+
+    Where no script runs, a row that is being renamed stands alone: nothing beside it could lose what is typed.
+    """
     rows: list[Row] = []
     wanted = trim(request.query_params.get("busca", ""))
-    if row is None or not is_partial(request):
+    is_alone = row is not None and row.mode == "renaming"
+    if row and is_alone:
+        rows = [row]
+    elif row is None or not is_partial(request):
+        renaming = request.query_params.getlist("linha")
         owned = await instances.owned_by(Panel.of(request).db, request.state.session.account_id)
         rows = [row if row and row.id == instance.id else _row(instance) for instance in owned]
+        rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
     return page(
         request,
         "instances/list.html",
@@ -164,6 +175,7 @@ async def _show(
         status=status,
         rows=[one for one in rows if not wanted or _is_like(one, wanted)],
         total=len(rows),
+        is_alone=is_alone,
         wanted=wanted,
         row=row,
         focused=row.id if row else "",
