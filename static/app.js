@@ -171,6 +171,19 @@ function tellLocally() {
 tellLocally();
 document.addEventListener("htmx:after:swap", tellLocally);
 
+// A third clock, where the server's and a phone's may disagree: this browser's.
+function bearWitness() {
+  for (const place of document.querySelectorAll("[data-witness]")) {
+    const apart = Math.abs(Date.now() - new Date(place.parentElement.querySelector("time").dateTime));
+    place.removeAttribute("data-witness");
+    place.textContent = apart > 600_000
+      ? "o deste navegador também discorda do servidor, que pode ser o errado. Peça a quem cuida do painel que o confira."
+      : "o deste navegador concorda com o servidor. Confira o do celular e ligue nele a hora automática.";
+  }
+}
+bearWitness();
+document.addEventListener("htmx:after:swap", bearWitness);
+
 // What is typed in a row that is being renamed, or as the name of a new one, stays when the list around it is made anew.
 let typing = [], focused;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {

@@ -78,6 +78,7 @@ TOTP_KEY_BYTES = 20  # RFC 4226 §4 R6 advises 160 bits
 TOTP_STEP = timedelta(seconds=30)
 TOTP_WINDOW = 1  # steps early or late, RFC 6238 §5.2
 TOTP_DRIFT = 20  # steps within which a wrong clock is named, never accepted
+TOTP_DRIFT_HOURS = 24  # whole hours likewise: a phone set by hand in another time zone, or on the wrong day
 CODE_BACKOFF = Backoff(free=5, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
 ENROLMENT_TTL = timedelta(minutes=10)
 ENROLMENT_TRIES = 5

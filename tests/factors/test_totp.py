@@ -51,6 +51,20 @@ def test_a_wrong_clock_is_measured_but_not_accepted() -> None:
     assert totp.drift(key, ahead, NOON) == timedelta(minutes=2)
 
 
+@pytest.mark.parametrize("hours", [3, -3, 24, -1])
+def test_a_clock_set_by_hand_in_another_zone_is_measured_but_not_accepted(hours: int) -> None:
+    key, off = totp.new_key(token_bytes), timedelta(hours=hours, seconds=30)
+    code = pyotp.TOTP(totp.text(key)).at(NOON + off)
+    assert totp.matching_step(key, code, NOON) is None
+    assert totp.drift(key, code, NOON) == off
+
+
+def test_what_is_no_whole_number_of_hours_away_is_not_guessed_at() -> None:
+    app = pyotp.TOTP(totp.text(RFC_KEY))
+    for off in (timedelta(hours=3, minutes=30), timedelta(hours=25), timedelta(days=730), timedelta(days=-730)):
+        assert totp.drift(RFC_KEY, app.at(NOON + off), NOON) is None
+
+
 SEPARATORS = (
     " \t\n\r\u00a0\u2009\u202f\u3000\u2028"
     "\u200b\u200d\u2060\ufeff\u00ad\u200e\u2068"

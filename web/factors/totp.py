@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pyotp
 
 from web.characters import joined
-from web.limits import TOTP_DRIFT, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
+from web.limits import TOTP_DRIFT, TOTP_DRIFT_HOURS, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
 
 
 def new_key(token_bytes: Callable[[int], bytes]) -> bytes:
@@ -55,11 +55,15 @@ def matching_step(key: bytes, code: str, at: datetime, *, window: int = TOTP_WIN
 
 
 def drift(key: bytes, code: str, at: datetime) -> timedelta | None:
-    """How far ahead the clock is that made this code (negative: behind), within ten minutes (RFC 6238 §6).
+    """How far ahead the clock is that made this code (negative: behind), within ten minutes (RFC 6238 §6) or about a
+    whole number of hours within a day.
 
     None when no step in reach matches. It explains a refusal; it never turns one into an acceptance.
     """
     step = matching_step(key, code, at, window=TOTP_DRIFT)
+    for hours in range(1, TOTP_DRIFT_HOURS + 1):
+        for off in (timedelta(hours=hours), timedelta(hours=-hours)):
+            step = step or matching_step(key, code, at + off)
     return None if step is None else (step - step_at(at)) * TOTP_STEP
 
 
