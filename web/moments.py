@@ -1,7 +1,7 @@
 """Moments in words. Pages tell them in the panel's time zone and name it; the script says the reader's."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -115,14 +115,14 @@ WORDS: dict[str, Callable[[datetime, Zone], str]] = {"day": day, "full": full, "
 def told_as(form: str, at: datetime, zone: Zone) -> Markup:
     """A moment in one of the forms that the script knows as well; the full date on hover."""
     return Markup('<time datetime="{}" data-as="{}" title="{}">{}</time>').format(
-        at.isoformat(), form, full(at, zone), WORDS[form](at, zone)
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", form, full(at, zone), WORDS[form](at, zone)
     )
 
 
 @lru_cache(maxsize=4096)
 def _near(at: datetime, zone: Zone, words: str) -> Markup:
     return Markup('<time datetime="{0}" title="{1}">{2}<span class="unseen">, {1}</span></time>').format(
-        at.isoformat(), full(at, zone), words
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}", full(at, zone), words
     )
 
 

@@ -69,7 +69,7 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     step = rules.matching_step(key, code, at)
     if step is None:
         await note(tx, request, account_id, "totp.failed")
-        return _miss(await _why_wrong(tx, request, account_id, rules.drift(key, code, at)), tried.failures)
+        return _miss(await _why_wrong(tx, request, account_id, key, code), tried.failures)
     if not await totp.spend(tx, account_id, step):
         if await totp.was_told(tx, account_id, step):
             await note(tx, request, account_id, "totp.failed")
@@ -90,12 +90,13 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     return Verdict()
 
 
-async def _why_wrong(tx: Transaction, request: Request, account_id: int, drift: timedelta | None) -> str:
+async def _why_wrong(tx: Transaction, request: Request, account_id: int, key: bytes, code: str) -> str:
     """Only who proved everything minutes ago is told how far off the phone is, and that code never becomes good."""
     session, at = request.state.session, Panel.of(request).now()
     is_proved = session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < ELEVATED
     if not is_proved:
         return WRONG_CODE
+    drift = rules.drift(key, code, at)
     if drift is None:
         return wrong_or_clock_is_off(request)
     await totp.tell_step(tx, account_id, rules.step_at(at + drift), oldest=rules.step_at(at) - TOTP_WINDOW)
