@@ -160,6 +160,13 @@ def test_whoever_proved_everything_just_now_is_told_how_far_off_the_phone_is(
     assert "O relógio do seu celular parece estar 2 min adiantado" in refused.text
 
 
+def test_a_blank_in_the_field_of_the_recovery_code_is_no_recovery_code(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
+    fields = proof(later, clock()) | {"proof_recovery": " \u00a0\u200b"}
+    assert client.post("/security/recovery-codes", data=fields).status_code == 200
+
+
 def test_whoever_proved_everything_just_now_and_no_other_is_told_the_date_on_the_server(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
