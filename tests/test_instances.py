@@ -115,6 +115,7 @@ def test_a_row_that_is_renamed_stays_whatever_is_looked_for(alice: Person, clien
         create(client, name, rows)
     part = client.get("/instances", params={"busca": "padaria", "linha": instance_id}, headers=FRAGMENT).text
     assert 'value="Loja"' in part
+    assert "1 instância com “padaria”" in part
     assert "Padaria" in part
     assert "Matriz" not in part
 

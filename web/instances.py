@@ -173,7 +173,8 @@ async def _show(
         block="row" if row else block,
         retarget="" if row else retarget,
         status=status,
-        rows=[one for one in rows if not wanted or _is_like(one, wanted)],
+        rows=[one for one in rows if one.mode or _is_like(one, wanted)],  # what is being worked on always stays
+        found=sum(_is_like(one, wanted) for one in rows),
         total=len(rows),
         is_alone=is_alone,
         wanted=wanted,
@@ -187,8 +188,8 @@ async def _show(
 
 
 def _is_like(row: Row, wanted: str) -> bool:
-    """Accents and large letters make no difference; a row that is being worked on always stays."""
-    return bool(row.mode) or _plain(wanted) in _plain(row.name) or wanted.casefold() in row.id.casefold()
+    """Accents and large letters make no difference."""
+    return _plain(wanted) in _plain(row.name) or wanted.casefold() in row.id.casefold()
 
 
 def _plain(text: str) -> str:
