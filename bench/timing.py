@@ -10,14 +10,14 @@ from bench.population import Population
 from bench.report import Row, median
 from web.accounts import name_refusal
 from web.activity import harmless
+from web.characters import name_refusal as display_name_refusal
 from web.factors import totp, written_code
 from web.page import device
 from web.redirects import safe_path
-from web.settings import is_name
 
 TRIES = 20  # with an unknown and a known name each, in turn
 LOGINS, NETWORKS = 300, 100
-LONG = ("a" * 65_536, "0 -" * 21_845, "/%2e" * 16_384, "ç\u200b" * 32_768)
+LONG = ("a" * 65_536, "0 -" * 21_845, "/%2e" * 16_384, "ç\u200b" * 32_768, f"a{' ' * 65_534}a")
 QR_CODE = totp.address(b"12345678901234567890", account="ana", issuer="Painel Z-API")
 
 
@@ -82,7 +82,9 @@ def _judging(text: str) -> float:
         device,
         harmless,
     ]
-    return _milliseconds(lambda: [judge(text) for judge in judges] + [safe_path(f"/{text}"), is_name(text, longest=40)])
+    return _milliseconds(
+        lambda: [judge(text) for judge in judges] + [safe_path(f"/{text}"), display_name_refusal(text, longest=40)]
+    )
 
 
 def _milliseconds(act: Callable[[], object]) -> float:

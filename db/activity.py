@@ -152,20 +152,28 @@ async def failures_since_login(db: Reader, account_id: int) -> int:
 
 
 async def of_account(
-    db: Reader, account_id: int, *, kinds: str, since: datetime | None, before: int | None, limit: int
+    db: Reader,
+    account_id: int,
+    *,
+    kinds: str,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    limit: int,
 ) -> list[Entry]:
-    """The newest `limit` entries, or the newest older than entry `before`, since a moment.
+    """The newest `limit` entries, or the newest older than entry `before`, since a moment and until before another.
 
     `kinds` are the first words of events between spaces, such as ` login session `; empty for all.
     """
     sql = """
         SELECT id, at, event, network, user_agent, detail FROM activity
         WHERE account_id = :account_id AND (:before IS NULL OR id < :before) AND (:since IS NULL OR at >= :since)
+            AND (:until IS NULL OR at < :until)
             AND (:kinds = '' OR instr(:kinds, ' ' || substr(event, 1, instr(event, '.') - 1) || ' ') > 0)
         ORDER BY id DESC LIMIT :limit
     """
-    found = {"account_id": account_id, "kinds": kinds, "since": since, "before": before, "limit": limit}
-    return await db.all(Entry, sql, **found)
+    period = {"since": since, "until": until}
+    return await db.all(Entry, sql, account_id=account_id, kinds=kinds, before=before, limit=limit, **period)
 
 
 async def latest_at(db: Reader) -> datetime | None:

@@ -62,7 +62,7 @@ document.addEventListener("htmx:after:swap", countDown);
 // The sixth digit of a code sends it, once, when nothing else is missing.
 document.addEventListener("input", ({ target }) => {
   if (target.autocomplete !== "one-time-code") return;
-  const code = target.value.replace(/[ -]/g, "");
+  const code = target.value.replace(/[\s\p{DI}\p{Pd}−]/gu, "");
   if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.checkValidity()) return;
   target.dataset.sent = code;
   target.form.requestSubmit();
@@ -128,6 +128,79 @@ if (setupCode && location.hash.length > 1) {
   history.replaceState(null, "", location.pathname);
   document.querySelector("#name").focus();
 }
+
+// Every moment in the time zone of whoever reads, in the words of the server; the days of the activity follow.
+const formatter = (options) => {
+  const form = new Intl.DateTimeFormat("pt-BR", options);
+  return (at) => form.format(at);
+};
+const longDay = formatter({ dateStyle: "long" });
+const day = (at) => longDay(at).replace(/^1 /, "1º ");
+const clock = formatter({ hour: "2-digit", minute: "2-digit" });
+const full = (at) => `${day(at)} às ${clock(at)}`;
+const forms = { day, full, clock, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+function tellLocally() {
+  for (const time of document.querySelectorAll("time:not([data-local])")) {
+    const at = new Date(time.dateTime), words = forms[time.dataset.as];
+    time.dataset.local = "";
+    time.title = full(at);
+    if (words) time.textContent = words(at);
+    else {
+      const [near, exact] = time.childNodes;
+      near.data = near.data.replace(/^em .*/, `em ${day(at)}`);
+      exact.textContent = `, ${time.title}`;
+    }
+  }
+  for (const field of document.querySelectorAll("input[name=fuso]")) field.value = zone;
+  for (const place of document.querySelectorAll("[data-zone]")) place.textContent = zone;
+  for (const list of document.querySelectorAll("[data-days]:has(> .day)")) {
+    const headings = list.querySelectorAll(":scope > .day");
+    for (const heading of headings) heading.remove();
+    let last;
+    for (const entry of [...list.children]) {
+      const now = day(new Date(entry.querySelector("time").dateTime));
+      if (now !== last) {
+        const heading = headings[0].cloneNode(true);
+        heading.firstElementChild.textContent = last = now;
+        entry.before(heading);
+      }
+    }
+  }
+}
+tellLocally();
+document.addEventListener("htmx:after:swap", tellLocally);
+
+// A third clock, where the server's and a phone's may disagree: this browser's.
+function bearWitness() {
+  for (const place of document.querySelectorAll("[data-witness]")) {
+    const apart = Math.abs(Date.now() - new Date(place.parentElement.querySelector("time").dateTime));
+    place.removeAttribute("data-witness");
+    place.textContent = apart > 600_000
+      ? "o deste navegador também discorda do servidor, que pode ser o errado. Peça a quem cuida do painel que o confira."
+      : "o deste navegador concorda com o servidor. Confira o do celular e ligue nele a hora automática.";
+  }
+}
+bearWitness();
+document.addEventListener("htmx:after:swap", bearWitness);
+
+// What is typed in a row that is being renamed, or as the name of a new one, stays when the list around it is made anew.
+let typing = [], focused;
+document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+  typing = [...document.querySelectorAll(".row:has([name=linha]), #new-instance")].filter((place) =>
+    !place.contains(ctx.sourceElement) && tasks.some(({ target }) => target !== place && target.contains?.(place)));
+  focused = document.activeElement;
+  for (const place of typing) {
+    const gap = document.createElement("div");
+    gap.id = place.id;
+    place.replaceWith(gap);
+  }
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const place of typing) document.getElementById(place.id)?.replaceWith(place);
+  if (typing.some((place) => place.contains(focused))) focused.focus();
+  typing = [];
+});
 
 // What was said about the last request is over when the next one begins; no answer at all is said too.
 document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
@@ -74,7 +75,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", public_url=ORIGIN, hash_cost=Cost(memory_kib=8, passes=1, lanes=1))
+    zone, cost = ZoneInfo("America/Sao_Paulo"), Cost(memory_kib=8, passes=1, lanes=1)
+    return Settings(data=tmp_path / "data", public_url=ORIGIN, time_zone=zone, hash_cost=cost)
 
 
 Operate = Callable[[Callable[[Panel], Awaitable[Any]]], Any]

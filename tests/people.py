@@ -34,8 +34,11 @@ class Person:
         return code_for(self.key, at)
 
     def wrong_code_at(self, at: datetime) -> str:
-        """Six digits that no step within ten minutes shows."""
-        near = {code_for(self.key, at + timedelta(seconds=30 * step)) for step in range(-25, 26)}
+        """Six digits that no step within ten minutes shows, nor one about a whole number of hours away."""
+        steps = {
+            120 * hours + step for hours in range(-25, 26) for step in (range(-25, 26) if not hours else (-1, 0, 1))
+        }
+        near = {code_for(self.key, at + timedelta(seconds=30 * step)) for step in steps}
         return next(code for code in (f"{number:06d}" for number in range(1000)) if code not in near)
 
 

@@ -3,15 +3,17 @@ import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.conftest import Clock
-from tests.people import Person, give_password, sign_in
+from tests.people import ORIGIN, Person, give_password, sign_in
 from web.activity import WORDS, harmless
-from web.limits import ACTIVITY_PAGE
+from web.limits import ACTIVITY_PAGE, EXPORT_STEP
 from web.page import ROOT
 from web.visitor import network
 
@@ -52,28 +54,134 @@ def test_a_kind_that_is_none_is_all(alice: Person, client: TestClient) -> None:
     assert "Conta criada" in client.get("/activity", params={"tipo": "' OR 1=1 --", "periodo": "x"}).text
 
 
-def test_the_export_holds_the_chosen_entries_and_no_formula(alice: Person, client: TestClient) -> None:
-    client.post("/instances", data={"name": "=cmd|' /C calc'!A0"})
-    answer = client.post("/activity/export", data={"tipo": "instancias", "periodo": ""})
+def exported(client: TestClient, **chosen: str) -> list[list[str]]:
+    """The lines as a spreadsheet in Brazil reads them, the head first."""
+    answer = client.post("/activity/export", data=chosen)
+    assert answer.text[0] == "\ufeff"
+    return list(csv.reader(answer.text[1:].splitlines(), delimiter=";"))
+
+
+def test_the_export_is_what_excel_in_brazil_takes_and_holds_no_formula(alice: Person, client: TestClient) -> None:
+    for name in ("=cmd|' /C calc'!A0", "Loja; matriz", "a;=1+1", "a, @SUM(1)"):
+        client.post("/instances", data={"name": name})
+    answer = client.post("/activity/export", data={"tipo": "instancias"})
     assert answer.headers["content-disposition"] == 'attachment; filename="atividade.csv"'
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    head, row = csv.reader(answer.text.splitlines())
-    assert head == ["quando", "o que aconteceu", "detalhe", "rede", "dispositivo"]
-    assert row[1:3] == ["Instância criada", "'=cmd|' /C calc'!A0"]
+    head, *lines = exported(client, tipo="instancias")
+    assert head == ["quando (America/Sao_Paulo)", "o que aconteceu", "detalhe", "rede", "dispositivo"]
+    assert [line[0] for line in lines] == ["24/11/2026 09:00:05"] * 4
+    assert [line[2] for line in lines] == ["a,' @SUM(1)", "a;'=1+1", "Loja; matriz", "'=cmd|' /C calc'!A0"]
 
 
-def test_the_export_ends_after_ten_thousand_lines_the_newest_first(
+def test_the_export_tells_the_time_of_the_browser_where_it_says_which(alice: Person, client: TestClient) -> None:
+    head, line = exported(client, tipo="conta", fuso="Asia/Tokyo")
+    assert (head[0], line[0]) == ("quando (Asia/Tokyo)", "24/11/2026 21:00:05")
+    assert exported(client, fuso="Lua/Mar_da_Tranquilidade")[0][0] == "quando (America/Sao_Paulo)"
+
+
+FILL = """
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12050)
+    INSERT INTO activity (account_id, event, at, network, user_agent, detail)
+    SELECT 1, 'instance.created', i * 100, '', '', i FROM n
+"""
+
+
+def test_every_line_of_the_choice_is_exported_the_newest_first(
     alice: Person, client: TestClient, rows: Callable[..., Any]
 ) -> None:
-    fill = """
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
-        INSERT INTO activity (account_id, event, at, network, user_agent, detail)
-        SELECT 1, 'instance.created', 1, '', '', i FROM n
-    """
-    rows(fill)
-    header, *lines = client.post("/activity/export", data={"tipo": "instancias", "periodo": ""}).text.splitlines()
-    assert header.startswith("quando,")
-    assert [line.split(",")[2] for line in lines] == [str(number) for number in range(10_050, 50, -1)]
+    rows(FILL)
+    _, *lines = exported(client, tipo="instancias")
+    assert [line[2] for line in lines] == [str(number) for number in range(12_050, 0, -1)]
+    _, *lines = exported(client, de="1970-01-02", ate="1970-01-13", fuso="UTC")
+    assert [line[2] for line in lines] == [str(number) for number in range(11_231, 863, -1)]
+
+
+def test_an_export_is_read_and_sent_step_by_step(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+    """However much there is, no more than a step of it is in memory."""
+    rows(FILL)
+    pieces: list[int] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            pieces.append(len(message.get("body", b"")))
+            await send(message)
+
+        await client.app(scope, receive, watch)
+
+    browser = TestClient(watched, base_url=ORIGIN, headers={"Origin": ORIGIN}, cookies=client.cookies)
+    browser.portal = client.portal
+    browser.app_state |= client.app_state
+    assert len(browser.post("/activity/export").content) == sum(pieces)
+    assert len([piece for piece in pieces if piece]) > 12_050 // EXPORT_STEP
+    assert max(pieces) < 100 * EXPORT_STEP
+
+
+@pytest.fixture
+def nights(alice: Person, client: TestClient, clock: Clock) -> list[str]:
+    """A shop made at nine in the evening of each of four days in São Paulo, when it is the next day elsewhere."""
+    clock.forward(hours=12)
+    for number in range(4):
+        sign_in(client, alice)
+        client.post("/instances", data={"name": f"Loja {number}"})
+        clock.forward(days=1)
+    sign_in(client, alice)
+    return [f"Loja {number}" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wanted"),
+    [
+        ({"de": "2026-11-25", "ate": "2026-11-26"}, [1, 2]),
+        ({"de": "26/11/2026"}, [2, 3]),
+        ({"ate": "2026-11-24"}, [0]),
+        ({"de": "2026-11-25", "ate": "2026-11-26", "fuso": "UTC"}, [0, 1]),
+        ({"de": "2026-11-25", "ate": "2026-11-25", "fuso": "Asia/Tokyo", "periodo": "7"}, [0]),
+        ({"de": "2027-01-01"}, []),
+        ({"periodo": "7", "fuso": "UTC"}, [0, 1, 2, 3]),
+    ],
+)
+def test_days_are_chosen_whole_in_the_zone_of_the_reader(
+    chosen: dict[str, str], wanted: list[int], nights: list[str], client: TestClient
+) -> None:
+    page = client.get("/activity", params=chosen | {"tipo": "instancias"}).text
+    assert [name for name in nights if name in page] == [nights[number] for number in wanted]
+    _, *lines = exported(client, **chosen, tipo="instancias")
+    assert [line[2] for line in lines] == [nights[number] for number in reversed(wanted)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({"de": "31/02/2026"}, "“31/02/2026” não é uma data"),
+        ({"ate": "ontem"}, "“ontem” não é uma data"),
+        ({"ate": "9999-12-31"}, "“9999-12-31” não é uma data"),
+        ({"de": "0001-01-01", "fuso": "Asia/Tokyo"}, "“0001-01-01” não é uma data"),
+        ({"de": "2026-11-25", "ate": "2026-11-24"}, "Esta data vem antes da outra"),
+    ],
+)
+def test_a_date_that_cannot_be_is_told_beside_it_and_nothing_is_lost(
+    chosen: dict[str, str], sentence: str, alice: Person, client: TestClient
+) -> None:
+    field = "ate" if "ate" in chosen else "de"
+    for answer in (
+        client.get("/activity", params=chosen | {"tipo": "conta"}),
+        client.post("/activity/export", data=chosen | {"tipo": "conta"}),
+    ):
+        assert answer.status_code == 422
+        assert re.search(f'<p class="error" id="{field}-error" role="alert">{sentence}', answer.text)
+        assert '<option value="conta" selected>' in answer.text
+        assert all(f'value="{value}"' in answer.text for value in chosen.values())
+
+
+def test_links_and_export_carry_the_whole_choice(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+    rows(FILL)
+    chosen = {"tipo": "instancias", "de": "1970-01-02", "ate": "1970-01-13", "fuso": "Asia/Tokyo"}
+    page = client.get("/activity", params=chosen).text
+    [older] = re.findall(r'href="/activity\?([^"]*antes=\d+)"', page)
+    assert dict(parse_qsl(unescape(older))) | {"antes": ""} == chosen | {"antes": ""}
+    [form] = re.findall(r'action="/activity/export">(.*?)</form>', page, re.DOTALL)
+    assert dict(re.findall(r'name="(\w+)" value="([^"]+)"', form)) == chosen
+    assert "De e Até, no fuso Asia/Tokyo" in page
 
 
 def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clock) -> None:

@@ -34,7 +34,7 @@ def token(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> str:
 def shown(client: TestClient, rows: Rows) -> str:
     [(instance_id,)] = rows("SELECT id FROM instances")
     page = client.post(f"/instances/{instance_id}/token/show").text
-    found = re.search(r'<code id="token-\w+">([\w-]{43})</code>', page)
+    found = re.search(r'<code id="token-\w+"[^>]*>([\w-]{43})</code>', page)
     assert found
     return found[1]
 

@@ -54,6 +54,17 @@ def test_the_code_chooses_a_new_password_once(
     assert activate(new_client(), code, "outro pato verde corre").status_code == 422
 
 
+@pytest.mark.parametrize("name", ["Alice ", "\u00a0alice", "alice\u200b"])
+def test_the_terminal_knows_a_name_with_blanks_around_it(
+    name: str, alice: Person, new_client: NewClient, reset_password: Callable[[str], str], operate: Operate
+) -> None:
+    """A45: the same account, and no second one."""
+    with pytest.raises(CommandRefused, match="alice"):
+        operate(lambda panel: operator_commands.create_account(panel, argparse.Namespace(name=name, admin=False)))
+    reset_password(name)
+    assert give_password(new_client(), alice).status_code == 422
+
+
 def test_a_clock_that_was_ahead_locks_nobody_out_for_good(
     protected: Person, new_client: NewClient, clock: Clock, operate: Operate
 ) -> None:

@@ -55,6 +55,15 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> No
         Settings.from_environment({name: value})
 
 
+def test_a_panel_name_is_refused_for_what_is_wrong_with_it() -> None:
+    wrong = {"a:b": "dois-pontos", "\u3164": "não aparecem", "a\u202eb": r"U\+202E", "x" * 65: "tem 65 caracteres"}
+    for value, reason in wrong.items():
+        with pytest.raises(StartRefused, match=reason):
+            Settings.from_environment({"PANEL_NAME": value})
+    joined = "Padaria \U0001f469\u200d\U0001f373"
+    assert Settings.from_environment({"PANEL_NAME": f"\u200b{joined}\u00a0"}).name == joined
+
+
 def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
     proxied = {"PANEL_HOST": "0.0.0.0", "PANEL_TRUSTED_PROXIES": "10.0.0.2, ::1"}  # noqa: S104
     assert [str(network) for network in Settings.from_environment(proxied).trusted_proxies] == [

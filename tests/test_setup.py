@@ -68,7 +68,7 @@ def test_the_code_is_worth_nothing_once_the_terminal_made_an_account(
     [
         ({"name": "Bea Silva"}, "letras minúsculas"),
         ({"name": "be\u0430"}, "letras minúsculas"),
-        ({"name": "bea "}, "letras minúsculas"),
+        ({"name": "bea\u202e"}, "letras minúsculas"),
         ({"name": "root"}, "nome é reservado"),
         ({"password": "curta", "repeated": "curta"}, "pelo menos 12 caracteres"),
         ({"repeated": "girafa azul dança no telhad"}, "não são iguais"),

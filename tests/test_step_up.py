@@ -160,6 +160,37 @@ def test_whoever_proved_everything_just_now_is_told_how_far_off_the_phone_is(
     assert "O relógio do seu celular parece estar 2 min adiantado" in refused.text
 
 
+def test_a_blank_in_the_field_of_the_recovery_code_is_no_recovery_code(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
+    fields = proof(later, clock()) | {"proof_recovery": " \u00a0\u200b"}
+    assert client.post("/security/recovery-codes", data=fields).status_code == 200
+
+
+def test_whoever_proved_everything_just_now_and_no_other_is_told_the_date_on_the_server(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
+    wrong = {"proof_password": later.password, "proof_code": later.code_at(clock() + timedelta(days=730))}
+    assert "O servidor marca" not in client.post("/security/totp/remove", data=wrong).text
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    assert "O servidor marca <time" in client.post("/security/totp/remove", data=wrong).text
+    client.post("/login", data={"name": later.name, "password": later.password})
+    again = client.post("/login/code", data={"code": wrong["proof_code"]})
+    assert "O servidor marca <time" in again.text  # still signed in, in the same browser
+
+
+def test_a_code_told_hours_away_never_becomes_good(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/security/recovery-codes", data=proof(later, clock()))
+    told = later.code_at(clock() + timedelta(hours=3, seconds=30))
+    refused = client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": told})
+    assert "parece estar 3 h adiantado" in refused.text
+    clock.forward(hours=3, seconds=30)
+    assert sign_in(new_client(), later, told).status_code == 422
+    assert sign_in(new_client(), later, later.code_at(clock.forward(seconds=30))).status_code == 303
+
+
 def test_a_code_that_told_of_the_clock_never_becomes_good(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

@@ -50,7 +50,7 @@ def test_only_the_confirmed_code_switches_it_on(
     assert sign_in(new_client(), alice).headers["location"] == "/instances"
     answer = protect(client, alice, clock())
     assert "Guarde seus códigos de recuperação" in answer.text
-    assert "Ativa desde 24 de novembro de 2026" in client.get("/security").text
+    assert re.search("Ativa desde <time[^>]*>24 de novembro de 2026</time>", client.get("/security").text)
     assert sign_in(new_client(), alice, alice.code_at(clock.forward(seconds=30))).headers["location"] == "/instances"
 
 
@@ -125,13 +125,32 @@ def test_key_and_person_never_come_from_the_form(
     assert rows("SELECT count(*) FROM totp") == [(0,)]
 
 
-@pytest.mark.parametrize(("minutes", "words"), [(2, "2 min adiantado"), (-1.5, "1 min 30 s atrasado")])
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(2, "2 min adiantado"), (-1.5, "1 min 30 s atrasado"), (180.5, "3 h adiantado"), (-24 * 60, "24 h atrasado")],
+)
 def test_a_wrong_clock_is_named_and_not_accepted(
     minutes: float, words: str, alice: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
     key = begin_enrolment(client)
     refused = confirm(client, code_for(key, clock() + timedelta(minutes=minutes)))
     assert f"O relógio do seu celular parece estar {words}" in refused.text
+    assert rows("SELECT count(*) FROM totp") == [(0,)]
+
+
+@pytest.mark.parametrize("years", [2, -2])
+def test_a_clock_two_years_off_is_told_by_the_date_on_the_server(
+    years: int, alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    key = begin_enrolment(client)
+    refused = confirm(client, code_for(key, clock() + timedelta(days=365 * years)), **FRAGMENT)
+    assert refused.status_code == 422
+    said = re.sub("<[^>]*>", "", refused.text)
+    assert "Código incorreto" in said
+    assert "O servidor marca 24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo." in said
+    assert "um dos dois relógios está errado: o do celular se acerta com a hora automática" in said
+    assert "Faltam 4 tentativas" in said
+    assert re.search('O servidor marca <time datetime="2026-11-24T12:00:05', refused.text)
     assert rows("SELECT count(*) FROM totp") == [(0,)]
 
 

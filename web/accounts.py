@@ -12,6 +12,7 @@ from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
 from web import log, trusted_devices
+from web.characters import trim
 from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
@@ -47,8 +48,8 @@ REASONS = {
 
 
 def read_name(typed: str) -> str:
-    """One spelling: lower case. What surrounds it stays, so that a blank is refused instead of lost."""
-    return typed.lower()
+    """One spelling: lower case, without the blank that a phone's keyboard adds."""
+    return trim(typed).lower()
 
 
 def name_refusal(name: str) -> str:

@@ -2,8 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,7 +16,8 @@ from db.activity import Entry
 from db.database import Transaction
 from db.rates import Limit
 from web import forms, log
-from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_MAX, EXPORT_STEP, LOGGED_MAX
+from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_STEP, LOGGED_MAX
+from web.moments import Zone, zone_name, zone_or
 from web.page import device, page
 from web.panel import Panel
 from web.visitor import network, user_agent
@@ -83,24 +87,48 @@ KINDS = {
     "instancias": ("Instâncias", " instance "),
     "conta": ("Conta e servidor", " account alert cli clock notice policy "),
 }
-PERIODS = {"7": "Últimos 7 dias", "30": "Últimos 30 dias"}
-COLUMNS = ("quando", "o que aconteceu", "detalhe", "rede", "dispositivo")
+PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
+CHOICE = ("tipo", "periodo", "de", "ate", "fuso")
+COLUMNS = ("o que aconteceu", "detalhe", "rede", "dispositivo")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Entries of one kind ("" for all) from a span of time."""
+
+    kind: str
+    since: datetime | None
+    until: datetime | None
+    zone: Zone  # of the dates that were typed, and of an export
+    asked: dict[str, str]  # what a link or a form says to choose the same
+    errors: dict[str, str]  # a sentence for each date that is none
+
+    def address(self, **changes: str) -> str:
+        """Of the page with the same choice, but for some `changes`."""
+        asked = {name: text for name, text in (self.asked | changes).items() if text}
+        return f"/activity?{urlencode(asked)}" if asked else "/activity"
 
 
 async def list_page(request: Request) -> Response:
     """The person's own entries, newest first, of one kind and period if they choose; `antes` pages back."""
-    chosen, before = _chosen(request.query_params), request.query_params.get("antes", "")
+    before = request.query_params.get("antes", "")
     is_id = before.isascii() and before.isdigit() and len(before) < 16
-    entries = await _entries(request, chosen, before=int(before) if is_id else None, limit=ACTIVITY_PAGE + 1)
+    return await _list(request, _choose(request, request.query_params), before=int(before) if is_id else None)
+
+
+async def _list(request: Request, chosen: Chosen, *, before: int | None = None) -> Response:
+    entries = [] if chosen.errors else await _entries(request, chosen, before=before, limit=ACTIVITY_PAGE + 1)
     return page(
         request,
         "activity/list.html",
+        status=422 if chosen.errors else 200,
         entries=entries[:ACTIVITY_PAGE],
-        older=entries[ACTIVITY_PAGE - 1].id if len(entries) > ACTIVITY_PAGE else None,
+        older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
         words=WORDS,
         kinds=KINDS,
         periods=PERIODS,
         chosen=chosen,
+        chosen_zone=zone_name(chosen.zone, Panel.of(request).now()),
     )
 
 
@@ -112,47 +140,92 @@ async def verify(request: Request) -> Response:
 
 
 async def export(request: Request) -> Response:
-    """The chosen entries as CSV, no more than ten thousand, sent as they are read."""
-    chosen = _chosen(await forms.read(request, optional=("tipo", "periodo")))
+    """The chosen entries as CSV, as spreadsheets in Brazil take it: sent as they are read, however many there are."""
+    chosen = _choose(request, await forms.read(request, optional=CHOICE))
+    if chosen.errors:
+        return await _list(request, chosen)
     headers = {"Content-Disposition": 'attachment; filename="atividade.csv"'}
     return StreamingResponse(_csv(request, chosen), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _csv(request: Request, chosen: dict[str, str]) -> AsyncIterator[str]:
-    before, left = None, EXPORT_MAX
-    yield _lines([COLUMNS])
-    while left and (entries := await _entries(request, chosen, before=before, limit=min(left, EXPORT_STEP))):
+async def _csv(request: Request, chosen: Chosen) -> AsyncIterator[str]:
+    before, zone = None, chosen.zone
+    head = f"quando ({zone_name(zone, Panel.of(request).now())})"
+    yield "\ufeff" + _lines([(head, *COLUMNS)])  # without this mark Excel takes it for another encoding
+    while entries := await _entries(request, chosen, before=before, limit=EXPORT_STEP):
         yield _lines(
-            (entry.at.isoformat(), WORDS[entry.event], entry.detail, entry.network, device(entry.user_agent))
+            (
+                f"{entry.at.astimezone(zone):%d/%m/%Y %H:%M:%S}",
+                WORDS[entry.event],
+                entry.detail,
+                entry.network,
+                device(entry.user_agent),
+            )
             for entry in entries
         )
-        before, left = entries[-1].id, left - len(entries)
+        before = entries[-1].id
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
+    csv.writer(text, delimiter=";").writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
 def harmless(cell: str) -> str:
-    """No spreadsheet takes it for a formula (ASVS V1.2.10)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0")) else cell
+    """No spreadsheet takes it for a formula (ASVS V1.2.10), nor what stands behind a comma or a semicolon in it:
+    a program set to another country divides the cell there."""
+    return re.sub(r"(?<![^,;])(?=\s*[=+\-@＝＋－＠\t\r\n\0])", "'", cell)
 
 
-def _chosen(asked: Mapping[str, str]) -> dict[str, str]:
-    """Kind and period, "" for all and for what is neither."""
-    kind, period = asked.get("tipo", ""), asked.get("periodo", "")
-    return {"tipo": kind if kind in KINDS else "", "periodo": period if period in PERIODS else ""}
+def _choose(request: Request, asked: Mapping[str, str]) -> Chosen:
+    """What is neither kind nor period is all; dates, both days included, go before a period."""
+    panel = Panel.of(request)
+    typed = {name: asked.get(name, "").strip() for name in CHOICE}
+    known: dict[str, Mapping[str, object]] = {"tipo": KINDS, "periodo": {} if typed["de"] or typed["ate"] else PERIODS}
+    typed |= {name: typed[name] if typed[name] in choices else "" for name, choices in known.items()}
+    told = zone_or(typed["fuso"], None)
+    typed["fuso"], zone = (typed["fuso"], told) if told else ("", panel.settings.time_zone)
+    days, errors = _read_days(typed, zone)
+    if typed["periodo"]:
+        days["de"] = panel.now() - timedelta(days=int(typed["periodo"]))
+    return Chosen(typed["tipo"], days.get("de"), days.get("ate"), zone, typed, errors)
 
 
-async def _entries(request: Request, chosen: dict[str, str], *, before: int | None, limit: int) -> list[Entry]:
-    panel, period = Panel.of(request), chosen["periodo"]
+def _read_days(typed: dict[str, str], zone: Zone) -> tuple[dict[str, datetime], dict[str, str]]:
+    """Where the first day begins and the last one ends; a sentence for each that cannot be. Spells `typed` anew."""
+    days, errors = {}, {}
+    for name, after in (("de", 0), ("ate", 1)):
+        try:
+            if typed[name]:
+                chosen = _read_day(typed[name])
+                days[name] = _begin(chosen + timedelta(days=after), zone)
+                typed[name] = chosen.isoformat()
+        except (ValueError, OverflowError, OSError):
+            errors[name] = f"“{typed[name]}” não é uma data. Escreva dia, mês e ano, como 24/11/2026."
+    if not errors and "de" in days and days["de"] >= days.get("ate", datetime.max.replace(tzinfo=UTC)):
+        errors["ate"] = "Esta data vem antes da outra. Troque uma das duas."
+    return days, errors
+
+
+def _read_day(typed: str) -> date:
+    """As browsers send a date, or as people write one; raises ValueError."""
+    form = "%d/%m/%Y" if "/" in typed else "%Y-%m-%d"
+    return datetime.strptime(typed, form).date()
+
+
+def _begin(day: date, zone: Zone) -> datetime:
+    """The first moment of a day; in the machine's own zone for None."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+async def _entries(request: Request, chosen: Chosen, *, before: int | None, limit: int) -> list[Entry]:
     return await activity.of_account(
-        panel.db,
+        Panel.of(request).db,
         request.state.session.account_id,
-        kinds=KINDS[chosen["tipo"]][1] if chosen["tipo"] else "",
-        since=panel.now() - timedelta(days=int(period)) if period else None,
+        kinds=KINDS[chosen.kind][1] if chosen.kind else "",
+        since=chosen.since,
+        until=chosen.until,
         before=before,
         limit=limit,
     )

@@ -13,14 +13,13 @@ from db.database import Transaction
 from db.instances import Instance
 from web import forms
 from web.activity import note
+from web.characters import name_refusal, trim
 from web.cookies import new_token
 from web.limits import INSTANCE_NAME_MAX
 from web.page import go, is_partial, page
 from web.panel import Panel
-from web.settings import is_name
 from web.visitor import acting
 
-NAME_RULE = f"Dê um nome de 1 a {INSTANCE_NAME_MAX} caracteres, sem dois-pontos."
 PURPOSE = "instance"
 
 
@@ -40,7 +39,10 @@ class Row:
 
 
 async def list_page(request: Request) -> Response:
-    """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already."""
+    """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already.
+
+    A row that is being renamed there (`linha`) is among them, for the script to put back what was typed.
+    """
     block, target = ("rows", "#rows") if "busca" in request.query_params else ("list", "#instances")
     return await _show(request, typed=forms.typed_before(request).get("name", ""), block=block, retarget=target)
 
@@ -48,9 +50,9 @@ async def list_page(request: Request) -> Response:
 async def create(request: Request) -> Response:
     panel, owner = Panel.of(request), request.state.session.account_id
     typed = (await forms.read(request, "name"))["name"]
-    name = _read_name(typed)
-    if name is None:
-        return await _show(request, error=NAME_RULE, typed=typed, status=422)
+    if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
+        return await _show(request, error=refusal, typed=typed, status=422)
+    name = trim(typed)
     async with acting(request) as tx:
         await add(tx, panel, owner, name)
         await note(tx, request, owner, "instance.created", name)
@@ -80,11 +82,11 @@ async def rename_form(request: Request) -> Response:
 
 async def rename(request: Request) -> Response:
     owner, instance = request.state.session.account_id, await _own(request)
-    typed = (await forms.read(request, "name"))["name"]
-    name = _read_name(typed)
-    if name is None:
-        failed = replace(_row(instance), mode="renaming", typed=typed, error=NAME_RULE)
+    typed = (await forms.read(request, "name", optional=("linha",)))["name"]
+    if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
+        failed = replace(_row(instance), mode="renaming", typed=typed, error=refusal)
         return await _show(request, row=failed, status=422)
+    name = trim(typed)
     async with acting(request) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
@@ -151,33 +153,43 @@ async def _show(
     block: str = "list",
     retarget: str = "#instances",
 ) -> Response:
-    """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
+    """The list with `row` in place of its plain self; for a fragment request only that row, else the list.
+
+    Where no script runs, a row that is being renamed stands alone: nothing beside it could lose what is typed.
+    """
     rows: list[Row] = []
-    wanted = request.query_params.get("busca", "").strip()
-    if row is None or not is_partial(request):
+    wanted = trim(request.query_params.get("busca", ""))
+    is_alone = row is not None and row.mode == "renaming"
+    if row and is_alone:
+        rows = [row]
+    elif row is None or not is_partial(request):
+        renaming = request.query_params.getlist("linha")
         owned = await instances.owned_by(Panel.of(request).db, request.state.session.account_id)
         rows = [row if row and row.id == instance.id else _row(instance) for instance in owned]
+        rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
     return page(
         request,
         "instances/list.html",
         block="row" if row else block,
         retarget="" if row else retarget,
         status=status,
-        rows=[one for one in rows if not wanted or _is_like(one, wanted)],
+        rows=[one for one in rows if one.mode or _is_like(one, wanted)],  # what is being worked on always stays
+        found=sum(_is_like(one, wanted) for one in rows),
         total=len(rows),
+        is_alone=is_alone,
         wanted=wanted,
         row=row,
         focused=row.id if row else "",
         error=error,
         typed=typed,
         notice=notice,
-        name_max=INSTANCE_NAME_MAX,
+        room=4 * INSTANCE_NAME_MAX,  # browsers count an emoji as two, and what is too long is refused in words
     )
 
 
 def _is_like(row: Row, wanted: str) -> bool:
-    """Accents and large letters make no difference; a row that is being worked on always stays."""
-    return bool(row.mode) or _plain(wanted) in _plain(row.name) or wanted.casefold() in row.id.casefold()
+    """Accents and large letters make no difference."""
+    return _plain(wanted) in _plain(row.name) or wanted.casefold() in row.id.casefold()
 
 
 def _plain(text: str) -> str:
@@ -192,8 +204,3 @@ def _row(instance: Instance) -> Row:
 def _shown(panel: Panel, instance: Instance) -> Row:
     token = panel.seal.open(PURPOSE, instance.id, instance.sealed_token).decode("ascii")
     return replace(_row(instance), mode="shown", token=token)
-
-
-def _read_name(typed: str) -> str | None:
-    name = typed.strip()
-    return name if is_name(name, longest=INSTANCE_NAME_MAX) else None

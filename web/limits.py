@@ -78,6 +78,7 @@ TOTP_KEY_BYTES = 20  # RFC 4226 §4 R6 advises 160 bits
 TOTP_STEP = timedelta(seconds=30)
 TOTP_WINDOW = 1  # steps early or late, RFC 6238 §5.2
 TOTP_DRIFT = 20  # steps within which a wrong clock is named, never accepted
+TOTP_DRIFT_HOURS = 24  # whole hours likewise: a phone set by hand in another time zone, or on the wrong day
 CODE_BACKOFF = Backoff(free=5, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
 ENROLMENT_TTL = timedelta(minutes=10)
 ENROLMENT_TRIES = 5
@@ -134,11 +135,11 @@ TYPED_TTL = timedelta(minutes=10)
 
 # Pages
 ACTIVITY_PAGE = 50  # entries
-EXPORT_MAX = 10_000  # entries
-EXPORT_STEP = 500  # read at a time
+EXPORT_STEP = 500  # entries read at a time
 
 # Names
 PANEL_NAME_MAX = 64
+PANEL_NAME_ENCODED_MAX = 112  # bytes, percent-encoded; twice, with the longest user name, in a QR code of version 11
 INSTANCE_NAME_MAX = 40
 FAILURES_TOLD = 5  # since the last login
 USER_AGENT_MAX = 256

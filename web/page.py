@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from html import escape
 
@@ -13,25 +13,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from web import moments
 from web.panel import Panel
 from web.settings import ROOT as ROOT
 
 STATIC = ROOT / "static"
 NOTICES = "#notices"
-MONTHS = (
-    "janeiro",
-    "fevereiro",
-    "março",
-    "abril",
-    "maio",
-    "junho",
-    "julho",
-    "agosto",
-    "setembro",
-    "outubro",
-    "novembro",
-    "dezembro",
-)
 
 
 def page(
@@ -72,6 +59,7 @@ def _common(request: Request) -> dict[str, object]:
         "panel_name": panel.settings.name,
         "is_exposed": getattr(request.state, "is_exposed", False),
         "now": panel.now(),
+        "zone": panel.settings.time_zone,
         "path": request.scope["path"],
         "section": _section(request.scope["path"]),
         "is_fragment": is_partial(request),
@@ -113,58 +101,6 @@ def posts_to(action: str, target: str = "this") -> Markup:
 
 def opens(href: str, target: str) -> Markup:
     return Markup('href="{0}" hx-get="{0}" hx-target="{1}"').format(href, target)
-
-
-def moment(at: datetime, now: datetime) -> Markup:
-    """Near words on screen, the full date on hover and for screen readers."""
-    return _moment(at, ago(at, now))
-
-
-@lru_cache(maxsize=4096)
-def _moment(at: datetime, words: str) -> Markup:
-    return Markup('<time datetime="{0}" title="{1}">{2}<span class="unseen">, {1}</span></time>').format(
-        at.isoformat(), full(at), words
-    )
-
-
-def ago(at: datetime, now: datetime) -> str:
-    seconds = int((now - at).total_seconds())
-    if seconds < 60:
-        return "agora há pouco"
-    if seconds >= 30 * 86400:
-        return f"em {day(at)}"
-    units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"))
-    size, one, many = next(unit for unit in units if seconds >= unit[0])
-    return f"há {seconds // size} {one if seconds // size == 1 else many}"
-
-
-def left(until: datetime, now: datetime) -> str:
-    """How long until then, rounded up to one unit: `faltam 14 dias`."""
-    seconds = max(1, int((until - now).total_seconds()))
-    units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"), (1, "segundo", "segundos"))
-    size, one, many = next(unit for unit in units if seconds >= unit[0])
-    count = -(-seconds // size)
-    return f"falta 1 {one}" if count == 1 else f"faltam {count} {many}"
-
-
-def clock_time(at: datetime) -> str:
-    return f"{at.astimezone():%H:%M}"
-
-
-def minutes(at: datetime) -> str:
-    """Minutes and seconds: the same in nearly every time zone, wherever the server stands."""
-    return f"{at.astimezone():%M:%S}"
-
-
-@lru_cache(maxsize=4096)
-def day(at: datetime) -> str:
-    local = at.astimezone()
-    return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
-
-
-@lru_cache(maxsize=4096)
-def full(at: datetime) -> str:
-    return f"{day(at)} às {clock_time(at)}"
 
 
 def wait(left: timedelta) -> str:
@@ -241,12 +177,7 @@ templates.filters |= {
     "integrity": integrity,
     "posts_to": posts_to,
     "opens": opens,
-    "moment": moment,
-    "day": day,
-    "full": full,
-    "clock_time": clock_time,
-    "left": left,
-    "minutes": minutes,
     "device": device,
 }
+templates.filters |= moments.FILTERS
 templates.globals["ui"] = Pieces()

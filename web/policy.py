@@ -10,7 +10,8 @@ from db import accounts, policy, sessions, totp
 from web import forms
 from web.activity import note
 from web.limits import ENROL_ONLY_TTL
-from web.page import full, go, is_partial, page
+from web.moments import full
+from web.page import go, is_partial, page
 from web.panel import Panel
 from web.visitor import acting
 
@@ -48,7 +49,9 @@ async def _decide(request: Request, begins_at: datetime | None) -> Response:
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):
             return await _form(request, problem=EARLIER, status=422)
         if begins_at:
-            await note(tx, request, account_id, "policy.required", full(begins_at))
+            await note(
+                tx, request, account_id, "policy.required", full(begins_at, Panel.of(request).settings.time_zone)
+            )
         else:
             await sessions.end_unenrolled(tx, at=Panel.of(request).now(), enrol=ENROL_ONLY_TTL)
             await policy.release(tx)

@@ -12,8 +12,9 @@ from web import forms, step_up
 from web.activity import note
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
+from web.moments import full, zone_or
 from web.notices import tell
-from web.page import day, go, later, page
+from web.page import go, later, page
 from web.panel import Panel
 from web.redirects import safe_path
 from web.second_factor import RECOVERY_WRONG, Verdict, forgive_rehearsals, recovery_digest
@@ -133,10 +134,11 @@ def _rehearsal(request: Request, verdict: Verdict | None = None, *, is_done: boo
 async def as_file(request: Request) -> Response:
     """The codes just shown, sent back as a text file: no address holds them, so no history keeps them."""
     panel, session = Panel.of(request), request.state.session
-    codes = (await forms.read(request, "codes"))["codes"].split()
+    typed = await forms.read(request, "codes", optional=("fuso",))
+    codes, zone = typed["codes"].split(), zone_or(typed["fuso"], panel.settings.time_zone)
     if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(written_code.read(code)) for code in codes):
         raise HTTPException(422)
-    head = f"{panel.settings.name} · {session.account_name} · {day(panel.now())}"
+    head = f"{panel.settings.name} · {session.account_name} · {full(panel.now(), zone)}"
     attachment = {"Content-Disposition": 'attachment; filename="codigos-de-recuperacao.txt"'}
     return PlainTextResponse("\n".join([head, "", *codes, ""]), headers=attachment)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from markupsafe import Markup
 from starlette.requests import Request
 
 from db import attempts, recovery_codes, totp
@@ -14,7 +15,8 @@ from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
 from web.hash_pool import TooBusy
-from web.limits import CODE_BACKOFF, ELEVATED, TOTP_STEP, TOTP_WINDOW, Cost
+from web.limits import CODE_BACKOFF, ELEVATED, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
+from web.moments import told_as
 from web.notices import tell
 from web.page import wait
 from web.panel import Panel
@@ -22,6 +24,10 @@ from web.panel import Panel
 CODE_FORM = "O código tem seis números. Digite o que o aplicativo mostra agora."
 RECOVERY_FORM = "Um código de recuperação tem 16 letras e números, em quatro grupos."
 WRONG_CODE = "Código incorreto. Digite o que o aplicativo mostra agora."
+WHICH_CLOCK = Markup(
+    " O servidor marca {}. Se o celular mostra outra data ou outra hora, um dos dois relógios está errado: "
+    "<span data-witness>o do celular se acerta com a hora automática; o do servidor, com quem cuida do painel.</span>"
+)
 CHANGED = "A proteção desta conta mudou enquanto isso. Entre de novo."
 CLOCK = "O relógio do servidor voltou no tempo. Entre com um código de recuperação, ou tente de novo em"
 RECOVERY_WRONG = "Este código de recuperação não vale: foi digitado errado ou já foi usado."
@@ -63,7 +69,7 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     step = rules.matching_step(key, code, at)
     if step is None:
         await note(tx, request, account_id, "totp.failed")
-        return _miss(await _why_wrong(tx, request, account_id, rules.drift(key, code, at)), tried.failures)
+        return _miss(await _why_wrong(tx, request, account_id, key, code), tried.failures)
     if not await totp.spend(tx, account_id, step):
         if await totp.was_told(tx, account_id, step):
             await note(tx, request, account_id, "totp.failed")
@@ -84,12 +90,15 @@ async def judge_code(tx: Transaction, request: Request, account_id: int, code: s
     return Verdict()
 
 
-async def _why_wrong(tx: Transaction, request: Request, account_id: int, drift: timedelta | None) -> str:
+async def _why_wrong(tx: Transaction, request: Request, account_id: int, key: bytes, code: str) -> str:
     """Only who proved everything minutes ago is told how far off the phone is, and that code never becomes good."""
     session, at = request.state.session, Panel.of(request).now()
     is_proved = session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < ELEVATED
-    if drift is None or not is_proved:
+    if not is_proved:
         return WRONG_CODE
+    drift = rules.drift(key, code, at)
+    if drift is None:
+        return wrong_or_clock_is_off(request)
     await totp.tell_step(tx, account_id, rules.step_at(at + drift), oldest=rules.step_at(at) - TOTP_WINDOW)
     return clock_is_off(drift)
 
@@ -97,9 +106,20 @@ async def _why_wrong(tx: Transaction, request: Request, account_id: int, drift: 
 def clock_is_off(drift: timedelta) -> str:
     """Positive: the phone is ahead."""
     seconds = int(abs(drift).total_seconds())
-    off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
     direction = "adiantado" if drift > timedelta(0) else "atrasado"
+    if seconds > (TOTP_DRIFT * TOTP_STEP).total_seconds():
+        return (
+            f"O relógio do seu celular parece estar {round(seconds / 3600)} h {direction}. "
+            "Ligue nele a data, a hora e o fuso automáticos e tente de novo."
+        )
+    off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
     return f"O relógio do seu celular parece estar {off} {direction}. Ligue nele a hora automática e tente de novo."
+
+
+def wrong_or_clock_is_off(request: Request) -> str:
+    """Mistyped, or a clock is off by more than can be measured: then the date on the server tells whose it is."""
+    panel = Panel.of(request)
+    return WRONG_CODE + WHICH_CLOCK.format(told_as("full", panel.now(), panel.settings.time_zone))
 
 
 async def charge_code(tx: Transaction, request: Request, account_id: int) -> attempts.Attempts | Verdict:

@@ -9,11 +9,13 @@ from difflib import get_close_matches
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from web import hosts
+from web.characters import name_refusal, trim
 from web.hosts import is_loopback
-from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_MAX, Cost
+from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
+from web.moments import Zone, machine_zone, read_zone
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout; folders that are not said in full are looked for here
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
@@ -39,6 +41,7 @@ class Settings:
     session_idle: timedelta = timedelta(minutes=60)
     session_max: timedelta = timedelta(hours=12)
     log_keep: timedelta = timedelta(days=180)  # activity and notices
+    time_zone: Zone = None  # of the moments on a page
     workers: int = 1  # processes
     hash_cost: Cost = ARGON2  # of argon2id; never below the floor
     keep_hash_memory: bool = True  # between hashes
@@ -84,6 +87,7 @@ class Settings:
                 values[name.removeprefix("PANEL_").lower()] = reader(value)
             except ValueError:
                 raise StartRefused(f"{name}={value}: o valor precisa ser {wanted}.") from None
+        values.setdefault("time_zone", machine_zone(environment))
         settings = cls(**values)  # type: ignore[arg-type]
         settings._check_public_url()
         if settings.host in EVERY_ADDRESS:  # whether this machine has any other shows when it is bound
@@ -187,16 +191,16 @@ def _networks(value: str) -> tuple[Network, ...]:
     return found
 
 
-def is_name(text: str, *, longest: int) -> bool:
-    """No colon (it divides otpauth labels), no control or bidirectional character, none that is not seen."""
-    unseen = r"\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd"
-    return re.fullmatch(rf"[^\x00-\x1f\x7f-\x9f:{unseen}]{{1,{longest}}}", text) is not None
-
-
 def _name(value: str) -> str:
-    if not is_name(value, longest=PANEL_NAME_MAX):
-        raise ValueError(value)
-    return value
+    if refusal := name_refusal(value, longest=PANEL_NAME_MAX):
+        raise StartRefused(f"PANEL_NAME={value}: {refusal}")
+    name = trim(value)
+    if (size := len(quote(name, safe=""))) > PANEL_NAME_ENCODED_MAX:
+        raise StartRefused(
+            f"PANEL_NAME={value}: o nome ocupa {size} bytes no QR code e cabem {PANEL_NAME_ENCODED_MAX} "
+            "(um espaço ocupa 3, uma letra com acento 6, um emoji 12)."
+        )
+    return name
 
 
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
@@ -215,6 +219,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_LOG_KEEP": (lambda value: timedelta(days=_whole(value, 30, 730)), "dias, de 30 a 730"),
     "PANEL_HASH_COST": (_cost, f"como {ARGON2}, e nunca abaixo de {ARGON2_FLOOR}"),
     "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
+    "PANEL_TIME_ZONE": (read_zone, "o nome de um fuso horário, como America/Sao_Paulo"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }
 KNOWN = {*READERS, "PANEL_TEST_INSTALL"}  # the last is for tests/

@@ -16,6 +16,7 @@ from db.database import Transaction
 from web import cookies, forms, log, throttle
 from web.accounts import forgive_password, try_password
 from web.activity import note
+from web.characters import joined
 from web.cookies import Cookie, digest, new_token
 from web.factors import totp as rules
 from web.limits import FIELD_MAX
@@ -71,7 +72,7 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
 
 async def _judge_second_factor(request: Request, proof: dict[str, str]) -> tuple[str, Verdict]:
     account_id = request.state.session.account_id
-    field = RECOVERY if proof.get(RECOVERY) else CODE
+    field = RECOVERY if joined(proof.get(RECOVERY, "")) else CODE
     answer: str | bytes | Verdict | None
     if field == RECOVERY:
         answer = await recovery_digest(request, account_id, proof[RECOVERY])

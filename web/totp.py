@@ -19,11 +19,11 @@ from web.page import go, later, page, tries_left
 from web.panel import Panel
 from web.second_factor import (
     CODE_FORM,
-    WRONG_CODE,
     Verdict,
     charge_code,
     clock_is_off,
     forgive_everything,
+    wrong_or_clock_is_off,
 )
 from web.sessions import end_elsewhere
 from web.two_factor import show_hub
@@ -167,7 +167,7 @@ async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None)
         await note(tx, request, session.account_id, "totp.failed")
     if left <= 0:
         return await show_hub(request, problem=TOO_MANY)
-    return _refused(request, (clock_is_off(drift) if drift else WRONG_CODE) + tries_left(left))
+    return _refused(request, (clock_is_off(drift) if drift else wrong_or_clock_is_off(request)) + tries_left(left))
 
 
 def _refused(request: Request, error: str) -> Response:

@@ -122,7 +122,7 @@ async def _settle(tx: Transaction, request: Request, verdict: Verdict, template:
 
 def _challenge(request: Request, template: str, verdict: Verdict | None = None, *, left: int | None = None) -> Response:
     """The challenge, with why it was refused; with no tries `left` this half-login is over."""
-    error = f"{verdict.message}{_what_next(verdict, left)}" if verdict else ""
+    error = verdict.message + _what_next(verdict, left) if verdict else ""
     response = page(
         request,
         template,

@@ -57,7 +57,9 @@ def open_page(new_context: Callable[..., BrowserContext], live_server: str) -> I
             complaints.append(message.text)
 
     def open_page(**options: Any) -> Page:
-        context = new_context(base_url=live_server, locale="pt-BR", timezone_id="America/Sao_Paulo", **options)
+        context = new_context(
+            **{"base_url": live_server, "locale": "pt-BR", "timezone_id": "America/Sao_Paulo"} | options
+        )
         context.add_init_script(COLLECT)
         page = context.new_page()
         page.on("console", listen)

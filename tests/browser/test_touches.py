@@ -33,7 +33,7 @@ def test_the_sixth_number_of_a_code_sends_it_once_however_it_is_written(page: Pa
     expect(page.get_by_text("Ao digitar o sexto dígito, o código é enviado.")).to_be_visible()
     field.fill("12345")
     code = show_code(key, clock.forward(seconds=30))
-    field.fill(f"{code[:3]} {code[3:]}")
+    field.fill(f"\u00a0{code[:3]} \u2011\u200b{code[3:]}\u2009")
     expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
     assert len(sent) == 1
 

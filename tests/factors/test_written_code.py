@@ -17,7 +17,14 @@ def test_every_bit_reaches_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["01ab-cdef-gh01-2345", "O1AB CDEF GHOI 2345", "oLabcdefgh0i2345", " 01AB-CDEF\tGH01-2345 "]
+    "typed",
+    [
+        "01ab-cdef-gh01-2345",
+        "O1AB CDEF GHOI 2345",
+        "oLabcdefgh0i2345",
+        " 01AB-CDEF\tGH01-2345 ",
+        "01AB\u2011CDEF\u00a0GH01\u200b\u20132345\n",
+    ],
 )
 def test_one_code_has_many_spellings(typed: str) -> None:
     assert written_code.read(typed) == "01ABCDEFGH012345"

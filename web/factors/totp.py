@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 import pyotp
 
-from web.limits import TOTP_DRIFT, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
+from web.characters import joined
+from web.limits import TOTP_DRIFT, TOTP_DRIFT_HOURS, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
 
 
 def new_key(token_bytes: Callable[[int], bytes]) -> bytes:
@@ -27,8 +28,8 @@ def address(key: bytes, *, account: str, issuer: str) -> str:
 
 
 def read_code(typed: str) -> str | None:
-    """The six ASCII digits in what was typed, blanks and hyphens aside; None when it is anything else."""
-    code = re.sub(r"[ -]", "", typed)
+    """The six ASCII digits in what was typed, separators of any kind aside; None when it is anything else."""
+    code = joined(typed)
     return code if re.fullmatch(r"[0-9]{6}", code) else None
 
 
@@ -54,11 +55,15 @@ def matching_step(key: bytes, code: str, at: datetime, *, window: int = TOTP_WIN
 
 
 def drift(key: bytes, code: str, at: datetime) -> timedelta | None:
-    """How far ahead the clock is that made this code (negative: behind), within ten minutes (RFC 6238 §6).
+    """How far ahead the clock is that made this code (negative: behind), within ten minutes (RFC 6238 §6) or about a
+    whole number of hours within a day.
 
     None when no step in reach matches. It explains a refusal; it never turns one into an acceptance.
     """
     step = matching_step(key, code, at, window=TOTP_DRIFT)
+    for hours in range(1, TOTP_DRIFT_HOURS + 1):
+        for off in (timedelta(hours=hours), timedelta(hours=-hours)):
+            step = step or matching_step(key, code, at + off)
     return None if step is None else (step - step_at(at)) * TOTP_STEP
 
 
@@ -69,13 +74,20 @@ class QrCode:
     size: int
     path: str
 
+    @property
+    def width(self) -> int:
+        """CSS pixels, the same for each module: four, which any camera tells apart, or more while a card on a phone
+        320 wide has room (254)."""
+        return self.size * max(4, 254 // self.size)
+
 
 def qr_code(address: str) -> QrCode:
     # Half of a cold start is imports, and most requests draw nothing.
-    from qrcode.constants import ERROR_CORRECT_M
+    from qrcode.constants import ERROR_CORRECT_L, ERROR_CORRECT_M
     from qrcode.main import QRCode as Encoder
 
-    code = Encoder(error_correction=ERROR_CORRECT_M, border=4)
+    # Version 11 is the largest whose modules are four pixels wide on a phone 320 wide; at level M it holds 251 bytes.
+    code = Encoder(error_correction=ERROR_CORRECT_M if len(address) <= 251 else ERROR_CORRECT_L, border=4)
     code.add_data(address)
     rows = code.get_matrix()
     path, x, y = "M0 .5", 0, 0

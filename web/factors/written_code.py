@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Callable
 
+from web.characters import joined
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: https://www.crockford.com/base32.html
 LOOK_ALIKES = str.maketrans("OIL", "011")
 
@@ -19,8 +21,8 @@ def grouped(code: str) -> str:
 
 
 def read(typed: str) -> str:
-    """One spelling for all: case, blanks, hyphens and look-alikes (O, I, L) do not matter."""
-    return "".join(typed.upper().replace("-", " ").split()).translate(LOOK_ALIKES)
+    """One spelling for all: case, separators of any kind and look-alikes (O, I, L) do not matter."""
+    return joined(typed).upper().translate(LOOK_ALIKES)
 
 
 def digest(code: str) -> bytes:

@@ -1,0 +1,42 @@
+"""A phone whose clock is years off: the browser's own clock tells which of the two to look at."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.phone import scan, show_code
+from tests.browser.steps import set_up, type_code
+from tests.conftest import Clock
+
+
+def enrol_with_a_phone_two_years_ahead(page: Page, setup_code: str, clock: Clock) -> None:
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    key = scan(page.locator(".qr"))
+    type_code(page, show_code(key, clock() + timedelta(days=730)), "Ativar")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(minutes=-9), "o deste navegador concorda com o servidor. Confira o do celular"),
+        (timedelta(days=730), "o deste navegador também discorda do servidor, que pode ser o errado."),
+    ],
+)
+def test_the_browser_says_whose_clock_to_look_at(
+    ahead: timedelta, words: str, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(timezone_id="Asia/Tokyo")
+    page.clock.set_fixed_time(clock() + ahead)
+    enrol_with_a_phone_two_years_ahead(page, setup_code, clock)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("O servidor marca 24 de novembro de 2026 às 21:00. Se o celular mostra outra data")
+    expect(alert).to_contain_text(words)
+
+
+def test_without_script_both_are_named(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page(java_script_enabled=False)
+    enrol_with_a_phone_two_years_ahead(page, setup_code, clock)
+    expect(page.get_by_role("alert")).to_contain_text("o do servidor, com quem cuida do painel.")

@@ -1,0 +1,175 @@
+"""Moments in words. Pages tell them in the panel's time zone and name it; the script says the reader's."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+Zone = ZoneInfo | None  # None: the machine's own, where it does not tell its name
+
+MONTHS = (
+    "janeiro",
+    "fevereiro",
+    "março",
+    "abril",
+    "maio",
+    "junho",
+    "julho",
+    "agosto",
+    "setembro",
+    "outubro",
+    "novembro",
+    "dezembro",
+)
+
+
+def read_zone(name: str) -> ZoneInfo:
+    """A time zone by its IANA name; raises ValueError for what is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as unknown:
+        raise ValueError(name) from unknown
+
+
+def machine_zone(environment: Mapping[str, str], link: Path = Path("/etc/localtime")) -> Zone:
+    """The zone that this machine is set to, as far as it tells its name."""
+    try:
+        told = environment["TZ"].lstrip(":") or "UTC" if "TZ" in environment else str(link.readlink())
+        return read_zone(told.rpartition("zoneinfo/")[2])
+    except (OSError, ValueError):
+        return None
+
+
+def zone_or(name: str, otherwise: Zone) -> Zone:
+    """The zone that a browser says its reader is in, where it is one that we know."""
+    try:
+        return read_zone(name)
+    except ValueError:
+        return otherwise
+
+
+def zone_name(zone: Zone, at: datetime) -> str:
+    """`America/Sao_Paulo`; where there is no name, what the clock differs by: `UTC−3`."""
+    if zone:
+        return "UTC" if zone.key == "Etc/UTC" else zone.key
+    minutes = int((at.astimezone().utcoffset() or timedelta(0)).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return "UTC" + (f"{'−' if minutes < 0 else '+'}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
+
+
+def _named(zone: Zone, at: datetime) -> str:
+    name = zone_name(zone, at)
+    return name if name.startswith("UTC") else f"horário de {name}"
+
+
+@lru_cache(maxsize=4096)
+def day(at: datetime, zone: Zone) -> str:
+    local = at.astimezone(zone)
+    return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
+
+
+@lru_cache(maxsize=4096)
+def full(at: datetime, zone: Zone) -> str:
+    """Day, time and zone."""
+    return f"{day(at, zone)} às {at.astimezone(zone):%H:%M}, {_named(zone, at)}"
+
+
+def _clock(at: datetime, zone: Zone) -> str:
+    return f"{at.astimezone(zone):%H:%M} ({_named(zone, at)})"
+
+
+def _minutes(at: datetime, zone: Zone) -> str:
+    """Minutes and seconds: the same in nearly every time zone, wherever the server stands."""
+    return f"{at.astimezone(zone):%M:%S}"
+
+
+def ago(at: datetime, now: datetime, zone: Zone) -> str:
+    seconds = int((now - at).total_seconds())
+    if seconds < 60:
+        return "agora há pouco"
+    if seconds >= 30 * 86400:
+        return f"em {day(at, zone)}"
+    units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"))
+    size, one, many = next(unit for unit in units if seconds >= unit[0])
+    return f"há {seconds // size} {one if seconds // size == 1 else many}"
+
+
+def left(until: datetime, now: datetime) -> str:
+    """How long until then, rounded up to one unit: `faltam 14 dias`."""
+    seconds = max(1, int((until - now).total_seconds()))
+    units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"), (1, "segundo", "segundos"))
+    size, one, many = next(unit for unit in units if seconds >= unit[0])
+    count = -(-seconds // size)
+    return f"falta 1 {one}" if count == 1 else f"faltam {count} {many}"
+
+
+WORDS: dict[str, Callable[[datetime, Zone], str]] = {"day": day, "full": full, "clock": _clock, "minutes": _minutes}
+
+
+@lru_cache(maxsize=4096)
+def told_as(form: str, at: datetime, zone: Zone) -> Markup:
+    """A moment in one of the forms that the script knows as well; the full date on hover."""
+    return Markup('<time datetime="{}" data-as="{}" title="{}">{}</time>').format(
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", form, full(at, zone), WORDS[form](at, zone)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _near(at: datetime, zone: Zone, words: str) -> Markup:
+    return Markup('<time datetime="{0}" title="{1}">{2}<span class="unseen">, {1}</span></time>').format(
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}", full(at, zone), words
+    )
+
+
+@pass_context
+def _as_moment(page: Context, at: datetime, now: datetime) -> Markup:
+    """Near words on screen, the full date on hover and for screen readers."""
+    return _near(at, page["zone"], ago(at, now, page["zone"]))
+
+
+@pass_context
+def _as_day(page: Context, at: datetime) -> Markup:
+    return told_as("day", at, page["zone"])
+
+
+@pass_context
+def _as_full(page: Context, at: datetime) -> Markup:
+    return told_as("full", at, page["zone"])
+
+
+@pass_context
+def _as_clock(page: Context, at: datetime) -> Markup:
+    return told_as("clock", at, page["zone"])
+
+
+@pass_context
+def _as_minutes(page: Context, at: datetime) -> Markup:
+    return told_as("minutes", at, page["zone"])
+
+
+@pass_context
+def _heading(page: Context, at: datetime) -> str:
+    """The day alone, in letters that two moments of one day share."""
+    return day(at, page["zone"])
+
+
+@pass_context
+def _zone_name(page: Context, at: datetime) -> str:
+    return zone_name(page["zone"], at)
+
+
+FILTERS = {
+    "moment": _as_moment,
+    "day": _as_day,
+    "full": _as_full,
+    "clock_time": _as_clock,
+    "minutes": _as_minutes,
+    "day_heading": _heading,
+    "left": left,
+    "zone_name": _zone_name,
+}
