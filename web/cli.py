@@ -23,6 +23,7 @@ from web.settings import Settings, StartRefused, read_env_file
 
 T = TypeVar("T")
 
+ENGINES = "--engines"
 EPILOG = """
 Sem comando nenhum, o painel é iniciado (o mesmo que "serve"). Os comandos de contas e "doctor" trabalham na pasta de
 dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
@@ -115,7 +116,8 @@ def _add_panel(commands: Commands) -> None:
 
 
 def _add_tools(commands: Commands) -> None:
-    commands.add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
+    test_words = f"Roda todos os testes; com {ENGINES}, só os do Firefox, WebKit e Chromium. O resto vai para o pytest."
+    commands.add("test", lambda _: _test([]), test_words)
     pictures = commands.add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
     pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
     tune = commands.add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
@@ -184,16 +186,19 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    return _with_chromium("pytest", *arguments)
+    """All but those in every engine, or those alone."""
+    if ENGINES in arguments:
+        return _run_after("tests.engines.packages", "pytest", "tests/engines", *(a for a in arguments if a != ENGINES))
+    return _run_after("tests.chromium", "pytest", "--ignore=tests/engines", *arguments)
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    return _with_chromium("tests.pictures", *(["--check"] if options.check else []))
+    return _run_after("tests.chromium", "tests.pictures", *(["--check"] if options.check else []))
 
 
-def _with_chromium(*module: str) -> int:
-    """Run a module, with its arguments, once there is a browser that it can drive."""
-    for command in (["tests.chromium"], module):
+def _run_after(browsers: str, *module: str) -> int:
+    """Run a module, with its arguments, once another has found the browsers that it drives."""
+    for command in ([browsers], module):
         if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0

@@ -1,0 +1,30 @@
+"""What the script adds, where engines have differed or might: each of them at each of its touches."""
+
+from tests.engines.browser import Browser
+from tests.engines.steps import set_up
+
+
+def test_a_password_can_be_looked_at(window: Browser, setup_code: str) -> None:
+    window.open("/setup")
+    window.fill("Senha", "girafa")
+    window.press("Mostrar o campo Senha")
+    assert window.run("return document.querySelector('#password').type") == "text"
+    window.press("Ocultar o campo Senha")
+    assert window.run("return document.querySelector('#password').type") == "password"
+
+
+def test_switching_on_in_place_leaves_the_focus_somewhere_and_copies_the_key(window: Browser, setup_code: str) -> None:
+    set_up(window, setup_code)
+    for button in ("Configurar Agora", "Cancelar", "Configurar Agora"):
+        window.press(button)
+        window.until(lambda: _focused(window) == "two-factor-title", f"{button} leaves the focus elsewhere")
+    window.press("Copiar chave")
+    window.see("Copiado")
+    window.fill("Código de verificação", "12")
+    window.press("Ativar")
+    window.see("O código tem seis números")
+    window.until(lambda: window.is_focused("Código de verificação"), "the caret is elsewhere")
+
+
+def _focused(window: Browser) -> str:
+    return str(window.run("return document.activeElement.id"))
