@@ -59,9 +59,9 @@ function countDown() {
 countDown();
 document.addEventListener("htmx:after:swap", countDown);
 
-// The sixth digit of a code sends it, once, when nothing else is missing.
+// The sixth digit of a code sends it, once, when nothing else is missing. Firefox reflects no such word in .autocomplete.
 document.addEventListener("input", ({ target }) => {
-  if (target.autocomplete !== "one-time-code") return;
+  if (target.getAttribute("autocomplete") !== "one-time-code") return;
   const code = target.value.replace(/[ -]/g, "");
   if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.checkValidity()) return;
   target.dataset.sent = code;
