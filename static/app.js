@@ -121,13 +121,17 @@ function turn() {
 turn();
 document.addEventListener("htmx:after:swap", turn);
 
-// The set-up address carries its code after the #, which no browser sends: it goes straight into the field.
-const setupCode = document.querySelector("#setup_code");
-if (setupCode && location.hash.length > 1) {
-  setupCode.value = location.hash.slice(1);
+// The set-up address carries its code after the #, which no browser sends: it goes straight into the field, also when
+// the page was open already. WebKit gives the focus to [autofocus] in its next frame, whatever has it: ours comes after.
+function takeSetupCode() {
+  const field = document.querySelector("#setup_code");
+  if (!field || location.hash.length < 2) return;
+  field.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
-  document.querySelector("#name").focus();
+  requestAnimationFrame(() => document.querySelector("#name").focus());
 }
+takeSetupCode();
+window.addEventListener("hashchange", takeSetupCode);
 
 // What was said about the last request is over when the next one begins; no answer at all is said too.
 document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());

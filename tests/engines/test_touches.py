@@ -3,6 +3,25 @@
 from tests.engines.browser import Browser
 from tests.engines.steps import set_up
 
+TWO_FRAMES = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def test_the_set_up_link_leaves_the_caret_in_the_first_empty_field(window: Browser, setup_code: str) -> None:
+    """WebKit gives [autofocus] its focus a frame after the page came, when the script has long run."""
+    window.open(f"/setup#{setup_code}")
+    window.until(lambda: window.value("Código de instalação") == setup_code, "the code is not in its field")
+    window.run(TWO_FRAMES)
+    assert window.is_focused("Usuário")
+    assert "#" not in window.url()
+
+
+def test_the_set_up_link_counts_on_a_page_that_was_open_already(window: Browser, setup_code: str) -> None:
+    window.open("/setup")
+    window.open(f"/setup#{setup_code}")
+    window.until(lambda: window.value("Código de instalação") == setup_code, "the code is not in its field")
+    window.until(lambda: window.is_focused("Usuário"), "the caret is elsewhere")
+    assert "#" not in window.url()
+
 
 def test_a_password_can_be_looked_at(window: Browser, setup_code: str) -> None:
     window.open("/setup")
