@@ -90,6 +90,13 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sending, 3000); // what answers may be a file, and the page stay
 });
 
+// What a browser kept of a page that was left, as Safari does over plain HTTP, may be of a session that is over.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  document.body.hidden = true;
+  location.reload();
+});
+
 for (const happened of ["keydown", "keyup"]) document.addEventListener(happened, (event) => {
   const field = event.target;
   if (field.type !== "password" || !event.getModifierState) return;

@@ -48,4 +48,8 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     window.press("Bloquear tudo")
     window.see("Tudo bloqueado: só esta sessão está aberta")
 
+    window.press("Atividade")
+    window.see("Verificar se o registro foi alterado")
     sign_out(window)
+    window.back()
+    window.until(lambda: "/login?next=" in window.url(), "a page of the session that ended came back")
