@@ -54,6 +54,11 @@ class Browser:
     def run(self, script: str) -> Any:
         return self._do("ExecuteScript", script=script, args=[])
 
+    def settle(self) -> None:
+        """Until what the next frames bring is there: WebKit gives [autofocus] its focus only then."""
+        if self.has_script:
+            self.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def resize(self, width: int, height: int) -> None:
         self._do("SetWindowRect", width=width, height=height)
 
@@ -82,6 +87,7 @@ class Browser:
 
     def _type(self, label: str, text: str) -> bool:
         field = self._shown(_field(label))
+        self.settle()
         self._do("ElementClear", id=field)
         self._do("ElementSendKeys", id=field, text=text)
         return True

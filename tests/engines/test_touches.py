@@ -3,14 +3,12 @@
 from tests.engines.browser import Browser
 from tests.engines.steps import set_up
 
-TWO_FRAMES = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
 
 def test_the_set_up_link_leaves_the_caret_in_the_first_empty_field(window: Browser, setup_code: str) -> None:
     """WebKit gives [autofocus] its focus a frame after the page came, when the script has long run."""
     window.open(f"/setup#{setup_code}")
     window.until(lambda: window.value("Código de instalação") == setup_code, "the code is not in its field")
-    window.run(TWO_FRAMES)
+    window.settle()
     assert window.is_focused("Usuário")
     assert "#" not in window.url()
 
