@@ -1,5 +1,7 @@
 """What the script adds, where engines have differed or might: each of them at each of its touches."""
 
+import pytest
+
 from tests.engines.browser import Browser
 from tests.engines.steps import set_up
 
@@ -41,6 +43,19 @@ def test_switching_on_in_place_leaves_the_focus_somewhere_and_copies_the_key(win
     window.press("Ativar")
     window.see("O código tem seis números")
     window.until(lambda: window.is_focused("Código de verificação"), "the caret is elsewhere")
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)  # WebKit does not tell how it draws it
+def test_what_a_field_suggests_can_be_read(window: Browser, setup_code: str) -> None:
+    """WCAG 1.4.3: left to themselves Firefox and WebKit draw it too pale."""
+    set_up(window, setup_code)
+    window.open("/instances?busca=loja")
+    assert window.run(_colour("#search", "::placeholder")) == window.run(_colour(".hint"))
+
+
+def _colour(selector: str, part: str = "") -> str:
+    drawn = f"getComputedStyle(document.querySelector('{selector}'), '{part}')"
+    return f"const {{ color, opacity }} = {drawn}; return `${{color}} ${{opacity}}`"
 
 
 def _focused(window: Browser) -> str:
