@@ -30,7 +30,9 @@ def test_engines_are_installed_only_where_that_was_allowed(tmp_path: Path) -> No
     try_engines(tmp_path, install="")
     assert not (tmp_path / "asked").exists()
     assert try_engines(tmp_path, install="1").returncode == 1  # that one installed nothing
-    assert (tmp_path / "asked").read_text().splitlines() == ["update", f"install -y --no-install-recommends {PACKAGES}"]
+    update, install = (tmp_path / "asked").read_text().splitlines()
+    assert update == "update"
+    assert install.startswith(f"install -y --no-install-recommends {PACKAGES}")
 
 
 def test_the_other_tests_need_no_engine() -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from tests.engines.commands import CommandFailed, Commands
 
 T = TypeVar("T")
-SECONDS = 15  # until something that should come is given up
+SECONDS = 30  # until something that should come is given up
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver §12.2, "web element identifier"
 
 

@@ -15,6 +15,7 @@ ENGINES: dict[str, Callable[[], AbstractContextManager[Browser]]] = {
     "firefox": launch.firefox,
     "webkit": launch.webkit,
     "firefox without script": lambda: launch.firefox(has_script=False),
+    "webkit without script": lambda: launch.webkit(has_script=False),
 }
 
 

@@ -63,15 +63,16 @@ def firefox(*, has_script: bool = True) -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def webkit() -> Iterator[Browser]:
+def webkit(*, has_script: bool = True) -> Iterator[Browser]:
     """Its own screenshots are black without a graphics card; what is on the screen is not."""
-    port, options = _free_port(), {"binary": mini_browser(), "args": ["--automation"]}
+    arguments = ["--automation", f"--enable-javascript={json.dumps(has_script)}"]
+    port, options = _free_port(), {"binary": mini_browser(), "args": arguments}
     with (
         _screen() as (display, pixels),
         _running("WebKitWebDriver", f"--port={port}", listens_on=port, DISPLAY=display),
         contextlib.closing(OverHttp(port, {"webkitgtk:browserOptions": options})) as commands,
     ):
-        yield Browser(commands, look=lambda: _picture(pixels))
+        yield Browser(commands, has_script=has_script, look=lambda: _picture(pixels))
 
 
 @contextlib.contextmanager
@@ -108,7 +109,8 @@ def _running(*command: str, listens_on: int, **environment: str) -> Iterator[Non
             _wait_for(listens_on, process)
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                os.killpg(process.pid, signal.SIGTERM)
 
 
 def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
