@@ -59,9 +59,9 @@ function countDown() {
 countDown();
 document.addEventListener("htmx:after:swap", countDown);
 
-// The sixth digit of a code sends it, once, when nothing else is missing.
+// The sixth digit of a code sends it, once, when nothing else is missing. Firefox reflects no such word in .autocomplete.
 document.addEventListener("input", ({ target }) => {
-  if (target.autocomplete !== "one-time-code") return;
+  if (target.getAttribute("autocomplete") !== "one-time-code") return;
   const code = target.value.replace(/[\s\p{DI}\p{Pd}−]/gu, "");
   if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.checkValidity()) return;
   target.dataset.sent = code;
@@ -88,6 +88,13 @@ document.addEventListener("submit", (event) => {
   if ("sending" in form.dataset) return event.preventDefault();
   form.dataset.sending = "";
   setTimeout(() => delete form.dataset.sending, 3000); // what answers may be a file, and the page stay
+});
+
+// What a browser kept of a page that was left, as Safari does over plain HTTP, may be of a session that is over.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  document.body.hidden = true;
+  location.reload();
 });
 
 for (const happened of ["keydown", "keyup"]) document.addEventListener(happened, (event) => {
@@ -121,13 +128,17 @@ function turn() {
 turn();
 document.addEventListener("htmx:after:swap", turn);
 
-// The set-up address carries its code after the #, which no browser sends: it goes straight into the field.
-const setupCode = document.querySelector("#setup_code");
-if (setupCode && location.hash.length > 1) {
-  setupCode.value = location.hash.slice(1);
+// The set-up address carries its code after the #, which no browser sends: it goes straight into the field, also when
+// the page was open already. WebKit gives the focus to [autofocus] in its next frame, whatever has it: ours comes after.
+function takeSetupCode() {
+  const field = document.querySelector("#setup_code");
+  if (!field || location.hash.length < 2) return;
+  field.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
-  document.querySelector("#name").focus();
+  requestAnimationFrame(() => document.querySelector("#name").focus());
 }
+takeSetupCode();
+window.addEventListener("hashchange", takeSetupCode);
 
 // Every moment in the time zone of whoever reads, in the words of the server; the days of the activity follow.
 const formatter = (options) => {

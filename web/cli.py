@@ -26,6 +26,7 @@ from web.setup import offer_code
 T = TypeVar("T")
 
 DATA_HELP = "pasta de dados (padrão: data, ao lado do run.py, como toda pasta que não é dita por inteiro)"
+ENGINES = "--engines"
 EPILOG = """
 Sem comando nenhum, o painel é iniciado (o mesmo que "serve", e com as mesmas opções). Os comandos de contas e "doctor"
 trabalham na pasta de dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
@@ -143,7 +144,8 @@ def _add_panel(commands: Commands) -> None:
 
 
 def _add_tools(commands: Commands) -> None:
-    commands.add("test", lambda _: _test([]), "Roda todos os testes; o que vier depois vai para o pytest.")
+    test_words = f"Roda todos os testes; com {ENGINES}, só os do Firefox, WebKit e Chromium. O resto vai para o pytest."
+    commands.add("test", lambda _: _test([]), test_words)
     pictures = commands.add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
     pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
     tune = commands.add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
@@ -213,12 +215,21 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)  # noqa: S603, our own
+    """All but those in every engine, or those alone."""
+    if ENGINES in arguments:
+        return _run_after("tests.engines.packages", "pytest", "tests/engines", *(a for a in arguments if a != ENGINES))
+    command = [sys.executable, "-m", "pytest", "--ignore=tests/engines", *arguments]
+    return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    for module in (["tests.chromium"], ["tests.pictures", *(["--check"] if options.check else [])]):
-        if status := subprocess.call([sys.executable, "-m", *module], cwd=ROOT):  # noqa: S603, our own
+    return _run_after("tests.chromium", "tests.pictures", *(["--check"] if options.check else []))
+
+
+def _run_after(browsers: str, *module: str) -> int:
+    """Run a module, with its arguments, once another has found the browsers that it drives."""
+    for command in ([browsers], module):
+        if status := subprocess.call([sys.executable, "-m", *command], cwd=ROOT):  # noqa: S603, our own
             return status
     return 0
 

@@ -15,7 +15,11 @@ from tests.people import code_for
 
 def scan(qr: Locator) -> str:
     """The key in the QR code, read from a screenshot as it stands on the screen."""
-    picture = Image.open(io.BytesIO(qr.screenshot()))
+    return key_in(qr.screenshot())
+
+
+def key_in(screenshot: bytes) -> str:
+    picture = Image.open(io.BytesIO(screenshot))
     # Without inverting: many phones refuse light modules on a dark ground, so the plate must stay white.
     [found] = zxingcpp.read_barcodes(picture, try_invert=False)
     address = urlsplit(found.text)
