@@ -11,7 +11,7 @@ from typing import Any
 from web.factors.argon2id import Argon2id
 from web.limits import Cost
 
-HANG = 120  # seconds; whatever waits so long waits for ever
+HANG = 300  # seconds; whatever waits so long waits for ever
 
 
 def until(happens: Callable[[], object]) -> None:

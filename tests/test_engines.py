@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.steady import HANG
 from web.page import ROOT
 
 PACKAGES = "chromium-driver firefox-esr webkit2gtk-driver xvfb"
@@ -13,7 +14,7 @@ PACKAGES = "chromium-driver firefox-esr webkit2gtk-driver xvfb"
 def try_engines(path: Path, *, install: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": str(path), "PANEL_TEST_INSTALL": install}
     command = [sys.executable, str(ROOT / "run.py"), "test", "--engines"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG, env=environment)
 
 
 def test_an_engine_that_is_missing_fails_with_a_sentence(tmp_path: Path) -> None:
@@ -37,6 +38,6 @@ def test_engines_are_installed_only_where_that_was_allowed(tmp_path: Path) -> No
 
 def test_the_other_tests_need_no_engine() -> None:
     command = [sys.executable, str(ROOT / "run.py"), "test", "--co", "-q", "-k", "the_whole_walk"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
     assert "browser/test_walk.py::" in answer.stdout
     assert "engines/" not in answer.stdout

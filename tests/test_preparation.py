@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.test_proxies import write_certificate
+from tests.steady import HANG
 from tests.test_run import refused
 from web.page import ROOT
 
@@ -108,7 +109,7 @@ class Checkout:
 
 
 def ended(process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
-    said, complained = process.communicate(timeout=120)
+    said, complained = process.communicate(timeout=HANG)
     return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
 

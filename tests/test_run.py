@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.steady import HANG
 from web.factors.argon2id import Argon2id, Phc
 from web.limits import ARGON2
 from web.page import ROOT
@@ -32,7 +33,7 @@ RUN = [sys.executable, str(ROOT / "run.py")]
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*RUN, *arguments], capture_output=True, text=True, timeout=60, env=os.environ | environment, cwd="/"
+        [*RUN, *arguments], capture_output=True, text=True, timeout=HANG, env=os.environ | environment, cwd="/"
     )
 
 
@@ -84,7 +85,7 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
         assert f"Painel em http://localhost:{port}" in lines[-1]
         assert answers(port)
         panel.send_signal(signal.SIGINT)
-        _, errors = panel.communicate(timeout=10)
+        _, errors = panel.communicate(timeout=HANG)
         assert "Traceback" not in errors
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
     assert modes == {"data": 0o700, "panel.db": 0o600, "secret.key": 0o600}
@@ -104,7 +105,7 @@ def test_a_start_without_https_is_logged(tmp_path: Path) -> None:
     with started(*arguments, PANEL_ALLOW_HTTP="1") as (panel, _):
         assert answers(port)
         panel.send_signal(signal.SIGINT)
-        _, errors = panel.communicate(timeout=10)
+        _, errors = panel.communicate(timeout=HANG)
     assert json.loads(errors.splitlines()[0])["event"] == "start.http_allowed"
 
 
@@ -113,7 +114,7 @@ def test_two_workers_answer_too(tmp_path: Path) -> None:
     with started("serve", "--port", port, "--data", str(tmp_path / "data"), PANEL_WORKERS="2") as (panel, _):
         wait_for(port)
         panel.send_signal(signal.SIGINT)
-        _, errors = panel.communicate(timeout=15)
+        _, errors = panel.communicate(timeout=HANG)
         assert "Traceback" not in errors
 
 
@@ -125,7 +126,7 @@ def test_the_demo_tells_its_password_and_leaves_nothing_behind(how: signal.Signa
         assert answers(port)
         assert list(tmp_path.iterdir())
         panel.send_signal(how)
-        panel.communicate(timeout=10)
+        panel.communicate(timeout=HANG)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,7 +175,7 @@ def test_localhost_is_ours_at_both_of_its_addresses(tmp_path: Path) -> None:
             for host in ("127.0.0.1", "[::1]"):
                 wait_for(port, host)
             panel.send_signal(signal.SIGINT)
-            panel.communicate(timeout=15)
+            panel.communicate(timeout=HANG)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ def test_a_data_folder_of_old_in_the_current_folder_stops_the_start(data: Path, 
     """It followed the working directory: a panel must not be empty all of a sudden."""
     for options in ([], ["--data", "data"]):
         command = [*RUN, "doctor", *options]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=HANG, cwd=tmp_path)
         refused(answer, f"agora fica em {ROOT}/data, mas há um painel em {data}.*--data {data}$")
     answer = subprocess.run([*RUN, "doctor", "--data", str(data)], capture_output=True, text=True, cwd=tmp_path)
     assert f"Dados em {data}" in answer.stdout
@@ -254,7 +255,7 @@ def test_a_folder_is_the_same_from_wherever_it_is_typed(data: Path, tmp_path: Pa
 
 def test_copies_are_where_the_command_is_typed(data: Path, tmp_path: Path) -> None:
     command = [*RUN, "backup", "copy.db", "--data", str(data)]
-    assert subprocess.run(command, capture_output=True, timeout=60, cwd=tmp_path).returncode == 0
+    assert subprocess.run(command, capture_output=True, timeout=HANG, cwd=tmp_path).returncode == 0
     assert (tmp_path / "copy.db").exists()
 
 
@@ -262,7 +263,7 @@ def test_code_in_the_current_folder_is_not_run(data: Path, tmp_path: Path) -> No
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "cli.py").write_text("raise SystemExit('a stranger')")
     command = [*RUN, "doctor", "--data", str(data)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=HANG, cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
@@ -409,7 +410,7 @@ def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
     command = [sys.executable, "-c", script, *arguments]
     given = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=given, cwd="/")
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG, env=given, cwd="/")
 
 
 @pytest.fixture
@@ -513,23 +514,23 @@ def unread(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
 def test_what_nobody_reads_ends_without_a_traceback(command: str, workers: str, unbuffered: str, data: Path) -> None:
     given = {"PYTHONUNBUFFERED": unbuffered, "PANEL_WORKERS": workers, "PANEL_PORT": free_port()}
     process = unread(command, "--data", str(data), **given)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG)
     assert (process.returncode, errors) == (1, "")
     assert sorted(path.name for path in data.iterdir()) == ["panel.db", "secret.key"]
 
 
 def test_help_that_nobody_reads_ends_without_a_traceback() -> None:
     process = unread("--help", PYTHONUNBUFFERED="")
-    assert (process.communicate(timeout=60)[1], process.returncode) == ("", 1)
+    assert (process.communicate(timeout=HANG)[1], process.returncode) == ("", 1)
 
 
 def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None:
     for command in (["create-account", "bruno"], ["reset-password", "ana"]):
         process = unread(*command, "--data", str(data), PYTHONUNBUFFERED="")
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=HANG)
         assert (process.returncode, errors) == (1, "Não foi possível mostrar o código (Broken pipe). Nada mudou.\n")
         shell = shlex.join([*RUN, *command, "--data", str(data)])
-        closed = subprocess.run(["sh", "-c", f"{shell} >&-"], capture_output=True, text=True, timeout=60)
+        closed = subprocess.run(["sh", "-c", f"{shell} >&-"], capture_output=True, text=True, timeout=HANG)
         refused(closed, "a saída está fechada. Nada mudou")
     with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
         assert database.execute("SELECT name FROM accounts").fetchall() == [("ana",)]
@@ -539,7 +540,7 @@ def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None
 def test_a_full_disk_under_the_output_is_told(data: Path) -> None:
     with Path("/dev/full").open("w") as full:
         command = [*RUN, "doctor", "--data", str(data)]
-        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=HANG)
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
 
@@ -557,7 +558,7 @@ def test_a_panel_with_a_closed_output_answers_all_the_same(data: Path) -> None:
 def test_a_terminal_of_another_locale_is_spoken_to(encoding: str, data: Path) -> None:
     command = [*RUN, "doctor", "--data", str(data)]
     given = os.environ | {"PYTHONIOENCODING": encoding}
-    answer = subprocess.run(command, capture_output=True, timeout=60, env=given)
+    answer = subprocess.run(command, capture_output=True, timeout=HANG, env=given)
     assert (answer.returncode, answer.stderr) == (0, b"")
     assert "O banco de dados est".encode(encoding.split(":")[0]) in answer.stdout
 
@@ -587,7 +588,7 @@ def test_argon2_is_compiled_for_this_machine_and_hashes_as_before(tmp_path: Path
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     command = [sys.executable, str(tmp_path / "run.py"), "tune", "--native"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
     assert answer.returncode == 0, answer
     assert "O argon2 em uso foi compilado nesta máquina." in answer.stdout
     phc = str(Phc(ARGON2, b"sixteen bytes !!", Argon2id().digest(b"girafa azul", b"sixteen bytes !!", ARGON2)))

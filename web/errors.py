@@ -14,7 +14,11 @@ from web.visitor import identify
 
 SECTIONS = {"/activity", "/instances", "/policy", "/security"}
 WORDS = {
-    400: ("Endereço desconhecido", "Abra o painel pelo endereço que ele anuncia ao iniciar."),
+    400: (
+        "Endereço desconhecido",
+        "Abra o painel pelo endereço que ele anuncia ao iniciar. Para que ele atenda por outro nome, quem cuida do "
+        "servidor o diz em PANEL_PUBLIC_URL.",
+    ),
     403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
     404: ("Não encontrado", "Esta página não existe, ou não é sua."),
     405: ("Pedido não aceito", "Este endereço não aceita esse tipo de pedido."),
