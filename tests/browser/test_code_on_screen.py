@@ -51,6 +51,7 @@ def test_no_translator_touches_keys_codes_tokens_and_ids(open_page: OpenPage, se
     assert page.evaluate(untouched) == [False]
     page.goto("/security")
     page.get_by_role("button", name="Cancelar").click()
+    expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()
     switch_on(page, clock)
     assert page.evaluate(untouched) == [False] * 11
     page.goto("/security")

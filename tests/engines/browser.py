@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tests.engines.commands import CommandFailed, Commands
+from tests.steady import HANG
 
 T = TypeVar("T")
-SECONDS = 30  # until something that should come is given up
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver §12.2, "web element identifier"
 
 
@@ -68,7 +68,7 @@ class Browser:
 
     def until(self, condition: Callable[[], T], otherwise: str) -> T:
         """Ask again and again; what the engine refuses meanwhile may only not be there yet."""
-        end, why = time.monotonic() + SECONDS, ""
+        end, why = time.monotonic() + HANG, ""
         while time.monotonic() < end:
             try:
                 if answer := condition():
