@@ -213,6 +213,13 @@ document.addEventListener("htmx:after:swap", () => {
   typing = [];
 });
 
+// While a form is under way nothing is asked beside it: with the cookie of before, the answer would lead to the login.
+document.addEventListener("htmx:before:request", (event) => {
+  const { sourceElement: source } = event.detail.ctx;
+  if (source.form?.matches(".htmx-request")) return event.preventDefault();
+  for (const field of source.querySelectorAll("[hx-post]")) field.dispatchEvent(new Event("htmx:abort"));
+});
+
 // What was said about the last request is over when the next one begins; no answer at all is said too.
 document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());
 document.addEventListener("htmx:error", () => {

@@ -1,9 +1,10 @@
 """The walk that must always work, in a real browser, from the set-up code to the login with a recovery code."""
 
+import contextlib
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
@@ -168,6 +169,34 @@ def test_a_new_password_is_judged_while_it_is_typed_and_then_counts(open_page: O
     page.get_by_label("Senha atual").fill(PASSWORD)
     page.get_by_label("Repita a nova senha").fill("pato verde corre na praia")
     page.get_by_role("button", name="Alterar senha").click()
+    expect(page.get_by_text("Senha alterada.")).to_be_visible()
+
+
+@pytest.mark.parametrize("first", ["pato verde", "pato verde corre na praia"], ids=["typed on", "judged already"])
+def test_nothing_is_asked_beside_a_password_that_is_being_changed(
+    first: str, open_page: OpenPage, setup_code: str
+) -> None:
+    """The change gives the session another cookie: what was asked with the one of before would lead to the login."""
+    page, asked = open_page(), list[str]()
+    held: list[Route] = []
+    set_up(page, setup_code)
+    page.get_by_role("link", name="Alterar senha").click()
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.route(re.compile("/security/password(/strength)?$"), lambda route: held.append(route))
+    stop_time(page)
+    page.get_by_label("Senha atual").fill(PASSWORD)
+    page.get_by_label("Nova senha", exact=True).fill(first)
+    page.clock.run_for(1000)
+    page.wait_for_function("document.querySelector('#password.htmx-request')")
+    page.get_by_label("Nova senha", exact=True).fill("pato verde corre na praia")
+    page.get_by_label("Repita a nova senha").fill("pato verde corre na praia")
+    page.get_by_role("button", name="Alterar senha").click()
+    page.clock.run_for(1000)
+    assert asked == ["strength", "password"]
+    with contextlib.suppress(Error):  # nobody waits for it any more
+        held[0].fulfill(status=401, headers={"HX-Redirect": "/login"})
+    page.clock.run_for(1000)
+    held[1].continue_()
     expect(page.get_by_text("Senha alterada.")).to_be_visible()
 
 
