@@ -132,24 +132,12 @@ def _as_moment(page: Context, at: datetime, now: datetime) -> Markup:
     return _near(at, page["zone"], ago(at, now, page["zone"]))
 
 
-@pass_context
-def _as_day(page: Context, at: datetime) -> Markup:
-    return told_as("day", at, page["zone"])
+def _as(form: str) -> Callable[[Context, datetime], Markup]:
+    @pass_context
+    def told(page: Context, at: datetime) -> Markup:
+        return told_as(form, at, page["zone"])
 
-
-@pass_context
-def _as_full(page: Context, at: datetime) -> Markup:
-    return told_as("full", at, page["zone"])
-
-
-@pass_context
-def _as_clock(page: Context, at: datetime) -> Markup:
-    return told_as("clock", at, page["zone"])
-
-
-@pass_context
-def _as_minutes(page: Context, at: datetime) -> Markup:
-    return told_as("minutes", at, page["zone"])
+    return told
 
 
 @pass_context
@@ -165,10 +153,10 @@ def _zone_name(page: Context, at: datetime) -> str:
 
 FILTERS = {
     "moment": _as_moment,
-    "day": _as_day,
-    "full": _as_full,
-    "clock_time": _as_clock,
-    "minutes": _as_minutes,
+    "day": _as("day"),
+    "full": _as("full"),
+    "clock_time": _as("clock"),
+    "minutes": _as("minutes"),
     "day_heading": _heading,
     "left": left,
     "zone_name": _zone_name,
