@@ -4,6 +4,7 @@ typed when a session was found to be over."""
 import base64
 import hashlib
 from enum import Enum
+from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,9 +58,12 @@ def is_doubled(request: Request, cookie: Cookie) -> bool:
 
 
 def _values(request: Request, cookie: Cookie) -> list[str]:
-    """What came under the first of the names that a browser may know the cookie by."""
-    sent = _sent(request)
-    return next((sent[name] for name in _names(request, cookie) if name in sent), [])
+    """What came under the first of the names that a browser may know the cookie by; looked for once a request."""
+    found: dict[Cookie, list[str]] = request.scope.setdefault("panel.cookies", {})
+    if cookie not in found:
+        sent = _sent(request)
+        found[cookie] = next((sent[name] for name in _names(request, cookie) if name in sent), [])
+    return found[cookie]
 
 
 def _sent(request: Request) -> dict[str, list[str]]:
@@ -75,13 +79,16 @@ def _sent(request: Request) -> dict[str, list[str]]:
 
 
 def _names(request: Request, cookie: Cookie) -> list[str]:
-    """The names under which a cookie is read, those from before panels had ids last.
+    """The names under which a cookie is read, those from before panels had ids last."""
+    return _spelled(cookie, Panel.of(request).short_id, _is_secure(request))
 
-    Without prefix, somebody else on the host or above it may have planted it: read only where none can be had.
-    """
+
+@cache
+def _spelled(cookie: Cookie, short_id: str, is_secure: bool) -> list[str]:
+    """Without prefix, somebody else on the host or above it may have planted it: read only where none can be had."""
     name = cookie.value[0]
-    prefixes = ["__Host-"] if _is_secure(request) else ["__Host-", ""]
-    return [prefix + base for base in (f"{name}-{Panel.of(request).short_id}", name) for prefix in prefixes]
+    prefixes = ["__Host-"] if is_secure else ["__Host-", ""]
+    return [prefix + base for base in (f"{name}-{short_id}", name) for prefix in prefixes]
 
 
 def _given_name(request: Request, cookie: Cookie) -> str:

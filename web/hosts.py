@@ -6,13 +6,14 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
+Host = tuple[str, int | None]  # name and port
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LABELS = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")  # `my_host` breaks IDNA's rules, and is in use
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @lru_cache(maxsize=256)
-def read(host: str, scheme: str = "") -> tuple[str, int | None] | None:
+def read(host: str, scheme: str = "") -> Host | None:
     """Name and port of a Host header; the port is None where it is the scheme's own. None for anything else."""
     try:
         parts = urlsplit(f"//{host}")

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from web import diagnosis, errors, forwarded, hosts, log
 from web.diagnosis import Diagnosis
 from web.forwarded import Peer
-from web.hosts import is_loopback
+from web.hosts import Host, is_loopback
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.panel import Panel
 
@@ -33,20 +33,20 @@ class Perimeter:
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
         peer = forwarded.resolve(scope, Panel.of(request).settings)
-        found = _diagnose(request, peer)
+        host = _host(request)
+        found = _diagnose(request, peer, host)
         if found and found.event not in self._diagnosed:
             self._diagnosed.add(found.event)
             await diagnosis.record(Panel.of(request), found)
-        await (_refusal(request, peer, found) or self._app)(scope, receive, send)
+        await (_refusal(request, peer, host, found) or self._app)(scope, receive, send)
 
 
-def _refusal(request: Request, peer: Peer, found: Diagnosis | None) -> Response | None:
+def _refusal(request: Request, peer: Peer, host: Host | None, found: Diagnosis | None) -> Response | None:
     settings, scope = Panel.of(request).settings, request.scope
     if refused := _shape_refusal(request):
         return refused
     if _is_health(request):
         return None
-    host = _host(request)
     if host is None or not settings.knows_host(host[0]):
         return errors.deny(request, 400, "host")
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
@@ -82,7 +82,7 @@ def _is_health(request: Request) -> bool:
     return request.scope["path"] == HEALTH and request.method in SAFE_METHODS
 
 
-def _host(request: Request) -> tuple[str, int | None] | None:
+def _host(request: Request) -> Host | None:
     """Name and port asked for; None without a host, with two, and with anything else than a name and a port."""
     sent = [value for name, value in request.scope["headers"] if name == b"host"]
     return hosts.read(sent[0].decode("utf-8", "replace"), request.scope["scheme"]) if len(sent) == 1 else None
@@ -118,9 +118,9 @@ def _insist_on_https(request: Request, found: Diagnosis | None) -> Response:
     return errors.deny(request, 403, "http", words=426)
 
 
-def _diagnose(request: Request, peer: Peer) -> Diagnosis | None:
+def _diagnose(request: Request, peer: Peer, host: Host | None) -> Diagnosis | None:
     """What is wrong with how this request was handed on."""
-    settings, host = Panel.of(request).settings, _host(request)
+    settings = Panel.of(request).settings
     if host is None or _is_health(request):
         return None
     is_http = request.scope["scheme"] == "http"
@@ -133,7 +133,7 @@ def _diagnose(request: Request, peer: Peer) -> Diagnosis | None:
     return None
 
 
-def _is_public(host: tuple[str, int | None], public_url: str) -> bool:
+def _is_public(host: Host, public_url: str) -> bool:
     """Whether it is the public address that was asked for, as far as a proxy tells: some leave its port out."""
     public = urlsplit(public_url)
     return public.scheme == "https" and host[0] == public.hostname and host[1] in (None, public.port or 443)
