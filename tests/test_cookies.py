@@ -31,11 +31,13 @@ def taken(answer: Response) -> list[str]:
     return [line for line in answer.headers.get_list("set-cookie") if '=""' in line]
 
 
-@pytest.fixture
-def here(settings: Settings, clock: Clock, operate: Operate) -> Iterator[tuple[TestClient, str]]:
+@pytest.fixture(params=["", LOCAL], ids=["without an address", "with that of this machine"])
+def here(
+    request: pytest.FixtureRequest, settings: Settings, clock: Clock, operate: Operate
+) -> Iterator[tuple[TestClient, str]]:
     """A browser on the panel's own machine, as after the default start, and the set-up code."""
     code = operate(offer_code)
-    app = create_app(replace(settings, public_url=""), now=clock)
+    app = create_app(replace(settings, public_url=request.param), now=clock)
     origin = {"Origin": LOCAL}
     with TestClient(
         app, base_url=LOCAL, headers=origin, client=("127.0.0.1", 50000), follow_redirects=False

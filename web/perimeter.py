@@ -94,7 +94,7 @@ def _is_local(request: Request, peer: Peer, name: str) -> bool:
     Safari's engine drops `Secure` cookies on http://localhost. A proxy that tells nothing of itself shows at a post:
     the page it comes from has another address.
     """
-    if Panel.of(request).settings.public_url or request.scope["scheme"] != "http":
+    if Panel.of(request).settings.has_public_address or request.scope["scheme"] != "http":
         return False
     is_direct = is_loopback(peer.host) and is_loopback(name) and not forwarded.is_handed_on(request.scope)
     return is_direct and (request.method in SAFE_METHODS or _origins(request) == [f"http://{request.headers['host']}"])

@@ -60,6 +60,12 @@ class Settings:
         name = "localhost" if host in hosts.LOOPBACK_NAMES else f"[{host}]" if ":" in host else host
         return f"http://{name}:{self.port}"
 
+    @cached_property
+    def has_public_address(self) -> bool:
+        """One of this machine alone, without HTTPS, is none."""
+        parts = urlsplit(self.public_url)
+        return bool(self.public_url) and not (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+
     def knows_host(self, hostname: str | None) -> bool:
         """Whether a request may name this host: a foreign name is DNS rebinding or a forged link."""
         if hostname is None:
