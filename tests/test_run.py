@@ -42,12 +42,23 @@ def free_port() -> str:
         return str(taken.getsockname()[1])
 
 
+def _hear_signals() -> None:
+    """Whoever runs the tests may ignore them, as nohup does, and what it starts would too."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A running panel and the lines it printed until it was ready."""
     command = [*RUN, *arguments]
     panel = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        preexec_fn=_hear_signals,
     )
     assert panel.stdout
     try:
