@@ -149,6 +149,7 @@ def test_the_challenge_and_the_notices(page: Page, open_page: OpenPage, setup_co
 def test_the_whole_walk_by_keyboard_alone(page: Page, setup_code: str, clock: Clock) -> None:
     """In the order of the page, every stop visible."""
     page.goto(f"/setup#{setup_code}")
+    expect(page.locator("#name")).to_be_focused()
     page.keyboard.type("ana")
     walk_to(page, "#password")
     page.keyboard.type(PASSWORD)
