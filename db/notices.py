@@ -56,14 +56,16 @@ async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) 
     await tx.run(sql, kind=kind, at=at)
 
 
-async def withdraw(tx: Transaction, half_login: bytes) -> None:
+async def withdraw(tx: Transaction, half_login: bytes, *, owner: int) -> None:
     """The half-login was the owner's after all: it was completed."""
-    await tx.run("DELETE FROM notices WHERE half_login = :half_login", half_login=half_login)
+    sql = "DELETE FROM notices WHERE half_login = :half_login AND account_id = :owner"
+    await tx.run(sql, half_login=half_login, owner=owner)
 
 
-async def carry(tx: Transaction, half_login: bytes, *, to: bytes) -> None:
-    """The same browser gave the password again: what depended on the half-login before depends on the new one."""
-    await tx.run("UPDATE notices SET half_login = :to WHERE half_login = :half_login", half_login=half_login, to=to)
+async def carry(tx: Transaction, half_login: bytes, *, owner: int, to: bytes) -> None:
+    """The same browser gave the owner's password again: the notices of the half-login before wait for the new one."""
+    sql = "UPDATE notices SET half_login = :to WHERE half_login = :half_login AND account_id = :owner"
+    await tx.run(sql, half_login=half_login, owner=owner, to=to)
 
 
 async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:

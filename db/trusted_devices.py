@@ -18,18 +18,25 @@ class TrustedDevice:
 @dataclass(frozen=True)
 class Trust:
     id: str
-    account_id: int
+    digest: bytes
 
 
-async def standing_for(db: Reader, digest: bytes, *, at: datetime) -> list[Trust]:
-    """What the cookie of a browser is good for: one account that trusts it, or several."""
-    sql = "SELECT id, account_id FROM trusted_devices WHERE digest = :digest AND ends_at > :at ORDER BY id"
-    return await db.all(Trust, sql, digest=digest, at=at)
+async def standing_of(db: Reader, owner: int, *, at: datetime) -> list[Trust]:
+    """Which browsers the account trusts, by their cookies."""
+    sql = "SELECT id, digest FROM trusted_devices WHERE account_id = :owner AND ends_at > :at"
+    return await db.all(Trust, sql, owner=owner, at=at)
 
 
-async def change_cookie(tx: Transaction, digest: bytes, *, to: bytes) -> None:
-    """Whoever held the cookie of this browser before holds nothing now."""
-    await tx.run("UPDATE trusted_devices SET digest = :to WHERE digest = :digest", digest=digest, to=to)
+async def owners(db: Reader, digest: bytes, *, at: datetime) -> list[int]:
+    """The accounts that trust the browser of this cookie."""
+    sql = "SELECT account_id FROM trusted_devices WHERE digest = :digest AND ends_at > :at ORDER BY account_id"
+    return await db.all(int, sql, digest=digest, at=at)
+
+
+async def change_cookie(tx: Transaction, digest: bytes, *, owner: int, to: bytes) -> None:
+    """Whoever held the cookie of this browser before holds nothing of the account now."""
+    sql = "UPDATE trusted_devices SET digest = :to WHERE digest = :digest AND account_id = :owner"
+    await tx.run(sql, digest=digest, owner=owner, to=to)
 
 
 async def trust(

@@ -130,7 +130,7 @@ def new_client(client: TestClient, canary: Canary) -> Callable[..., TestClient]:
     `raise_server_exceptions=False` it sees the panel's faults as people do."""
 
     def make(**options: Any) -> TestClient:
-        other = beside(client, headers={"Origin": ORIGIN}, **options)
+        other = beside(client, **{"headers": {"Origin": ORIGIN}} | options)
         canary.listen(other)
         return other
 

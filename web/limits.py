@@ -115,6 +115,7 @@ ELEVATED = timedelta(minutes=5)
 ENROL_ONLY_TTL = timedelta(minutes=15)
 TRUSTED_DEVICE_TTL = timedelta(days=90)  # since the last login
 TRUSTED_DEVICES = 20  # per account
+TRUSTING_ACCOUNTS = 20  # per browser
 
 # Housekeeping
 SEALING_GRACE = timedelta(seconds=1)  # from sealing a secret to writing it

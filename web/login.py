@@ -145,7 +145,7 @@ async def _begin_half_login(tx: Transaction, request: Request, account_id: int, 
     digest = cookies.digest(token)
     if old := request.state.half_login:
         await half_logins.end(tx, old.digest)
-        await notices.carry(tx, old.digest, to=digest)
+        await notices.carry(tx, old.digest, owner=account_id, to=digest)
     await tell(tx, request, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=digest)
     await half_logins.begin(
         tx,

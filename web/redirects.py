@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from web import cookies, forms
+from db import sessions
+from web import cookies, forms, trusted_devices
 from web.cookies import Cookie
 from web.limits import NEXT_MAX
 from web.page import go, is_partial
-from web.visitor import last_owner
+from web.panel import Panel
 
 HOME = "/instances"
 # The pages whose forms give a cookie. No page of these links to one that demands it, but to the first page (`/`).
@@ -47,9 +48,17 @@ async def to_login(request: Request, lacking: Cookie = Cookie.SESSION) -> Respon
     cookies.remove_planted(request, response, lacking)
     if is_partial(request):
         response.status_code = 401
-    if request.method == "POST" and (owner := await last_owner(request)):
+    if request.method == "POST" and (owner := await _last_owner(request)):
         await forms.keep(request, response, target, owner)
     return response
+
+
+async def _last_owner(request: Request) -> int | None:
+    """Whose session is over now; when that is forgotten already, the one account that trusts this browser."""
+    db, token = Panel.of(request).db, cookies.read(request, Cookie.SESSION)
+    if token is None:
+        return None
+    return await sessions.last_owner(db, token) or await trusted_devices.only_owner(db, request)
 
 
 def _reason(request: Request, lacking: Cookie) -> str:

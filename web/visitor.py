@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from starlette.requests import Request
 
-from db import half_logins, notices, sessions, trusted_devices
+from db import half_logins, notices, sessions
 from db.database import Reader, Transaction
 from db.sessions import Session
 from web import cookies, hosts
@@ -56,18 +56,6 @@ async def acting(request: Request) -> AsyncIterator[Transaction]:
         if await find_session(tx, panel, request.state.session.digest) is None:
             raise SessionEnded
         yield tx
-
-
-async def last_owner(request: Request) -> int | None:
-    """Whose session is over now; when that is forgotten already, the one account that trusts this browser."""
-    panel = Panel.of(request)
-    token, device = cookies.read(request, Cookie.SESSION), cookies.read(request, Cookie.DEVICE)
-    if token is None:
-        return None
-    if owner := await sessions.last_owner(panel.db, token):
-        return owner
-    trusts = await trusted_devices.standing_for(panel.db, device, at=panel.now()) if device else []
-    return trusts[0].account_id if len(trusts) == 1 else None
 
 
 def network(request: Request) -> str:
