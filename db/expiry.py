@@ -22,6 +22,8 @@ _OVER = (
         (SELECT id FROM notices WHERE acknowledged_at <= :log_since LIMIT :most) RETURNING 1""",
     """DELETE FROM trusted_devices WHERE (digest, account_id) IN
         (SELECT digest, account_id FROM trusted_devices WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+    """DELETE FROM former_cookies WHERE digest IN
+        (SELECT digest FROM former_cookies WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
         (SELECT digest FROM sessions WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN

@@ -112,9 +112,29 @@ async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
     await tx.run("UPDATE sessions SET last_seen_at = :at WHERE id = :id", at=at, id=session_id)
 
 
-async def renew(tx: Transaction, digest: bytes, *, to: bytes) -> None:
-    """Give the session of this cookie, if it has one still, another; the old one is nobody's from here on."""
+async def renew(tx: Transaction, digest: bytes, *, to: bytes, former_ends_at: datetime) -> None:
+    """Give the session of this cookie, if it has one still, another; until then the old one still signs it out."""
+    former = """
+        INSERT INTO former_cookies (digest, session_id, ends_at)
+        SELECT digest, id, :ends_at FROM sessions WHERE digest = :digest
+    """
+    await tx.run(former, digest=digest, ends_at=former_ends_at)
     await tx.run("UPDATE sessions SET digest = :to WHERE digest = :digest", digest=digest, to=to)
+
+
+@dataclass(frozen=True)
+class Former:
+    id: str
+    account_id: int
+
+
+async def find_former(db: Reader, digest: bytes, *, at: datetime) -> Former | None:
+    """The session that this cookie stood for until a moment ago."""
+    sql = """
+        SELECT sessions.id, sessions.account_id FROM former_cookies JOIN sessions ON sessions.id = session_id
+        WHERE former_cookies.digest = :digest AND former_cookies.ends_at > :at
+    """
+    return await db.one(Former, sql, digest=digest, at=at)
 
 
 async def verify(tx: Transaction, session_id: str, *, at: datetime) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient
@@ -280,3 +281,39 @@ def test_each_proof_leaves_its_activity(later: Person, client: TestClient, clock
     client.post("/security/recovery-codes", data=proof(later, clock()))
     events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'stepup%' ORDER BY id")]
     assert events == ["stepup.failed", "stepup.ok"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_form_counts_in_a_post_alone(
+    method: str, alice: Person, client: TestClient, clock: Clock, rows: Callable[..., Any]
+) -> None:
+    """A64."""
+    clock.forward(minutes=6)
+    before = rows("SELECT digest, verified_at FROM sessions")
+    body = urlencode({"proof_password": alice.password}).encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.request(method, "/security/password", content=body, headers=kind)
+    assert answer.status_code == 403
+    assert rows("SELECT digest, verified_at FROM sessions") == before
+
+
+@pytest.mark.parametrize(("wait", "left"), [({"minutes": 4}, 0), ({"minutes": 6}, 1)])
+def test_sair_with_the_cookie_of_a_moment_before_ends_the_session(
+    wait: dict[str, float], left: int, alice: Person, client: TestClient, clock: Clock, rows: Callable[..., Any]
+) -> None:
+    """A64: another tab had just proved who it is."""
+    former = cookie_of(client)
+    clock.forward(minutes=6)
+    assert client.post("/security/recovery-codes/rehearsal", data={"proof_password": alice.password}).status_code < 403
+    assert cookie_of(client) != former
+    clock.forward(**wait)
+    client.post("/logout", headers={"Cookie": former})
+    assert rows("SELECT count(*) FROM sessions") == [(left,)]
+
+
+def test_the_cookie_of_a_moment_before_opens_nothing(alice: Person, client: TestClient, clock: Clock) -> None:
+    former = cookie_of(client)
+    clock.forward(minutes=6)
+    client.post("/security/recovery-codes/rehearsal", data={"proof_password": alice.password})
+    assert client.get("/instances", headers={"Cookie": former}).status_code == 303
+    assert client.get("/instances").status_code == 200

@@ -73,7 +73,7 @@ def typed_before(request: Request) -> dict[str, str]:
 
 
 async def _load(request: Request) -> dict[str, str]:
-    if request.method == "GET":
+    if request.method != "POST":  # a HEAD with a form would be a proof that no browser sends
         return {}
     if not hasattr(request.state, "form"):
         _check_type(request)

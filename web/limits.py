@@ -111,6 +111,7 @@ HALF_LOGIN_TRIES = 5
 HALF_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)
+FORMER_COOKIE_TTL = timedelta(minutes=5)  # after a change, for signing out
 ELEVATED = timedelta(minutes=5)
 ENROL_ONLY_TTL = timedelta(minutes=15)
 TRUSTED_DEVICE_TTL = timedelta(days=90)  # since the last login

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from db import accounts, half_logins, notices, policy, sessions
 from db.accounts import Account
 from db.database import Transaction
+from db.sessions import Former
 from web import cookies, forms, trusted_devices
 from web.accounts import Tried, forgive_password, read_name, set_password, stored_phc, try_password
 from web.activity import note
@@ -62,10 +63,10 @@ async def enter(request: Request) -> Response:
 
 async def leave(request: Request) -> Response:
     """Sign out, or give up a login half way; the cookie is worthless from here on."""
-    panel, session, half_login = Panel.of(request), request.state.session, request.state.half_login
+    panel, half_login = Panel.of(request), request.state.half_login
     await forms.read(request)
     async with panel.db.transaction() as tx:
-        if session:
+        if session := request.state.session or await _former_session(tx, request):
             await sessions.end(tx, session.id, owner=session.account_id)
             await note(tx, request, session.account_id, "session.ended")
         if half_login:
@@ -76,6 +77,12 @@ async def leave(request: Request) -> Response:
     cookies.take(request, response, Cookie.TYPED)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
     return response
+
+
+async def _former_session(tx: Transaction, request: Request) -> Former | None:
+    """Another tab may have proved who it is a moment ago, and this one sent the cookie of before."""
+    token = cookies.read(request, Cookie.SESSION)
+    return await sessions.find_former(tx, token, at=Panel.of(request).now()) if token else None
 
 
 async def complete_login(tx: Transaction, request: Request, account_id: int, method: str) -> str:

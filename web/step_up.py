@@ -19,7 +19,7 @@ from web.activity import note
 from web.characters import joined
 from web.cookies import Cookie, digest, new_token
 from web.factors import totp as rules
-from web.limits import FIELD_MAX
+from web.limits import FIELD_MAX, FORMER_COOKIE_TTL
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
@@ -107,7 +107,8 @@ async def renew(tx: Transaction, request: Request) -> None:
     Raises SessionEnded when it was ended, or given another, meanwhile, so that nothing it began is done.
     """
     panel, token = Panel.of(request), new_token(Panel.of(request))
-    await sessions.renew(tx, request.state.session.digest, to=digest(token))
+    former_ends_at = panel.now() + FORMER_COOKIE_TTL
+    await sessions.renew(tx, request.state.session.digest, to=digest(token), former_ends_at=former_ends_at)
     session = await find_session(tx, panel, digest(token))
     if session is None:
         raise SessionEnded
