@@ -1,6 +1,7 @@
 import argparse
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, protect, sign_in
+from tests.people import Person, cookie_of, protect, sign_in
+from tests.steady import until
+from tests.test_races import post_at_once
+from tests.test_run import run
 from web import key_rotation
+from web.operator_commands import CommandRefused
 from web.seal import BrokenSeal, Seal, write_keys
 from web.settings import Settings
 
@@ -116,3 +121,56 @@ def test_a_fault_while_sealing_leaves_everything_readable(
     assert shown(client, rows) == token
     rotate()
     assert shown(client, rows) == token
+
+
+def test_a_broken_seal_is_named_left_as_it_is_and_stops_nothing_else(
+    token: str,
+    alice: Person,
+    client: TestClient,
+    new_client: NewClient,
+    rotate: Callable[[], None],
+    settings: Settings,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    [(instance_id, sealed)] = rows("SELECT id, sealed_token FROM instances")
+    rows("UPDATE instances SET sealed_token = ?", broken := sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    for _ in range(2):
+        with pytest.raises(CommandRefused, match=f"o token da instância {instance_id}"):
+            rotate()
+    assert rows("SELECT sealed_token FROM instances") == [(broken,)]
+    assert sign_in(new_client(), alice, alice.code_at(clock())).status_code == 303
+    rows("UPDATE instances SET sealed_token = ?", sealed)  # nothing is lost: the key that it needs is still there
+    assert shown(client, rows) == token
+    rotate()
+    assert len(settings.key_file.read_text().split()) == 1
+    assert shown(client, rows) == token
+
+
+def test_what_was_sealed_with_a_key_that_is_gone_is_named_too(
+    token: str, rotate: Callable[[], None], settings: Settings, rows: Rows
+) -> None:
+    rows("UPDATE totp SET sealed_key = zeroblob(60)")
+    with pytest.raises(CommandRefused, match="o aplicativo da conta de número 1"):
+        rotate()
+    assert len(settings.key_file.read_text().split()) == 1
+
+
+def test_tokens_changed_while_the_key_is_rotated_are_all_readable(
+    alice: Person, client: TestClient, live_server: str, settings: Settings, rows: Rows
+) -> None:
+    """A60: whatever waits for its turn to write is sealed with the key that is in force by then."""
+    for number in range(100):
+        client.post("/instances", data={"name": f"Loja {number}"})
+    cookie, ids = cookie_of(client), [instance_id for (instance_id,) in rows("SELECT id FROM instances")]
+    posts = [(f"/instances/{instance_id}/token/change", dict[str, str](), cookie) for instance_id in ids * 5]
+    with ThreadPoolExecutor(1) as thread:
+        changes = thread.submit(post_at_once, live_server, posts)
+        until(lambda: rows("SELECT 1 FROM activity WHERE event = 'instance.token_changed'"))
+        rotated = run("rotate-key", "--data", str(settings.data))
+    assert {answer.status_code for answer in changes.result()} == {200}
+    assert (rotated.returncode, rotated.stderr) == (0, "")
+    seal = Seal(settings.key_file, bytes)
+    for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
+        assert len(seal.open("instance", instance_id, sealed)) == 43
+    assert run("rotate-key", "--data", str(settings.data)).returncode == 0

@@ -95,7 +95,7 @@ async def _hash(panel: Panel, slots: Slots, password: str) -> str:
 
 
 async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str) -> None:
-    await accounts.set_password(tx, account_id, panel.seal.close("password", account_id, phc.encode("ascii")))
+    await accounts.set_password(tx, account_id, await panel.seal_in(tx, "password", account_id, phc.encode("ascii")))
 
 
 @dataclass(frozen=True)

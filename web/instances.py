@@ -64,7 +64,7 @@ async def create(request: Request) -> Response:
 async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> None:
     """A new instance: 128 random bits name it, 256 are its token."""
     instance_id = panel.token_bytes(16).hex().upper()
-    sealed = panel.seal.close(PURPOSE, instance_id, new_token(panel).encode("ascii"))
+    sealed = await panel.seal_in(tx, PURPOSE, instance_id, new_token(panel).encode("ascii"))
     await instances.create(tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now())
 
 
@@ -118,19 +118,21 @@ async def show_token(request: Request) -> Response:
         instance = await _own(request, tx)
         if not instance.paused_at:
             await note(tx, request, owner, "instance.token_shown", instance.name)
-    return await _show(request, row=_row(instance) if instance.paused_at else _shown(panel, instance))
+        row = _row(instance) if instance.paused_at else _shown(panel, instance)
+    return await _show(request, row=row)
 
 
 async def change_token(request: Request) -> Response:
     """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
     panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
     await forms.read(request)
-    sealed, at = panel.seal.close(PURPOSE, instance.id, new_token(panel).encode("ascii")), panel.now()
     async with acting(request) as tx:
-        if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=at):
+        sealed = await panel.seal_in(tx, PURPOSE, instance.id, new_token(panel).encode("ascii"))
+        if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=panel.now()):
             raise HTTPException(404)
         await note(tx, request, owner, "instance.token_changed", instance.name)
-    return await _show(request, row=_shown(panel, await _own(request)))
+        row = _shown(panel, await _own(request, tx))
+    return await _show(request, row=row)
 
 
 async def _own(request: Request, tx: Transaction | None = None) -> Instance:

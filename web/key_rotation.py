@@ -9,13 +9,22 @@ from collections.abc import Iterator
 
 from db import activity, sealed
 from db import panel as panel_row
-from web.limits import SEALING_GRACE
+from db.sealed import Sealed
+from web.limits import OPENING_GRACE
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
-from web.seal import KEY_BYTES, write_keys
+from web.seal import KEY_BYTES, BrokenSeal, write_keys
 
 if sys.platform != "win32":
     import fcntl
+
+WORDS = {
+    "passwords": "a senha da conta de número {}",
+    "apps": "o aplicativo da conta de número {}",
+    "enrolments": "o aplicativo que a conta de número {} está configurando",
+    "replaced apps": "o aplicativo anterior da conta de número {}",
+    "tokens": "o token da instância {}",
+}
 
 
 async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
@@ -23,13 +32,16 @@ async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
 
     First the file holds both keys, so that either state of the database can be read; then everything is sealed
     with the new one; then the old one goes. An old key still in the file is a change that was not finished.
+    What no key opens is named and left as it is; as long as it may need the old key, that one stays.
     """
     file, seal = panel.settings.key_file, panel.seal
     with _alone(panel):
         seal.reload()
-        count = await _rotate(panel)
+        count, broken = await _rotate(panel)
     print(f"Chave trocada ({seal.fingerprint}); segredos lacrados de novo: {count}.")
     print(f"Guarde uma cópia nova de {file}. Cópias do banco de dados feitas antes precisam da chave antiga.")
+    if broken:
+        raise CommandRefused(_in_words(broken, keeps_old=len(seal.keys) > 1))
 
 
 @contextlib.contextmanager
@@ -46,27 +58,39 @@ def _alone(panel: Panel) -> Iterator[None]:
         os.close(folder)
 
 
-async def _rotate(panel: Panel) -> int:
+def _in_words(broken: list[Sealed], *, keeps_old: bool) -> str:
+    rows = "\n".join(f"  {WORDS[one.place].format(one.owner)}" for one in broken)
+    way_out = "Escolha-os de novo (reset-password, reset-two-factor, Trocar token) ou traga-os de volta de uma cópia."
+    kept = " A chave antiga fica no arquivo até lá; depois, rode rotate-key outra vez." if keeps_old else ""
+    return f"Não abrem com nenhuma chave e ficaram como estavam:\n{rows}\n{way_out}{kept}"
+
+
+async def _rotate(panel: Panel) -> tuple[int, list[Sealed]]:
     file, seal = panel.settings.key_file, panel.seal
     if len(seal.keys) == 1:
         write_keys(file, [panel.token_bytes(KEY_BYTES), seal.keys[0].secret])
         seal.reload()
-    count = await _seal_anew(panel)
-    # What a running panel had sealed with the old key a moment ago, and wrote only now.
-    await asyncio.sleep(SEALING_GRACE.total_seconds())
-    await _seal_anew(panel)
-    write_keys(file, [seal.keys[0].secret])
-    return count
+    count, broken = await _seal_anew(panel)
+    await asyncio.sleep(OPENING_GRACE.total_seconds())  # a running panel may be about to open what it has just read
+    old = [key for key in seal.keys[1:] if any(one.value.startswith(key.head) for one in broken)]
+    write_keys(file, [key.secret for key in (seal.keys[0], *old)])
+    seal.reload()
+    return count, broken
 
 
-async def _seal_anew(panel: Panel) -> int:
-    seal, count = panel.seal, 0
+async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
+    """Everything, in one transaction: whoever writes after it seals with the new key. Returns what did not open too."""
+    seal, count, broken = panel.seal, 0, list[Sealed]()
     async with panel.db.transaction() as tx:
         async for secret in sealed.everything(tx):
-            plain = seal.open(secret.purpose, secret.owner, secret.value)
+            try:
+                plain = seal.open(secret.purpose, secret.owner, secret.value)
+            except BrokenSeal:
+                broken.append(secret)
+                continue
             await sealed.put(tx, secret, seal.close(secret.purpose, secret.owner, plain))
             count += 1
         if await panel_row.key_fingerprint(tx) != seal.fingerprint:
             await panel_row.change_key(tx, seal.fingerprint)
             await activity.record(tx, None, "cli.rotate_key", at=panel.now(), network=TERMINAL)
-    return count
+    return count, broken

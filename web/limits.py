@@ -119,7 +119,7 @@ TRUSTED_DEVICES = 20  # per account
 TRUSTING_ACCOUNTS = 20  # per browser
 
 # Housekeeping
-SEALING_GRACE = timedelta(seconds=1)  # from sealing a secret to writing it
+OPENING_GRACE = timedelta(seconds=1)  # from reading a sealed secret to opening it
 HOUSEKEEPING = timedelta(hours=1)
 PASSWORD_FAILURES_KEPT = timedelta(days=1)
 PRUNED_AT_ONCE = 500  # rows

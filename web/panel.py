@@ -6,7 +6,8 @@ from datetime import datetime
 
 from starlette.requests import Request
 
-from db.database import Database
+from db import panel as panel_row
+from db.database import Database, Transaction
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool
 from web.kept import Kept
@@ -26,6 +27,10 @@ class Panel:
     hashes: HashPool
     judges: HashPool  # of new passwords
     kept: Kept
+
+    async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:
+        """For a row of this transaction, with the key in force in it: a change of keys is over, or waits."""
+        return self.seal.close(purpose, owner, secret, fingerprint=await panel_row.key_fingerprint(tx) or "")
 
     @classmethod
     def of(cls, request: Request) -> "Panel":

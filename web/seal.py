@@ -40,8 +40,8 @@ class Key:
 class Seal:
     """A sealed value is the head of its key, 12 bytes of nonce, ciphertext and tag.
 
-    The first key of the file seals; the others, left by a change of keys, only open. The file is read again when
-    it changed, so that a running panel follows `rotate-key`.
+    Until a change of keys is done the file holds two, and the database tells which of them seals (`Panel.seal_in`);
+    each opens. The file is read again when it changed, so that a running panel follows `rotate-key`.
     """
 
     def __init__(self, file: Path, token_bytes: Callable[[int], bytes]) -> None:
@@ -54,10 +54,14 @@ class Seal:
     def fingerprint(self) -> str:
         return self.keys[0].fingerprint
 
-    def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes:
+    def close(self, purpose: str, owner: int | str, secret: bytes, *, fingerprint: str = "") -> bytes:
+        """With the first key, or the one that a fingerprint names; raises BrokenSeal when it is not in the file."""
         if self._file.stat().st_mtime_ns != self._read_at:
             self.reload()
-        key, nonce = self.keys[0], self._token_bytes(NONCE_BYTES)
+        key = next((key for key in self.keys if key.fingerprint == (fingerprint or self.fingerprint)), None)
+        if key is None:
+            raise BrokenSeal(purpose)
+        nonce = self._token_bytes(NONCE_BYTES)
         return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key, purpose, owner))
 
     def open(self, purpose: str, owner: int | str, sealed: bytes) -> bytes:

@@ -49,7 +49,7 @@ async def begin(request: Request) -> Response:
             tx,
             session.account_id,
             session_id=session.id,
-            sealed_key=panel.seal.close("totp", session.account_id, key),
+            sealed_key=await panel.seal_in(tx, "totp", session.account_id, key),
             ends_at=at + ENROLMENT_TTL,
         )
         await note(tx, request, session.account_id, "totp.started")
