@@ -144,7 +144,8 @@ async def places(db: Reader, account_id: int) -> list[Place]:
 async def failures_since_login(db: Reader, account_id: int) -> int:
     sql = """
         SELECT count(*) FROM activity WHERE account_id = :account_id
-            AND event IN ('login.password_failed', 'totp.failed', 'recovery.failed')
+            AND event IN (
+                'login.password_failed', 'totp.failed', 'totp.repeated', 'recovery.failed', 'recovery.rehearsal_failed')
             AND id > coalesce(
                 (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = 'session.started'), 0)
     """

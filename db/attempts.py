@@ -81,11 +81,6 @@ async def _set(tx: Transaction, counter: Counter, failures: int, *, opens_at: da
     await tx.run(sql, kind=counter.kind, key=counter.key, failures=failures, opens_at=opens_at)
 
 
-async def failures(db: Reader, counter: Counter) -> int:
-    row = (await _rows(db, [counter])).get((counter.kind, counter.key))
-    return row.failures if row else 0
-
-
 async def refund(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> None:
     """Take one try back that was charged but never judged; of the only one no row is left."""
     last = "DELETE FROM attempts WHERE kind = :kind AND key = :key AND failures <= 1"

@@ -68,9 +68,20 @@ async def carry(tx: Transaction, half_login: bytes, *, owner: int, to: bytes) ->
     await tx.run(sql, half_login=half_login, owner=owner, to=to)
 
 
+async def withdraw_waiting(tx: Transaction, half_login: bytes, *, owner: int, at: datetime) -> None:
+    """It was the owner after all, who proved it in time; what was told by now stays."""
+    sql = "DELETE FROM notices WHERE half_login = :half_login AND account_id = :owner AND shows_at > :at"
+    await tx.run(sql, half_login=half_login, owner=owner, at=at)
+
+
+async def waiting(db: Reader, half_login: bytes) -> int:
+    return await db.one(int, "SELECT count(*) FROM notices WHERE half_login = :half_login", half_login=half_login) or 0
+
+
 async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
-    """The half-login is over before its time: tell now."""
-    await tx.run("UPDATE notices SET shows_at = :at WHERE half_login = :half_login", half_login=half_login, at=at)
+    """The half-login is over before its time: tell now, unless it was told before."""
+    sql = "UPDATE notices SET shows_at = :at WHERE half_login = :half_login AND shows_at > :at"
+    await tx.run(sql, half_login=half_login, at=at)
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:

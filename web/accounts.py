@@ -1,6 +1,8 @@
 """People: their names and passwords."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -11,20 +13,20 @@ from db import accounts, attempts, instances
 from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
-from web import log, trusted_devices
+from web import trusted_devices
 from web.characters import trim
 from web.cookies import digest
 from web.factors import password as rules
 from web.factors.password import Refusal
-from web.hash_pool import Slots, TooBusy
+from web.hash_pool import Slots
 from web.limits import (
     PASSWORD_BACKOFF_ACCOUNT,
     PASSWORD_BACKOFF_DEVICE,
     PASSWORD_BACKOFF_PAIR,
-    STRANGERS_COUNTED,
 )
 from web.page import wait
 from web.panel import Panel
+from web.tries import Try, charged
 from web.visitor import network
 
 CLOSED = (
@@ -32,7 +34,6 @@ CLOSED = (
     "ou peça a quem cuida do painel que libere a conta."
 )
 CLOSED_HERE = "Foram senhas erradas demais neste dispositivo. Peça a quem cuida do painel que libere a conta."
-OF_STRANGERS = ("password", "password-nobody")  # counters that anybody can make as many of as they like
 RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
 NAME_RULE = (
     "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
@@ -102,7 +103,8 @@ async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str)
 class Tried:
     """A password that was judged, or (with a refusal and a wait) was not."""
 
-    is_right: bool
+    charge: Try
+    is_right: bool = False
     refusal: str = ""
     wait: timedelta = timedelta(0)
     phc: str = field(default="", repr=False)  # what the password was judged against
@@ -110,56 +112,58 @@ class Tried:
     fresh_phc: str = field(default="", repr=False)
 
 
-async def try_password(request: Request, name: str, account: Account | None, password: str) -> Tried:
-    """Charge and judge a password for a name from where this request comes; raises TooBusy, then nothing was charged.
+@asynccontextmanager
+async def try_password(request: Request, name: str, account: Account | None, password: str) -> AsyncIterator[Tried]:
+    """Charge and judge a password for a name from where this request comes, for the block that acts on it; raises
+    TooBusy, then nothing was charged.
 
-    The charge stays until `forgive_password`. The account may change while the hash runs: whoever acts on the answer
-    reads it again in the transaction that acts, or acts in a session, which ends when the password changes.
+    A right one counts as wrong to nobody: the block says `charge.accept` when it acts, else the charge is given back.
+    The account may change while the hash runs: whoever acts on the answer reads it again in the transaction that acts,
+    or acts in a session, which ends when the password changes.
     """
-    panel = Panel.of(request)
-    counters = await _counters(panel.db, request, name, account.id if account else None)
+    panel, account_id = Panel.of(request), account.id if account else None
+    phc = stored_phc(panel, account)
+    counters = await _counters(panel.db, request, name, account_id)
     is_own = counters[0].kind == "password-device"
     with panel.hashes.place(own=is_own) as slots:  # without one it is told at once, and nothing is written
-        async with panel.db.transaction() as tx:
-            tried = await attempts.charge(tx, counters, at=panel.now())
-            await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=panel.seal.tag("name", name))
-        if tried.is_closed or tried.wait:
-            log.denied(request, "password backoff")
-        if tried.is_closed:
-            return Tried(False, CLOSED_HERE if is_own else CLOSED, PASSWORD_BACKOFF_ACCOUNT.longest)
-        if tried.wait:
-            return Tried(False, f"Foram muitas senhas erradas. Tente de novo em {wait(tried.wait)}.", tried.wait)
-        try:
-            return await _judge(panel, slots, account, password)
-        except TooBusy:
-            async with panel.db.transaction() as tx:
-                await attempts.refund(tx, counters, at=panel.now())
-            raise
+        async with charged(request, counters, kind="password") as charge:
+            if charge.is_refused:
+                yield _refused(charge, is_own=is_own)
+                return
+            tried = await _judge(panel, slots, charge, phc, password)
+            if not tried.is_right:
+                async with panel.db.transaction() as tx:
+                    await charge.fail(tx, request, account_id, "login.password_failed")
+            yield tried
 
 
-async def _judge(panel: Panel, slots: Slots, account: Account | None, password: str) -> Tried:
+def _refused(charge: Try, *, is_own: bool) -> Tried:
+    if charge.standing.is_closed:
+        longest = PASSWORD_BACKOFF_ACCOUNT.longest
+        return Tried(charge, refusal=CLOSED_HERE if is_own else CLOSED, wait=longest)
+    left = charge.standing.wait
+    return Tried(charge, refusal=f"Foram muitas senhas erradas. Tente de novo em {wait(left)}.", wait=left)
+
+
+async def _judge(panel: Panel, slots: Slots, charge: Try, phc: str, password: str) -> Tried:
     """Somebody unknown costs the same hash as somebody known."""
     if not rules.is_hashable(password):
-        return Tried(False)
-    if account is None or account.sealed_password is None:
+        return Tried(charge)
+    if not phc:
         await _hash(panel, slots, password)
-        return Tried(False)
-    phc = stored_phc(panel, account)
+        return Tried(charge)
     if not await slots.run(rules.matches, panel.argon2id, phc, password):
-        return Tried(False)
+        return Tried(charge)
     is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
-    return Tried(True, phc=phc, fresh_phc=await _hash(panel, slots, password) if is_outdated else "")
+    fresh = await _hash(panel, slots, password) if is_outdated else ""
+    return Tried(charge, is_right=True, phc=phc, fresh_phc=fresh)
 
 
-def stored_phc(panel: Panel, account: Account) -> str:
+def stored_phc(panel: Panel, account: Account | None) -> str:
     """Empty without a password."""
-    sealed = account.sealed_password
-    return panel.seal.open("password", account.id, sealed).decode("ascii") if sealed else ""
-
-
-async def forgive_password(tx: Transaction, request: Request, name: str, account_id: int) -> None:
-    """The password was right: the tries counted where this one was counted are forgotten."""
-    await attempts.forgive(tx, await _counters(tx, request, name, account_id))
+    if account is None or account.sealed_password is None:
+        return ""
+    return panel.seal.open("password", account.id, account.sealed_password).decode("ascii")
 
 
 async def forget_tries(tx: Transaction, panel: Panel, name: str) -> None:

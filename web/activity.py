@@ -231,7 +231,13 @@ async def _entries(request: Request, chosen: Chosen, *, before: int | None, limi
     )
 
 
-FACTOR_FAILURES = {"login.password_failed", "totp.failed", "totp.repeated", "recovery.failed"}
+FACTOR_FAILURES = {
+    "login.password_failed",
+    "totp.failed",
+    "totp.repeated",
+    "recovery.failed",
+    "recovery.rehearsal_failed",
+}
 
 
 async def note(

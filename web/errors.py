@@ -35,6 +35,10 @@ WORDS = {
     422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
     426: ("Falta o HTTPS", "Este painel só responde por HTTPS. Abra o endereço dele com https:// na frente."),
     500: ("Algo deu errado", "O erro foi registrado. Tente de novo; se continuar, procure quem cuida do painel."),
+    507: (
+        "Não deu para gravar",
+        "O disco do servidor está cheio ou não aceita mais nada. Procure quem cuida do painel.",
+    ),
     503: ("O painel está ocupado", "Muita gente está entrando ao mesmo tempo. Tente de novo em alguns segundos."),
 }
 
@@ -57,7 +61,11 @@ async def too_busy(request: Request, _: Exception) -> Response:
 
 
 async def storage(request: Request, error: Exception) -> Response:
-    """Another process writes for too long (a restore on a slow disk, say): nothing was done. Else it is a fault."""
+    """Another process writes for too long (a restore on a slow disk, say), or the disk takes nothing more: nothing was
+    done. Else it is a fault."""
+    if _is_unwritable(error):
+        log.trouble("database.unwritable", error)
+        return later(refuse(request, 503, words=507), BUSY_RETRY)
     if not _is_locked(error):
         raise error
     log.trouble("database.busy", error)
@@ -68,6 +76,12 @@ def _is_locked(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
+def _is_unwritable(error: Exception) -> bool:
+    """The extended codes of SQLite tell the kind in their last byte."""
+    kinds = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in kinds
+
+
 async def gone(_: Request, __: Exception) -> Response:
     """The browser left before it had sent everything; nobody reads this answer."""
     return Response(status_code=400)
@@ -75,7 +89,7 @@ async def gone(_: Request, __: Exception) -> Response:
 
 async def fault(request: Request, error: Exception) -> Response:
     """The last resort: calm on screen, with a number that finds the trace in the log."""
-    if _is_locked(error):
+    if _is_locked(error) or _is_unwritable(error):
         return await storage(request, error)
     log.fault(request, error)
     return refuse(request, 500, reference=log.request_id(request))

@@ -8,12 +8,12 @@ from db.accounts import Account
 from db.database import Transaction
 from db.sessions import Former
 from web import cookies, forms, trusted_devices
-from web.accounts import Tried, forgive_password, read_name, set_password, stored_phc, try_password
+from web.accounts import Tried, read_name, set_password, stored_phc, try_password
 from web.activity import note
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
-from web.notices import tell, tell_of_login
+from web.notices import tell, tell_of_login, tell_of_password
 from web.page import go, is_partial, later, page
 from web.panel import Panel
 from web.redirects import HOME, safe_path
@@ -51,14 +51,14 @@ async def enter(request: Request) -> Response:
     name, next = read_name(typed["name"]), safe_path(typed["next"])
     account = await accounts.find(Panel.of(request).db, name)
     try:
-        tried = await try_password(request, name, account, typed["password"])
+        async with try_password(request, name, account, typed["password"]) as tried:
+            if tried.wait:
+                return later(show_form(request, next, name, tried.refusal, 429), tried.wait)
+            if account is None or not tried.is_right:
+                return show_form(request, next, name, WRONG, 422)
+            return await _pass(request, account, next, tried)
     except TooBusy:
         return later(show_form(request, next, name, BUSY, 503), BUSY_RETRY)
-    if tried.wait:
-        return later(show_form(request, next, name, tried.refusal, 429), tried.wait)
-    if account is None or not tried.is_right:
-        return await _fail(request, account, next, name)
-    return await _pass(request, account, next, tried)
 
 
 async def leave(request: Request) -> Response:
@@ -127,10 +127,11 @@ async def _pass(request: Request, known: Account, next: str, tried: Tried) -> Re
     async with panel.db.transaction() as tx:
         account = await accounts.get(tx, known.id)
         if account is None or stored_phc(panel, account) != tried.phc:
+            await tried.charge.fail(tx, request, known.id, "login.password_failed")
             return show_form(request, next, known.name, WRONG, 422)
         if tried.fresh_phc:
             await set_password(tx, panel, account.id, tried.fresh_phc)
-        await forgive_password(tx, request, account.name, account.id)
+        await tried.charge.accept(tx)
         await note(tx, request, account.id, "login.password_ok")
         if not account.has_two_factor:
             return signed_in(request, await complete_login(tx, request, account.id, "password"), next)
@@ -153,7 +154,7 @@ async def _begin_half_login(tx: Transaction, request: Request, account_id: int, 
     if old := request.state.half_login:
         await half_logins.end(tx, old.digest)
         await notices.carry(tx, old.digest, owner=account_id, to=digest)
-    await tell(tx, request, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=digest)
+    await tell_of_password(tx, request, account_id, waits_for=digest)
     await half_logins.begin(
         tx,
         account_id,
@@ -165,12 +166,6 @@ async def _begin_half_login(tx: Transaction, request: Request, account_id: int, 
         keep=HALF_LOGINS_LIVE,
     )
     return token
-
-
-async def _fail(request: Request, account: Account | None, next: str, name: str) -> Response:
-    async with Panel.of(request).db.transaction() as tx:
-        await note(tx, request, account.id if account else None, "login.password_failed")
-    return show_form(request, next, name, WRONG, 422)
 
 
 def show_form(

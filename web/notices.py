@@ -11,7 +11,7 @@ from db import accounts, activity, notices
 from db.database import Transaction
 from web import forms
 from web.activity import note
-from web.limits import FAILURES_TOLD
+from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL
 from web.page import device, go
 from web.panel import Panel
 from web.redirects import safe_path
@@ -58,6 +58,11 @@ async def tell(
         session_id=session_id or own,
         half_login=half_login,
     )
+
+
+async def tell_of_password(tx: Transaction, request: Request, account_id: int, *, waits_for: bytes) -> None:
+    """The password was right, the second factor is owed: told unless what it `waits_for` is completed in time."""
+    await tell(tx, request, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=waits_for)
 
 
 async def tell_of_login(tx: Transaction, request: Request, account_id: int, session_id: str) -> None:

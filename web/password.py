@@ -9,7 +9,6 @@ from db import accounts
 from web import forms, throttle
 from web.accounts import (
     forget_tries,
-    forgive_password,
     hash_password,
     judge_password,
     password_refusal,
@@ -55,14 +54,14 @@ async def _judge_current(request: Request, password: str) -> Response | None:
     """None when it is the account's, else what to answer."""
     panel, session = Panel.of(request), request.state.session
     account = await accounts.get(panel.db, session.account_id)
-    tried = await try_password(request, session.account_name, account, password)
-    if tried.wait:
-        return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
-    async with acting(request) as tx:
-        if tried.is_right:
-            await forgive_password(tx, request, session.account_name, session.account_id)
-            return None
-        await note(tx, request, session.account_id, "stepup.failed", "password")
+    async with try_password(request, session.account_name, account, password) as tried:
+        if tried.wait:
+            return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
+        async with acting(request) as tx:
+            if tried.is_right:
+                await tried.charge.accept(tx)
+                return None
+            await note(tx, request, session.account_id, "stepup.failed", "password")
     response = _form(request, errors={"current": WRONG_PASSWORD}, status=422)
     await throttle.settle(request, throttle.AUTH, response)
     return response

@@ -17,7 +17,7 @@ from web.notices import tell
 from web.page import go, later, page
 from web.panel import Panel
 from web.redirects import safe_path
-from web.second_factor import RECOVERY_WRONG, Verdict, forgive_rehearsals, recovery_digest
+from web.second_factor import Verdict, try_recovery
 from web.two_factor import show_hub
 from web.visitor import acting
 
@@ -103,20 +103,16 @@ async def acknowledge(request: Request) -> Response:
 
 async def rehearse(request: Request) -> Response:
     """Check one saved code without spending it; without fields it is the first press of the button: show the form."""
-    panel, account_id = Panel.of(request), request.state.session.account_id
+    account_id = request.state.session.account_id
     typed = (await forms.read(request, optional=("code",)))["code"]
     if not typed:
         return _rehearsal(request)
-    digest = await recovery_digest(request, account_id, typed, budget="rehearsal")
-    if isinstance(digest, Verdict):
-        return _rehearsal(request, digest)
-    async with acting(request) as tx:
-        if not await recovery_codes.rehearse(tx, account_id, digest, at=panel.now()):
-            await note(tx, request, account_id, "recovery.rehearsal_failed")
-            return _rehearsal(request, Verdict(RECOVERY_WRONG))
-        await forgive_rehearsals(tx, request, account_id)
-        await note(tx, request, account_id, "recovery.rehearsed")
-    return _rehearsal(request, is_done=True)
+    async with try_recovery(request, account_id, typed, is_rehearsal=True) as judge:
+        if isinstance(judge, Verdict):
+            return _rehearsal(request, judge)
+        async with acting(request) as tx:
+            verdict = await judge(tx)
+    return _rehearsal(request, None if verdict.is_accepted else verdict, is_done=verdict.is_accepted)
 
 
 def _rehearsal(request: Request, verdict: Verdict | None = None, *, is_done: bool = False) -> Response:

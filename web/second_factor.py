@@ -1,7 +1,10 @@
-"""Judging a second factor, the same for a login and for "Confirme que é você"."""
+"""Judging a second factor, the same wherever it is asked for."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -9,17 +12,17 @@ from starlette.requests import Request
 from db import attempts, recovery_codes, totp
 from db.attempts import Counter
 from db.database import Reader, Transaction
-from web import log, trusted_devices
+from web import trusted_devices
 from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
-from web.hash_pool import TooBusy
 from web.limits import CODE_BACKOFF, ELEVATED, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.moments import told_as
 from web.notices import tell
 from web.page import wait
 from web.panel import Panel
+from web.tries import Try, charged
 
 CODE_FORM = "O código tem seis números. Digite o que o aplicativo mostra agora."
 RECOVERY_FORM = "Um código de recuperação tem 16 letras e números, em quatro grupos."
@@ -31,6 +34,7 @@ WHICH_CLOCK = Markup(
 CHANGED = "A proteção desta conta mudou enquanto isso. Entre de novo."
 CLOCK = "O relógio do servidor voltou no tempo. Entre com um código de recuperação, ou tente de novo em"
 RECOVERY_WRONG = "Este código de recuperação não vale: foi digitado errado ou já foi usado."
+REPLACED_WRONG = "Código incorreto. Digite o que o aplicativo antigo mostra agora."
 LOCKED = "Este aplicativo foi bloqueado depois de 100 códigos errados. Entre com um código de recuperação."
 RECOVERY_LOCKED = "Foram 100 códigos de recuperação errados. Entre com o aplicativo, ou procure quem cuida do painel."
 
@@ -56,37 +60,111 @@ class Verdict:
         return 429 if self.wait else 422
 
 
-async def judge_code(tx: Transaction, request: Request, account_id: int, code: str) -> Verdict:
-    """Charge, judge and spend a six-digit code of the account's app, all in the caller's transaction."""
-    panel, at = Panel.of(request), Panel.of(request).now()
+Judge = Callable[[Transaction], Awaitable[Verdict]]  # judges, spends and notes, in the caller's transaction
+
+
+@asynccontextmanager
+async def try_code(request: Request, account_id: int, typed: str) -> AsyncIterator[Judge | Verdict]:
+    """Charge a six-digit code of the account's app. A Verdict: it was refused unjudged."""
+    code = rules.read_code(typed)
+    if code is None:
+        yield Verdict(CODE_FORM)
+        return
+    async with _charged(request, "totp", account_id) as charge:
+        yield charge if isinstance(charge, Verdict) else partial(_judge_code, request, account_id, charge, code)
+
+
+@asynccontextmanager
+async def try_replaced_code(request: Request, account_id: int, typed: str) -> AsyncIterator[Judge | Verdict]:
+    """The same with a code of the app that this session replaced, which is put back when it is right."""
+    code = rules.read_code(typed)
+    if code is None:
+        yield Verdict(CODE_FORM)
+        return
+    async with _charged(request, "totp", account_id) as charge:
+        yield charge if isinstance(charge, Verdict) else partial(_judge_replaced, request, account_id, charge, code)
+
+
+@asynccontextmanager
+async def try_recovery(
+    request: Request, account_id: int, typed: str, *, is_rehearsal: bool = False
+) -> AsyncIterator[Judge | Verdict]:
+    """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy."""
+    panel, code = Panel.of(request), written_code.read(typed)
+    if not recovery_code.is_well_formed(code):
+        yield Verdict(RECOVERY_FORM)
+        return
+    kind, judge = ("rehearsal", _judge_rehearsal) if is_rehearsal else ("recovery", _judge_recovery)
+    with panel.hashes.place(own=True) as slots:  # without one it is told at once, and nothing is written
+        async with _charged(request, kind, account_id) as charge:
+            if isinstance(charge, Verdict):
+                yield charge
+                return
+            in_force = await recovery_codes.find(panel.db, account_id)
+            if in_force is None:
+                yield Verdict("Esta conta não tem códigos de recuperação.")
+                return
+            cost = Cost.read(in_force.cost)
+            digest = await slots.run(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
+            yield partial(judge, request, account_id, charge, digest)
+
+
+async def _judge_code(request: Request, account_id: int, charge: Try, code: str, tx: Transaction) -> Verdict:
+    panel, at, failures = Panel.of(request), Panel.of(request).now(), charge.standing.failures
     app = await totp.find(tx, account_id)
     if app is None:
         return Verdict(CHANGED)
-    tried = await charge_code(tx, request, account_id)
-    if isinstance(tried, Verdict):
-        return tried
     key = panel.seal.open("totp", account_id, app.sealed_key)
     step = rules.matching_step(key, code, at)
     if step is None:
-        await note(tx, request, account_id, "totp.failed")
-        return _miss(await _why_wrong(tx, request, account_id, key, code), tried.failures)
-    if not await totp.spend(tx, account_id, step):
-        if await totp.was_told(tx, account_id, step):
-            await note(tx, request, account_id, "totp.failed")
-            until = rules.until_new_step(step, at)
-            return _miss(
-                f"Com este código o relógio foi conferido; o próximo aparece em {wait(until)}.", tried.failures
-            )
-        until = rules.until_new_step(app.last_step, at)
-        if until > 3 * TOTP_STEP:  # no code is that far ahead
-            await note(tx, request, account_id, "clock.went_back")
-            return _miss(f"{CLOCK} {wait(until)}.", tried.failures)
-        await note(tx, request, account_id, "totp.repeated")
-        half_login = request.state.half_login  # whoever completes it has only been too quick
-        await tell(tx, request, account_id, "code_repeated", half_login=half_login.digest if half_login else None)
-        return _miss(f"Este código já foi usado; o próximo aparece em {wait(until)}.", tried.failures)
-    await forgive_code(tx, request, account_id)
-    await note(tx, request, account_id, "totp.ok")
+        await charge.fail(tx, request, account_id, "totp.failed")
+        return _miss(await _why_wrong(tx, request, account_id, key, code), failures)
+    if await totp.spend(tx, account_id, step):
+        await charge.accept(tx)
+        await note(tx, request, account_id, "totp.ok")
+        return Verdict()
+    if await totp.was_told(tx, account_id, step):
+        await charge.fail(tx, request, account_id, "totp.failed")
+        until = wait(rules.until_new_step(step, at))
+        return _miss(f"Com este código o relógio foi conferido; o próximo aparece em {until}.", failures)
+    until_new = rules.until_new_step(app.last_step, at)
+    if until_new > 3 * TOTP_STEP:  # no code is that far ahead: the fault is the server's, and nothing was judged
+        await note(tx, request, account_id, "clock.went_back")
+        return Verdict(f"{CLOCK} {wait(until_new)}.")
+    await charge.fail(tx, request, account_id, "totp.repeated")
+    half_login = request.state.half_login  # whoever completes it has only been too quick
+    await tell(tx, request, account_id, "code_repeated", half_login=half_login.digest if half_login else None)
+    return _miss(f"Este código já foi usado; o próximo aparece em {wait(until_new)}.", failures)
+
+
+async def _judge_replaced(request: Request, account_id: int, charge: Try, code: str, tx: Transaction) -> Verdict:
+    panel, at, session_id = Panel.of(request), Panel.of(request).now(), request.state.session.id
+    old = await totp.find_replaced(tx, account_id, session_id=session_id, at=at)
+    if old is None:
+        return Verdict(CHANGED)
+    step = rules.matching_step(panel.seal.open("totp", account_id, old.sealed_key), code, at)
+    if step is None or not await totp.undo_replacement(tx, account_id, old.sealed_key, step=step):
+        await charge.fail(tx, request, account_id, "totp.failed")
+        return Verdict(REPLACED_WRONG)
+    await charge.accept(tx)
+    return Verdict()
+
+
+async def _judge_recovery(request: Request, account_id: int, charge: Try, digest: bytes, tx: Transaction) -> Verdict:
+    if not await recovery_codes.spend(tx, account_id, digest, at=Panel.of(request).now()):
+        await charge.fail(tx, request, account_id, "recovery.failed")
+        return _miss(RECOVERY_WRONG, charge.standing.failures)
+    await charge.accept(tx)
+    await note(tx, request, account_id, "recovery.ok")
+    return Verdict()
+
+
+async def _judge_rehearsal(request: Request, account_id: int, charge: Try, digest: bytes, tx: Transaction) -> Verdict:
+    if not await recovery_codes.rehearse(tx, account_id, digest, at=Panel.of(request).now()):
+        await charge.fail(tx, request, account_id, "recovery.rehearsal_failed")
+        return Verdict(RECOVERY_WRONG)
+    await charge.accept(tx)
+    await note(tx, request, account_id, "recovery.rehearsed")
     return Verdict()
 
 
@@ -122,65 +200,19 @@ def wrong_or_clock_is_off(request: Request) -> str:
     return WRONG_CODE + WHICH_CLOCK.format(told_as("full", panel.now(), panel.settings.time_zone))
 
 
-async def charge_code(tx: Transaction, request: Request, account_id: int) -> attempts.Attempts | Verdict:
-    """Count one try at a code of the account, before it is judged. A Verdict means: wait."""
-    return await _charge(tx, request, "totp", account_id)
-
-
-async def forgive_code(tx: Transaction, request: Request, account_id: int) -> None:
-    await attempts.forgive(tx, [await _counter(tx, request, "totp", account_id)])
-
-
-async def forgive_rehearsals(tx: Transaction, request: Request, account_id: int) -> None:
-    await attempts.forgive(tx, [await _counter(tx, request, "rehearsal", account_id)])
-
-
-async def recovery_digest(
-    request: Request, account_id: int, typed: str, *, budget: str = "recovery"
-) -> bytes | Verdict:
-    """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy."""
-    panel, code = Panel.of(request), written_code.read(typed)
-    if not recovery_code.is_well_formed(code):
-        return Verdict(RECOVERY_FORM)
-    with panel.hashes.place(own=True) as slots:  # without one it is told at once, and nothing is written
-        async with panel.db.transaction() as tx:
-            tried = await _charge(tx, request, budget, account_id)
-        if isinstance(tried, Verdict):
-            return tried
-        in_force = await recovery_codes.find(panel.db, account_id)
-        if in_force is None:
-            return Verdict("Esta conta não tem códigos de recuperação.")
-        try:
-            cost = Cost.read(in_force.cost)
-            return await slots.run(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
-        except TooBusy:
-            async with panel.db.transaction() as tx:
-                await attempts.refund(tx, [await _counter(tx, request, budget, account_id)], at=panel.now())
-            raise
-
-
-async def judge_recovery(tx: Transaction, request: Request, account_id: int, digest: bytes) -> Verdict:
-    """Spend a recovery code that `recovery_digest` charged and hashed."""
-    at, counter = Panel.of(request).now(), await _counter(tx, request, "recovery", account_id)
-    if not await recovery_codes.spend(tx, account_id, digest, at=at):
-        await note(tx, request, account_id, "recovery.failed")
-        return _miss(RECOVERY_WRONG, await attempts.failures(tx, counter))
-    await attempts.forgive(tx, [counter])
-    await note(tx, request, account_id, "recovery.ok")
-    return Verdict()
-
-
-async def _charge(tx: Transaction, request: Request, kind: str, account_id: int) -> attempts.Attempts | Verdict:
+@asynccontextmanager
+async def _charged(request: Request, kind: str, account_id: int) -> AsyncIterator[Try | Verdict]:
     """A Verdict means: wait, or never again."""
-    tried = await attempts.charge(tx, [await _counter(tx, request, kind, account_id)], at=Panel.of(request).now())
-    if tried.is_closed or tried.wait:
-        log.denied(request, f"{kind} backoff")
-    if tried.is_closed:
-        await note(tx, request, account_id, "totp.locked" if kind == "totp" else "recovery.locked")
-        return Verdict(LOCKED if kind == "totp" else RECOVERY_LOCKED)
-    if tried.wait:
-        return Verdict(f"Foram muitos códigos errados. Tente de novo em {wait(tried.wait)}.", wait=tried.wait)
-    return tried
+    panel = Panel.of(request)
+    async with charged(request, [await _counter(panel.db, request, kind, account_id)], kind=kind) as charge:
+        if charge.standing.is_closed:
+            async with panel.db.transaction() as tx:
+                await note(tx, request, account_id, "totp.locked" if kind == "totp" else "recovery.locked")
+            yield Verdict(LOCKED if kind == "totp" else RECOVERY_LOCKED)
+        elif left := charge.standing.wait:
+            yield Verdict(f"Foram muitos códigos errados. Tente de novo em {wait(left)}.", wait=left)
+        else:
+            yield charge
 
 
 def _miss(message: str, failures: int) -> Verdict:

@@ -11,21 +11,20 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, sessions
+from db import accounts, notices, sessions
 from db.database import Transaction
 from web import cookies, forms, log, throttle
-from web.accounts import forgive_password, try_password
+from web.accounts import try_password
 from web.activity import note
 from web.characters import joined
 from web.cookies import Cookie, digest, new_token
-from web.factors import totp as rules
-from web.limits import FIELD_MAX, FORMER_COOKIE_TTL
-from web.notices import tell
+from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
+from web.notices import tell, tell_of_password
 from web.page import later, page
 from web.panel import Panel
 from web.redirects import page_above
 from web.seal import BrokenSeal
-from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
+from web.second_factor import Verdict, try_code, try_recovery
 from web.visitor import SessionEnded, acting, find_session
 
 PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
@@ -54,18 +53,18 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
     """A sentence per field that is wrong; none when the session is verified now."""
     panel, session = Panel.of(request), request.state.session
     account = await accounts.get(panel.db, session.account_id)
-    tried = await try_password(request, session.account_name, account, proof.get(PASSWORD, ""))
-    if tried.wait:
-        return {PASSWORD: tried.refusal}, Verdict(wait=tried.wait)
-    if not tried.is_right:
+    async with try_password(request, session.account_name, account, proof.get(PASSWORD, "")) as tried:
+        if tried.wait:
+            return {PASSWORD: tried.refusal}, Verdict(wait=tried.wait)
         async with acting(request) as tx:
-            await note(tx, request, session.account_id, "stepup.failed", "password")
-        return {PASSWORD: WRONG_PASSWORD}, Verdict()
-    async with acting(request) as tx:
-        await forgive_password(tx, request, session.account_name, session.account_id)
-        if not session.has_two_factor:
-            await _succeed(tx, request)
-            return {}, Verdict()
+            if not tried.is_right:
+                await note(tx, request, session.account_id, "stepup.failed", "password")
+                return {PASSWORD: WRONG_PASSWORD}, Verdict()
+            await tried.charge.accept(tx)
+            if not session.has_two_factor:
+                await _succeed(tx, request)
+                return {}, Verdict()
+            await tell_of_password(tx, request, session.account_id, waits_for=_waiting(request))
     field, verdict = await _judge_second_factor(request, proof)
     return ({} if verdict.is_accepted else {field: verdict.message}), verdict
 
@@ -73,32 +72,39 @@ async def _judge(request: Request, proof: dict[str, str]) -> tuple[dict[str, str
 async def _judge_second_factor(request: Request, proof: dict[str, str]) -> tuple[str, Verdict]:
     account_id = request.state.session.account_id
     field = RECOVERY if joined(proof.get(RECOVERY, "")) else CODE
-    answer: str | bytes | Verdict | None
-    if field == RECOVERY:
-        answer = await recovery_digest(request, account_id, proof[RECOVERY])
-    else:
-        answer = rules.read_code(proof.get(CODE, "")) or Verdict(CODE_FORM)
-    if isinstance(answer, Verdict):
-        return field, answer
-    async with acting(request) as tx:
-        if isinstance(answer, bytes):
-            verdict = await judge_recovery(tx, request, account_id, answer)
+    trying = try_recovery if field == RECOVERY else try_code
+    async with trying(request, account_id, proof.get(field, "")) as judge:
+        if isinstance(judge, Verdict):
+            return field, judge
+        async with acting(request) as tx:
+            verdict = await judge(tx)
             if verdict.is_accepted:
-                await tell(tx, request, account_id, "recovery_used")
-        else:
-            verdict = await judge_code(tx, request, account_id, answer)
-        if verdict.is_accepted:
-            await _succeed(tx, request)
-        else:
-            await note(tx, request, account_id, "stepup.failed", field.removeprefix("proof_"))
+                await _succeed(tx, request)
+                if field == RECOVERY:
+                    await tell(tx, request, account_id, "recovery_used")
+            else:
+                await _miss(tx, request, field)
     return field, verdict
 
 
+async def _miss(tx: Transaction, request: Request, field: str) -> None:
+    """As at the challenge of a login: after five right passwords without their code the owner is told at once."""
+    await note(tx, request, request.state.session.account_id, "stepup.failed", field.removeprefix("proof_"))
+    if await notices.waiting(tx, _waiting(request)) >= HALF_LOGIN_TRIES:
+        await notices.hasten(tx, _waiting(request), at=Panel.of(request).now())
+
+
 async def _succeed(tx: Transaction, request: Request) -> None:
-    session = request.state.session
-    await sessions.verify(tx, session.id, at=Panel.of(request).now())
+    session, at = request.state.session, Panel.of(request).now()
+    await sessions.verify(tx, session.id, at=at)
+    await notices.withdraw_waiting(tx, _waiting(request), owner=session.account_id, at=at)
     await renew(tx, request)
     await note(tx, request, session.account_id, "stepup.ok")
+
+
+def _waiting(request: Request) -> bytes:
+    """What a notice of a right password waits for here: that this session proves everything."""
+    return digest(f"step-up {request.state.session.id}")
 
 
 async def renew(tx: Transaction, request: Request) -> None:

@@ -20,9 +20,9 @@ from web.panel import Panel
 from web.second_factor import (
     CODE_FORM,
     Verdict,
-    charge_code,
     clock_is_off,
     forgive_everything,
+    try_replaced_code,
     wrong_or_clock_is_off,
 )
 from web.sessions import end_elsewhere
@@ -33,7 +33,6 @@ OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua cont
 REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
-UNDO_WRONG = "Código incorreto. Digite o que o aplicativo antigo mostra agora."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
 
 
@@ -114,24 +113,24 @@ async def _put_in_force(request: Request, sealed_key: bytes, step: int) -> Respo
 
 async def undo(request: Request) -> Response:
     """Put the old app back, with a code of the old app: one of the two is always in force, and never both."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
-    code = rules.read_code((await forms.read(request, "code"))["code"])
-    if code is None:
-        return await show_hub(request, undo_error=CODE_FORM, status=422)
-    async with acting(request) as tx:
-        old = await totp.find_replaced(tx, session.account_id, session_id=session.id, at=at)
-        if old is None:
-            return await show_hub(request, problem=UNDO_OVER)
-        tried = await charge_code(tx, request, session.account_id)
-        if isinstance(tried, Verdict):
-            response = await show_hub(request, undo_error=tried.message, status=429)
-            return later(response, tried.wait) if tried.wait else response
-        step = rules.matching_step(panel.seal.open("totp", session.account_id, old.sealed_key), code, at)
-        if step is None or not await totp.undo_replacement(tx, session.account_id, old.sealed_key, step=step):
-            await note(tx, request, session.account_id, "totp.failed")
-            return await show_hub(request, undo_error=UNDO_WRONG, status=422)
-        ended = await _changed(tx, request, "totp.undone")
+    panel, session = Panel.of(request), request.state.session
+    typed = (await forms.read(request, "code"))["code"]
+    if await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()) is None:
+        return await show_hub(request, problem=UNDO_OVER)
+    async with try_replaced_code(request, session.account_id, typed) as judge:
+        if isinstance(judge, Verdict):
+            return await _not_undone(request, judge)
+        async with acting(request) as tx:
+            verdict = await judge(tx)
+            if not verdict.is_accepted:
+                return await _not_undone(request, verdict)
+            ended = await _changed(tx, request, "totp.undone")
     return await show_hub(request, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
+
+
+async def _not_undone(request: Request, verdict: Verdict) -> Response:
+    response = await show_hub(request, undo_error=verdict.message, status=verdict.status)
+    return later(response, verdict.wait) if verdict.wait else response
 
 
 async def cancel(request: Request) -> Response:

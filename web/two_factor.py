@@ -11,12 +11,11 @@ from db.database import Transaction
 from db.two_factor import Overview
 from web import forms
 from web.factors import recovery_code
-from web.factors import totp as rules
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
 from web.page import go, later, page, tries_left, wait
 from web.panel import Panel
-from web.second_factor import CODE_FORM, Verdict, judge_code, judge_recovery, recovery_digest
+from web.second_factor import Judge, Verdict, try_code, try_recovery
 from web.visitor import SessionEnded
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
@@ -82,27 +81,25 @@ async def recovery_form(request: Request) -> Response:
 
 async def enter_code(request: Request) -> Response:
     """The code of the moment, once: whoever ends the half-login begins the session."""
-    half_login, typed = request.state.half_login, await forms.read(request, "code")
-    code = rules.read_code(typed["code"])
-    if code is None:
-        return _challenge(request, CHALLENGE, Verdict(CODE_FORM))
-    async with Panel.of(request).db.transaction() as tx:
-        if await half_logins.find(tx, half_login.digest, at=Panel.of(request).now()) is None:
-            return go(request, "/login")  # a parallel request was first
-        verdict = await judge_code(tx, request, half_login.account_id, code)
-        return await _settle(tx, request, verdict, CHALLENGE, "totp")
+    typed = (await forms.read(request, "code"))["code"]
+    async with try_code(request, request.state.half_login.account_id, typed) as judge:
+        return await _judge(request, judge, CHALLENGE, "totp")
 
 
 async def enter_recovery(request: Request) -> Response:
-    half_login, typed = request.state.half_login, await forms.read(request, "code")
-    answer = await recovery_digest(request, half_login.account_id, typed["code"])
-    if isinstance(answer, Verdict):
-        return _challenge(request, RECOVERY, answer)
-    async with Panel.of(request).db.transaction() as tx:
-        if await half_logins.find(tx, half_login.digest, at=Panel.of(request).now()) is None:
-            return go(request, "/login")
-        verdict = await judge_recovery(tx, request, half_login.account_id, answer)
-        return await _settle(tx, request, verdict, RECOVERY, "recovery")
+    typed = (await forms.read(request, "code"))["code"]
+    async with try_recovery(request, request.state.half_login.account_id, typed) as judge:
+        return await _judge(request, judge, RECOVERY, "recovery")
+
+
+async def _judge(request: Request, judge: Judge | Verdict, template: str, method: str) -> Response:
+    panel, half_login = Panel.of(request), request.state.half_login
+    if isinstance(judge, Verdict):
+        return _challenge(request, template, judge)
+    async with panel.db.transaction() as tx:
+        if await half_logins.find(tx, half_login.digest, at=panel.now()) is None:
+            return go(request, "/login")  # a parallel request was first
+        return await _settle(tx, request, await judge(tx), template, method)
 
 
 async def _settle(tx: Transaction, request: Request, verdict: Verdict, template: str, method: str) -> Response:

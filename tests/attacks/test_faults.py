@@ -63,6 +63,7 @@ def test_a_key_that_turned_into_nonsense_seals_nothing(alice: Person, browser: T
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a running process can be set on Linux only")
 def test_on_a_full_disk_nobody_is_let_in_and_afterwards_everybody_is(tmp_path: Path) -> None:
+    """A66."""
     data = str(tmp_path / "data")
     code = run("create-account", "ana", "--data", data).stdout.split("ativação: ")[1].split()[0]
     typed = quote_plus(PASSWORD)
@@ -71,8 +72,13 @@ def test_on_a_full_disk_nobody_is_let_in_and_afterwards_everybody_is(tmp_path: P
         assert status(chosen) == 200
         fill(server)
         refused = server.post("/login", f"name=ana&password={typed}")
-        assert status(refused) == 500
+        assert status(refused) == 503
+        assert "deu para gravar" in refused
         assert "set-cookie" not in refused.lower()
+        for _ in range(3):
+            assert (
+                status(server.guess("ana")) == 503
+            )  # right or wrong is not told: without its charge nothing is judged
         assert status(server.say(server.head("GET", "/login"))) == 200
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         entered = server.post("/login", f"name=ana&password={typed}")

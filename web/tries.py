@@ -1,0 +1,68 @@
+"""Every try at a factor, wherever it is made: charged before it is judged, noted when it was wrong, and given back when
+it was not judged at all."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from db import attempts
+from db.attempts import Attempts, Counter
+from db.database import Transaction
+from web import log
+from web.activity import FACTOR_FAILURES, note
+from web.limits import STRANGERS_COUNTED
+from web.panel import Panel
+
+OF_STRANGERS = ("password", "password-nobody")  # counters that anybody can make as many of as they like
+TAG_BYTES = 32
+
+
+@dataclass
+class Try:
+    """A charge that is written. What it stands at says whether it may be judged."""
+
+    counters: Sequence[Counter] = field(repr=False)
+    standing: Attempts
+    is_judged: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        return self.standing.is_closed or bool(self.standing.wait)
+
+    async def accept(self, tx: Transaction) -> None:
+        """It was right: what was counted where it was counted is forgotten."""
+        await attempts.forgive(tx, self.counters)
+        tx.afterwards.append(self._end)
+
+    async def fail(self, tx: Transaction, request: Request, account_id: int | None, event: str) -> None:
+        """It was wrong: the charge stays, and the line feeds the alarm and what the next login is told."""
+        if event not in FACTOR_FAILURES:
+            raise ValueError(event)
+        await note(tx, request, account_id, event)
+        tx.afterwards.append(self._end)
+
+    def _end(self) -> None:
+        self.is_judged = True
+
+
+@asynccontextmanager
+async def charged(request: Request, counters: Sequence[Counter], *, kind: str) -> AsyncIterator[Try]:
+    """Charge a try for the block that judges it. Unless the block wrote that it was right or wrong, it is given back.
+
+    The charge is committed first: where nothing can be written, nothing is judged.
+    """
+    panel = Panel.of(request)
+    async with panel.db.transaction() as tx:
+        tried = Try(counters, await attempts.charge(tx, counters, at=panel.now()))
+        if kind == "password":
+            await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=counters[0].key[:TAG_BYTES])
+    if tried.is_refused:
+        log.denied(request, f"{kind} backoff")
+    try:
+        yield tried
+    finally:
+        if not (tried.is_refused or tried.is_judged):
+            async with panel.db.transaction() as tx:
+                await attempts.refund(tx, counters, at=panel.now())
