@@ -30,6 +30,20 @@ async def get(db: Reader, account_id: int) -> Account | None:
     return await db.one(Account, _ACCOUNT + "WHERE id = :id", id=account_id)
 
 
+async def latest_id(db: Reader) -> int:
+    return await db.one(int, "SELECT coalesce(max(id), 0) FROM accounts") or 0
+
+
+async def with_password_from(db: Reader, account_id: int) -> Account | None:
+    """The first account from this number on that has a password, else the last that has one."""
+    sql = """
+        WHERE id = coalesce(
+            (SELECT id FROM accounts WHERE id >= :id AND sealed_password IS NOT NULL ORDER BY id LIMIT 1),
+            (SELECT id FROM accounts WHERE sealed_password IS NOT NULL ORDER BY id DESC LIMIT 1))
+    """
+    return await db.one(Account, _ACCOUNT + sql, id=account_id)
+
+
 async def existed(db: Reader, account_id: int, at: datetime) -> bool:
     """Whether the account was there at a moment of the past."""
     sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = :id AND created_at <= :at)"

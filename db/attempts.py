@@ -101,13 +101,12 @@ async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
     await tx.run(sql, beginning=keys_beginning, end=keys_beginning + b"\xff" * 64)  # longer than what may follow
 
 
-async def drop_beyond(tx: Transaction, most: int, *, kinds: tuple[str, str], spare: bytes) -> None:
-    """Keep no more than `most` rows of two kinds; the oldest go first, never those whose key begins with `spare`."""
+async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
+    """Keep no more than `most` rows of a name and a network, whoever is meant; the oldest go first, never `spare`."""
     sql = """
         DELETE FROM attempts WHERE (kind, key) IN (
-            SELECT kind, key FROM attempts
-            WHERE kind IN (:one, :other) AND substr(key, 1, length(:spare)) <> :spare
+            SELECT kind, key FROM attempts WHERE kind = 'password' AND key <> :spare
             ORDER BY opens_at
-            LIMIT max(0, (SELECT count(*) FROM attempts WHERE kind IN (:one, :other)) - :most))
+            LIMIT max(0, (SELECT count(*) FROM attempts WHERE kind = 'password') - :most))
     """
-    await tx.run(sql, one=kinds[0], other=kinds[1], spare=spare, most=most)
+    await tx.run(sql, spare=spare, most=most)

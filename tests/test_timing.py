@@ -23,7 +23,7 @@ from tests.steady import HANG, HeldHashes, StillLoop, until
 from tests.test_races import post_at_once
 from web.app import create_app
 from web.hash_pool import HashPool
-from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING
+from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING, Cost
 from web.settings import Settings
 
 WRONG = "girafa verde dança no chão"
@@ -77,6 +77,38 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(
     assert known == unknown
     assert known[1] == ([] if closed else [settings.hash_cost])
     assert len(known[2]) > 3
+
+
+def test_after_a_change_of_the_hash_cost_unknown_names_cost_what_known_ones_do(
+    alice: Person,
+    client: TestClient,
+    invite: Callable[[str], Person],
+    elsewhere: Callable[[], TestClient],
+    hashes: HeldHashes,
+    statements: list[str],
+    settings: Settings,
+) -> None:
+    """A62: some what the old passwords cost and some what the new ones do, and each name always the same."""
+    panel, dearer = client.app_state["panel"], Cost(memory_kib=16, passes=1, lanes=1)
+    client.app_state["panel"] = replace(panel, settings=replace(settings, hash_cost=dearer))
+    people = [alice, *(invite(f"bruno{number}") for number in range(3))]
+
+    def done(name: str) -> tuple[Cost, list[str]]:
+        hashes.begun.clear()
+        statements.clear()
+        assert give_password(elsewhere(), Person(name, WRONG)).status_code == 422
+        [cost] = hashes.begun
+        return cost, list(statements)
+
+    known = {done(person.name)[0] for person in people}
+    names = [f"nobody{number}" for number in range(40)]
+    unknown = [done(name)[0] for name in names]
+    assert known == set(unknown) == {settings.hash_cost, dearer}
+    assert unknown.count(settings.hash_cost) < 20 < unknown.count(dearer)  # one person in four
+    assert unknown == [done(name)[0] for name in names]
+    assert done(alice.name)[1] == done("nobody0")[1]
+    give_password(elsewhere(), alice)  # her password is hashed anew
+    assert {done(name)[0] for name in names} == {dearer}
 
 
 class Panel:

@@ -1,5 +1,6 @@
 """People: their names and passwords."""
 
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,15 +18,19 @@ from web import trusted_devices
 from web.characters import trim
 from web.cookies import digest
 from web.factors import password as rules
+from web.factors.argon2id import Phc
 from web.factors.password import Refusal
 from web.hash_pool import Slots
 from web.limits import (
+    NOBODYS_COUNTERS,
     PASSWORD_BACKOFF_ACCOUNT,
     PASSWORD_BACKOFF_DEVICE,
     PASSWORD_BACKOFF_PAIR,
+    Cost,
 )
 from web.page import wait
 from web.panel import Panel
+from web.seal import BrokenSeal, Seal
 from web.tries import Try, charged
 from web.visitor import network
 
@@ -88,11 +93,11 @@ async def _context(panel: Panel, name: str) -> list[str]:
 async def hash_password(panel: Panel, password: str) -> str:
     """A PHC string, made off the event loop; raises TooBusy. Whoever gets a password has proved something before."""
     with panel.hashes.place(own=True) as slots:
-        return await _hash(panel, slots, password)
+        return await _hash(panel, slots, password, panel.settings.hash_cost)
 
 
-async def _hash(panel: Panel, slots: Slots, password: str) -> str:
-    return await slots.run(rules.hash_password, panel.argon2id, password, panel.settings.hash_cost, panel.token_bytes)
+async def _hash(panel: Panel, slots: Slots, password: str, cost: Cost) -> str:
+    return await slots.run(rules.hash_password, panel.argon2id, password, cost, panel.token_bytes)
 
 
 async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str) -> None:
@@ -122,7 +127,8 @@ async def try_password(request: Request, name: str, account: Account | None, pas
     or acts in a session, which ends when the password changes.
     """
     panel, account_id = Panel.of(request), account.id if account else None
-    phc = stored_phc(panel, account)
+    stand_in = await _stand_in(panel, name)
+    phc, cost = stored_phc(panel, account), _cost(panel, None if account and account.sealed_password else stand_in)
     counters = await _counters(panel.db, request, name, account_id)
     is_own = counters[0].kind == "password-device"
     with panel.hashes.place(own=is_own) as slots:  # without one it is told at once, and nothing is written
@@ -130,7 +136,7 @@ async def try_password(request: Request, name: str, account: Account | None, pas
             if charge.is_refused:
                 yield _refused(charge, is_own=is_own)
                 return
-            tried = await _judge(panel, slots, charge, phc, password)
+            tried = await _judge(panel, slots, charge, phc, password, cost)
             if not tried.is_right:
                 async with panel.db.transaction() as tx:
                     await charge.fail(tx, request, account_id, "login.password_failed")
@@ -145,18 +151,44 @@ def _refused(charge: Try, *, is_own: bool) -> Tried:
     return Tried(charge, refusal=f"Foram muitas senhas erradas. Tente de novo em {wait(left)}.", wait=left)
 
 
-async def _judge(panel: Panel, slots: Slots, charge: Try, phc: str, password: str) -> Tried:
-    """Somebody unknown costs the same hash as somebody known."""
+async def _judge(panel: Panel, slots: Slots, charge: Try, phc: str, password: str, cost: Cost) -> Tried:
+    """Somebody unknown costs one hash too, of the given cost."""
     if not rules.is_hashable(password):
         return Tried(charge)
     if not phc:
-        await _hash(panel, slots, password)
+        await _hash(panel, slots, password, cost)
         return Tried(charge)
     if not await slots.run(rules.matches, panel.argon2id, phc, password):
         return Tried(charge)
     is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
-    fresh = await _hash(panel, slots, password) if is_outdated else ""
+    fresh = await _hash(panel, slots, password, panel.settings.hash_cost) if is_outdated else ""
     return Tried(charge, is_right=True, phc=phc, fresh_phc=fresh)
+
+
+async def _stand_in(panel: Panel, name: str) -> Account | None:
+    """The account that a name costs as much as when it is nobody's: drawn by the name, so always the same, and each
+    cost is as frequent among such names as among people. Asked for known names too, so that time tells nothing.
+    """
+    number = _draw(panel.seal.tag("stand-in", name), of=await accounts.latest_id(panel.db))
+    return await accounts.with_password_from(panel.db, number + 1)
+
+
+def _draw(tag: bytes, *, of: int) -> int:
+    """A number below `of`, or 0. When there are more, those that change become the newest (Lamping, Veach: A Fast,
+    Minimal Memory, Consistent Hash Algorithm): a name then costs what a new account does, as after a login."""
+    key, drawn, following = int.from_bytes(tag[:8]), 0, 0
+    while following < of:
+        drawn, key = following, (key * 2862933555777941757 + 1) % 2**64
+        following = int((drawn + 1) * (2**31 / ((key >> 33) + 1)))
+    return drawn
+
+
+def _cost(panel: Panel, account: Account | None) -> Cost:
+    """What the password of an account takes to hash; without one that can be read, what a new one would."""
+    with contextlib.suppress(BrokenSeal):
+        if phc := stored_phc(panel, account):
+            return Phc.read(phc).cost
+    return panel.settings.hash_cost
 
 
 def stored_phc(panel: Panel, account: Account | None) -> str:
@@ -182,8 +214,13 @@ async def _counters(db: Reader, request: Request, name: str, account_id: int | N
         backoff = PASSWORD_BACKOFF_DEVICE
         return [Counter("password-device", owner + digest(browser), backoff.wait_after, backoff.closes_at)]
     everywhere = PASSWORD_BACKOFF_ACCOUNT
-    kind = "password-nobody" if account_id is None else "password-account"
+    known = owner if account_id is not None else shared(seal, owner)
     return [
         Counter("password", owner + seal.tag("network", network(request)), PASSWORD_BACKOFF_PAIR.wait_after),
-        Counter(kind, owner, everywhere.wait_after, everywhere.closes_at),
+        Counter("password-account", known, everywhere.wait_after, everywhere.closes_at),
     ]
+
+
+def shared(seal: Seal, owner: bytes) -> bytes:
+    """Names that nobody has share so many counters, of which none need ever be dropped, like those of accounts."""
+    return seal.tag("nobody", str(int.from_bytes(owner[:8]) % NOBODYS_COUNTERS))

@@ -12,11 +12,8 @@ from db.attempts import Attempts, Counter
 from db.database import Transaction
 from web import log
 from web.activity import FACTOR_FAILURES, note
-from web.limits import STRANGERS_COUNTED
+from web.limits import NOBODYS_COUNTERS, STRANGERS_COUNTED
 from web.panel import Panel
-
-OF_STRANGERS = ("password", "password-nobody")  # counters that anybody can make as many of as they like
-TAG_BYTES = 32
 
 
 @dataclass
@@ -57,7 +54,7 @@ async def charged(request: Request, counters: Sequence[Counter], *, kind: str) -
     async with panel.db.transaction() as tx:
         tried = Try(counters, await attempts.charge(tx, counters, at=panel.now()))
         if kind == "password":
-            await attempts.drop_beyond(tx, STRANGERS_COUNTED, kinds=OF_STRANGERS, spare=counters[0].key[:TAG_BYTES])
+            await attempts.drop_beyond(tx, STRANGERS_COUNTED - NOBODYS_COUNTERS, spare=counters[0].key)
     if tried.is_refused:
         log.denied(request, f"{kind} backoff")
     try:
