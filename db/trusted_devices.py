@@ -17,20 +17,22 @@ class TrustedDevice:
 
 @dataclass(frozen=True)
 class Trust:
+    owner: int
     id: str
     digest: bytes
 
 
-async def standing_of(db: Reader, owner: int, *, at: datetime) -> list[Trust]:
-    """Which browsers the account trusts, by their cookies."""
-    sql = "SELECT id, digest FROM trusted_devices WHERE account_id = :owner AND ends_at > :at"
-    return await db.all(Trust, sql, owner=owner, at=at)
-
-
-async def owners(db: Reader, digest: bytes, *, at: datetime) -> list[int]:
-    """The accounts that trust the browser of this cookie."""
-    sql = "SELECT account_id FROM trusted_devices WHERE digest = :digest AND ends_at > :at ORDER BY account_id"
-    return await db.all(int, sql, digest=digest, at=at)
+async def in_browser(db: Reader, digests: list[bytes], *, at: datetime) -> list[Trust]:
+    """Every account that trusts the browser of these cookies."""
+    sql = """
+        WITH RECURSIVE cookies (number) AS (
+            SELECT 0 WHERE :digests <> x'' UNION ALL
+            SELECT number + 1 FROM cookies WHERE 32 * (number + 1) < length(:digests))
+        SELECT account_id, id, digest FROM cookies CROSS JOIN trusted_devices
+        WHERE digest = substr(:digests, 32 * number + 1, 32) AND ends_at > :at
+        ORDER BY number, account_id
+    """
+    return await db.all(Trust, sql, digests=b"".join(digests), at=at)
 
 
 async def change_cookie(tx: Transaction, digest: bytes, *, owner: int, to: bytes) -> None:

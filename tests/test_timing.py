@@ -79,6 +79,43 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(
     assert len(known[2]) > 3
 
 
+@pytest.mark.parametrize("closed", [False, True], ids=["judged", "kept waiting"])
+def test_a_browser_that_is_trusted_by_somebody_learns_nothing_of_others(
+    closed: bool,
+    alice: Person,
+    client: TestClient,
+    invite: Callable[[str], Person],
+    elsewhere: Callable[[], TestClient],
+    statements: list[str],
+) -> None:
+    """A62: the same questions for a name that somebody has, with whatever cookie, also before a refusal."""
+    mallory, done = elsewhere(), []
+    assert give_password(mallory, invite("mallory")).status_code == 303
+    mallory.post("/logout")
+    for name in ("alice", "alyce"):
+        for _ in range(5 if closed else 0):
+            give_password(mallory, Person(name, WRONG))
+        statements.clear()
+        done.append((give_password(mallory, Person(name, WRONG)).status_code, list(statements)))
+    assert done[0] == done[1]
+    assert sum("FROM cookies CROSS JOIN trusted_devices" in one for one in done[0][1]) == 1
+
+
+def test_a_login_asks_once_whether_its_browser_is_trusted(
+    protected: Person, client: TestClient, statements: list[str], clock: Clock
+) -> None:
+    """Each of its two requests."""
+    client.post("/logout")
+    for path, fields in (
+        ("/login", {"name": protected.name, "password": protected.password}),
+        ("/login/code", {"code": protected.code_at(clock())}),
+    ):
+        statements.clear()
+        assert client.post(path, data=fields).status_code == 303
+        asked = [one for one in statements if re.match(r"\s*(SELECT|WITH)[^;]*\btrusted_devices\b", one)]
+        assert len(asked) == 1
+
+
 def test_after_a_change_of_the_hash_cost_unknown_names_cost_what_known_ones_do(
     alice: Person,
     client: TestClient,

@@ -210,7 +210,7 @@ async def _counters(db: Reader, request: Request, name: str, account_id: int | N
     """
     seal = Panel.of(request).seal
     owner = seal.tag("name", name)
-    if account_id is not None and (browser := await trusted_devices.own_browser(db, request, account_id)):
+    if browser := await trusted_devices.own_browser(db, request, account_id):
         backoff = PASSWORD_BACKOFF_DEVICE
         return [Counter("password-device", owner + digest(browser), backoff.wait_after, backoff.closes_at)]
     everywhere = PASSWORD_BACKOFF_ACCOUNT

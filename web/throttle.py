@@ -94,7 +94,7 @@ async def _keys(request: Request, throttle: Throttle) -> list[bytes]:
     if throttle.failures is None:
         return [digest(f"account {request.state.session.account_id}")]
     here, account_id = panel.seal.tag("network", network(request)), await _aimed_at(request)
-    browser = await trusted_devices.own_browser(panel.db, request, account_id) if account_id else None
+    browser = await trusted_devices.own_browser(panel.db, request, account_id)
     return [digest(browser), here] if browser else [here]
 
 

@@ -13,18 +13,23 @@ from web.panel import Panel
 from web.visitor import network, user_agent
 
 
-async def recognise(db: Reader, request: Request, account_id: int) -> str | None:
-    """The id of this browser among the account's trusted devices; None for a stranger's."""
+async def recognise(db: Reader, request: Request, account_id: int | None) -> str | None:
+    """The id of this browser among the account's trusted devices; None for a stranger's, and for nobody's."""
     trust = await _find(db, request, account_id)
     return trust.id if trust else None
 
 
-async def _find(db: Reader, request: Request, account_id: int) -> Trust | None:
-    digests = {cookies.digest(token) for token in _tokens(request)}
-    if not digests:
-        return None
-    trusts = await trusted_devices.standing_of(db, account_id, at=Panel.of(request).now())
-    return next((trust for trust in trusts if trust.digest in digests), None)
+async def _find(db: Reader, request: Request, account_id: int | None) -> Trust | None:
+    return next((trust for trust in await _trusts(db, request) if trust.owner == account_id), None)
+
+
+async def _trusts(db: Reader, request: Request) -> list[Trust]:
+    """Looked up once in a request, and by its cookie alone: it takes the same whatever name is typed beside it."""
+    if not hasattr(request.state, "trusts"):
+        digests, at = [cookies.digest(token) for token in _tokens(request)], Panel.of(request).now()
+        request.state.trusts = await trusted_devices.in_browser(db, digests, at=at) if digests else []
+    trusts: list[Trust] = request.state.trusts
+    return trusts
 
 
 def _tokens(request: Request) -> list[str]:
@@ -35,13 +40,11 @@ def _tokens(request: Request) -> list[str]:
 
 async def only_owner(db: Reader, request: Request) -> int | None:
     """The account that trusts this browser, if it is one alone."""
-    owners: set[int] = set()
-    for token in _tokens(request):
-        owners.update(await trusted_devices.owners(db, cookies.digest(token), at=Panel.of(request).now()))
+    owners = {trust.owner for trust in await _trusts(db, request)}
     return owners.pop() if len(owners) == 1 else None
 
 
-async def own_browser(db: Reader, request: Request, account_id: int) -> str | None:
+async def own_browser(db: Reader, request: Request, account_id: int | None) -> str | None:
     """What tells the owner's browser from strangers': trusted, or signed in just now; None for a stranger's."""
     if device := await recognise(db, request, account_id):
         return f"device {device}"
@@ -65,9 +68,8 @@ async def trust(tx: Transaction, request: Request, account_id: int) -> None:
         ends_at=panel.now() + TRUSTED_DEVICE_TTL,
         keep=TRUSTED_DEVICES,
     )
-    kept = [
-        other for other in _tokens(request) if await trusted_devices.owners(tx, cookies.digest(other), at=panel.now())
-    ]
+    others = {trust.digest for trust in await _trusts(tx, request) if trust.owner != account_id}
+    kept = [other for other in _tokens(request) if cookies.digest(other) in others]
     value = ".".join([token, *kept][:TRUSTING_ACCOUNTS])
     tx.afterwards.append(lambda: cookies.owe(request, Cookie.DEVICE, value))
 
