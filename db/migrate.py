@@ -1,12 +1,18 @@
-"""Brings a database up to date: applies migrations/*.sql in order and counts them in PRAGMA user_version."""
+"""Brings a database up to date: applies migrations/ in order and counts them in PRAGMA user_version.
 
+A migration is SQL or, where it has to look before it acts or needs the key, Python: its `SCHEMA`, then its `apply`.
+"""
+
+import importlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from db.database import Database
+from db.database import Database, Reader, Transaction
 
-MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
+_FOLDER = Path(__file__).parent / "migrations"
+MIGRATIONS = sorted(file for file in _FOLDER.glob("0*.*") if file.suffix in (".sql", ".py"))
 APPLICATION_ID = 0x50414E4C  # "PANL", PRAGMA application_id: tells our file from any other
 
 
@@ -14,11 +20,22 @@ class NewerDatabase(Exception):
     """The file was written by a newer panel than this one."""
 
 
-async def version(db: Database) -> int:
+class Vault(Protocol):
+    """What a migration may do with secret.key."""
+
+    def token_bytes(self, count: int, /) -> bytes: ...
+
+    def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes: ...
+
+    def rebind(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
+        """The same for another owner; what does not open stays as it is."""
+
+
+async def version(db: Reader) -> int:
     return await db.one(int, "PRAGMA user_version") or 0
 
 
-async def migrate(db: Database, files: Sequence[Path] = MIGRATIONS) -> int:
+async def migrate(db: Database, vault: Vault, files: Sequence[Path] = MIGRATIONS) -> int:
     """Apply what is missing, each file in a transaction of its own; returns how many were applied."""
     done = await version(db)
     if done > len(files):
@@ -27,11 +44,26 @@ async def migrate(db: Database, files: Sequence[Path] = MIGRATIONS) -> int:
         async with db.transaction() as tx:
             if (await tx.one(int, "PRAGMA user_version") or 0) >= number:
                 continue  # another process was first
-            for statement in statements(file.read_text(encoding="utf-8")):
-                await tx.run(statement)
+            await _apply(tx, vault, file)
             await tx.run(f"PRAGMA application_id = {APPLICATION_ID}")
             await tx.run(f"PRAGMA user_version = {number}")
     return len(files) - done
+
+
+async def _apply(tx: Transaction, vault: Vault, file: Path) -> None:
+    for statement in statements(script(file)):
+        await tx.run(statement)
+    if file.suffix == ".py":
+        await _module(file).apply(tx, vault)
+
+
+def script(file: Path) -> str:
+    """The SQL that changes the schema."""
+    return file.read_text(encoding="utf-8") if file.suffix == ".sql" else str(_module(file).SCHEMA)
+
+
+def _module(file: Path) -> Any:
+    return importlib.import_module(f"db.migrations.{file.stem}")
 
 
 def statements(script: str) -> Iterator[str]:

@@ -10,9 +10,10 @@ from db import activity, expiry
 from db.database import Reader, Statement
 from tests.conftest import Clock, Operate
 from tests.people import ORIGIN, Person, begin_enrolment, give_password, protect, sign_in
-from tests.steady import until
+from tests.steady import StillLoop, until
 from web.app import create_app
 from web.housekeeping import clear
+from web.limits import HOUSEKEEPING
 from web.panel import Panel
 from web.settings import Settings
 
@@ -171,12 +172,17 @@ def test_lines_removed_while_the_log_is_verified_are_no_tampering(
 
 
 def test_what_goes_wrong_is_told_and_the_panel_goes_on(
-    alice: Person, settings: Settings, clock: Clock, rows: Rows, caplog: pytest.LogCaptureFixture
+    alice: Person, settings: Settings, clock: Clock, still_loop: StillLoop, rows: Rows, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows("CREATE TRIGGER fault BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'a broken index, say'); END")
-    clock.forward(days=1)
-    with TestClient(create_app(settings, now=clock), base_url=ORIGIN) as client:
-        until(lambda: "housekeeping.failed" in caplog.text)
+    def failed_an_hour_later() -> bool:
+        still_loop.forward(HOUSEKEEPING)
+        return "housekeeping.failed" in caplog.text
+
+    app, still = create_app(settings, now=clock), {"loop_factory": lambda: still_loop}
+    with TestClient(app, backend_options=still, base_url=ORIGIN) as client:
+        rows("CREATE TRIGGER fault BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'a broken index, say'); END")
+        clock.forward(days=1)
+        until(failed_an_hour_later)
         assert client.get("/health").status_code == 200
 
 

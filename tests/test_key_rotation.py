@@ -15,6 +15,7 @@ from tests.test_races import post_at_once
 from tests.test_run import run
 from web import key_rotation
 from web.operator_commands import CommandRefused
+from web.panel import Panel
 from web.seal import BrokenSeal, Seal, write_keys
 from web.settings import Settings
 
@@ -112,11 +113,14 @@ def test_stopped_before_the_old_key_went_it_starts_and_can_be_finished(
 
 
 def test_a_fault_while_sealing_leaves_everything_readable(
-    token: str, client: TestClient, rotate: Callable[[], None], rows: Rows
+    token: str, client: TestClient, operate: Operate, rotate: Callable[[], None], rows: Rows
 ) -> None:
-    rows("CREATE TRIGGER fault BEFORE UPDATE ON instances BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
+    async def rotate_on_a_full_disk(panel: Panel) -> None:
+        rows("CREATE TRIGGER fault BEFORE UPDATE ON instances BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
+        await key_rotation.rotate_key(panel, argparse.Namespace())
+
     with pytest.raises(Exception, match="disk full"):
-        rotate()
+        operate(rotate_on_a_full_disk)
     rows("DROP TRIGGER fault")
     assert shown(client, rows) == token
     rotate()

@@ -482,9 +482,17 @@ def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:
 
 def test_the_doctor_says_what_it_checked(data: Path) -> None:
     answer = run("doctor", "--data", str(data))
-    assert answer.stdout.count("certo ") == 6
+    assert answer.stdout.count("certo ") == 7
+    assert "certo  O banco de dados tem só as tabelas, índices e gatilhos que este painel faz." in answer.stdout
     for word in ("íntegro", "dono", "chave", "versão", "atividade", "relógio"):
         assert word in answer.stdout
+
+
+def test_the_doctor_names_a_trigger_that_no_panel_makes(data: Path) -> None:
+    """A59."""
+    with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
+        database.execute("CREATE TRIGGER help BEFORE INSERT ON sessions BEGIN UPDATE accounts SET role = 'admin'; END")
+    refused(run("doctor", "--data", str(data)), "tem o gatilho 'help', que nenhum painel faz")
 
 
 def test_the_doctor_notices_a_clock_that_went_back(data: Path) -> None:

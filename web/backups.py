@@ -10,7 +10,7 @@ from pathlib import Path
 from db import activity, aftermath, migrate
 from db import panel as panel_row
 from db.database import Database
-from web.data_folder import DATABASE
+from web.data_folder import DATABASE, what_is_strange
 from web.factors.totp import step_at
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
@@ -82,9 +82,11 @@ async def _prepare(panel: Panel, work: Path) -> str:
     """Bring the copy up to date and make it safe to be woken up; returns when it was last alive, in words."""
     db = await Database.open(work)
     try:
+        if stranger := await what_is_strange(db):
+            raise CommandRefused(f"A cópia {stranger}. Nada mudou.")
         if await db.one(str, "PRAGMA integrity_check") != "ok" or await db.all(str, "PRAGMA foreign_key_check"):
             raise CommandRefused("A cópia está danificada. Nada mudou.")
-        await migrate.migrate(db)
+        await migrate.migrate(db, panel.seal)
         latest = await activity.latest_at(db)
         async with db.transaction() as tx:
             await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())

@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from db import panel as panel_row
+from db import schema
 from db.database import Database
-from db.migrate import APPLICATION_ID, NewerDatabase, migrate
+from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, migrate, version
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool
 from web.kept import Kept
@@ -46,8 +47,7 @@ async def open_panel(
     argon2id = Argon2id(keeps_memory=settings.keep_hash_memory)
     hashes, judges = HashPool(on_rest=argon2id.rest), HashPool(1)
     try:
-        await _bring_up_to_date(db, file)
-        seal = await _fitting_seal(db, settings, token_bytes)
+        seal = await _bring_up_to_date(db, file, settings, token_bytes)
         async with db.transaction() as tx:
             short_id = await panel_row.adopt(tx, seal.fingerprint, short_id=token_bytes(SHORT_ID_BYTES).hex(), at=now())
         yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Kept())
@@ -114,22 +114,48 @@ def _repair(path: Path) -> str:
     return f"chmod {mode | mode >> 3:o} {place}"
 
 
-async def _bring_up_to_date(db: Database, file: Path) -> None:
+async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
+    """Nothing is written before it is known that nothing in there acts by itself."""
     try:
         owner = await db.one(int, "PRAGMA application_id")
         tables = await db.one(int, "SELECT count(*) FROM sqlite_schema")
         if owner != APPLICATION_ID and tables:
             raise StartRefused(f"{file} não é o banco de dados de um painel.")
-        await migrate(db)
+        if await version(db) > len(MIGRATIONS):
+            raise NewerDatabase
+        if stranger := await what_is_strange(db):
+            raise StartRefused(
+                f"{file} {stranger}. Alguém mexeu nele fora do painel: leve-o para outra pasta e volte a uma cópia de "
+                "antes disso, com python3 run.py restore."
+            )
+        seal = await _fitting_seal(db, settings, token_bytes)
+        await migrate(db, seal)
+        return seal
     except NewerDatabase:
         raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None
     except sqlite3.Error as refused:
         raise StartRefused(f"{file} não pode ser usado: {refused}.") from None
 
 
+KINDS = {"table": "a tabela", "index": "o índice", "trigger": "o gatilho", "view": "a visão"}
+HOW = {
+    "more": "tem {kind} {name}, que nenhum painel faz",
+    "less": "está sem {kind} {name}",
+    "other": "tem {kind} {name} diferente do que um painel faz",
+}
+
+
+async def what_is_strange(db: Database) -> str:
+    """What a database has more, less or other than the panel of its version made, in words; "" without any."""
+    found = await schema.difference(db, await version(db))
+    if found is None:
+        return ""
+    return HOW[found.how].format(kind=KINDS.get(found.kind, "algo chamado"), name=ascii(found.name))
+
+
 async def _fitting_seal(db: Database, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
     """The key of this database. A new one is made only while nothing was ever sealed."""
-    file, bound_to = settings.key_file, await panel_row.key_fingerprint(db)
+    file, bound_to = settings.key_file, await panel_row.key_fingerprint(db) if await version(db) else None
     if bound_to and not file.exists():
         raise StartRefused(
             f"Falta a chave {file}. Sem ela ninguém entra: traga-a de volta de onde você a guardou (a pasta de dados "

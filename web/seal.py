@@ -28,7 +28,7 @@ class Key:
         self.secret = secret
         self.head = b"\x01" + digest[:ID_BYTES]
         self.fingerprint = digest[:8].hex()
-        self.tag_key = hmac.digest(secret, b"tag", hashlib.sha256)
+        self.first_tag_key = hmac.digest(secret, b"tag", hashlib.sha256)
 
     @cached_property
     def aead(self) -> "AESGCM":
@@ -47,7 +47,7 @@ class Seal:
     def __init__(self, file: Path, token_bytes: Callable[[int], bytes]) -> None:
         """Raises OSError, or ValueError when a line of the file does not hold 32 bytes in hexadecimal."""
         self._file = file
-        self._token_bytes = token_bytes
+        self.token_bytes = token_bytes
         self.reload()
 
     @property
@@ -61,7 +61,7 @@ class Seal:
         key = next((key for key in self.keys if key.fingerprint == (fingerprint or self.fingerprint)), None)
         if key is None:
             raise BrokenSeal(purpose)
-        nonce = self._token_bytes(NONCE_BYTES)
+        nonce = self.token_bytes(NONCE_BYTES)
         return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key, purpose, owner))
 
     def open(self, purpose: str, owner: int | str, sealed: bytes) -> bytes:
@@ -79,9 +79,16 @@ class Seal:
         except (InvalidTag, ValueError) as broken:  # ValueError: cut short
             raise BrokenSeal(purpose) from broken
 
+    def rebind(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
+        """The same for another owner; what does not open stays as it is."""
+        try:
+            return self.close(purpose, to, self.open(purpose, owner, sealed))
+        except BrokenSeal:
+            return sealed
+
     def tag(self, purpose: str, text: str) -> bytes:
         """A digest of `text` that nobody can try words against without the key."""
-        return hmac.digest(self.keys[0].tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
+        return hmac.digest(self.keys[0].first_tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
     def reload(self) -> None:
         read_at = self._file.stat().st_mtime_ns

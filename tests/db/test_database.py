@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import re
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,12 @@ from db.database import Database
 from tests.conftest import Clock
 from tests.steady import HANG
 from web.limits import CODE_BACKOFF
+from web.seal import Seal, write_keys
+
+
+def vault(folder: Path) -> Seal:
+    write_keys(folder / "secret.key", [b"k" * 32])
+    return Seal(folder / "secret.key", secrets.token_bytes)
 
 
 def with_database(path: Path, act: Callable[[Database], Awaitable[None]]) -> None:
@@ -19,7 +26,7 @@ def with_database(path: Path, act: Callable[[Database], Awaitable[None]]) -> Non
         (path / "panel.db").touch()
         db = await Database.open(path / "panel.db")
         try:
-            await migrate.migrate(db)
+            await migrate.migrate(db, vault(path))
             await act(db)
         finally:
             await db.close()
@@ -85,7 +92,7 @@ def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
 def test_migrations_apply_once(tmp_path: Path) -> None:
     async def act(db: Database) -> None:
         assert await migrate.version(db) == len(migrate.MIGRATIONS)
-        assert await migrate.migrate(db) == 0
+        assert await migrate.migrate(db, vault(tmp_path)) == 0
 
     with_database(tmp_path, act)
 
@@ -178,7 +185,7 @@ def test_a_migration_that_breaks_half_way_leaves_the_old_schema(tmp_path: Path) 
 
     async def act(db: Database) -> None:
         with pytest.raises(sqlite3.OperationalError, match="already exists"):
-            await migrate.migrate(db, [*migrate.MIGRATIONS, broken])
+            await migrate.migrate(db, vault(tmp_path), [*migrate.MIGRATIONS, broken])
         assert await migrate.version(db) == len(migrate.MIGRATIONS)
         assert await db.one(int, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0
 

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import importlib
+import secrets
 import sqlite3
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 from db import migrate
 from db.database import Database
 from web.page import ROOT
+from web.seal import Seal, write_keys
 
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -28,6 +30,7 @@ WHOLE = {
     "findings.every": "a row a kind, of two kinds",
     "notices.raise_for_administrators": "an index of theirs alone",
     "rates.drop_beyond": "ten thousand rows at most",
+    "schema._EVERY": "the tables, not what is in them",
     "sealed._PLACES": "the operator's `rotate-key`",
     "sessions.end_of_everybody": "the operator's `end-sessions`",
     "sessions.end_unenrolled": "an administrator lifts the requirement",
@@ -66,10 +69,11 @@ EVERY = list(statements())
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     path = tmp_path_factory.mktemp("plans") / "panel.db"
     path.touch()
+    write_keys(path.with_name("secret.key"), [b"k" * 32])
 
     async def make() -> None:
         db = await Database.open(path)
-        await migrate.migrate(db)
+        await migrate.migrate(db, Seal(path.with_name("secret.key"), secrets.token_bytes))
         await db.close()
 
     asyncio.run(make())

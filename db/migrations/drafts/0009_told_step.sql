@@ -1,0 +1,2 @@
+-- The step of a wrong code that a person was told their clock is off by: its code must not become good later.
+ALTER TABLE totp ADD COLUMN told_step INTEGER;

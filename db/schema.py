@@ -1,0 +1,68 @@
+"""Whether a file holds the tables, indexes, triggers and views that the migrations make, and nothing else: a trigger
+that somebody slipped in would act by itself."""
+
+import contextlib
+import re
+import sqlite3
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from db.database import Reader
+from db.migrate import MIGRATIONS, script
+
+DRAFTS = MIGRATIONS[0].parent / "drafts"
+# Which migrations a data folder may have had as they were before they were edited, until 0017 brings it right.
+EDITED: tuple[tuple[str, ...], ...] = (
+    ("0006_trusted_devices.sql",),
+    ("0006_trusted_devices.sql", "0009_told_step.sql"),
+)
+BROUGHT_RIGHT = 17
+_TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\w+|\S", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Thing:
+    kind: str  # "table", "index", "trigger", "view"
+    name: str
+    table: str
+    sql: str | None  # None: an index that comes with its table
+
+
+@dataclass(frozen=True)
+class Difference:
+    how: Literal["more", "less", "other"]
+    kind: str
+    name: str
+
+
+_EVERY = """
+    SELECT type, name, tbl_name, sql FROM sqlite_schema
+    WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))
+"""  # apart from what SQLite notes for its planner
+
+
+async def difference(db: Reader, version: int) -> Difference | None:
+    """The first thing that is more, less or other than so many migrations make; None without any."""
+    found = {_plain(thing) for thing in await db.all(Thing, _EVERY)}
+    drafts = [(), *(EDITED if version < BROUGHT_RIGHT else ())]
+    wanted = min((_made_by(version, names) for names in drafts), key=lambda made: len(found ^ made))
+    if found == wanted:
+        return None
+    kind, name = min((thing.kind, thing.name) for thing in found ^ wanted)
+    is_found, is_wanted = (any((t.kind, t.name) == (kind, name) for t in side) for side in (found, wanted))
+    return Difference("other" if is_found and is_wanted else "more" if is_found else "less", kind, name)
+
+
+@cache
+def _made_by(version: int, drafts: tuple[str, ...] = ()) -> frozenset[Thing]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as memory:
+        for file in MIGRATIONS[:version]:
+            memory.executescript(script(DRAFTS / file.name if file.name in drafts else file))
+        return frozenset(_plain(Thing(*row)) for row in memory.execute(_EVERY))
+
+
+def _plain(thing: Thing) -> Thing:
+    """Without comments and white space, which depend on how a table came to be, and on the release of SQLite."""
+    said = [word for word in _TOKEN.findall(thing.sql or "") if not word.startswith(("--", "/*"))]
+    return Thing(thing.kind, thing.name, thing.table, " ".join(said))
