@@ -1,7 +1,9 @@
 """What happened: appended in the transaction of what it tells, read, never updated."""
 
 import hashlib
+import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,7 +21,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class _Linked:
+class Linked:
     """Everything an entry says, in the order in which it is hashed; moments as they are stored."""
 
     id: int
@@ -32,9 +34,11 @@ class _Linked:
     detail: str
     link: bytes | None
 
-    def link_after(self, before: bytes) -> bytes:
-        said = list(vars(self).values())[:-1]
-        return hashlib.sha256(before + json.dumps(said, ensure_ascii=True).encode("ascii")).digest()
+    def said(self) -> bytes:
+        return json.dumps(list(vars(self).values())[:-1], ensure_ascii=True).encode("ascii")
+
+    def link_after(self, before: bytes, key: bytes) -> bytes:
+        return hmac.digest(key, before + self.said(), hashlib.sha256)
 
 
 async def record(
@@ -49,50 +53,82 @@ async def record(
     detail: str = "",
 ) -> None:
     """Append one entry, linked to the last; `account_id` is None for somebody we do not know."""
-    last: _Linked | None = tx.written.get("activity") or await tx.one(_Linked, f"{_LINKED} ORDER BY id DESC LIMIT 1")
+    last: Linked | None = tx.written.get("activity") or await tx.one(Linked, f"{_LINKED} ORDER BY id DESC LIMIT 1")
     entry_id = last.id + 1 if last else 1
-    entry = _Linked(
-        entry_id, int(at.timestamp()), account_id, session_id, event, network, user_agent, detail, link=None
-    )
+    entry = Linked(entry_id, int(at.timestamp()), account_id, session_id, event, network, user_agent, detail, link=None)
     sql = """
         INSERT INTO activity (id, at, account_id, session_id, event, network, user_agent, detail, link)
         VALUES (:id, :seconds, :account_id, :session_id, :event, :network, :user_agent, :detail, :link)
     """
-    tx.written["activity"] = entry = replace(entry, link=entry.link_after((last and last.link) or b""))
+    tx.written["activity"] = entry = replace(entry, link=entry.link_after((last and last.link) or b"", tx.chain_key))
     await tx.run(sql, **vars(entry))
 
 
 async def first_broken(db: Reader) -> int | None:
     """The number of the first entry that does not follow from the one before it; None when all do."""
     while True:
-        pruned = await db.one(_End, _PRUNED)
+        pruned = await _pruned(db)
         broken = await _first_broken_after(db, pruned)
-        if broken is None or pruned == await db.one(_End, _PRUNED):  # else entries were removed meanwhile
+        if broken is None or pruned == await _pruned(db):  # else entries were removed meanwhile
             return broken
 
 
-async def _first_broken_after(db: Reader, pruned: "_End | None") -> int | None:
-    before, number = (pruned and pruned.link) or b"", pruned.id if pruned else 0
-    while lines := await db.all(_Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
+async def _first_broken_after(db: Reader, pruned: "_End") -> int | None:
+    before, number = pruned.link or b"", pruned.id
+    if number and pruned.proof != pruned.proof_by(db.chain_key):
+        return number + 1
+    while lines := await db.all(Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
         for line in lines:
-            is_first = not before
-            if line.link is None and not is_first:
+            if line.id != number + 1 or line.link != line.link_after(before, db.chain_key):
                 return line.id
-            if line.link is not None and (line.id != number + 1 or line.link != line.link_after(before)):
-                return line.id
-            before, number = line.link or b"", line.id
+            before, number = line.link, line.id
     return None
 
 
-_PRUNED = "SELECT last_id, link FROM activity_pruned"
+async def link_anew(
+    tx: Transaction,
+    key: bytes,
+    *,
+    was: Callable[[Linked, bytes], bytes | None],
+    pruned_was: Callable[["_End"], bool],
+) -> None:
+    """Link the entries with another key, as far as each followed from the one before it (`was`): what was altered is
+    told at the same entry as before."""
+    never_changed = await tx.one(str, "SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
+    await tx.run("DROP TRIGGER activity_is_never_changed")
+    pruned = await _pruned(tx)
+    if pruned_was(pruned) or not pruned.id:
+        await tx.run("UPDATE activity_pruned SET proof = :proof", proof=pruned.proof_by(key))
+        await _link_anew_after(tx, pruned, key, was)
+    await tx.run(str(never_changed))
+
+
+async def _link_anew_after(
+    tx: Transaction, pruned: "_End", key: bytes, was: Callable[[Linked, bytes], bytes | None]
+) -> None:
+    before, fresh, number = pruned.link or b"", pruned.link or b"", pruned.id
+    while lines := await tx.all(Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
+        for line in lines:
+            if line.id != number + 1 or line.link != was(line, before):
+                return
+            before, fresh, number = line.link or b"", line.link_after(fresh, key), line.id
+            await tx.run("UPDATE activity SET link = :link WHERE id = :id", link=fresh, id=number)
 
 
 @dataclass(frozen=True)
 class _End:
-    """Where the entries end that were removed."""
+    """Where the entries end that were removed, and what shows that the panel itself removed them."""
 
     id: int
     link: bytes | None
+    proof: bytes | None = None
+
+    def proof_by(self, key: bytes) -> bytes:
+        return hmac.digest(key, b"pruned %d " % self.id + (self.link or b""), hashlib.sha256)
+
+
+async def _pruned(db: Reader) -> _End:
+    return await db.one(_End, "SELECT last_id, link, proof FROM activity_pruned") or _End(0, None)
 
 
 async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) -> int:
@@ -119,10 +155,10 @@ async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) 
     if last is None:
         return 0
     mark = """
-        INSERT INTO activity_pruned (id, last_id, link) VALUES (1, :last, :link)
-        ON CONFLICT (id) DO UPDATE SET last_id = excluded.last_id, link = excluded.link
+        INSERT INTO activity_pruned (id, last_id, link, proof) VALUES (1, :last, :link, :proof)
+        ON CONFLICT (id) DO UPDATE SET last_id = excluded.last_id, link = excluded.link, proof = excluded.proof
     """
-    await tx.run(mark, last=last.id, link=last.link)
+    await tx.run(mark, last=last.id, link=last.link, proof=last.proof_by(tx.chain_key))
     return len(await tx.all(int, "DELETE FROM activity WHERE id <= :last RETURNING 1", last=last.id))
 
 

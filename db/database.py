@@ -29,6 +29,8 @@ PRAGMAS = (
 class Reader(ABC):
     """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds."""
 
+    chain_key = b""  # links the entries of the activity; known once the database is open and secret.key at hand
+
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
@@ -135,6 +137,7 @@ class Database(Reader):
         async with self._writing:
             try:
                 tx = Transaction(self._writer)
+                tx.chain_key = self.chain_key
                 yield tx
                 await tx.commit()
             except BaseException:  # a cancelled request too must not leave its half for the next one to commit

@@ -23,6 +23,10 @@ class NewerDatabase(Exception):
 class Vault(Protocol):
     """What a migration may do with secret.key."""
 
+    @property
+    def first_tag_key(self) -> bytes:
+        """What tags were made with before there were sub-keys."""
+
     def token_bytes(self, count: int, /) -> bytes: ...
 
     def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes: ...

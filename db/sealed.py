@@ -34,10 +34,22 @@ _PLACES = {
         "UPDATE totp_replaced SET sealed_key = :value WHERE account_id = :owner",
     ),
     "tokens": (
-        "SELECT 'tokens', 'instance', id, sealed_token FROM instances",
-        "UPDATE instances SET sealed_token = :value WHERE id = :owner",
+        "SELECT 'tokens', 'instance', id || ' ' || account_id, sealed_token FROM instances",
+        "UPDATE instances SET sealed_token = :value WHERE id = substr(:owner, 1, instr(:owner, ' ') - 1)",
+    ),
+    "sub-keys": (
+        "SELECT 'sub-keys', 'sub-key', name, sealed FROM sub_keys",
+        "UPDATE sub_keys SET sealed = :value WHERE name = :owner",
     ),
 }
+
+
+async def sub_keys(db: Reader) -> dict[str, bytes]:
+    return {key.owner: key.value for key in await db.all(Sealed, _PLACES["sub-keys"][0])}
+
+
+async def put_sub_key(tx: Transaction, name: str, value: bytes) -> None:
+    await tx.run(_PLACES["sub-keys"][1], owner=name, value=value)
 
 
 async def everything(db: Reader) -> AsyncIterator[Sealed]:

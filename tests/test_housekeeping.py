@@ -166,7 +166,9 @@ def test_lines_removed_while_the_log_is_verified_are_no_tampering(
                     await clear(panel)
                 return rows
 
-        return await activity.first_broken(Racing(panel.db._connection))
+        racing = Racing(panel.db._connection)
+        racing.chain_key = panel.db.chain_key
+        return await activity.first_broken(racing)
 
     assert operate(verify) is None
 

@@ -203,6 +203,17 @@ def test_a_sealed_token_moved_to_another_row_does_not_open(alice: Person, client
         client.post(f"/instances/{second}/token/show")
 
 
+def test_an_instance_moved_to_another_account_shows_no_token(
+    alice: Person, client: TestClient, new_client: Callable[[], TestClient], invite: Callable[[str], Person], rows: Rows
+) -> None:
+    """A61."""
+    instance_id, bruno = create(client, "Loja", rows), new_client()
+    sign_in(bruno, invite("bruno"))
+    rows("UPDATE instances SET account_id = (SELECT id FROM accounts WHERE name = 'bruno')")
+    with pytest.raises(Exception, match="instance"):
+        bruno.post(f"/instances/{instance_id}/token/show")
+
+
 def test_every_change_leaves_its_activity(alice: Person, client: TestClient, rows: Rows) -> None:
     instance_id = create(client, "Loja", rows)
     client.post(f"/instances/{instance_id}/token/show")

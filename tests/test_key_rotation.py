@@ -9,11 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, cookie_of, protect, sign_in
+from tests.people import Person, cookie_of, give_password, protect, sign_in
 from tests.steady import until
 from tests.test_races import post_at_once
 from tests.test_run import run
-from web import key_rotation
+from web import key_rotation, operator_commands
 from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.seal import BrokenSeal, Seal, write_keys
@@ -62,6 +62,17 @@ def test_a_running_panel_goes_on_with_the_new_key(
     rotate()
     assert shown(client, rows) == token
     assert sign_in(new_client(), alice, alice.code_at(clock())).status_code == 303
+
+
+def test_what_strangers_tried_is_not_forgotten_and_unlock_finds_it(
+    alice: Person, new_client: NewClient, operate: Operate, rotate: Callable[[], None]
+) -> None:
+    for _ in range(5):
+        give_password(new_client(), alice, password="girafa verde dança")
+    rotate()
+    assert give_password(new_client(), alice).status_code == 429
+    operate(lambda panel: operator_commands.unlock(panel, argparse.Namespace(name="alice")))
+    assert give_password(new_client(), alice).status_code == 303
 
 
 def test_the_old_key_opens_nothing_any_more(

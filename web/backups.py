@@ -7,13 +7,14 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from db import activity, aftermath, migrate
+from db import activity, aftermath, migrate, sealed
 from db import panel as panel_row
-from db.database import Database
+from db.database import Database, Transaction
 from web.data_folder import DATABASE, what_is_strange
 from web.factors.totp import step_at
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
+from web.seal import SUB_KEY, BrokenSeal
 
 
 async def backup(panel: Panel, options: argparse.Namespace) -> None:
@@ -88,14 +89,36 @@ async def _prepare(panel: Panel, work: Path) -> str:
             raise CommandRefused("A cópia está danificada. Nada mudou.")
         await migrate.migrate(db, panel.seal)
         latest = await activity.latest_at(db)
+        db.chain_key = panel.seal.sub_keys.chain
         async with db.transaction() as tx:
+            await _take_our_sub_keys(tx, panel)
             await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
             if not await panel_row.key_fingerprint(tx):
                 raise CommandRefused("A cópia está incompleta. Nada mudou.")
             await panel_row.keep_short_id(tx, panel.short_id)
+    except BrokenSeal:
+        raise CommandRefused("As chaves guardadas na cópia foram alteradas. Nada mudou.") from None
     finally:
         await db.close()
     return f" ({latest:%d/%m/%Y %H:%M} UTC)" if latest else ""
+
+
+async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
+    """A panel that runs goes on with the keys it knows; those of a copy are others when it was made elsewhere, or
+    before there were any."""
+    ours, theirs = panel.seal.sub_keys, panel.seal.open_sub_keys(await sealed.sub_keys(tx))
+    if theirs == ours:
+        return
+    await activity.link_anew(
+        tx,
+        ours.chain,
+        was=lambda entry, before: entry.link_after(before, theirs.chain),
+        pruned_was=lambda end: end.proof == end.proof_by(theirs.chain),
+    )
+    for name, key in vars(ours).items():
+        await sealed.put_sub_key(tx, name, panel.seal.close(SUB_KEY, name, key))
+    if theirs.tags != ours.tags:
+        await aftermath.forget_tagged(tx)
 
 
 def _copy(source: Path, target: Path) -> None:

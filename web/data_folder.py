@@ -10,14 +10,14 @@ from datetime import datetime
 from pathlib import Path
 
 from db import panel as panel_row
-from db import schema
+from db import schema, sealed
 from db.database import Database
 from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, migrate, version
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool
 from web.kept import Kept
 from web.panel import Panel
-from web.seal import KEY_BYTES, Seal, write_keys
+from web.seal import KEY_BYTES, BrokenSeal, Seal, write_keys
 from web.settings import Settings, StartRefused
 
 DATABASE = "panel.db"
@@ -48,6 +48,7 @@ async def open_panel(
     hashes, judges = HashPool(on_rest=argon2id.rest), HashPool(1)
     try:
         seal = await _bring_up_to_date(db, file, settings, token_bytes)
+        db.chain_key = seal.sub_keys.chain
         async with db.transaction() as tx:
             short_id = await panel_row.adopt(tx, seal.fingerprint, short_id=token_bytes(SHORT_ID_BYTES).hex(), at=now())
         yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Kept())
@@ -130,7 +131,10 @@ async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_
             )
         seal = await _fitting_seal(db, settings, token_bytes)
         await migrate(db, seal)
+        seal.sub_keys = seal.open_sub_keys(await sealed.sub_keys(db))
         return seal
+    except BrokenSeal:
+        raise StartRefused(f"As chaves guardadas em {file} foram alteradas. Volte a uma cópia.") from None
     except NewerDatabase:
         raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None
     except sqlite3.Error as refused:

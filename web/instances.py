@@ -64,7 +64,7 @@ async def create(request: Request) -> Response:
 async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> None:
     """A new instance: 128 random bits name it, 256 are its token."""
     instance_id = panel.token_bytes(16).hex().upper()
-    sealed = await panel.seal_in(tx, PURPOSE, instance_id, new_token(panel).encode("ascii"))
+    sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance_id, owner), new_token(panel).encode("ascii"))
     await instances.create(tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now())
 
 
@@ -118,7 +118,7 @@ async def show_token(request: Request) -> Response:
         instance = await _own(request, tx)
         if not instance.paused_at:
             await note(tx, request, owner, "instance.token_shown", instance.name)
-        row = _row(instance) if instance.paused_at else _shown(panel, instance)
+        row = _row(instance) if instance.paused_at else _shown(panel, instance, owner)
     return await _show(request, row=row)
 
 
@@ -127,11 +127,11 @@ async def change_token(request: Request) -> Response:
     panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
     await forms.read(request)
     async with acting(request) as tx:
-        sealed = await panel.seal_in(tx, PURPOSE, instance.id, new_token(panel).encode("ascii"))
+        sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance.id, owner), new_token(panel).encode("ascii"))
         if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=panel.now()):
             raise HTTPException(404)
         await note(tx, request, owner, "instance.token_changed", instance.name)
-        row = _shown(panel, await _own(request, tx))
+        row = _shown(panel, await _own(request, tx), owner)
     return await _show(request, row=row)
 
 
@@ -203,6 +203,11 @@ def _row(instance: Instance) -> Row:
     return Row(instance.id, instance.name, instance.token_changed_at, is_first_token, instance.paused_at is not None)
 
 
-def _shown(panel: Panel, instance: Instance) -> Row:
-    token = panel.seal.open(PURPOSE, instance.id, instance.sealed_token).decode("ascii")
+def _bound_to(instance_id: str, owner: int) -> str:
+    """What a token is sealed for: moved to another instance, or with it to another account, it does not open."""
+    return f"{instance_id} {owner}"
+
+
+def _shown(panel: Panel, instance: Instance, owner: int) -> Row:
+    token = panel.seal.open(PURPOSE, _bound_to(instance.id, owner), instance.sealed_token).decode("ascii")
     return replace(_row(instance), mode="shown", token=token)

@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 KEY_BYTES = 32
 NONCE_BYTES = 12
 ID_BYTES = 4
+SUB_KEY = "sub-key"  # the purpose
 
 
 class BrokenSeal(Exception):
@@ -37,12 +39,23 @@ class Key:
         return AESGCM(self.secret)
 
 
+@dataclass(frozen=True)
+class SubKeys:
+    """Random keys that outlive a change of secret.key, which seals them: for links of the activity, copies and tags."""
+
+    chain: bytes
+    copies: bytes
+    tags: bytes
+
+
 class Seal:
     """A sealed value is the head of its key, 12 bytes of nonce, ciphertext and tag.
 
     Until a change of keys is done the file holds two, and the database tells which of them seals (`Panel.seal_in`);
     each opens. The file is read again when it changed, so that a running panel follows `rotate-key`.
     """
+
+    sub_keys: SubKeys  # of the database, once it is open
 
     def __init__(self, file: Path, token_bytes: Callable[[int], bytes]) -> None:
         """Raises OSError, or ValueError when a line of the file does not hold 32 bytes in hexadecimal."""
@@ -53,6 +66,10 @@ class Seal:
     @property
     def fingerprint(self) -> str:
         return self.keys[0].fingerprint
+
+    @property
+    def first_tag_key(self) -> bytes:
+        return self.keys[0].first_tag_key
 
     def close(self, purpose: str, owner: int | str, secret: bytes, *, fingerprint: str = "") -> bytes:
         """With the first key, or the one that a fingerprint names; raises BrokenSeal when it is not in the file."""
@@ -86,9 +103,13 @@ class Seal:
         except BrokenSeal:
             return sealed
 
+    def open_sub_keys(self, sealed: Mapping[str, bytes]) -> SubKeys:
+        """Raises BrokenSeal, also when one is missing."""
+        return SubKeys(*(self.open(SUB_KEY, name, sealed.get(name, b"")) for name in ("chain", "copies", "tags")))
+
     def tag(self, purpose: str, text: str) -> bytes:
         """A digest of `text` that nobody can try words against without the key."""
-        return hmac.digest(self.keys[0].first_tag_key, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
+        return hmac.digest(self.sub_keys.tags, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
     def reload(self) -> None:
         read_at = self._file.stat().st_mtime_ns

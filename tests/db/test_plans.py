@@ -24,6 +24,7 @@ WHOLE = {
     "accounts.take_setup": "ends at the first row",
     "accounts.without_two_factor": "by name, to the hundredth",
     "activity._LINKED": "a beginning that others complete",
+    "activity.link_anew": "the schema",
     "activity.record": "the last row",
     "activity.latest_at": "the last row",
     "aftermath.settle": "a restored backup: every account is told",

@@ -1,0 +1,155 @@
+"""Keys that outlive secret.key, and data folders from before there were any."""
+
+import argparse
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from db import activity
+from tests.conftest import Clock, Operate
+from tests.people import Person, sign_in
+from web import housekeeping, key_rotation
+from web.panel import Panel
+from web.seal import BrokenSeal, Seal
+from web.settings import Settings, StartRefused
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def link_plainly(rows: Rows, *, after: bytes = b"") -> None:
+    """As it was done before there were sub-keys, and as anybody can do who reads the code."""
+    [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
+    rows("DROP TRIGGER activity_is_never_changed")
+    columns = "id, at, account_id, session_id, event, network, user_agent, detail"
+    for entry in rows(f"SELECT {columns} FROM activity ORDER BY id"):  # noqa: S608, a constant
+        after = hashlib.sha256(after + json.dumps(entry).encode()).digest()
+        rows("UPDATE activity SET link = ? WHERE id = ?", after, entry[0])
+    rows(trigger)
+
+
+@pytest.fixture
+def before_sub_keys(alice: Person, client: TestClient, settings: Settings, rows: Rows) -> None:
+    """Alice's data folder as it would be without them: two instances, and a chain that nobody altered."""
+    for name in ("Loja", "Matriz"):
+        client.post("/instances", data={"name": name})
+    seal = Seal(settings.key_file, bytes)
+    for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
+        sealed_of_old = seal.rebind("instance", f"{instance_id} 1", instance_id, sealed)
+        rows("UPDATE instances SET sealed_token = ? WHERE id = ?", sealed_of_old, instance_id)
+    link_plainly(rows)
+    for change in ("DROP TABLE sub_keys", "ALTER TABLE activity_pruned DROP COLUMN proof", "PRAGMA user_version = 17"):
+        rows(change)
+
+
+async def first_broken(panel: Panel) -> int | None:
+    return await activity.first_broken(panel.db)
+
+
+def test_a_folder_of_before_is_linked_and_sealed_anew_and_loses_no_count(
+    before_sub_keys: None, operate: Operate, settings: Settings, rows: Rows
+) -> None:
+    async def look(panel: Panel) -> bytes:
+        for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
+            assert len(panel.seal.open("instance", f"{instance_id} 1", sealed)) == 43
+            with pytest.raises(BrokenSeal):
+                panel.seal.open("instance", instance_id, sealed)
+        return panel.seal.tag("name", "alice")
+
+    key = hmac.digest(bytes.fromhex(settings.key_file.read_text()), b"tag", "sha256")
+    assert operate(look) == hmac.digest(key, b"name:alice", "sha256")
+    assert operate(first_broken) is None
+
+
+def test_entries_from_before_there_were_links_are_linked(before_sub_keys: None, operate: Operate, rows: Rows) -> None:
+    [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
+    rows("DROP TRIGGER activity_is_never_changed")
+    rows("UPDATE activity SET link = NULL")
+    rows(trigger)
+    assert operate(first_broken) is None
+    assert rows("SELECT count(*) FROM activity WHERE link IS NULL") == [(0,)]
+
+
+def test_what_was_altered_before_is_told_at_the_same_entry(before_sub_keys: None, operate: Operate, rows: Rows) -> None:
+    [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
+    rows("DROP TRIGGER activity_is_never_changed")
+    rows("UPDATE activity SET detail = 'Padaria' WHERE id = 3")
+    rows(trigger)
+    assert operate(first_broken) == 3
+
+
+def test_a_token_that_opened_before_no_more_stops_no_start(before_sub_keys: None, operate: Operate, rows: Rows) -> None:
+    rows("UPDATE instances SET sealed_token = zeroblob(88) WHERE name = 'Loja'")
+    assert operate(first_broken) is None
+    assert rows("SELECT sealed_token FROM instances WHERE name = 'Loja'") == [(bytes(88),)]
+
+
+def test_a_new_panel_has_random_ones(alice: Person, operate: Operate, settings: Settings, rows: Rows) -> None:
+    async def keys(panel: Panel) -> set[bytes]:
+        return set(vars(panel.seal.sub_keys).values())
+
+    key = bytes.fromhex(settings.key_file.read_text())
+    found = operate(keys)
+    assert [len(one) for one in found] == [32, 32, 32]
+    assert not {key, hmac.digest(key, b"tag", "sha256")} & found
+    assert not any(one in (settings.data / "panel.db").read_bytes() for one in found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM sub_keys WHERE name = 'chain'",
+        "UPDATE sub_keys SET sealed = (SELECT sealed FROM sub_keys WHERE name = 'tags') WHERE name = 'chain'",
+    ],
+)
+def test_a_sub_key_that_is_gone_or_another_stops_the_start(
+    change: str, alice: Person, operate: Operate, rows: Rows
+) -> None:
+    """A61: else whoever can write the file would have a new one made for a chain of their own."""
+    rows(change)
+    with pytest.raises(StartRefused, match="foram alteradas"):
+        operate(first_broken)
+
+
+@pytest.mark.parametrize("rewrite", ["link plainly", "drop links"])
+def test_an_activity_that_was_rewritten_without_the_key_is_told(
+    rewrite: str, alice: Person, client: TestClient, operate: Operate, rows: Rows
+) -> None:
+    """A61."""
+    client.post("/instances", data={"name": "Loja"})
+    [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
+    rows("DROP TRIGGER activity_is_never_changed")
+    rows("UPDATE activity SET detail = 'Padaria', link = NULL")
+    rows(trigger)
+    if rewrite == "link plainly":
+        link_plainly(rows)
+    assert "O registro foi alterado" in client.post("/activity/verify").text
+    assert operate(first_broken) == 1
+
+
+def test_a_beginning_that_somebody_else_removed_is_told(
+    alice: Person, client: TestClient, operate: Operate, rows: Rows
+) -> None:
+    """A61: with the link of the last entry removed, as the panel itself would keep it."""
+    client.post("/instances", data={"name": "Loja"})
+    rows("INSERT INTO activity_pruned (id, last_id, link) SELECT 1, id, link FROM activity WHERE id = 2")
+    rows("DELETE FROM activity WHERE id <= 2")
+    assert operate(first_broken) == 3
+
+
+def test_what_the_panel_removed_and_added_after_a_change_of_keys_is_no_tampering(
+    alice: Person, client: TestClient, operate: Operate, clock: Clock, rows: Rows
+) -> None:
+    clock.forward(days=100)
+    sign_in(client, alice)
+    clock.forward(days=100)
+    assert operate(housekeeping.clear) > 0
+    operate(lambda panel: key_rotation.rotate_key(panel, argparse.Namespace()))
+    sign_in(client, alice)
+    assert rows("SELECT count(*) FROM activity_pruned") == [(1,)]
+    assert operate(first_broken) is None
+    assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
