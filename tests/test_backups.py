@@ -1,5 +1,6 @@
 import argparse
 import contextlib
+import secrets
 import shutil
 import sqlite3
 import stat
@@ -13,14 +14,16 @@ from starlette.testclient import TestClient
 from tests.canary import Canary
 from tests.conftest import Clock, Operate
 from tests.people import Person, give_password, sign_in
-from web import backups
+from web import backups, copies, key_rotation
 from web.operator_commands import CommandRefused
-from web.seal import write_keys
+from web.panel import Panel
+from web.seal import Seal, SubKeys, write_keys
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 Act = Callable[[Path], None]
+LINES = 4  # of the header
 
 
 @pytest.fixture
@@ -30,7 +33,28 @@ def backup(operate: Operate) -> Act:
 
 @pytest.fixture
 def restore(operate: Operate) -> Act:
-    return lambda file: operate(lambda panel: backups.restore(panel, argparse.Namespace(file=file)))
+    return lambda file: operate(lambda panel: backups.restore(panel, restoring(file)))
+
+
+@pytest.fixture
+def restore_unproven(operate: Operate) -> Act:
+    return lambda file: operate(lambda panel: backups.restore(panel, restoring(file, without_proof=True)))
+
+
+async def rotate(panel: Panel) -> None:
+    await key_rotation.rotate_key(panel, argparse.Namespace())
+
+
+def restoring(file: Path, *, without_proof: bool = False) -> argparse.Namespace:
+    return argparse.Namespace(file=file, without_proof=without_proof)
+
+
+@pytest.fixture
+def old_copy(alice: Person, backup: Act, tmp_path: Path) -> Path:
+    """As copies were before they had a header: the database alone."""
+    backup(tmp_path / "new.db")
+    (tmp_path / "old.db").write_bytes((tmp_path / "new.db").read_bytes().split(b"\n", LINES)[LINES])
+    return tmp_path / "old.db"
 
 
 def test_a_backup_is_for_its_owner_only_and_never_holds_the_key(
@@ -147,11 +171,155 @@ def test_nothing_of_a_restore_is_left_lying_about(
 
 
 def test_a_copy_from_before_panels_had_ids_goes_on_under_the_one_that_browsers_know(
-    alice: Person, client: TestClient, backup: Act, restore: Act, tmp_path: Path, rows: Rows
+    old_copy: Path, client: TestClient, restore_unproven: Act, rows: Rows
 ) -> None:
-    backup(tmp_path / "copy.db")
-    with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+    with contextlib.closing(sqlite3.connect(old_copy)) as copy:
         copy.execute("UPDATE panel SET short_id = NULL")
         copy.commit()
-    restore(tmp_path / "copy.db")
+    restore_unproven(old_copy)
     assert rows("SELECT short_id FROM panel") == [(client.app_state["panel"].short_id,)]
+
+
+def test_one_altered_bit_anywhere_and_a_copy_is_refused(
+    alice: Person, client: TestClient, backup: Act, operate: Operate, tmp_path: Path
+) -> None:
+    """A59: the first bit of a byte, and the one that makes a letter small or large."""
+    backup(tmp_path / "copy.db")
+    copy, altered = (tmp_path / "copy.db").read_bytes(), tmp_path / "altered.db"
+    ends = [place for place, byte in enumerate(copy[:1000]) if byte == ord("\n")][:LINES]
+    places = [place for end in ends for place in (end - 9, end - 8, end - 7, end - 1, end)]
+    places += [0, ends[-1] + 1, ends[-1] + 100, len(copy) // 2, len(copy) - 1]
+
+    async def try_each(panel: Panel) -> None:
+        for place in places:
+            for bit in (1, 32):
+                altered.write_bytes(copy[:place] + bytes([copy[place] ^ bit]) + copy[place + 1 :])
+                with pytest.raises(CommandRefused):
+                    await backups.restore(panel, restoring(altered, without_proof=True))
+
+    operate(try_each)
+    assert client.get("/security").status_code == 200
+
+
+@pytest.mark.parametrize("cut", [slice(-1), slice(-4096), slice(400), slice(200), slice(20), slice(12)])
+def test_a_copy_that_is_cut_short_is_refused(
+    cut: slice, alice: Person, backup: Act, restore: Act, tmp_path: Path
+) -> None:
+    """A59."""
+    backup(tmp_path / "copy.db")
+    (tmp_path / "cut.db").write_bytes((tmp_path / "copy.db").read_bytes()[cut])
+    with pytest.raises(CommandRefused, match=r"está incompleto|não é uma cópia"):
+        restore(tmp_path / "cut.db")
+
+
+def test_the_header_of_one_copy_proves_no_other(
+    alice: Person, client: TestClient, backup: Act, restore: Act, tmp_path: Path
+) -> None:
+    """A59."""
+    backup(tmp_path / "one.db")
+    client.post("/instances", data={"name": "Loja"})
+    backup(tmp_path / "other.db")
+    one, other = ((tmp_path / name).read_bytes().split(b"\n", LINES) for name in ("one.db", "other.db"))
+    (tmp_path / "both.db").write_bytes(b"\n".join([*one[:LINES], other[LINES]]))
+    with pytest.raises(CommandRefused, match="a prova não confere"):
+        restore(tmp_path / "both.db")
+
+
+def test_a_proof_with_a_key_of_somebody_else_is_none(
+    alice: Person, backup: Act, restore: Act, settings: Settings, tmp_path: Path
+) -> None:
+    """A59: of another panel, under the name of ours."""
+    backup(tmp_path / "copy.db")
+    (tmp_path / "theirs.key").write_text("ab" * 32)
+    theirs = Seal(tmp_path / "theirs.key", secrets.token_bytes)
+    theirs.sub_keys = SubKeys(b"c" * 32, b"d" * 32, b"t" * 32)
+    lines = (tmp_path / "copy.db").read_bytes().split(b"\n", LINES)
+    (tmp_path / "content.db").write_bytes(lines[LINES])
+    with (tmp_path / "forged.db").open("wb") as out:
+        copies.write(tmp_path / "content.db", out, theirs)
+    with pytest.raises(CommandRefused, match=f"precisa da chave {theirs.fingerprint}"):
+        restore(tmp_path / "forged.db")
+    forged = (tmp_path / "forged.db").read_bytes().replace(theirs.fingerprint.encode(), lines[1], 1)
+    (tmp_path / "forged.db").write_bytes(forged)
+    with pytest.raises(CommandRefused, match="a prova não confere"):
+        restore(tmp_path / "forged.db")
+
+
+def test_a_copy_without_proof_is_taken_only_when_asked_to(
+    old_copy: Path, client: TestClient, restore: Act, restore_unproven: Act, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandRefused, match=r"ninguém mexeu nele.*restore --without-proof .*old\.db"):
+        restore(old_copy)
+    assert client.get("/security").status_code == 200
+    restore_unproven(old_copy)
+    assert client.get("/security").status_code == 303
+    assert "Esta cópia não traz prova: confira as contas" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "CREATE TRIGGER help AFTER INSERT ON activity BEGIN UPDATE accounts SET role = 'admin'; END",
+            "tem o gatilho 'help'",
+        ),
+        ("CREATE VIEW help AS SELECT 1", "tem a visão 'help'"),
+        ("CREATE TABLE help (x)", "tem a tabela 'help'"),
+    ],
+)
+def test_what_was_added_to_a_copy_without_proof_is_refused_before_it_runs(
+    change: str, told: str, old_copy: Path, client: TestClient, restore_unproven: Act
+) -> None:
+    """A59."""
+    with contextlib.closing(sqlite3.connect(old_copy)) as copy:
+        copy.execute(change)
+        copy.commit()
+    with pytest.raises(CommandRefused, match=told):
+        restore_unproven(old_copy)
+    assert client.get("/security").status_code == 200
+
+
+def test_a_copy_from_before_a_change_of_keys_needs_the_old_one_beside_the_new(
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    backup: Act,
+    restore: Act,
+    operate: Operate,
+    tmp_path: Path,
+    settings: Settings,
+    clock: Clock,
+) -> None:
+    backup(tmp_path / "copy.db")
+    old = settings.key_file.read_text()
+    operate(rotate)
+    with pytest.raises(CommandRefused, match="a antiga como segunda linha"):
+        restore(tmp_path / "copy.db")
+    new = settings.key_file.read_text()
+    settings.key_file.write_text(new + old)
+    restore(tmp_path / "copy.db")
+    operate(rotate)
+    assert settings.key_file.read_text() == new
+    browser = new_client()
+    assert sign_in(browser, protected, protected.code_at(clock.forward(minutes=2))).status_code == 303
+    assert "Nenhuma linha do registro foi alterada" in browser.post("/activity/verify").text
+
+
+def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_knows(
+    old_copy: Path, alice: Person, client: TestClient, restore_unproven: Act, rows: Rows
+) -> None:
+    """As a copy that was made on another machine, or before there were any."""
+    with contextlib.closing(sqlite3.connect(old_copy)) as copy:
+        for change in (
+            "DROP TABLE sub_keys",
+            "ALTER TABLE activity_pruned DROP COLUMN proof",
+            "PRAGMA user_version = 17",
+        ):
+            copy.execute(change)
+        copy.execute("DROP TRIGGER activity_is_never_changed")
+        copy.execute("UPDATE activity SET link = NULL")
+        copy.execute(rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")[0][0])
+        copy.commit()
+    restore_unproven(old_copy)
+    sign_in(client, alice)
+    assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text

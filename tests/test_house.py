@@ -107,7 +107,15 @@ ONLY_IN = {
     r"^\s*(?:from|import) cryptography": {"seal.py"},
     r"^\s*(?:from|import) argon2": {"argon2id.py"},
     r"hashlib\.(?!sha256\b|sha384\b)": set(),
-    r"seal\.open\(": {"accounts.py", "instances.py", "key_rotation.py", "second_factor.py", "step_up.py", "totp.py"},
+    r"seal\.open\(": {
+        "accounts.py",
+        "copies.py",
+        "instances.py",
+        "key_rotation.py",
+        "second_factor.py",
+        "step_up.py",
+        "totp.py",
+    },
     r"\bunquote(?:_plus)?\(": {"redirects.py"},  # everything else is decoded once, by the form parser
     r"totp\.verify\(|TOTP\(.*\.verify\(": set(),  # it would not say which step it was
 }

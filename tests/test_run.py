@@ -278,6 +278,28 @@ def test_code_in_the_current_folder_is_not_run(data: Path, tmp_path: Path) -> No
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+def test_a_copy_and_its_key_are_enough_on_another_machine(data: Path, tmp_path: Path) -> None:
+    copy, other = tmp_path / "copy.db", tmp_path / "other"
+    assert run("backup", str(copy), "--data", str(data)).returncode == 0
+    other.mkdir(0o700)
+    shutil.copy(data / "secret.key", other)
+    altered = tmp_path / "altered.db"
+    altered.write_bytes(copy.read_bytes()[:-1] + b"x")
+    refused(run("restore", str(altered), "--data", str(other)), "a prova não confere")
+    assert "O painel voltou ao estado" in run("restore", str(copy), "--data", str(other)).stdout
+    assert run("doctor", "--data", str(other)).returncode == 0
+    refused(run("create-account", "ana", "--data", str(other)), "Já existe uma conta ana")
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_without_proof_says_what_it_means(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "old copy.db"
+    with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
+    refused(run("restore", str(copy), "--data", str(data)), f"--without-proof '{copy}'$")
+    assert "não traz prova" in run("restore", "--without-proof", str(copy), "--data", str(data)).stdout
+
+
 def test_a_restore_without_its_key_makes_nothing(tmp_path: Path) -> None:
     refused(run("restore", str(tmp_path / "copy.db"), "--data", str(tmp_path / "data")), "Traga antes a que estava")
     assert list(tmp_path.iterdir()) == []

@@ -3,104 +3,133 @@
 import argparse
 import contextlib
 import os
+import shlex
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from db import activity, aftermath, migrate, sealed
 from db import panel as panel_row
 from db.database import Database, Transaction
+from web import copies
 from web.data_folder import DATABASE, what_is_strange
 from web.factors.totp import step_at
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
 from web.seal import SUB_KEY, BrokenSeal
 
+SQLITE = b"SQLite format 3\0"  # how its files begin
+
 
 async def backup(panel: Panel, options: argparse.Namespace) -> None:
     """A consistent copy while the panel runs, readable by its owner only; it names the key that it needs."""
-    try:
-        os.close(os.open(options.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _copy(panel.settings.data / DATABASE, options.file)
-    except FileExistsError:
-        raise CommandRefused(f"{options.file} já existe. Escolha outro nome.") from None
-    except OSError as refused:
-        raise CommandRefused(f"Não foi possível gravar {options.file} ({refused.strerror}).") from None
-    except sqlite3.Error as refused:
-        options.file.unlink(missing_ok=True)
-        raise CommandRefused(f"Não foi possível gravar {options.file} ({refused}).") from None
+    _write(panel, options.file)
     async with panel.db.transaction() as tx:
         await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
     print(f"Cópia gravada em {options.file}. Para usá-la é preciso a chave {panel.seal.fingerprint}:")
     print(f"guarde {panel.settings.key_file} em outro lugar, longe da cópia.")
 
 
+def _write(panel: Panel, file: Path) -> None:
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise CommandRefused(f"{file} já existe. Escolha outro nome.") from None
+    except OSError as refused:
+        raise CommandRefused(f"Não foi possível gravar {file} ({refused.strerror}).") from None
+    try:
+        with os.fdopen(descriptor, "wb") as out, _work_file("copying-", file.absolute().parent) as work:
+            _copy(panel.settings.data / DATABASE, work)
+            copies.write(work, out, panel.seal)
+    except (OSError, sqlite3.Error) as refused:
+        file.unlink(missing_ok=True)
+        reason = refused.strerror if isinstance(refused, OSError) else refused
+        raise CommandRefused(f"Não foi possível gravar {file} ({reason}).") from None
+
+
 async def restore(panel: Panel, options: argparse.Namespace) -> None:
     """Put a backup in place, in one step. Nobody stays signed in, no code of before works again unnoticed."""
-    _check(panel, options.file)
-    descriptor, name = tempfile.mkstemp(".db", "restoring-", panel.settings.data.absolute())
-    os.close(descriptor)
-    work = Path(name)
-    try:
-        _copy(options.file, work)
-        made_at = await _prepare(panel, work)
-        _copy(work, panel.settings.data / DATABASE)
-    except sqlite3.Error as refused:
-        raise CommandRefused(f"{options.file} não pôde ser restaurado: {refused}. Nada mudou.") from None
-    finally:
-        for left in (work, work.with_name(work.name + "-wal"), work.with_name(work.name + "-shm")):
-            left.unlink(missing_ok=True)
+    with _work_file("restoring-", panel.settings.data.absolute()) as work:
+        try:
+            is_proven = _take(panel, options.file, work, without_proof=options.without_proof)
+            made_at = await _prepare(panel, options.file, work)
+            _copy(work, panel.settings.data / DATABASE)
+        except sqlite3.Error as refused:
+            raise CommandRefused(f"{options.file} não pôde ser restaurado: {refused}. Nada mudou.") from None
     print(f"O painel voltou ao estado de {options.file}{made_at}. Todas as sessões foram encerradas.")
     print("Senhas, dois fatores, códigos de recuperação e tokens são os daquela data: cada pessoa é avisada ao entrar.")
+    if not is_proven:
+        print("Esta cópia não traz prova: confira as contas, quem administra o painel e a atividade.")
 
 
-def _check(panel: Panel, file: Path) -> None:
+def _take(panel: Panel, file: Path, work: Path, *, without_proof: bool) -> bool:
+    """Put the database of a copy into `work`; False when nothing proves that nobody altered it."""
     if not file.is_file():
         raise CommandRefused(f"{file} não existe.")
-    with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
-        try:
-            [owner] = copy.execute("PRAGMA application_id").fetchone()
-            [version] = copy.execute("PRAGMA user_version").fetchone()
-            found = (
-                copy.execute("SELECT key_fingerprint FROM panel").fetchone()
-                if owner == migrate.APPLICATION_ID
-                else None
-            )
-        except sqlite3.DatabaseError:
-            found = None
-    if found is None:
-        raise CommandRefused(f"{file} não é uma cópia de um painel.")
-    if found[0] not in [key.fingerprint for key in panel.seal.keys]:
-        raise CommandRefused(
-            f"{file} precisa da chave {found[0]}, e a chave deste painel é {panel.seal.fingerprint}. "
-            f"Ponha a chave certa em {panel.settings.key_file}. Nada mudou."
-        )
-    if version > len(migrate.MIGRATIONS):
-        raise CommandRefused(f"{file} foi feito por um painel mais novo do que este. Nada mudou.")
+    try:
+        copies.take(file, work, panel.seal)
+    except copies.Altered:
+        raise CommandRefused(f"{file} foi alterado, ou está incompleto: a prova não confere. Nada mudou.") from None
+    except copies.OtherKey as other:
+        raise _other_key(panel, file, str(other)) from None
+    except copies.NoProof:
+        with file.open("rb") as copy:
+            if copy.read(len(SQLITE)) != SQLITE:
+                raise CommandRefused(f"{file} não é uma cópia de um painel.") from None
+        if not without_proof:
+            raise CommandRefused(
+                f"{file} não traz prova de que ninguém mexeu nele: foi feito por um painel de antes, ou a prova foi "
+                "tirada. Quem pôde gravar nele pode ter decidido quem administra o painel. Se você sabe que ninguém "
+                f"pôde: python3 run.py restore --without-proof {shlex.quote(str(file))}"
+            ) from None
+        _copy(file, work)
+        return False
+    return True
 
 
-async def _prepare(panel: Panel, work: Path) -> str:
+async def _prepare(panel: Panel, file: Path, work: Path) -> str:
     """Bring the copy up to date and make it safe to be woken up; returns when it was last alive, in words."""
     db = await Database.open(work)
     try:
-        if stranger := await what_is_strange(db):
-            raise CommandRefused(f"A cópia {stranger}. Nada mudou.")
-        if await db.one(str, "PRAGMA integrity_check") != "ok" or await db.all(str, "PRAGMA foreign_key_check"):
-            raise CommandRefused("A cópia está danificada. Nada mudou.")
+        await _refuse_unfit(panel, file, db)
         await migrate.migrate(db, panel.seal)
         latest = await activity.latest_at(db)
         db.chain_key = panel.seal.sub_keys.chain
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
             await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
-            if not await panel_row.key_fingerprint(tx):
-                raise CommandRefused("A cópia está incompleta. Nada mudou.")
             await panel_row.keep_short_id(tx, panel.short_id)
     except BrokenSeal:
         raise CommandRefused("As chaves guardadas na cópia foram alteradas. Nada mudou.") from None
     finally:
         await db.close()
     return f" ({latest:%d/%m/%Y %H:%M} UTC)" if latest else ""
+
+
+async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
+    """Before anything is written: a trigger of somebody else's would act."""
+    if await db.one(int, "PRAGMA application_id") != migrate.APPLICATION_ID:
+        raise CommandRefused(f"{file} não é uma cópia de um painel.")
+    if await migrate.version(db) > len(migrate.MIGRATIONS):
+        raise CommandRefused(f"{file} foi feito por um painel mais novo do que este. Nada mudou.")
+    if stranger := await what_is_strange(db):
+        raise CommandRefused(f"{file} {stranger}. Nada mudou.")
+    needed = await panel_row.key_fingerprint(db)
+    if needed is None:
+        raise CommandRefused(f"{file} está incompleto. Nada mudou.")
+    if needed not in [key.fingerprint for key in panel.seal.keys]:
+        raise _other_key(panel, file, needed)
+    if await db.one(str, "PRAGMA integrity_check") != "ok" or await db.all(str, "PRAGMA foreign_key_check"):
+        raise CommandRefused(f"{file} está danificado. Nada mudou.")
+
+
+def _other_key(panel: Panel, file: Path, needed: str) -> CommandRefused:
+    return CommandRefused(
+        f"{file} precisa da chave {needed}, e a chave deste painel é {panel.seal.fingerprint}. "
+        f"Ponha a chave certa em {panel.settings.key_file}; depois de um rotate-key, a antiga como segunda linha. "
+        "Nada mudou."
+    )
 
 
 async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
@@ -119,6 +148,19 @@ async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
         await sealed.put_sub_key(tx, name, panel.seal.close(SUB_KEY, name, key))
     if theirs.tags != ours.tags:
         await aftermath.forget_tagged(tx)
+
+
+@contextlib.contextmanager
+def _work_file(prefix: str, folder: Path) -> Iterator[Path]:
+    """A database that only we can read, gone at the end with what SQLite lays beside it."""
+    descriptor, name = tempfile.mkstemp(".db", prefix, folder)
+    os.close(descriptor)
+    work = Path(name)
+    try:
+        yield work
+    finally:
+        for left in (work, work.with_name(work.name + "-wal"), work.with_name(work.name + "-shm")):
+            left.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

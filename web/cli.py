@@ -181,6 +181,11 @@ def _add_operator_commands(commands: Commands) -> None:
     copy.add_argument("file", metavar="ARQUIVO", type=Path)
     back = add("restore", backups.restore, "Volta ao estado de uma cópia.", may_create=True, needs_key=True)
     back.add_argument("file", metavar="ARQUIVO", type=Path)
+    back.add_argument(
+        "--without-proof",
+        action="store_true",
+        help="aceita uma cópia feita antes de haver provas: quem pôde gravar nela pode ter mudado o que ela diz",
+    )
     add("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
     add("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
     add("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")

@@ -1,0 +1,76 @@
+"""The file of a copy: a header with a MAC over all of it, then the database. Whether the MAC is right is known before
+SQLite sees a byte of it; the key of the MAC is in the header too, sealed by secret.key."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from web.seal import SUB_KEY, BrokenSeal, Seal
+
+MAGIC = b"painel-copia 1\n"
+MAC_LINE = hashlib.sha256().digest_size * 2 + 1  # hexadecimal, and the end of the line
+LINE = 256  # no line of the header is longer
+PIECE = 1 << 20  # bytes in memory at once
+
+
+class NoProof(Exception):
+    """Another kind of file: perhaps a copy from before they had headers."""
+
+
+class Altered(Exception):
+    """By whomever, by a fault, or cut short."""
+
+
+class OtherKey(Exception):
+    """Its argument is the fingerprint of the secret.key that the copy needs."""
+
+
+def write(database: Path, out: BinaryIO, seal: Seal) -> None:
+    sealed = seal.close(SUB_KEY, "copies", seal.sub_keys.copies)
+    header = MAGIC + f"{seal.fingerprint}\n{sealed.hex()}\n".encode("ascii")
+    mac = hmac.new(seal.sub_keys.copies, header, hashlib.sha256)
+    out.write(header + bytes(MAC_LINE))
+    with database.open("rb") as content:
+        for piece in _pieces(content):
+            mac.update(piece)
+            out.write(piece)
+    out.seek(len(header))
+    out.write(_line(mac))
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def take(file: Path, database: Path, seal: Seal) -> None:
+    """Write the database of a copy into `database`, which is not to be opened when this raises."""
+    with file.open("rb") as copy, database.open("wb") as out:
+        if copy.readline(LINE) != MAGIC:
+            raise NoProof
+        fingerprint, sealed, said = (copy.readline(LINE) for _ in range(3))
+        key = _key(fingerprint, sealed, seal)
+        mac = hmac.new(key, MAGIC + fingerprint + sealed, hashlib.sha256)
+        for piece in _pieces(copy):
+            mac.update(piece)
+            out.write(piece)
+        if not hmac.compare_digest(said, _line(mac)):
+            raise Altered
+
+
+def _key(fingerprint: bytes, sealed: bytes, seal: Seal) -> bytes:
+    try:
+        needed, value = fingerprint.decode("ascii").strip(), bytes.fromhex(sealed.decode("ascii"))
+        if bytes.fromhex(needed) not in [bytes.fromhex(key.fingerprint) for key in seal.keys]:
+            raise OtherKey(needed)
+        return seal.open(SUB_KEY, "copies", value)
+    except (ValueError, BrokenSeal):
+        raise Altered from None
+
+
+def _line(mac: hmac.HMAC) -> bytes:
+    return mac.hexdigest().encode("ascii") + b"\n"
+
+
+def _pieces(content: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: content.read(PIECE), b"")
