@@ -20,6 +20,10 @@ class NewerDatabase(Exception):
     """The file was written by a newer panel than this one."""
 
 
+class TakenBack(Exception):
+    """The file says that it is older than it is."""
+
+
 class Vault(Protocol):
     """What a migration may do with secret.key."""
 
@@ -31,8 +35,11 @@ class Vault(Protocol):
 
     def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes: ...
 
-    def rebind(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
-        """The same for another owner; what does not open stays as it is."""
+    def is_current(self, purpose: str, owner: int | str, sealed: bytes) -> bool:
+        """Whether it opens as everything is sealed now."""
+
+    def renew(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
+        """What was sealed as it was done first, as it is done now; what does not open stays as it is."""
 
 
 async def version(db: Reader) -> int:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.canary import Canary
 from tests.conftest import Clock, Operate
+from tests.older import link_plainly, seal_as_first, take_back
 from tests.people import Person, give_password, sign_in
 from web import backups, copies, key_rotation
 from web.operator_commands import CommandRefused
@@ -306,20 +307,19 @@ def test_a_copy_from_before_a_change_of_keys_needs_the_old_one_beside_the_new(
 
 
 def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_knows(
-    old_copy: Path, alice: Person, client: TestClient, restore_unproven: Act, rows: Rows
+    old_copy: Path, alice: Person, client: TestClient, restore_unproven: Act, settings: Settings
 ) -> None:
     """As a copy that was made on another machine, or before there were any."""
-    with contextlib.closing(sqlite3.connect(old_copy)) as copy:
-        for change in (
-            "DROP TABLE sub_keys",
-            "ALTER TABLE activity_pruned DROP COLUMN proof",
-            "PRAGMA user_version = 17",
-        ):
-            copy.execute(change)
-        copy.execute("DROP TRIGGER activity_is_never_changed")
-        copy.execute("UPDATE activity SET link = NULL")
-        copy.execute(rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")[0][0])
-        copy.commit()
+
+    def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(old_copy)) as copy:
+            found = copy.execute(sql, parameters).fetchall()
+            copy.commit()
+            return found
+
+    seal_as_first(rows, settings.key_file)
+    link_plainly(rows)
+    take_back(rows)
     restore_unproven(old_copy)
     sign_in(client, alice)
     assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text

@@ -1,35 +1,24 @@
 """Keys that outlive secret.key, and data folders from before there were any."""
 
 import argparse
-import hashlib
 import hmac
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from db import activity
+from db import accounts, activity
 from tests.conftest import Clock, Operate
+from tests.older import link_plainly, seal_as_first, take_back
 from tests.people import Person, sign_in
 from web import housekeeping, key_rotation
+from web.accounts import stored_phc
 from web.panel import Panel
-from web.seal import BrokenSeal, Seal
+from web.seal import BrokenSeal
 from web.settings import Settings, StartRefused
 
 Rows = Callable[..., list[tuple[Any, ...]]]
-
-
-def link_plainly(rows: Rows, *, after: bytes = b"") -> None:
-    """As it was done before there were sub-keys, and as anybody can do who reads the code."""
-    [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
-    rows("DROP TRIGGER activity_is_never_changed")
-    columns = "id, at, account_id, session_id, event, network, user_agent, detail"
-    for entry in rows(f"SELECT {columns} FROM activity ORDER BY id"):  # noqa: S608, a constant
-        after = hashlib.sha256(after + json.dumps(entry).encode()).digest()
-        rows("UPDATE activity SET link = ? WHERE id = ?", after, entry[0])
-    rows(trigger)
 
 
 @pytest.fixture
@@ -37,13 +26,9 @@ def before_sub_keys(alice: Person, client: TestClient, settings: Settings, rows:
     """Alice's data folder as it would be without them: two instances, and a chain that nobody altered."""
     for name in ("Loja", "Matriz"):
         client.post("/instances", data={"name": name})
-    seal = Seal(settings.key_file, bytes)
-    for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
-        sealed_of_old = seal.rebind("instance", f"{instance_id} 1", instance_id, sealed)
-        rows("UPDATE instances SET sealed_token = ? WHERE id = ?", sealed_of_old, instance_id)
+    seal_as_first(rows, settings.key_file)
     link_plainly(rows)
-    for change in ("DROP TABLE sub_keys", "ALTER TABLE activity_pruned DROP COLUMN proof", "PRAGMA user_version = 17"):
-        rows(change)
+    take_back(rows)
 
 
 async def first_broken(panel: Panel) -> int | None:
@@ -58,6 +43,9 @@ def test_a_folder_of_before_is_linked_and_sealed_anew_and_loses_no_count(
             assert len(panel.seal.open("instance", f"{instance_id} 1", sealed)) == 43
             with pytest.raises(BrokenSeal):
                 panel.seal.open("instance", instance_id, sealed)
+        account = await accounts.find(panel.db, "alice")
+        assert account
+        assert stored_phc(panel, account).startswith("$argon2id$")
         return panel.seal.tag("name", "alice")
 
     key = hmac.digest(bytes.fromhex(settings.key_file.read_text()), b"tag", "sha256")
@@ -129,6 +117,17 @@ def test_an_activity_that_was_rewritten_without_the_key_is_told(
         link_plainly(rows)
     assert "O registro foi alterado" in client.post("/activity/verify").text
     assert operate(first_broken) == 1
+
+
+def test_a_folder_that_was_taken_back_to_before_there_were_keys_stops_the_start(
+    alice: Person, operate: Operate, rows: Rows
+) -> None:
+    """A61: it would be linked anew, as it was rewritten."""
+    link_plainly(rows)
+    take_back(rows)
+    with pytest.raises(StartRefused, match="mais antigo do que é"):
+        operate(first_broken)
+    assert rows("PRAGMA user_version") == [(17,)]
 
 
 def test_a_beginning_that_somebody_else_removed_is_told(

@@ -100,6 +100,8 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
             await _take_our_sub_keys(tx, panel)
             await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
             await panel_row.keep_short_id(tx, panel.short_id)
+    except migrate.TakenBack:
+        raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None
     except BrokenSeal:
         raise CommandRefused("As chaves guardadas na cópia foram alteradas. Nada mudou.") from None
     finally:

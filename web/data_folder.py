@@ -11,8 +11,8 @@ from pathlib import Path
 
 from db import panel as panel_row
 from db import schema, sealed
-from db.database import Database
-from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, migrate, version
+from db.database import Database, Reader
+from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool
 from web.kept import Kept
@@ -118,27 +118,36 @@ def _repair(path: Path) -> str:
 async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
     """Nothing is written before it is known that nothing in there acts by itself."""
     try:
-        owner = await db.one(int, "PRAGMA application_id")
-        tables = await db.one(int, "SELECT count(*) FROM sqlite_schema")
-        if owner != APPLICATION_ID and tables:
-            raise StartRefused(f"{file} não é o banco de dados de um painel.")
-        if await version(db) > len(MIGRATIONS):
-            raise NewerDatabase
-        if stranger := await what_is_strange(db):
-            raise StartRefused(
-                f"{file} {stranger}. Alguém mexeu nele fora do painel: leve-o para outra pasta e volte a uma cópia de "
-                "antes disso, com python3 run.py restore."
-            )
+        async with db.transaction() as tx:  # another process may be bringing it up to date
+            await _refuse_unfit(tx, file)
         seal = await _fitting_seal(db, settings, token_bytes)
         await migrate(db, seal)
         seal.sub_keys = seal.open_sub_keys(await sealed.sub_keys(db))
         return seal
     except BrokenSeal:
         raise StartRefused(f"As chaves guardadas em {file} foram alteradas. Volte a uma cópia.") from None
+    except TakenBack:
+        raise StartRefused(
+            f"{file} diz que é de um painel mais antigo do que é. Alguém mexeu nele fora do painel: volte a uma cópia."
+        ) from None
     except NewerDatabase:
         raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None
     except sqlite3.Error as refused:
         raise StartRefused(f"{file} não pode ser usado: {refused}.") from None
+
+
+async def _refuse_unfit(db: Reader, file: Path) -> None:
+    owner = await db.one(int, "PRAGMA application_id")
+    tables = await db.one(int, "SELECT count(*) FROM sqlite_schema")
+    if owner != APPLICATION_ID and tables:
+        raise StartRefused(f"{file} não é o banco de dados de um painel.")
+    if await version(db) > len(MIGRATIONS):
+        raise NewerDatabase
+    if stranger := await what_is_strange(db):
+        raise StartRefused(
+            f"{file} {stranger}. Alguém mexeu nele fora do painel: leve-o para outra pasta e volte a uma cópia de "
+            "antes disso, com python3 run.py restore."
+        )
 
 
 KINDS = {"table": "a tabela", "index": "o índice", "trigger": "o gatilho", "view": "a visão"}
@@ -149,7 +158,7 @@ HOW = {
 }
 
 
-async def what_is_strange(db: Database) -> str:
+async def what_is_strange(db: Reader) -> str:
     """What a database has more, less or other than the panel of its version made, in words; "" without any."""
     found = await schema.difference(db, await version(db))
     if found is None:

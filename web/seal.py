@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KEY_BYTES = 32
 NONCE_BYTES = 12
 ID_BYTES = 4
+HEAD_BYTES = 1 + ID_BYTES
 SUB_KEY = "sub-key"  # the purpose
 
 
@@ -23,12 +24,15 @@ class BrokenSeal(Exception):
 
 
 class Key:
-    """`head` begins what it seals: 1 for AES-256-GCM, then 4 bytes that name the key."""
+    """`head` begins what it seals: 2 for AES-256-GCM bound to purpose, row and account, then 4 bytes that name the key.
+
+    1 was the same before every value was bound to its account (`first_head`); only the migration opens such values.
+    """
 
     def __init__(self, secret: bytes) -> None:
         digest = hashlib.sha256(secret).digest()
         self.secret = secret
-        self.head = b"\x01" + digest[:ID_BYTES]
+        self.head, self.first_head = (version + digest[:ID_BYTES] for version in (b"\x02", b"\x01"))
         self.fingerprint = digest[:8].hex()
         self.first_tag_key = hmac.digest(secret, b"tag", hashlib.sha256)
 
@@ -79,27 +83,25 @@ class Seal:
         if key is None:
             raise BrokenSeal(purpose)
         nonce = self.token_bytes(NONCE_BYTES)
-        return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key, purpose, owner))
+        return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key.head, purpose, owner))
 
     def open(self, purpose: str, owner: int | str, sealed: bytes) -> bytes:
         """Raises BrokenSeal."""
-        head, nonce, secret = sealed[:5], sealed[5 : 5 + NONCE_BYTES], sealed[5 + NONCE_BYTES :]
-        if head not in [key.head for key in self.keys]:
+        if sealed[:HEAD_BYTES] not in [key.head for key in self.keys]:
             self.reload()
-        key = next((key for key in self.keys if key.head == head), None)
-        if key is None:
-            raise BrokenSeal(purpose)
-        from cryptography.exceptions import InvalidTag
+        return _open({key.head: key for key in self.keys}, purpose, owner, sealed)
 
+    def is_current(self, purpose: str, owner: int | str, sealed: bytes) -> bool:
         try:
-            return key.aead.decrypt(nonce, secret, _bound_to(key, purpose, owner))
-        except (InvalidTag, ValueError) as broken:  # ValueError: cut short
-            raise BrokenSeal(purpose) from broken
+            return bool(self.open(purpose, owner, sealed))
+        except BrokenSeal:
+            return False
 
-    def rebind(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
-        """The same for another owner; what does not open stays as it is."""
+    def renew(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
+        """What was sealed as it was done first, as it is done now; what does not open stays as it is."""
         try:
-            return self.close(purpose, to, self.open(purpose, owner, sealed))
+            secret = _open({key.first_head: key for key in self.keys}, purpose, owner, sealed)
+            return self.close(purpose, to, secret)
         except BrokenSeal:
             return sealed
 
@@ -136,5 +138,17 @@ def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
         os.close(folder)
 
 
-def _bound_to(key: Key, purpose: str, owner: int | str) -> bytes:
-    return key.head + f"{purpose}:{owner}".encode()
+def _open(keys: Mapping[bytes, Key], purpose: str, owner: int | str, sealed: bytes) -> bytes:
+    head, nonce, secret = sealed[:HEAD_BYTES], sealed[HEAD_BYTES:][:NONCE_BYTES], sealed[HEAD_BYTES + NONCE_BYTES :]
+    if head not in keys:
+        raise BrokenSeal(purpose)
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return keys[head].aead.decrypt(nonce, secret, _bound_to(head, purpose, owner))
+    except (InvalidTag, ValueError) as broken:  # ValueError: cut short
+        raise BrokenSeal(purpose) from broken
+
+
+def _bound_to(head: bytes, purpose: str, owner: int | str) -> bytes:
+    return head + f"{purpose}:{owner}".encode()

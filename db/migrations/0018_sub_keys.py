@@ -6,7 +6,7 @@ import hashlib
 from db import activity, sealed
 from db.activity import Linked
 from db.database import Transaction
-from db.migrate import Vault
+from db.migrate import TakenBack, Vault
 
 SCHEMA = """
 -- Keys that outlive secret.key, which seals them.
@@ -21,6 +21,7 @@ ALTER TABLE activity_pruned ADD COLUMN proof BLOB;
 
 
 async def apply(tx: Transaction, vault: Vault) -> None:
+    await _seal_anew(tx, vault)
     keys = {name: vault.token_bytes(32) for name in ("chain", "copies", "tags")}
     if await tx.one(int, "SELECT 1 FROM panel"):
         keys["tags"] = vault.first_tag_key  # so that what was counted goes on
@@ -28,7 +29,6 @@ async def apply(tx: Transaction, vault: Vault) -> None:
         insert = "INSERT INTO sub_keys (name, sealed) VALUES (:name, :sealed)"
         await tx.run(insert, name=name, sealed=vault.close("sub-key", name, key))
     await activity.link_anew(tx, keys["chain"], was=_was, pruned_was=lambda _: True)
-    await _bind_tokens(tx, vault)
 
 
 def _was(entry: Linked, before: bytes) -> bytes | None:
@@ -38,10 +38,11 @@ def _was(entry: Linked, before: bytes) -> bytes | None:
     return hashlib.sha256(before + entry.said()).digest()
 
 
-async def _bind_tokens(tx: Transaction, vault: Vault) -> None:
-    """To their account too: they were bound to their instance alone."""
-    tokens = "SELECT 'tokens', 'instance', id || ' ' || account_id, sealed_token FROM instances"
-    for token in await tx.all(sealed.Sealed, tokens):
-        instance_id = token.owner.partition(" ")[0]
-        value = vault.rebind(token.purpose, instance_id, token.owner, token.value)
-        await tx.run("UPDATE instances SET sealed_token = :value WHERE id = :id", value=value, id=instance_id)
+async def _seal_anew(tx: Transaction, vault: Vault) -> None:
+    """So that it can be told that this was done: else whoever can write the file could take it back to before, and have
+    an activity of their own linked. Tokens are bound to their account too; they were to their instance alone."""
+    async for value in sealed.everything(tx):
+        if vault.is_current(value.purpose, value.owner, value.value):
+            raise TakenBack
+        owner = value.owner.partition(" ")[0] if value.purpose == "instance" else value.owner
+        await sealed.put(tx, value, vault.renew(value.purpose, owner, value.owner, value.value))

@@ -39,7 +39,7 @@ TEXTS = {
     "0015_short_id.sql": "4bcecb4b6270c7ce",
     "0016_former_cookies.sql": "cdefabbc647dec6a",
     "0017_edited_migrations.py": "63644442a9d4733b",
-    "0018_sub_keys.py": "87c226ef712ef207",
+    "0018_sub_keys.py": "dc3fc065d1d24a93",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }

@@ -1,0 +1,43 @@
+"""Data folders and copies as they were before there were sub-keys."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from web.seal import Seal
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def link_plainly(rows: Rows, *, after: bytes = b"") -> None:
+    """As it was done before there were sub-keys, and as anybody can do who reads the code."""
+    [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
+    rows("DROP TRIGGER activity_is_never_changed")
+    columns = "id, at, account_id, session_id, event, network, user_agent, detail"
+    for entry in rows(f"SELECT {columns} FROM activity ORDER BY id"):  # noqa: S608, a constant
+        after = hashlib.sha256(after + json.dumps(entry).encode()).digest()
+        rows("UPDATE activity SET link = ? WHERE id = ?", after, entry[0])
+    rows(trigger)
+
+
+def seal_as_first(rows: Rows, key_file: Path) -> None:
+    """As values were sealed before every one of them was bound to its account."""
+    seal, key = Seal(key_file, bytes), bytes.fromhex(key_file.read_text())
+    head, nonce = b"\x01" + hashlib.sha256(key).digest()[:4], bytes(12)
+    for table, column, purpose, of_old, of_now in (
+        ("accounts", "sealed_password", "password", "id", "id"),
+        ("instances", "sealed_token", "instance", "id", "id || ' ' || account_id"),
+    ):
+        for row, owner, sealed in rows(f"SELECT {of_old}, {of_now}, {column} FROM {table}"):  # noqa: S608, constants
+            secret = seal.open(purpose, owner, sealed)
+            value = head + nonce + AESGCM(key).encrypt(nonce, secret, head + f"{purpose}:{row}".encode())
+            rows(f"UPDATE {table} SET {column} = ? WHERE id = ?", value, row)  # noqa: S608, constants
+
+
+def take_back(rows: Rows) -> None:
+    for change in ("DROP TABLE sub_keys", "ALTER TABLE activity_pruned DROP COLUMN proof", "PRAGMA user_version = 17"):
+        rows(change)
