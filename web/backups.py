@@ -128,7 +128,7 @@ async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
 
 def _other_key(panel: Panel, file: Path, needed: str) -> CommandRefused:
     return CommandRefused(
-        f"{file} precisa da chave {needed}, e a chave deste painel é {panel.seal.fingerprint}. "
+        f"{file} precisa da chave {ascii(needed)[1:-1]}, e a chave deste painel é {panel.seal.fingerprint}. "
         f"Ponha a chave certa em {panel.settings.key_file}; depois de um rotate-key, a antiga como segunda linha. "
         "Nada mudou."
     )
