@@ -59,6 +59,8 @@ class Rate:
 PASSWORD_MAX = 256  # code points
 PASSWORD_MAX_BYTES = 1024
 PASSWORD_SCORE = 3  # zxcvbn's 0 to 4
+PASSWORD_JUDGED = 40  # code points that zxcvbn sees at most
+PASSWORD_READINGS = 16_000  # look-ups, about 50 ms: the square of the length, for every reading of signs as letters
 ARGON2 = Cost(memory_kib=47_104, passes=2, lanes=1)
 ARGON2_FLOOR = Cost(memory_kib=19_456, passes=2, lanes=1)  # OWASP Password Storage
 SALT_BYTES = 16

@@ -1,5 +1,6 @@
 import random
 import string
+import sys
 from secrets import token_bytes
 
 import pytest
@@ -49,6 +50,49 @@ def test_the_account_and_the_panel_make_a_password_weaker() -> None:
     assert password.judge("", minimum=12).score == 0
     plain, named = (password.judge("zwickelmann 1984", minimum=12, context=words) for words in ([], ["zwickelmann"]))
     assert plain.score > named.score
+
+
+def calls_made(typed: str) -> int:
+    """How many functions are called while it is judged: the same on every machine."""
+    calls = [0]
+
+    def count(_frame: object, event: str, _function: object) -> None:
+        calls[0] += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        password.judge(typed, minimum=12, context=["alice"])
+    finally:
+        sys.setprofile(None)
+    return calls[0]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "4@8({[<3691!|70$5+%2" * 12,
+        "4@8({[<3691!|70$5+%2monkeydragonpasswordloveshadowabcdefghijklmnopqrst",
+        "1!|7({[<69" + "$5@4+monkeydragon" * 4,
+        "sasa" * 60,
+        "12121991" * 30,
+        "0123456789" * 25,
+        "p4$$w0rd" * 30,
+        "aiasasasasasasasasasasas|sosa7ssasasasa1spryspr29pthou6yfjobejobejobej<b",
+    ],
+)
+def test_no_password_costs_the_strength_check_more_than_a_long_plain_one(typed: str) -> None:
+    """A58: calls are counted, not seconds; uncut, the first of these takes millions."""
+    password.judge("", minimum=12)
+    password.judge("girafa azul", minimum=12)  # whatever is loaded once is loaded
+    assert calls_made(typed) < 60_000
+
+
+def test_what_is_beyond_the_strength_check_is_refused_for_every_other_reason_still() -> None:
+    signs = "1!|7({[<69$5@4+8"
+    assert password.judge(signs, minimum=12).refusal is None  # a cut leaves enough of it to be judged
+    assert password.judge(signs + "\ufffd", minimum=12).refusal is Refusal.BROKEN_TEXT
+    assert password.judge(signs * 20, minimum=12).refusal is Refusal.TOO_LONG
+    assert password.judge("alice" * 12, minimum=12, context=["alice"]).refusal is Refusal.CONTEXT
 
 
 def test_random_letters_are_enough() -> None:

@@ -9,9 +9,16 @@ from enum import Enum, auto
 from functools import cache
 
 from web.factors.argon2id import Argon2id, Phc
-from web.limits import PASSWORD_MAX, PASSWORD_MAX_BYTES, PASSWORD_SCORE, SALT_BYTES, Cost
+from web.limits import (
+    PASSWORD_JUDGED,
+    PASSWORD_MAX,
+    PASSWORD_MAX_BYTES,
+    PASSWORD_READINGS,
+    PASSWORD_SCORE,
+    SALT_BYTES,
+    Cost,
+)
 
-SCORED = 72  # zxcvbn takes no more
 CONTEXT_REST = 6  # code points that must remain once the context words are taken out
 CONTEXT_WORDS = ("senha", "admin", "painel", "zapi", "z-api", "whatsapp")
 BRAZILIAN_COMMON = frozenset(
@@ -45,7 +52,7 @@ class Judgement:
 
 
 def judge(password: str, *, minimum: int, context: Iterable[str] = ()) -> Judgement:
-    """`context` are words that belong to the account or the panel. A contrived password takes seconds."""
+    """`context` are words that belong to the account or the panel. About 50 ms at most, whatever was typed."""
     password = unicodedata.normalize("NFC", password)
     words = [word.casefold() for word in (*CONTEXT_WORDS, *context) if len(word) > 2]
     score = _score(password, words)
@@ -67,12 +74,30 @@ def _refusal(password: str, minimum: int, words: list[str], score: int) -> Refus
 
 
 def _score(password: str, words: list[str]) -> int:
-    """Of the first 72 characters; nothing at all scores 0."""
+    """Of its beginning, as far as zxcvbn judges that quickly; nothing at all scores 0."""
     if not password:
         return 0
     from zxcvbn import zxcvbn  # its word lists take a while to load and are needed only when a password is set
 
-    return int(zxcvbn(password[:SCORED], user_inputs=words)["score"])
+    return int(zxcvbn(_judged(password), user_inputs=words)["score"])
+
+
+def _judged(password: str) -> str:
+    """The beginning that costs no more than it may: what follows could only make it stronger.
+
+    zxcvbn looks up every piece of it (their number grows with the square) in every reading of its signs as letters.
+    """
+    for length in range(1, min(len(password), PASSWORD_JUDGED) + 1):
+        if length**2 * _readings(frozenset(password[:length])) > PASSWORD_READINGS:
+            return password[: length - 1]
+    return password[:PASSWORD_JUDGED]
+
+
+def _readings(characters: frozenset[str]) -> int:
+    """In how many ways zxcvbn reads what may stand for letters (`4` for a, `1` for i or l): hundreds, if all do."""
+    from zxcvbn.matching import L33T_TABLE, enumerate_l33t_subs, relevant_l33t_subtable
+
+    return 2 + len(enumerate_l33t_subs(relevant_l33t_subtable(sorted(characters), L33T_TABLE)))  # also as typed, twice
 
 
 def hash_password(argon2id: Argon2id, password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
