@@ -1,6 +1,7 @@
 """How often one place may knock (NET_LIMIT), whatever it says."""
 
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.conftest import Clock
 from tests.people import FRAGMENT, Person, give_password, sign_in
 from web.limits import STRANGERS_COUNTED
 
-NewClient = Callable[[], TestClient]
+NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -44,6 +45,35 @@ def test_thirty_failures_close_the_way_for_a_quarter_of_an_hour(
     assert sign_in(new_client(), alice).status_code == 429
     clock.forward(minutes=1)
     assert sign_in(new_client(), alice).status_code == 303
+
+
+@pytest.mark.parametrize(("bits", "times"), [(64, 1), (56, 4), (48, 16)])
+def test_a_household_is_counted_however_large_its_network_is(
+    bits: int, times: int, alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    """A14, A56: another address each time, from a /64, from the /64s of a /56, from the /56s of a /48."""
+    clock.forward(minutes=1)
+    step = 1 << (128 - bits - 8)
+    addresses = [str(IPv6Address("2001:db8:7::") + number * step) for number in range(256)]
+    browsers = [new_client(client=(address, 1)) for address in addresses]
+    knocks = [browsers[number % 256].post("/login", data={"name": "alice"}) for number in range(20 * times + 1)]
+    assert [answer.status_code for answer in knocks] == [422] * 20 * times + [429]
+    beside = IPv6Address("2001:db8:7::") + (1 << (128 - bits))
+    assert sign_in(new_client(client=(str(beside), 1)), alice).status_code == 303
+
+
+def test_failures_of_a_wider_network_close_it_for_a_quarter_of_an_hour(
+    alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    """A14: each /64 of the /56 fails too seldom to be closed by itself."""
+    answers = []
+    for number in range(121):
+        answers.append(guess(new_client(client=(f"2001:db8:7:{number % 12:x}::1", 1)), number).status_code)
+        clock.forward(seconds=5)
+    assert answers == [422] * 120 + [429]
+    assert sign_in(new_client(client=("2001:db8:7:ff::1", 1)), alice).status_code == 429
+    clock.forward(minutes=15)
+    assert sign_in(new_client(client=("2001:db8:7:ff::1", 1)), alice).status_code == 303
 
 
 @pytest.mark.parametrize(

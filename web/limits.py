@@ -101,6 +101,8 @@ RESET_TTL = timedelta(minutes=60)
 # Whatever is asked, from one network (or, on its own browsers, for one account), from everybody, from one account
 AUTH_POSTS = Rate(20, timedelta(minutes=1))
 AUTH_FAILURES = Rate(30, timedelta(minutes=15))
+AUTH_TIMES_56 = 4  # as many from an IPv6 /56, beside those of each /64
+AUTH_TIMES_48 = 16
 BRUTE_FORCE = Rate(200, timedelta(hours=1))  # failed factors in the whole panel: administrators are told
 ENROLMENTS = Rate(5, timedelta(minutes=10))
 EXPORTS = Rate(5, timedelta(hours=1))

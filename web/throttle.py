@@ -23,7 +23,7 @@ from web.limits import (
 )
 from web.page import later, wait
 from web.panel import Panel
-from web.visitor import network
+from web.visitor import networks
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,19 @@ class Throttle:
     rate: Rate
     failures: Rate | None = None
 
-    @property
-    def limits(self) -> list[Limit]:
+    def limits(self, times: int = 1) -> list[Limit]:
         """That of requests first, that of failures last."""
         named = [(self.name, self.rate)] + ([(f"{self.name} failure", self.failures)] if self.failures else [])
-        return [Limit(name, rate.most, rate.span) for name, rate in named]
+        return [Limit(name, rate.most * times, rate.span) for name, rate in named]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request counts, and how many times the usual number is allowed there."""
+
+    key: bytes
+    times: int = 1
+    is_waited_for: bool = True
 
 
 AUTH = Throttle("auth", AUTH_POSTS, AUTH_FAILURES)
@@ -51,51 +59,59 @@ REFUSALS = {403, 422}
 
 async def charge(request: Request, throttle: Throttle) -> Response | None:
     """Count a request, once, before anything of it is judged; the answer when it has to wait."""
-    charged: dict[Throttle, list[bytes]] = getattr(request.state, "charged", {})
+    charged: dict[Throttle, list[Place]] = getattr(request.state, "charged", {})
     if throttle in charged:
         return None
-    panel, keys = Panel.of(request), await _keys(request, throttle)
-    request.state.charged = charged | {throttle: keys}
+    panel, places = Panel.of(request), await _places(request, throttle)
+    request.state.charged = charged | {throttle: places}
     async with panel.db.transaction() as tx:
-        left = await rates.wait(tx, keys[0], throttle.limits, at=panel.now())
-        if not left:
-            await _count(tx, panel, throttle.limits[0], keys)
-    if not left:
+        waits = [
+            await rates.wait(tx, place.key, throttle.limits(place.times), at=panel.now())
+            for place in places
+            if place.is_waited_for
+        ]
+        if not any(waits):
+            await _count(tx, panel, throttle, places, 0)
+    if not any(waits):
         return None
     log.denied(request, f"throttle: {throttle.name}")
-    advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(left)}."
-    return later(errors.refuse(request, 429, advice=advice), left)
+    advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(max(waits))}."
+    return later(errors.refuse(request, 429, advice=advice), max(waits))
 
 
 async def settle(request: Request, throttle: Throttle, response: Response) -> None:
     """Count a refusal of what was charged among the failures."""
     if throttle.failures and response.status_code in REFUSALS:
-        panel, keys = Panel.of(request), request.state.charged[throttle]
+        panel, places = Panel.of(request), request.state.charged[throttle]
         async with panel.db.transaction() as tx:
-            await _count(tx, panel, throttle.limits[-1], keys)
+            await _count(tx, panel, throttle, places, -1)
 
 
-async def _count(tx: Transaction, panel: Panel, limit: Limit, keys: list[bytes]) -> None:
-    for key in keys:
-        if key != keys[0] and await rates.wait(tx, key, [limit], at=panel.now()):
+async def _count(tx: Transaction, panel: Panel, throttle: Throttle, places: list[Place], which: int) -> None:
+    for place in places:
+        limit = throttle.limits(place.times)[which]
+        if await rates.wait(tx, place.key, [limit], at=panel.now()):
             continue  # it is closed already; who does not wait for it must not keep it so
-        await rates.count(tx, key, limit, at=panel.now())
+        await rates.count(tx, place.key, limit, at=panel.now())
         # Of those that anybody can make as many of as they like.
-        await rates.drop_beyond(tx, STRANGERS_COUNTED, AUTH.limits, spare=key)
+        await rates.drop_beyond(tx, STRANGERS_COUNTED, AUTH.limits(), spare=place.key)
 
 
-async def _keys(request: Request, throttle: Throttle) -> list[bytes]:
-    """Where a request counts; the first tells how long to wait.
-
-    What somebody signed in asks for counts for their account. Who tries to prove something counts for their network,
-    and on a browser of the account's owner for that browser first: strangers beside it keep it waiting no more.
+async def _places(request: Request, throttle: Throttle) -> list[Place]:
+    """What somebody signed in asks for counts for their account. Who tries to prove something counts for their network
+    and those around it, and on a browser of the account's owner for that browser too, and waits for that alone:
+    strangers beside it keep it waiting no more.
     """
     panel = Panel.of(request)
     if throttle.failures is None:
-        return [digest(f"account {request.state.session.account_id}")]
-    here, account_id = panel.seal.tag("network", network(request)), await _aimed_at(request)
+        return [Place(digest(f"account {request.state.session.account_id}"))]
+    account_id = await _aimed_at(request)
     browser = await trusted_devices.own_browser(panel.db, request, account_id)
-    return [digest(browser), here] if browser else [here]
+    here = [
+        Place(panel.seal.tag("network", network), times, is_waited_for=browser is None)
+        for network, times in networks(request).items()
+    ]
+    return [Place(digest(browser)), *here] if browser else here
 
 
 async def _aimed_at(request: Request) -> int | None:

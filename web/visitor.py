@@ -12,7 +12,7 @@ from db.database import Reader, Transaction
 from db.sessions import Session
 from web import cookies, hosts
 from web.cookies import Cookie
-from web.limits import ENROL_ONLY_TTL, SESSION_TOUCH, USER_AGENT_MAX
+from web.limits import AUTH_TIMES_48, AUTH_TIMES_56, ENROL_ONLY_TTL, SESSION_TOUCH, USER_AGENT_MAX
 from web.panel import Panel
 
 
@@ -59,18 +59,25 @@ async def acting(request: Request) -> AsyncIterator[Transaction]:
 
 
 def network(request: Request) -> str:
-    """The address a person came from; of IPv6 the /64, which is what one household has."""
-    return _network(request.client.host if request.client else "")
+    """The address a person came from; of IPv6 the /64, which is the least that one household has."""
+    return next(iter(networks(request)))
+
+
+def networks(request: Request) -> dict[str, int]:
+    """That, and of IPv6 the /56 and the /48 around it, which one household may have too: each with how many times
+    the numbers for one network it is allowed."""
+    return _networks(request.client.host if request.client else "")
 
 
 @lru_cache(maxsize=1024)
-def _network(host: str) -> str:
+def _networks(host: str) -> dict[str, int]:
     address = hosts.address(host)
     if address is None:
-        return host[:64]
+        return {host[:64]: 1}
     if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+        return {str(address): 1}
+    sizes = ((64, 1), (56, AUTH_TIMES_56), (48, AUTH_TIMES_48))
+    return {str(ipaddress.ip_network((address, bits), strict=False)): times for bits, times in sizes}
 
 
 def user_agent(request: Request) -> str:
