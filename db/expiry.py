@@ -19,7 +19,7 @@ _OVER = (
     """DELETE FROM rates WHERE (kind, key) IN
         (SELECT kind, key FROM rates WHERE begins_at <= :forgotten LIMIT :most) RETURNING 1""",
     """DELETE FROM notices WHERE id IN
-        (SELECT id FROM notices WHERE acknowledged_at <= :log_since LIMIT :most) RETURNING 1""",
+        (SELECT id FROM notices WHERE at <= :log_since LIMIT :most) RETURNING 1""",
     """DELETE FROM trusted_devices WHERE (digest, account_id) IN
         (SELECT digest, account_id FROM trusted_devices WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM former_cookies WHERE digest IN
@@ -35,7 +35,7 @@ _OVER = (
 async def clear(
     tx: Transaction, *, at: datetime, idle: timedelta, forget_after: timedelta, keep_log: timedelta, most: int
 ) -> int:
-    """Remove what is over, wrong passwords older than `forget_after` and notices older than `keep_log`.
+    """Remove what is over, wrong passwords older than `forget_after` and notices older than `keep_log`, seen or not.
 
     Returns how many rows went; `most` means that there may be more.
     """
