@@ -57,11 +57,11 @@ async def count_to(tx: Transaction, key: bytes, limit: Limit, *, at: datetime) -
     return await tx.one(int, _COUNT + "RETURNING count", **counted, at=at) or 0
 
 
-async def drop_beyond(tx: Transaction, most: int, limits: Sequence[Limit], *, spare: bytes) -> None:
-    """Keep no more than `most` rows in all: the oldest of one limit or two go first, never those of the key `spare`."""
+async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
+    """Keep no more than `most` rows in all: the oldest that strangers made go first, never those of the key `spare`."""
     sql = """
         DELETE FROM rates WHERE (kind, key) IN (
-            SELECT kind, key FROM rates WHERE +kind IN (:one, :other) AND key <> :spare
+            SELECT kind, key FROM rates WHERE +kind IN ('auth', 'auth failure', 'stranger') AND key <> :spare
             ORDER BY begins_at LIMIT max(0, (SELECT count(*) FROM rates) - :most))
     """  # `+kind`: in the order of the index by age, which is a hundred times quicker than by kind
-    await tx.run(sql, one=limits[0].kind, other=limits[-1].kind, most=most, spare=spare)
+    await tx.run(sql, most=most, spare=spare)

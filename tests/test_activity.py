@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person, give_password, sign_in
+from tests.people import ORIGIN, Person, give_password, set_up, sign_in
 from web.activity import WORDS, harmless
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
 from web.page import ROOT
@@ -267,6 +267,62 @@ def test_what_a_browser_calls_itself_stays_text_and_short(
     give_password(browser, alice)
     assert "<script>alert" not in client.get("/activity").text
     assert rows("SELECT max(length(user_agent)) FROM activity") == [(256,)]
+
+
+TOO_LONG = "x" * 300
+ANONYMOUS = "SELECT detail, count(*) FROM activity WHERE account_id IS NULL GROUP BY detail ORDER BY min(id)"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/login", {"name": "nobody{}", "password": TOO_LONG}),
+        ("/login", {"name": "nobody{}", "password": "girafa verde"}),
+        ("/activate", {"activation_code": "0" * 24, "password": TOO_LONG, "repeated": TOO_LONG}),
+    ],
+)
+def test_what_strangers_try_in_vain_becomes_few_lines_with_numbers(
+    path: str,
+    fields: dict[str, str],
+    alice: Person,
+    new_client: Callable[[], TestClient],
+    clock: Clock,
+    rows: Callable[..., Any],
+) -> None:
+    """A56: without a hash too. In the next hour lines are written again."""
+    browser = new_client()
+    for number in range(30):
+        clock.forward(seconds=20)
+        tried = browser.post(path, data={name: text.format(number) for name, text in fields.items()})
+        assert tried.status_code == 422
+    assert rows(ANONYMOUS) == [("", 10), ("20 vezes em menos de uma hora", 1)]
+    clock.forward(hours=1)
+    browser.post(path, data={name: text.format(0) for name, text in fields.items()})
+    assert rows(ANONYMOUS)[0] == ("", 11)
+
+
+def test_wrong_set_up_codes_become_few_lines_too(
+    setup_code: str, client: TestClient, clock: Clock, rows: Callable[..., Any]
+) -> None:
+    for _ in range(30):
+        clock.forward(seconds=20)
+        set_up(client, Person("alice", TOO_LONG), "0" * 24)
+    assert rows(ANONYMOUS) == [("", 10), ("20 vezes em menos de uma hora", 1)]
+
+
+def test_strangers_in_many_networks_write_no_more_than_the_panel_takes(
+    alice: Person, elsewhere: Callable[[], TestClient], clock: Clock, rows: Callable[..., Any]
+) -> None:
+    """A56: the owner's own lines stay, each."""
+    rows("INSERT INTO rates VALUES ('panel stranger', x'', 995, ?)", int(clock().timestamp()))
+    for number in range(9):
+        give_password(elsewhere(), Person(f"nobody{number}", TOO_LONG))
+    assert rows(ANONYMOUS) == [("", 5)]
+    give_password(elsewhere(), alice, password=TOO_LONG)
+    assert rows("SELECT count(*) FROM activity WHERE account_id = 1 AND event = 'login.password_failed'") == [(1,)]
+    rows("UPDATE rates SET count = 1999 WHERE kind = 'panel stranger'")
+    give_password(elsewhere(), Person("nobody", TOO_LONG))
+    assert rows(ANONYMOUS) == [("", 5), ("2000 vezes em menos de uma hora", 1)]
 
 
 def test_every_event_has_its_words() -> None:

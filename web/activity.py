@@ -16,11 +16,19 @@ from db.activity import Entry
 from db.database import Transaction
 from db.rates import Limit
 from web import forms, log
-from web.limits import ACTIVITY_PAGE, BRUTE_FORCE, EXPORT_STEP, LOGGED_MAX
+from web.limits import (
+    ACTIVITY_PAGE,
+    BRUTE_FORCE,
+    EXPORT_STEP,
+    LOGGED_MAX,
+    STRANGERS_COUNTED,
+    STRANGERS_NOTED,
+    STRANGERS_NOTED_IN_ALL,
+)
 from web.moments import Zone, zone_name, zone_or
 from web.page import device, page
 from web.panel import Panel
-from web.visitor import network, user_agent
+from web.visitor import network, networks, user_agent
 
 # Every event that is ever written, in the reader's words.
 WORDS = {
@@ -238,17 +246,27 @@ FACTOR_FAILURES = {
     "recovery.failed",
     "recovery.rehearsal_failed",
 }
+EVER = 2**62  # more than are counted in any span
+OF_STRANGERS = {"login.password_failed", "account.activation_failed", "account.setup_failed"}
 
 
 async def note(
     tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "", *, session_id: str = ""
 ) -> None:
-    """Append what this request did, in the transaction that does it; by its own session unless told otherwise."""
+    """Append what this request did, in the transaction that does it; by its own session unless told otherwise.
+
+    Of what nobody we know did in vain, much becomes few lines with numbers; the log has every one.
+    """
     session = request.state.session
     by = session_id or (session.id if session else None)
     if event in FACTOR_FAILURES:
         await _watch(tx, request)
     tx.afterwards.append(lambda: log.happened(request, event, account_id, by))
+    if event in OF_STRANGERS:
+        folded = await _fold(tx, request)  # counted for those we know too: time must not tell who that is
+        if account_id is None and folded is None:
+            return
+        detail = folded or detail if account_id is None else detail
     await activity.record(
         tx,
         account_id,
@@ -267,3 +285,23 @@ async def _watch(tx: Transaction, request: Request) -> None:
     if await rates.count_to(tx, b"", limit, at=at) == limit.most:
         await notices.raise_for_administrators(tx, "brute_force", at=at)
         await note(tx, request, None, "alert.brute_force")
+
+
+async def _fold(tx: Transaction, request: Request) -> str | None:
+    """Count a failure, for its networks and for the whole panel: "" for one of the first in the hour, afterwards a
+    number each time it has doubled, and in between None."""
+    panel, span = Panel.of(request), STRANGERS_NOTED.span
+    places = [
+        ("stranger", panel.seal.tag("network", name), STRANGERS_NOTED.most * times)
+        for name, times in networks(request).items()
+    ]
+    beyond = []
+    for kind, key, most in [*places, ("panel stranger", b"", STRANGERS_NOTED_IN_ALL.most)]:
+        count = await rates.count_to(tx, key, Limit(kind, EVER, span), at=panel.now())
+        beyond += [(count, most)] if count > most else []
+    await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=places[0][1])
+    if not beyond:
+        return ""
+    count, most = beyond[-1]  # of the widest
+    times, left = divmod(count, most)
+    return f"{count} vezes em menos de uma hora" if not left and times.bit_count() == 1 else None

@@ -103,6 +103,8 @@ AUTH_POSTS = Rate(20, timedelta(minutes=1))
 AUTH_FAILURES = Rate(30, timedelta(minutes=15))
 AUTH_TIMES_56 = 4  # as many from an IPv6 /56, beside those of each /64
 AUTH_TIMES_48 = 16
+STRANGERS_NOTED = Rate(10, timedelta(hours=1))  # lines of activity, from one network; then counts
+STRANGERS_NOTED_IN_ALL = Rate(1000, timedelta(hours=1))  # likewise, in the whole panel
 BRUTE_FORCE = Rate(200, timedelta(hours=1))  # failed factors in the whole panel: administrators are told
 ENROLMENTS = Rate(5, timedelta(minutes=10))
 EXPORTS = Rate(5, timedelta(hours=1))

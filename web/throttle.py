@@ -93,8 +93,7 @@ async def _count(tx: Transaction, panel: Panel, throttle: Throttle, places: list
         if await rates.wait(tx, place.key, [limit], at=panel.now()):
             continue  # it is closed already; who does not wait for it must not keep it so
         await rates.count(tx, place.key, limit, at=panel.now())
-        # Of those that anybody can make as many of as they like.
-        await rates.drop_beyond(tx, STRANGERS_COUNTED, AUTH.limits(), spare=place.key)
+        await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=place.key)
 
 
 async def _places(request: Request, throttle: Throttle) -> list[Place]:
