@@ -19,9 +19,29 @@ class Instance:
 _COLUMNS = "id, name, sealed_token, created_at, token_changed_at, paused_at"
 
 
-async def owned_by(db: Reader, owner: int) -> list[Instance]:
-    sql = f"SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id"  # noqa: S608, a constant
-    return await db.all(Instance, sql, owner=owner)
+@dataclass(frozen=True)
+class Counts:
+    all: int
+    paused: int
+
+
+async def owned_by(db: Reader, owner: int, *, most: int = -1, after: int = 0) -> list[Instance]:
+    """In the order of their names: at most so many (-1: all), after so many."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id LIMIT :most OFFSET :after
+    """  # noqa: S608, a constant
+    return await db.all(Instance, sql, owner=owner, most=most, after=after)
+
+
+async def counts(db: Reader, owner: int) -> Counts:
+    sql = "SELECT count(*), count(paused_at) FROM instances WHERE account_id = :owner"
+    return await db.one(Counts, sql, owner=owner) or Counts(0, 0)
+
+
+async def place(db: Reader, name: str, instance_id: str, *, owner: int) -> int:
+    """How many stand before such an instance in the order of names."""
+    sql = "SELECT count(*) FROM instances WHERE account_id = :owner AND (name, id) < (:name, :id)"
+    return await db.one(int, sql, owner=owner, name=name, id=instance_id) or 0
 
 
 async def names(db: Reader, account_name: str) -> list[str]:
@@ -38,13 +58,17 @@ async def find(db: Reader, instance_id: str, *, owner: int) -> Instance | None:
 
 
 async def create(
-    tx: Transaction, instance_id: str, *, owner: int, name: str, sealed_token: bytes, at: datetime
-) -> None:
+    tx: Transaction, instance_id: str, *, owner: int, name: str, sealed_token: bytes, at: datetime, most: int
+) -> bool:
+    """False when the owner has `most` already."""
     sql = """
         INSERT INTO instances (id, account_id, name, sealed_token, created_at, token_changed_at)
-        VALUES (:id, :owner, :name, :sealed_token, :at, :at)
+        SELECT :id, :owner, :name, :sealed_token, :at, :at
+        WHERE (SELECT count(*) FROM instances WHERE account_id = :owner) < :most
+        RETURNING 1
     """
-    await tx.run(sql, id=instance_id, owner=owner, name=name, sealed_token=sealed_token, at=at)
+    made = {"id": instance_id, "owner": owner, "name": name, "sealed_token": sealed_token}
+    return await tx.one(int, sql, **made, at=at, most=most) is not None
 
 
 async def rename(tx: Transaction, instance_id: str, *, owner: int, name: str) -> bool:

@@ -1,12 +1,18 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, sign_in
+from tests.live import live
+from tests.people import FRAGMENT, Person, cookie_of, sign_in
+from tests.test_races import post_at_once
+from web.app import create_app
+from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -234,22 +240,96 @@ def names_on(text: str) -> list[str]:
     return re.findall(r"<h2[^>]*>([^<]*)</h2>", text)
 
 
-def test_two_hundred_instances_are_searched_by_name_or_id(alice: Person, client: TestClient, rows: Rows) -> None:
+@pytest.fixture
+def two_hundred(alice: Person, client: TestClient) -> None:
     assert 'id="search"' not in client.get("/instances").text
     for number in range(199):
-        client.post("/instances", data={"name": f"Loja {number:03}"})
+        assert client.post("/instances", data={"name": f"Loja {number:03}"}).status_code == 303
     client.post("/instances", data={"name": "Cobrança"})
-    whole = client.get("/instances").text
-    assert len(names_on(whole)) == 200
-    assert 'id="search"' in whole
+
+
+def test_two_hundred_instances_come_in_pages_and_are_searched_by_name_or_id(
+    two_hundred: None, client: TestClient, rows: Rows
+) -> None:
+    first = client.get("/instances").text
+    assert 'id="search"' in first
+    assert "1 a 50 de 200" in first
+    names, page = names_on(first), first
+    while later := re.search(r'rel="next" href="([^"]*)"', page):
+        page = client.get(unescape(later[1])).text
+        names += names_on(page)
+    assert names == ["Cobrança"] + [f"Loja {number:03}" for number in range(199)]
+    assert "151 a 200 de 200" in page
+    assert re.search(r'rel="prev" href="/instances\?pagina=3"', page)
     assert names_on(client.get("/instances?busca=cobranca").text) == ["Cobrança"]
-    [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 042'")
-    assert names_on(client.get(f"/instances?busca={id.lower()}").text) == ["Loja 042"]
+    [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 142'")
+    assert names_on(client.get(f"/instances?busca={id.lower()}").text) == ["Loja 142"]
     part = client.get("/instances?busca=LOJA+00", headers=FRAGMENT)
     assert len(names_on(part.text)) == 10
     assert "10 instâncias com “LOJA 00”" in part.text
     assert 'id="new-instance"' not in part.text
     assert part.headers["hx-retarget"] == "#rows"
+
+
+def test_what_was_found_comes_in_pages_too_and_what_is_renamed_stays(
+    two_hundred: None, client: TestClient, rows: Rows
+) -> None:
+    found = client.get("/instances?busca=loja&pagina=2").text
+    assert names_on(found) == [f"Loja {number:03}" for number in range(50, 100)]
+    assert "199 instâncias com “loja”" in found
+    assert 'href="/instances?busca=loja&amp;pagina=3"' in found
+    [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 142'")
+    part = client.get("/instances", params={"busca": "", "linha": id}, headers=FRAGMENT).text
+    assert part.count("<article") == 51
+    assert 'value="Loja 142"' in part
+
+
+def test_a_strange_page_is_one_that_there_is(two_hundred: None, client: TestClient) -> None:
+    for number in ("0", "-1", "x", "5", "999999", "9" * 40, "١"):
+        assert len(names_on(client.get("/instances", params={"pagina": number}).text)) == 50
+
+
+def test_what_is_done_with_one_stays_on_its_page(two_hundred: None, client: TestClient, rows: Rows) -> None:
+    [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 142'")
+    shown = client.post(f"/instances/{id}/token/show").text
+    token_on(shown)
+    assert "101 a 150 de 200" in shown
+    assert "Excluir de vez" in client.get(f"/instances/{id}/delete").text
+    renamed = client.post(f"/instances/{id}/rename", data={"name": "Loja 9"})
+    assert renamed.headers["location"] == "/instances?pagina=4"
+    listed = client.post(f"/instances/{id}/delete", headers=FRAGMENT).text
+    assert "151 a 199 de 199" in listed
+    made = client.post("/instances", data={"name": "Loja 1000"}, headers=FRAGMENT).text
+    assert "Loja 1000" in names_on(made)
+
+
+def test_an_account_has_no_more_instances_than_it_may_and_is_told_so_beside_the_name(
+    two_hundred: None, client: TestClient, bruno: TestClient, rows: Rows
+) -> None:
+    """A58: what others have is theirs."""
+    for headers in ({}, FRAGMENT):
+        refused = client.post("/instances", data={"name": "Demais"}, headers=headers)
+        assert refused.status_code == 422
+        assert re.search(r'<p class="error" id="new-name-error"[^>]*>Nesta conta já há 200 instâncias', refused.text)
+        assert 'value="Demais"' in refused.text
+    assert rows("SELECT count(*) FROM instances") == [(200,)]
+    assert bruno.post("/instances", data={"name": "Loja"}).status_code == 303
+    [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 142'")
+    client.post(f"/instances/{id}/delete")
+    assert client.post("/instances", data={"name": "Demais"}).status_code == 303
+
+
+@pytest.mark.parametrize(("most", "words"), [(1, "já há uma instância"), (3, "já há 3 instâncias")])
+def test_of_many_created_at_once_no_more_are_made_than_there_may_be(
+    most: int, words: str, alice: Person, client: TestClient, settings: Settings, clock: Clock, rows: Rows
+) -> None:
+    """A58: `PANEL_INSTANCES_MAX`."""
+    posts = [("/instances", {"name": f"Loja {number}"}, cookie_of(client)) for number in range(8)]
+    with live(create_app(replace(settings, instances_max=most), now=clock)) as address:
+        answers = post_at_once(address, posts)
+    assert sorted(answer.status_code for answer in answers) == [303] * most + [422] * (8 - most)
+    assert all(words in answer.text for answer in answers if answer.status_code == 422)
+    assert rows("SELECT count(*) FROM instances") == [(most,)]
 
 
 def test_what_was_looked_for_comes_back_as_text(alice: Person, client: TestClient) -> None:

@@ -77,6 +77,7 @@ def test_settings_and_context_words_are_told_as_they_are() -> None:
     assert f"`PANEL_SESSION_IDLE` ({settings.session_idle // timedelta(minutes=1)} minutes)" in PAGE
     assert f"`PANEL_SESSION_MAX` ({settings.session_max // timedelta(hours=1)} hours" in PAGE
     assert f"`PANEL_LOG_KEEP` ({settings.log_keep.days} days)" in PAGE
+    assert f"`PANEL_INSTANCES_MAX` ({settings.instances_max} instances" in PAGE
     assert ", ".join(f"`{word}`" for word in CONTEXT_WORDS) in PAGE
 
 

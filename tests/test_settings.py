@@ -43,6 +43,8 @@ def test_a_hash_may_cost_more_and_down_to_the_floor() -> None:
         ("PANEL_HOST", "0.0.0.0"),  # noqa: S104
         ("PANEL_LOG_KEEP", "29"),
         ("PANEL_LOG_KEEP", "731"),
+        ("PANEL_INSTANCES_MAX", "0"),
+        ("PANEL_INSTANCES_MAX", "1001"),
         ("PANEL_WORKERS", "0"),
         ("PANEL_HASH_COST", "m=19455,t=2,p=1"),
         ("PANEL_HASH_COST", "m=99999,t=1,p=1"),

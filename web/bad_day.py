@@ -40,7 +40,7 @@ async def reopen(request: Request) -> Response:
 async def _show(request: Request, *, notice: str = "") -> Response:
     panel, session = Panel.of(request), request.state.session
     devices = await sessions.owned_by(panel.db, session.account_id, at=panel.now(), idle=panel.settings.session_idle)
-    owned = await instances.owned_by(panel.db, session.account_id)
+    counts = await instances.counts(panel.db, session.account_id)
     return page(
         request,
         "bad_day/steps.html",
@@ -48,8 +48,8 @@ async def _show(request: Request, *, notice: str = "") -> Response:
         retarget="#bad-day",
         notice=notice,
         others=len(devices) - 1,
-        running=sum(instance.paused_at is None for instance in owned),
-        paused=sum(instance.paused_at is not None for instance in owned),
+        running=counts.all - counts.paused,
+        paused=counts.paused,
         has_two_factor=session.has_two_factor,
         has_codes=await recovery_codes.find(panel.db, session.account_id) is not None,
     )

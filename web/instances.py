@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from web import forms
 from web.activity import note
 from web.characters import name_refusal, trim
 from web.cookies import new_token
-from web.limits import INSTANCE_NAME_MAX
+from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.page import go, is_partial, page
 from web.panel import Panel
 from web.visitor import acting
@@ -39,7 +40,7 @@ class Row:
 
 
 async def list_page(request: Request) -> Response:
-    """All, or those whose name or id holds what is looked for (`busca`): alone where the list is on screen already.
+    """A page of all, or of those whose name or id holds what is looked for (`busca`): alone where they are on screen.
 
     A row that is being renamed there (`linha`) is among them, for the script to put back what was typed.
     """
@@ -54,18 +55,32 @@ async def create(request: Request) -> Response:
         return await _show(request, error=refusal, typed=typed, status=422)
     name = trim(typed)
     async with acting(request) as tx:
-        await add(tx, panel, owner, name)
+        instance_id = await add(tx, panel, owner, name)
+        if instance_id is None:
+            return await _show(request, error=full(panel.settings.instances_max), typed=typed, status=422)
         await note(tx, request, owner, "instance.created", name)
+        place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(request):
-        return go(request, "/instances")
-    return await _show(request, notice=f"Instância {name} criada.")
+        return go(request, _address(place))
+    return await _show(request, notice=f"Instância {name} criada.", place=place)
 
 
-async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> None:
-    """A new instance: 128 random bits name it, 256 are its token."""
-    instance_id = panel.token_bytes(16).hex().upper()
+def full(most: int) -> str:
+    owned = "já há uma instância" if most == 1 else f"já há {most} instâncias"
+    return (
+        f"Nesta conta {owned}, o máximo deste painel. Exclua uma que não use mais, ou peça a quem cuida do painel que "
+        "aumente PANEL_INSTANCES_MAX."
+    )
+
+
+async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> str | None:
+    """A new instance: 128 random bits name it, 256 are its token. None when the account has as many as it may."""
+    instance_id, most = panel.token_bytes(16).hex().upper(), panel.settings.instances_max
     sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance_id, owner), new_token(panel).encode("ascii"))
-    await instances.create(tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now())
+    is_made = await instances.create(
+        tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now(), most=most
+    )
+    return instance_id if is_made else None
 
 
 async def row(request: Request) -> Response:
@@ -91,7 +106,8 @@ async def rename(request: Request) -> Response:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
         await note(tx, request, owner, "instance.renamed", f"{instance.name} → {name}")
-    return await row(request) if is_partial(request) else go(request, "/instances")
+        place = await instances.place(tx, name, instance.id, owner=owner)
+    return await row(request) if is_partial(request) else go(request, _address(place))
 
 
 async def delete_form(request: Request) -> Response:
@@ -102,13 +118,15 @@ async def delete(request: Request) -> Response:
     owner = request.state.session.account_id
     await forms.read(request)
     async with acting(request) as tx:
-        name = await instances.delete(tx, request.path_params["id"], owner=owner)
+        instance_id = request.path_params["id"]
+        name = await instances.delete(tx, instance_id, owner=owner)
         if name is None:
             raise HTTPException(404)
         await note(tx, request, owner, "instance.deleted", name)
+        place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(request):
-        return go(request, "/instances")
-    return await _show(request, notice=f"Instância {name} excluída.")
+        return go(request, _address(place))
+    return await _show(request, notice=f"Instância {name} excluída.", place=place)
 
 
 async def show_token(request: Request) -> Response:
@@ -144,6 +162,19 @@ async def _own(request: Request, tx: Transaction | None = None) -> Instance:
     return instance
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A page of the list, with how many there are."""
+
+    rows: list[Row]
+    first: int  # numbers, of the first and the last row of the page
+    last: int
+    found: int
+    total: int
+    earlier: str = ""  # addresses
+    later: str = ""
+
+
 async def _show(
     request: Request,
     *,
@@ -154,30 +185,29 @@ async def _show(
     status: int = 200,
     block: str = "list",
     retarget: str = "#instances",
+    place: int | None = None,
 ) -> Response:
     """The list with `row` in place of its plain self; for a fragment request only that row, else the list.
 
     Where no script runs, a row that is being renamed stands alone: nothing beside it could lose what is typed.
     """
-    rows: list[Row] = []
     wanted = trim(request.query_params.get("busca", ""))
     is_alone = row is not None and row.mode == "renaming"
-    if row and is_alone:
-        rows = [row]
-    elif row is None or not is_partial(request):
-        renaming = request.query_params.getlist("linha")
-        owned = await instances.owned_by(Panel.of(request).db, request.state.session.account_id)
-        rows = [row if row and row.id == instance.id else _row(instance) for instance in owned]
-        rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
+    if row and (is_alone or is_partial(request)):
+        listed = Listed([row], first=1, last=1, found=1, total=1)
+    elif row:
+        db, owner = Panel.of(request).db, request.state.session.account_id
+        listed = await _list(request, "", await instances.place(db, row.name, row.id, owner=owner))
+        listed = replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
+    else:
+        listed = await _list(request, wanted, _asked_place(request) if place is None else place)
     return page(
         request,
         "instances/list.html",
         block="row" if row else block,
         retarget="" if row else retarget,
         status=status,
-        rows=[one for one in rows if one.mode or _is_like(one, wanted)],  # what is being worked on always stays
-        found=sum(_is_like(one, wanted) for one in rows),
-        total=len(rows),
+        listed=listed,
         is_alone=is_alone,
         wanted=wanted,
         row=row,
@@ -189,9 +219,50 @@ async def _show(
     )
 
 
-def _is_like(row: Row, wanted: str) -> bool:
+async def _list(request: Request, wanted: str, place: int) -> Listed:
+    """The page on which number `place` stands (from 0), of those that are `wanted`; what is being renamed on the screen
+    (`linha`) stays on it."""
+    db, owner = Panel.of(request).db, request.state.session.account_id
+    total, renaming = (await instances.counts(db, owner)).all, request.query_params.getlist("linha")
+    found = total
+    if wanted or renaming:
+        owned = await instances.owned_by(db, owner)
+        like = [one for one in owned if _is_like(one, wanted)]
+        found, after = len(like), _page_start(place, len(like))
+        on_page = {one.id for one in like[after : after + INSTANCES_PAGE]} | set(renaming)
+        shown = [one for one in owned if one.id in on_page]
+    else:
+        after = _page_start(place, total)
+        shown = await instances.owned_by(db, owner, most=INSTANCES_PAGE, after=after)
+    rows = [_row(one) for one in shown]
+    rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
+    earlier = _address(after - INSTANCES_PAGE, wanted) if after else ""
+    later = _address(after + INSTANCES_PAGE, wanted) if after + INSTANCES_PAGE < found else ""
+    return Listed(rows, after + 1, min(after + INSTANCES_PAGE, found), found, total, earlier, later)
+
+
+def _page_start(place: int, found: int) -> int:
+    """Of the page that holds it; beyond the end the last one."""
+    return max(0, min(place, found - 1)) // INSTANCES_PAGE * INSTANCES_PAGE
+
+
+def _asked_place(request: Request) -> int:
+    asked = request.query_params.get("pagina", "")
+    is_number = asked.isascii() and asked.isdigit() and len(asked) < 7
+    return (max(1, int(asked)) - 1) * INSTANCES_PAGE if is_number else 0
+
+
+def _address(place: int, wanted: str = "") -> str:
+    """Of the page on which it stands."""
+    number = place // INSTANCES_PAGE + 1
+    asked = {"busca": wanted} if wanted else {}
+    asked |= {"pagina": str(number)} if number > 1 else {}
+    return f"/instances?{urlencode(asked)}" if asked else "/instances"
+
+
+def _is_like(instance: Instance, wanted: str) -> bool:
     """Accents and large letters make no difference."""
-    return _plain(wanted) in _plain(row.name) or wanted.casefold() in row.id.casefold()
+    return _plain(wanted) in _plain(instance.name) or wanted.casefold() in instance.id.casefold()
 
 
 def _plain(text: str) -> str:

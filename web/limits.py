@@ -144,6 +144,7 @@ TYPED_TTL = timedelta(minutes=10)
 
 # Pages
 ACTIVITY_PAGE = 50  # entries
+INSTANCES_PAGE = 50
 EXPORT_STEP = 500  # entries read at a time
 
 # Names

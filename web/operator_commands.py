@@ -165,8 +165,8 @@ async def fill_demo(panel: Panel, name: str, password: str) -> None:
         await set_password(tx, panel, account_id, phc)
         await _note(tx, panel, account_id, "account.created")
         for label in ("Atendimento", "Cobrança", "Loja do Centro"):
-            await add(tx, panel, account_id, label)
-            await _note(tx, panel, account_id, "instance.created", label)
+            if await add(tx, panel, account_id, label):
+                await _note(tx, panel, account_id, "instance.created", label)
 
 
 async def _find(panel: Panel, name: str) -> Account:

@@ -41,6 +41,7 @@ class Settings:
     session_idle: timedelta = timedelta(minutes=60)
     session_max: timedelta = timedelta(hours=12)
     log_keep: timedelta = timedelta(days=180)  # activity and notices
+    instances_max: int = 200  # of one account
     time_zone: Zone = None  # of the moments on a page
     workers: int = 1  # processes
     hash_cost: Cost = ARGON2  # of argon2id; never below the floor
@@ -223,6 +224,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_SESSION_IDLE": (lambda value: timedelta(minutes=_whole(value, 1, 24 * 60)), "minutos, de 1 a 1440"),
     "PANEL_SESSION_MAX": (lambda value: timedelta(hours=_whole(value, 1, 30 * 24)), "horas, de 1 a 720"),
     "PANEL_LOG_KEEP": (lambda value: timedelta(days=_whole(value, 30, 730)), "dias, de 30 a 730"),
+    "PANEL_INSTANCES_MAX": (lambda value: _whole(value, 1, 1000), "um número de 1 a 1000"),
     "PANEL_HASH_COST": (_cost, f"como {ARGON2}, e nunca abaixo de {ARGON2_FLOOR}"),
     "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
     "PANEL_TIME_ZONE": (read_zone, "o nome de um fuso horário, como America/Sao_Paulo"),
