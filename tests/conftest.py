@@ -25,10 +25,11 @@ from tests.canary import Canary
 from tests.live import live
 from tests.people import ORIGIN, Person, protect, set_up
 from tests.steady import HANG, StillLoop, until
-from web import operator_commands
+from web import budget, operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
-from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN, Cost
+from web.hash_pool import HashPool
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
 from web.log import Lines
 from web.page import ROOT
 from web.panel import Panel
@@ -207,13 +208,19 @@ Busy = Callable[[], contextlib.AbstractContextManager[None]]
 def everybody_hashes(client: TestClient) -> Busy:
     """While the block lasts, every place in the queue of hashes is taken."""
 
+    inside = HASHES_WAITING_INSIDE
+    places = HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN + inside
+
+    async def hold(hashes: HashPool, release: threading.Event, is_inside: bool) -> bool:
+        budget.grant(inside=is_inside)
+        return await hashes.run_own(release.wait, HANG)
+
     @contextlib.contextmanager
     def busy() -> Iterator[None]:
         assert client.portal
         start, hashes, release = client.portal.start_task_soon, client.app_state["panel"].hashes, threading.Event()
         until(lambda: not hashes.taken)  # so nothing that the panel began by itself is left
-        places = HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
-        taken = [start(hashes.run_own, release.wait, HANG) for _ in range(places)]
+        taken = [start(hold, hashes, release, number < inside) for number in range(places)]
         try:
             until(lambda: hashes.taken == places)
             yield

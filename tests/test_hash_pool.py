@@ -1,18 +1,21 @@
 import asyncio
 import ctypes
+import functools
 import os
 import struct
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.steady import HANG, StillLoop
-from web.hash_pool import HashPool, TooBusy
-from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN
+from web import budget
+from web.budget import Line
+from web.hash_pool import Gate, HashPool, TooBusy, Turns
+from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN
 
 T = TypeVar("T")
 
@@ -83,6 +86,97 @@ def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
         return len(done)
 
     assert run_still(run()) == HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
+
+
+async def from_inside(pool: HashPool, job: Callable[[], object]) -> object:
+    budget.grant(inside=True)
+    return await pool.run_own(job)
+
+
+def test_of_those_who_wait_owners_are_served_first_and_strangers_last() -> None:
+    """P14: in the order in which they came within each line, however late a line began."""
+    release, served = threading.Event(), list[str]()
+
+    async def run() -> None:
+        pool = HashPool(1)
+        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(pool.run(release.wait, HANG))]
+        await turns()
+        for name, way in (
+            ("stranger", pool.run),
+            ("inside", functools.partial(from_inside, pool)),
+            ("own", pool.run_own),
+        ):
+            waiting += [asyncio.create_task(way(functools.partial(served.append, f"{name} {n}"))) for n in (1, 2)]
+            await turns()
+        release.set()
+        await asyncio.gather(*waiting)
+        pool.close()
+
+    run_still(run())
+    assert served == ["own 1", "own 2", "inside 1", "inside 2", "stranger 1", "stranger 2"]
+
+
+def test_whoever_is_signed_in_fills_no_place_of_anybody_elses() -> None:
+    release = threading.Event()
+
+    async def run() -> int:
+        pool = HashPool()
+        hold = functools.partial(release.wait, HANG)
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(from_inside(pool, hold)) for _ in range(HASHES_WAITING_INSIDE)
+        ]
+        await turns()
+        assert await is_told_at_once(from_inside(pool, hold))
+        tasks += [asyncio.create_task(pool.run(hold)) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)]
+        tasks += [asyncio.create_task(pool.run_own(hold)) for _ in range(HASHES_WAITING_OWN)]
+        await turns()
+        release.set()
+        done = await asyncio.gather(*tasks)
+        pool.close()
+        return sum(done)
+
+    assert run_still(run()) == HASHES_WAITING_INSIDE + HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
+
+
+def test_a_turn_that_came_in_the_moment_of_leaving_goes_to_the_next() -> None:
+    async def run() -> bool:
+        gate = Gate(1)
+        await gate.enter(Line.STRANGERS)
+        gone, next_one = [asyncio.create_task(gate.enter(Line.STRANGERS)) for _ in range(2)]
+        await turns()
+        gate.leave()
+        gone.cancel()
+        await turns()
+        return gone.cancelled() and next_one.done()
+
+    assert run_still(run())
+
+
+def test_one_thing_at_a_time_for_each_account() -> None:
+    async def run() -> list[bool]:
+        accounts, begun = Turns(), list[int]()
+
+        async def act(account_id: int) -> None:
+            async with accounts.of(account_id):
+                begun.append(account_id)
+                await asyncio.Event().wait()
+
+        first, second, other = [asyncio.create_task(act(account_id)) for account_id in (1, 1, 2)]
+        await turns()
+        seen = [begun == [1, 2]]
+        first.cancel()
+        await turns()
+        third = asyncio.create_task(act(1))
+        await turns()
+        seen.append(begun == [1, 2, 1])
+        pass_by(3)
+        await turns()
+        seen.append(isinstance(third.exception(), TooBusy))
+        for task in (second, other):
+            task.cancel()
+        return seen
+
+    assert run_still(run()) == [True, True, True]
 
 
 def test_a_place_is_kept_from_one_thing_to_the_next() -> None:

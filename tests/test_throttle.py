@@ -95,6 +95,17 @@ def test_every_way_in_counts(
     assert answers == [422] * 19 + [429]
 
 
+def test_a_password_too_long_to_be_hashed_counts_like_any_other(
+    alice: Person, new_client: NewClient, clock: Clock
+) -> None:
+    """A40: for the name, and for the network."""
+    clock.forward(minutes=1)
+    of_alice = [give_password(new_client(), alice, password="x" * 300).status_code for _ in range(6)]
+    assert of_alice == [422] * 5 + [429]
+    nobodies = [give_password(new_client(), Person(f"nobody{n}", "x" * 300)).status_code for n in range(15)]
+    assert nobodies == [422] * 14 + [429]
+
+
 def test_a_trusted_device_in_the_same_network_is_not_kept_out(
     alice: Person, client: TestClient, new_client: NewClient
 ) -> None:

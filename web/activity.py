@@ -16,6 +16,7 @@ from db.activity import Entry
 from db.database import Transaction
 from db.rates import Limit
 from web import forms, log
+from web.budget import costly
 from web.limits import (
     ACTIVITY_PAGE,
     BRUTE_FORCE,
@@ -140,10 +141,13 @@ async def _list(request: Request, chosen: Chosen, *, before: int | None = None) 
     )
 
 
+first_broken = costly(activity.first_broken)
+
+
 async def verify(request: Request) -> Response:
     """Whether anything that was ever noted in this panel was changed since."""
     await forms.read(request)
-    broken = await activity.first_broken(Panel.of(request).db)
+    broken = await first_broken(Panel.of(request).db)
     return page(request, "activity/verified.html", block="answer", retarget="#verified", broken=broken)
 
 
@@ -156,6 +160,7 @@ async def export(request: Request) -> Response:
     return StreamingResponse(_csv(request, chosen), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@costly
 async def _csv(request: Request, chosen: Chosen) -> AsyncIterator[str]:
     before, zone = None, chosen.zone
     head = f"quando ({zone_name(zone, Panel.of(request).now())})"

@@ -34,7 +34,7 @@ from web import (
     two_factor,
 )
 from web.data_folder import open_panel
-from web.guards import State, demand_of, get, get_kept, post
+from web.guards import State, demand_of, get, get_kept, lacks_budget, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
@@ -44,7 +44,17 @@ from web.perimeter import Perimeter
 from web.redirects import HOME
 from web.settings import Settings, read_env_file
 from web.static_files import StaticFiles
-from web.throttle import AUTH, ENROLMENT, EXPORT, STRENGTH, VERIFICATION
+from web.throttle import (
+    AUTH,
+    CONFIRMATION,
+    ENROLMENT,
+    EXPORT,
+    PASSWORD,
+    RECOVERY,
+    RENEWAL,
+    STRENGTH,
+    VERIFICATION,
+)
 
 
 async def home(request: Request) -> Response:
@@ -80,17 +90,17 @@ ROUTES: list[BaseRoute] = [
     get("/login/recovery", two_factor.recovery_form, State.HALF_LOGIN),
     post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN, throttle=AUTH),
     post("/security/totp", totp.begin, State.VERIFIED, enrols=True, throttle=ENROLMENT),
-    post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, enrols=True),
+    post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, enrols=True, throttle=CONFIRMATION),
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, enrols=True),
     post("/security/totp/undo", totp.undo, State.SIGNED_IN, throttle=AUTH),
     post("/security/totp/remove", totp.remove, State.PROVED),
-    post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED),
-    post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.VERIFIED),
+    post("/security/recovery-codes", recovery_codes.renew, State.VERIFIED, throttle=RENEWAL),
+    post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.VERIFIED, throttle=RECOVERY),
     post("/security/recovery-codes/acknowledge", recovery_codes.acknowledge, State.SIGNED_IN),
     post("/security/recovery-codes/rehearsal", recovery_codes.rehearse, State.VERIFIED, throttle=AUTH),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
     get("/security/password", password.form, State.VERIFIED),
-    post("/security/password", password.change, State.VERIFIED),
+    post("/security/password", password.change, State.VERIFIED, throttle=PASSWORD),
     post("/security/password/strength", password.strength, State.SIGNED_IN, throttle=STRENGTH),
     get("/security/sessions", sessions.list_page, State.SIGNED_IN),
     post("/security/sessions/end-others", sessions.end_others, State.VERIFIED),
@@ -131,6 +141,8 @@ def create_app(
     doors = ROUTES if routes is None else routes
     if undeclared := [route for route in doors if demand_of(route) is None]:
         raise TypeError(f"routes that do not say who may call them: {undeclared}")
+    if unbudgeted := [route for route in doors if lacks_budget(route)]:
+        raise TypeError(f"routes that reach costly work without a throttle: {unbudgeted}")
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(STATIC))],
         exception_handlers={

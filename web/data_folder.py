@@ -14,7 +14,7 @@ from db import schema, sealed
 from db.database import Database, Reader
 from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
-from web.hash_pool import HashPool
+from web.hash_pool import HashPool, Turns
 from web.kept import Kept
 from web.panel import Panel
 from web.seal import KEY_BYTES, BrokenSeal, Seal, write_keys
@@ -51,7 +51,7 @@ async def open_panel(
         db.chain_key = seal.sub_keys.chain
         async with db.transaction() as tx:
             short_id = await panel_row.adopt(tx, seal.fingerprint, short_id=token_bytes(SHORT_ID_BYTES).hex(), at=now())
-        yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Kept())
+        yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Turns(), Kept())
     finally:
         await db.close()
         hashes.close()

@@ -1,5 +1,6 @@
 """The doors: who is here, and what they must have proved."""
 
+import contextlib
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from web import cookies, errors, forms, log, step_up
+from web import budget, cookies, errors, forms, log, step_up
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL
@@ -37,7 +38,10 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Demand:
-    """What a door asks. One that `enrols` is open, too, to whoever may only switch a second factor on."""
+    """What a door asks. One that `enrols` is open, too, to whoever may only switch a second factor on.
+
+    Costly work is reached with a throttle alone: it is the budget that is charged for it.
+    """
 
     state: State
     enrols: bool = False
@@ -86,15 +90,23 @@ def demand_of(route: BaseRoute) -> Demand | None:
     return getattr(getattr(route, "endpoint", None), "demand", None)
 
 
+def lacks_budget(route: BaseRoute) -> bool:
+    """Whether its handler reaches costly work that it was not given a throttle for."""
+    demand = demand_of(route)
+    return isinstance(route, Route) and not (demand and demand.throttle) and budget.reaches(route.endpoint)
+
+
 def _door(handler: Handler, demand: Demand) -> Handler:
     @functools.wraps(handler)
     async def guarded(request: Request) -> Response:
+        budget.begin()
         unreadable = await _arrival(request)
         await identify(request)
         try:
             if unreadable and (request.state.session or request.state.half_login):
                 raise unreadable
-            response = await _admit(request, demand) or await _let_in(request, demand.throttle, handler)
+            async with contextlib.AsyncExitStack() as request.state.turn:
+                response = await _admit(request, demand) or await _let_in(request, demand.throttle, handler)
         except SessionEnded:
             return await to_login(request)
         except HTTPException as refused:

@@ -7,12 +7,23 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
-from web.limits import HASH_PATIENCE, HASH_REST, HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_OWN
+from web import budget
+from web.budget import Line, costly
+from web.limits import (
+    HASH_PATIENCE,
+    HASH_REST,
+    HASHES_AT_ONCE,
+    HASHES_WAITING,
+    HASHES_WAITING_INSIDE,
+    HASHES_WAITING_OWN,
+)
 
 NICE = 19
 LONG_TURN = 100_000_000  # nanoseconds, the most that Linux grants
@@ -26,28 +37,81 @@ class TooBusy(Exception):
     """Too many are waiting already, or it took too long until it was one's turn; nothing was done."""
 
 
-class Slots:
-    """As many threads as may work at once, and the line before them."""
+class Gate:
+    """Lets so many in at once; of those who wait, the first of the first line."""
 
     def __init__(self, at_once: int) -> None:
-        self._threads = ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
-        self._free = asyncio.Semaphore(at_once)
+        self._free = at_once
+        self._waiting: list[deque[asyncio.Future[None]]] = [deque() for _ in Line]
+
+    async def enter(self, line: Line) -> None:
+        """Raises TooBusy after three seconds."""
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[line].append(turn)
+        try:
+            async with asyncio.timeout(HASH_PATIENCE.total_seconds()):
+                await turn
+        except BaseException as gone:
+            self._forgo(line, turn)
+            if isinstance(gone, TimeoutError):
+                raise TooBusy from None
+            raise
+
+    def _forgo(self, line: Line, turn: asyncio.Future[None]) -> None:
+        """Somebody no longer waits, or was let in, in the same moment."""
+        if not turn.cancelled():
+            self.leave()
+        elif turn in self._waiting[line]:
+            self._waiting[line].remove(turn)
+
+    def leave(self) -> None:
+        turn = next((waiting.popleft() for waiting in self._waiting if waiting), None)
+        if turn is None:
+            self._free += 1
+        elif turn.cancelled():
+            self.leave()
+        else:
+            turn.set_result(None)
+
+
+class Slots:
+    """A place in a line, in which one thing after the other may run."""
+
+    def __init__(self, gate: Gate, line: Line, threads: ThreadPoolExecutor) -> None:
+        self._gate, self._line, self._threads = gate, line, threads
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; raises TooBusy after three seconds in the line."""
-        try:
-            async with asyncio.timeout(HASH_PATIENCE.total_seconds()):
-                await self._free.acquire()
-        except TimeoutError:
-            raise TooBusy from None
+        await self._gate.enter(self._line)
         try:
             job = functools.partial(function, *args, **kwargs)
             return await asyncio.get_running_loop().run_in_executor(self._threads, job)
         finally:
-            self._free.release()
+            self._gate.leave()
 
-    def close(self) -> None:
-        self._threads.shutdown()
+
+class Turns:
+    """One thing at a time for each account: whoever comes meanwhile waits, and takes nobody else's place."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def of(self, whose: object) -> AsyncIterator[None]:
+        """Raises TooBusy after three seconds."""
+        lock = self._locks.setdefault(whose, asyncio.Lock())
+        try:
+            async with asyncio.timeout(HASH_PATIENCE.total_seconds()):
+                await lock.acquire()
+        except TimeoutError:
+            raise TooBusy from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 class HashPool:
@@ -59,26 +123,39 @@ class HashPool:
         rest_after: timedelta = HASH_REST,
     ) -> None:
         """`on_rest` is called when there was nothing to do for a while."""
-        self._slots = Slots(at_once)
+        self._gate, self._threads = Gate(at_once), ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
         self._room = at_once + HASHES_WAITING
-        self.taken = 0  # places
+        self._taken = dict.fromkeys(Line, 0)  # places
         self._on_rest, self._rest_after = on_rest, rest_after.total_seconds()
         self._rest: asyncio.TimerHandle | None = None
 
+    @property
+    def taken(self) -> int:
+        return sum(self._taken.values())
+
+    @costly
     @contextlib.contextmanager
     def place(self, *, own: bool) -> Iterator[Slots]:
         """A place for the block, in which one thing after the other may run; raises TooBusy at once when none is left.
 
-        A few are for somebody who has proved something here before (`own`): strangers cannot fill these.
+        `own` is for somebody who has proved something here before: strangers cannot fill these places, and nor can
+        whoever is signed in, who has others.
         """
-        if self.taken >= self._room + (HASHES_WAITING_OWN if own else 0):
+        line = budget.line(own=own)
+        if not self._has_room(line):
             raise TooBusy
-        self.taken += 1
+        self._taken[line] += 1
         try:
-            yield self._slots
+            yield Slots(self._gate, line, self._threads)
         finally:
-            self.taken -= 1
+            self._taken[line] -= 1
             self._rest_later()
+
+    def _has_room(self, line: Line) -> bool:
+        if line is Line.INSIDE:
+            return self._taken[line] < HASHES_WAITING_INSIDE
+        outside = self._taken[Line.OWNERS] + self._taken[Line.STRANGERS]
+        return outside < self._room + (HASHES_WAITING_OWN if line is Line.OWNERS else 0)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; raises TooBusy at once when every place is taken, or after three seconds in one."""
@@ -98,7 +175,7 @@ class HashPool:
     def close(self) -> None:
         if self._rest:
             self._rest.cancel()
-        self._slots.close()
+        self._threads.shutdown()
 
 
 def _step_back() -> None:

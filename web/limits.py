@@ -67,6 +67,7 @@ SALT_BYTES = 16
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 16
 HASHES_WAITING_OWN = 4  # more, for browsers of the account's owner and whoever is past the password
+HASHES_WAITING_INSIDE = 16  # apart from these, for whoever is signed in, one for each account
 HASH_PATIENCE = timedelta(seconds=3)
 HASH_REST = timedelta(seconds=10)  # without a hash, until its memory is given back
 BUSY_RETRY = timedelta(seconds=5)
@@ -107,6 +108,8 @@ STRANGERS_NOTED = Rate(10, timedelta(hours=1))  # lines of activity, from one ne
 STRANGERS_NOTED_IN_ALL = Rate(1000, timedelta(hours=1))  # likewise, in the whole panel
 BRUTE_FORCE = Rate(200, timedelta(hours=1))  # failed factors in the whole panel: administrators are told
 ENROLMENTS = Rate(5, timedelta(minutes=10))
+ACTS = Rate(20, timedelta(minutes=1))  # of a kind that hashes
+RENEWALS = Rate(5, timedelta(minutes=10))  # of ten hashes
 EXPORTS = Rate(5, timedelta(hours=1))
 VERIFICATIONS = Rate(5, timedelta(minutes=10))  # of the whole activity
 STRENGTHS = Rate(120, timedelta(minutes=1))  # while a password is typed

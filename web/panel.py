@@ -9,7 +9,7 @@ from starlette.requests import Request
 from db import panel as panel_row
 from db.database import Database, Transaction
 from web.factors.argon2id import Argon2id
-from web.hash_pool import HashPool
+from web.hash_pool import HashPool, Turns
 from web.kept import Kept
 from web.seal import Seal
 from web.settings import Settings
@@ -26,6 +26,7 @@ class Panel:
     argon2id: Argon2id
     hashes: HashPool
     judges: HashPool  # of new passwords
+    turns: Turns  # of accounts
     kept: Kept
 
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:

@@ -33,11 +33,14 @@ class FreshSet:
 
 
 async def make(panel: Panel) -> FreshSet:
-    """Ten new codes and their hashes, as one job off the event loop (about a second); raises TooBusy."""
+    """Ten new codes and their hashes, off the event loop (about a second); raises TooBusy.
+
+    One after the other: between two of them others have their turn.
+    """
     codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
     cost = panel.settings.hash_cost
-    argon2id = panel.argon2id
-    digests = await panel.hashes.run_own(lambda: [recovery_code.digest(argon2id, code, salt, cost) for code in codes])
+    with panel.hashes.place(own=True) as slots:
+        digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost) for code in codes]
     return FreshSet(codes, salt, cost, digests)
 
 

@@ -8,14 +8,16 @@ from starlette.responses import Response
 from db import accounts, rates
 from db.database import Transaction
 from db.rates import Limit
-from web import cookies, errors, forms, log, trusted_devices
+from web import budget, cookies, errors, forms, log, trusted_devices
 from web.accounts import read_name
 from web.cookies import Cookie, digest
 from web.limits import (
+    ACTS,
     AUTH_FAILURES,
     AUTH_POSTS,
     ENROLMENTS,
     EXPORTS,
+    RENEWALS,
     STRANGERS_COUNTED,
     STRENGTHS,
     VERIFICATIONS,
@@ -49,8 +51,20 @@ class Place:
     is_waited_for: bool = True
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Of the account that something is asked of or tried for, in a browser of theirs."""
+
+    account_id: int
+    browser: str
+
+
 AUTH = Throttle("auth", AUTH_POSTS, AUTH_FAILURES)
 ENROLMENT = Throttle("enrolment", ENROLMENTS)
+CONFIRMATION = Throttle("confirmation", ACTS)
+RECOVERY = Throttle("recovery", ACTS)
+PASSWORD = Throttle("password", ACTS)
+RENEWAL = Throttle("renewal", RENEWALS)
 EXPORT = Throttle("export", EXPORTS)
 VERIFICATION = Throttle("verification", VERIFICATIONS)
 STRENGTH = Throttle("strength", STRENGTHS)
@@ -62,7 +76,8 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
     charged: dict[Throttle, list[Place]] = getattr(request.state, "charged", {})
     if throttle in charged:
         return None
-    panel, places = Panel.of(request), await _places(request, throttle)
+    panel, owner = Panel.of(request), await _owner(request)
+    places = _places(request, throttle, owner)
     request.state.charged = charged | {throttle: places}
     async with panel.db.transaction() as tx:
         waits = [
@@ -73,10 +88,19 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
         if not any(waits):
             await _count(tx, panel, throttle, places, 0)
     if not any(waits):
+        await _grant(request, owner)
         return None
     log.denied(request, f"throttle: {throttle.name}")
     advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(max(waits))}."
     return later(errors.refuse(request, 429, advice=advice), max(waits))
+
+
+async def _grant(request: Request, owner: Owner | None) -> None:
+    """What is costly may be done now: for an owner, when nothing else of theirs is; raises TooBusy."""
+    is_inside, is_first = _is_inside(request), len(request.state.charged) == 1
+    if owner and is_first:
+        await request.state.turn.enter_async_context(Panel.of(request).turns.of((owner.account_id, is_inside)))
+    budget.grant(inside=is_inside)
 
 
 async def settle(request: Request, throttle: Throttle, response: Response) -> None:
@@ -96,21 +120,25 @@ async def _count(tx: Transaction, panel: Panel, throttle: Throttle, places: list
         await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=place.key)
 
 
-async def _places(request: Request, throttle: Throttle) -> list[Place]:
+async def _owner(request: Request) -> Owner | None:
+    """None for a stranger."""
+    account_id = await _aimed_at(request)
+    browser = await trusted_devices.own_browser(Panel.of(request).db, request, account_id)
+    return Owner(account_id, browser) if account_id and browser else None
+
+
+def _places(request: Request, throttle: Throttle, owner: Owner | None) -> list[Place]:
     """What somebody signed in asks for counts for their account. Who tries to prove something counts for their network
     and those around it, and on a browser of the account's owner for that browser too, and waits for that alone:
     strangers beside it keep it waiting no more.
     """
-    panel = Panel.of(request)
     if throttle.failures is None:
         return [Place(digest(f"account {request.state.session.account_id}"))]
-    account_id = await _aimed_at(request)
-    browser = await trusted_devices.own_browser(panel.db, request, account_id)
     here = [
-        Place(panel.seal.tag("network", network), times, is_waited_for=browser is None)
+        Place(Panel.of(request).seal.tag("network", network), times, is_waited_for=owner is None)
         for network, times in networks(request).items()
     ]
-    return [Place(digest(browser)), *here] if browser else here
+    return [Place(digest(owner.browser)), *here] if owner else here
 
 
 async def _aimed_at(request: Request) -> int | None:
@@ -121,5 +149,10 @@ async def _aimed_at(request: Request) -> int | None:
         return account.id if account else None
     if path.startswith("/login/"):
         return half_login.account_id if half_login else None
-    is_inside = session and path not in ("/login", "/activate", "/setup")
-    return session.account_id if is_inside else None
+    return session.account_id if _is_inside(request) else None
+
+
+def _is_inside(request: Request) -> bool:
+    """Somebody signed in does something; at these doors they are as good as anybody."""
+    path = request.scope["path"]
+    return request.state.session is not None and path.split("/")[1] not in ("login", "activate", "setup")

@@ -12,6 +12,7 @@ from db.database import Transaction
 from db.totp import Enrolment
 from web import forms, recovery_codes
 from web.activity import note
+from web.budget import costly
 from web.factors import totp as rules
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
@@ -36,13 +37,16 @@ UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua va
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
 
 
+qr_code = costly(rules.qr_code)
+
+
 async def begin(request: Request) -> Response:
     """Make a key and show it, once. Until it is confirmed nothing about the login changes."""
     panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     await forms.read(request)
     key = rules.new_key(panel.token_bytes)
     address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
-    qr = await asyncio.to_thread(rules.qr_code, address)  # some milliseconds, in which nobody's page should wait
+    qr = await asyncio.to_thread(qr_code, address)  # some milliseconds, in which nobody's page should wait
     async with acting(request) as tx:
         await totp.begin_enrolment(
             tx,

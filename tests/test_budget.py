@@ -1,0 +1,187 @@
+"""Costly work is done for whoever was charged for it, one thing at a time for each account, owners' logins first."""
+
+import contextlib
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from tests.conftest import Clock
+from tests.live import live
+from tests.people import ORIGIN, Person, codes_on, cookie_of, sign_in
+from tests.steady import HANG, HeldHashes, StillLoop, until
+from tests.test_races import post_at_once
+from tests.test_timing import Panel
+from web import activity, budget, recovery_codes, totp
+from web.app import ROUTES, create_app
+from web.budget import Unbudgeted
+from web.guards import State, demand_of, get
+from web.hash_pool import HashPool
+from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
+from web.settings import Settings
+
+NewClient = Callable[..., TestClient]
+COSTLY = {
+    "/setup": "auth",
+    "/activate": "auth",
+    "/login": "auth",
+    "/login/recovery": "auth",
+    "/security/totp": "enrolment",
+    "/security/totp/confirm": "confirmation",
+    "/security/recovery-codes": "renewal",
+    "/security/recovery-codes/replacement": "recovery",
+    "/security/recovery-codes/rehearsal": "recovery",
+    "/security/password": "password",
+    "/security/password/strength": "strength",
+    "/activity/verify": "verification",
+    "/activity/export": "export",
+}
+
+
+def test_every_route_that_reaches_costly_work_names_its_budget() -> None:
+    """P14."""
+    found = {}
+    for route in ROUTES:
+        demand = demand_of(route)
+        if isinstance(route, Route) and demand and budget.reaches(route.endpoint):
+            found[route.path] = demand.throttle.name if demand.throttle else ""
+    assert found == COSTLY
+
+
+async def hashes_by_a_function(request: Request) -> Response:
+    return Response(str(await recovery_codes.make(request.scope["state"]["panel"])))
+
+
+async def hashes_in_a_lambda(request: Request) -> Response:
+    make: Any = lambda: request.scope["state"]["panel"].hashes.run(abs, -1)  # noqa: E731
+    return Response(str(await make()))
+
+
+async def hashes_unseen(request: Request) -> Response:
+    pool = getattr(request.scope["state"]["panel"], "hash" + "es")
+    return Response(str(await pool.run(abs, -1)))
+
+
+@pytest.mark.parametrize("handler", [hashes_by_a_function, hashes_in_a_lambda, totp.begin, activity.verify])
+def test_a_route_that_reaches_costly_work_without_a_budget_does_not_start(handler: Any, settings: Settings) -> None:
+    """P14."""
+    with pytest.raises(TypeError, match="/forgotten"):
+        create_app(settings, routes=[get("/forgotten", handler, State.SIGNED_IN)])
+
+
+def test_what_cannot_be_seen_at_the_start_is_refused_when_it_is_reached(settings: Settings) -> None:
+    app = create_app(settings, routes=[get("/unseen", hashes_unseen, State.ANYONE)])
+    with TestClient(app, base_url=ORIGIN) as browser, pytest.raises(Unbudgeted):
+        browser.get("/unseen")
+
+
+@pytest.mark.parametrize("work", [totp.qr_code, activity.first_broken, activity._csv, HashPool.place])
+def test_all_costly_work_asks_for_the_budget_of_its_request(work: Callable[..., object]) -> None:
+    request = contextvars.copy_context()
+    request.run(budget.begin)
+    with pytest.raises(Unbudgeted):
+        request.run(work)
+
+
+@pytest.fixture
+def bruno(alice: Person, invite: Callable[[str], Person]) -> Person:
+    return invite("bruno")
+
+
+def test_renewals_at_once_keep_one_place_and_nobody_from_signing_in(
+    protected: Person,
+    bruno: Person,
+    client: TestClient,
+    new_client: NewClient,
+    settings: Settings,
+    clock: Clock,
+    rows: Callable[..., Any],
+) -> None:
+    """A58: no hash ends before 24 renewals have come in, and the hash of an owner has begun beside them."""
+    hashes, pool, loop = HeldHashes(), HashPool(), StillLoop()
+    device, login = new_client(), {"name": bruno.name, "password": bruno.password}
+    sign_in(device, bruno)
+    renewal: tuple[str, dict[str, str], str] = ("/security/recovery-codes", {}, cookie_of(client))
+    with (
+        contextlib.closing(pool),
+        live(Panel(create_app(settings, now=clock), argon2id=hashes, hashes=pool), loop) as address,
+        ThreadPoolExecutor(2) as threads,
+        httpx2.Client(base_url=address, timeout=HANG) as browser,
+        contextlib.ExitStack() as at_last,
+    ):
+        at_last.callback(hashes.let)  # whatever fails: somebody waits for them
+        until(lambda: not pool.taken)
+        renewals = threads.submit(post_at_once, address, [renewal] * RENEWALS.most)
+        charged = "SELECT count FROM rates WHERE kind = 'renewal'"
+        until(lambda: rows(charged) == [(RENEWALS.most,)] and hashes.begun)
+        refused = post_at_once(address, [renewal] * (24 - RENEWALS.most))
+        assert {answer.status_code for answer in refused} == {429}
+        headers = {"Cookie": cookie_of(device, "disp"), "Origin": address}
+        own = threads.submit(browser.post, "/login", data=login, headers=headers)
+        until(lambda: len(hashes.begun) == HASHES_AT_ONCE)
+        assert pool.taken == 2  # one renewal and the login
+        hashes.let()
+        assert own.result().status_code == 303
+        assert sum(bool(codes_on(answer.text)) for answer in renewals.result()) == 1
+
+
+def test_an_owner_signs_in_one_at_a_time_and_keeps_no_other_waiting(
+    alice: Person, bruno: Person, client: TestClient, new_client: NewClient, settings: Settings, clock: Clock
+) -> None:
+    """P14: nobody who belongs fills the owners' places, however many browsers of theirs there are."""
+    hashes, pool, loop = HeldHashes(), HashPool(), StillLoop()
+    browsers = [new_client() for _ in range(6)]
+    for browser in browsers:
+        sign_in(browser, bruno)
+    login = {"name": bruno.name, "password": bruno.password}
+    posts = [("/login", login, cookie_of(browser, "disp")) for browser in browsers]
+    alices = [("/login", {"name": alice.name, "password": alice.password}, cookie_of(client, "disp"))]
+    with (
+        contextlib.closing(pool),
+        live(Panel(create_app(settings, now=clock), argon2id=hashes, hashes=pool), loop) as address,
+        ThreadPoolExecutor(2) as threads,
+        contextlib.ExitStack() as at_last,
+    ):
+        at_last.callback(hashes.let)
+        many = threads.submit(post_at_once, address, posts)
+        until(lambda: loop.timeouts(HASH_PATIENCE) == len(posts) - 1)
+        one = threads.submit(post_at_once, address, alices)
+        until(lambda: len(hashes.begun) == HASHES_AT_ONCE)
+        assert pool.taken == 2
+        hashes.let()
+        assert [answer.status_code for answer in one.result() + many.result()] == [303] * 7
+
+
+def test_what_a_session_alone_may_do_uses_up_nothing_that_an_owner_needs_against_it(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """A21: with a stolen session, nothing proved in it."""
+    stolen, fresh = new_client(headers={"Origin": ORIGIN, "Cookie": cookie_of(client)}), "pato verde corre na praia"
+    for path, fields in (
+        ("/security/totp/confirm", {"code": "123456"}),
+        ("/security/password/strength", {"password": "x"}),
+    ):
+        while stolen.post(path, data=fields).status_code != 429:
+            pass
+    change = {"current": alice.password, "password": fresh, "repeated": fresh}
+    assert "Senha alterada" in client.post("/security/password", data=change).text
+
+
+def test_each_account_has_a_budget_of_its_own(
+    protected: Person, bruno: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """A58."""
+    answers = [client.post("/security/recovery-codes").status_code for _ in range(RENEWALS.most + 1)]
+    assert answers == [200] * RENEWALS.most + [429]
+    rehearsals = [client.post("/security/recovery-codes/rehearsal").status_code for _ in range(ACTS.most + 1)]
+    assert rehearsals == [200] * ACTS.most + [429]
+    browser = new_client()
+    sign_in(browser, bruno)
+    assert browser.post("/security/recovery-codes/rehearsal").status_code == 200

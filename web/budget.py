@@ -1,0 +1,94 @@
+"""What costs more than a few milliseconds is done only for a request that was charged for it.
+
+The route declares the budget (`throttle=`), the door charges it, and the work itself asks here; `reaches` tells
+beforehand whether a handler can get to such work, so that a route that forgot its budget does not start.
+"""
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from enum import IntEnum
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+POOLS = {"hashes", "judges"}  # of a panel
+
+
+class Line(IntEnum):
+    """Who waits for slow work, in the order in which they are served."""
+
+    OWNERS = 0  # logins from browsers of the account's owner, and whoever is past the password or holds a code
+    INSIDE = 1  # somebody signed in
+    STRANGERS = 2
+
+
+class Unbudgeted(Exception):
+    """The route says nothing of the work that it leads to: a mistake of ours."""
+
+
+_charged: ContextVar[bool] = ContextVar("charged", default=True)  # what the panel does by itself needs no budget
+_inside: ContextVar[bool] = ContextVar("inside", default=False)
+
+
+def begin() -> None:
+    """A request, which was charged nothing yet."""
+    _charged.set(False)
+    _inside.set(False)
+
+
+def grant(*, inside: bool) -> None:
+    """It was charged; `inside` when it is for somebody signed in."""
+    _charged.set(True)
+    _inside.set(inside)
+
+
+def line(*, own: bool) -> Line:
+    if _inside.get():
+        return Line.INSIDE
+    return Line.OWNERS if own else Line.STRANGERS
+
+
+def costly(function: Callable[P, R]) -> Callable[P, R]:
+    """Raises Unbudgeted where this is called for a request that was not charged."""
+
+    @functools.wraps(function)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not _charged.get():
+            raise Unbudgeted(function.__qualname__)
+        return function(*args, **kwargs)
+
+    asked.is_costly = True  # type: ignore[attr-defined]
+    return asked
+
+
+def reaches(handler: Callable[..., object], seen: set[object] | None = None) -> bool:
+    """Whether a function names costly work or a pool, itself or in any function of ours that it names."""
+    if getattr(handler, "is_costly", False):
+        return True
+    function, seen = inspect.unwrap(handler), set() if seen is None else seen
+    if not isinstance(function, types.FunctionType) or function in seen:
+        return False
+    seen.add(function)
+    names = set(_names(function.__code__))
+    return bool(names & POOLS) or any(reaches(one, seen) for one in _meant(function, names))
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """Whatever it and the functions inside it name."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _meant(function: types.FunctionType, names: set[str]) -> Iterator[Callable[..., object]]:
+    """What of ours stands behind those names, and behind such names in modules among them."""
+    known = [function.__globals__[name] for name in names if name in function.__globals__]
+    for module in [one for one in known if isinstance(one, types.ModuleType)]:
+        known += [vars(module)[name] for name in names if name in vars(module)]
+    for one in known:
+        if callable(one) and (hasattr(one, "is_costly") or getattr(one, "__module__", "").startswith("web.")):
+            yield one
