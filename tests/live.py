@@ -10,12 +10,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tests.steady import StillLoop, until
+from web.wire import BoundedHttp
 
 
 @contextlib.contextmanager
 def live(app: ASGIApp, loop: StillLoop | None = None) -> Iterator[str]:
     """Yields its address. No time passes for its timers but what `loop` is told."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
+    config = uvicorn.Config(
+        app, http=BoundedHttp, log_config=None, access_log=False, server_header=False, proxy_headers=False
+    )
     server, loop = uvicorn.Server(config), loop or StillLoop()
 
     def serve() -> None:

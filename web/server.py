@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from web import log
 from web.hosts import LOOPBACK_NAMES
 from web.settings import Settings, StartRefused
+from web.wire import BoundedHttp
 
 NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -153,6 +154,7 @@ def serve(
     config = uvicorn.Config(
         f"web.app:{app}",
         factory=True,
+        http=BoundedHttp,
         workers=settings.workers,
         log_config=None,
         access_log=False,

@@ -1,0 +1,138 @@
+"""What is sent before a request is whole, against the real server without a proxy."""
+
+import contextlib
+import itertools
+import socket
+import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+from tests.steady import HANG, StillLoop, until
+from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+
+HEAD = "GET /health HTTP/1.1\r\nHost: panel\r\n"
+POST = "POST /login HTTP/1.1\r\nHost: panel\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+CHUNKED = "Transfer-Encoding: chunked\r\n\r\n5\r\nname=\r\n"
+MEGABYTE = 2**20
+
+
+def connect(address: str, source: str = "127.0.0.1") -> socket.socket:
+    where = urlsplit(address)
+    return socket.create_connection((where.hostname or "", where.port or 0), HANG, source_address=(source, 0))
+
+
+def is_healthy(address: str) -> bool:
+    with urlopen(f"{address}/health") as answer:  # noqa: S310, ours
+        return bool(answer.read() == b"ok")
+
+
+def rest(line: socket.socket) -> str:
+    """Until the server hangs up."""
+    with contextlib.suppress(ConnectionError), line.makefile("rb") as answer:
+        return answer.read().decode()
+    return ""
+
+
+def test_headers_that_come_drop_by_drop_are_cut_without_a_proxy(live_server: str, still_loop: StillLoop) -> None:
+    """A42, A65: more drops gain no time."""
+    with connect(live_server) as slow:
+        slow.sendall(f"{HEAD}X-Slow: ".encode())
+        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        still_loop.forward(HEAD_PATIENCE / 2)
+        slow.sendall(b"drop")
+        assert is_healthy(live_server)  # by now the drop has been read
+        still_loop.forward(HEAD_PATIENCE / 2)
+        answer = rest(slow)
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "Demorou demais" in answer
+    assert "Content-Security-Policy: default-src 'none'" in answer
+
+
+def test_the_next_request_of_a_kept_connection_has_no_more_time(live_server: str, still_loop: StillLoop) -> None:
+    """A65."""
+    with connect(live_server) as line:
+        line.sendall(f"{HEAD}\r\n".encode())
+        until(lambda: line.recv(4096).endswith(b"ok"))
+        assert not still_loop.timers(HEAD_PATIENCE)
+        line.sendall(b"GET /heal")
+        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        still_loop.forward(HEAD_PATIENCE)
+        assert rest(line).startswith("HTTP/1.1 408 ")
+
+
+def test_whoever_says_nothing_is_left_without_a_word(live_server: str, still_loop: StillLoop) -> None:
+    """A browser that opened a connection in advance would take it for the answer to its next request."""
+    with connect(live_server) as line:
+        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        still_loop.forward(HEAD_PATIENCE)
+        assert rest(line) == ""
+
+
+def test_a_body_that_nobody_waits_for_has_ten_seconds(live_server: str, still_loop: StillLoop) -> None:
+    """A65: of a request that was answered already."""
+    with connect(live_server) as line:
+        line.sendall(f"{HEAD}Content-Length: 10000\r\n\r\nx".encode())
+        until(lambda: line.recv(4096).endswith(b"ok"))
+        line.sendall(b"x")
+        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        still_loop.forward(HEAD_PATIENCE)
+        assert rest(line) == ""
+
+
+def test_headers_past_the_limit_are_refused_before_they_end(live_server: str) -> None:
+    """A65."""
+    with connect(live_server) as line:
+        line.sendall((HEAD + "X-Long: ").ljust(HEAD_MAX + 1, "x").encode())
+        answer = rest(line)
+    assert answer.startswith("HTTP/1.1 431 ")
+    assert "Apague-os" in answer
+    assert "Content-Security-Policy: default-src 'none'" in answer
+
+
+ENDLESS = {
+    "one header": (f"{HEAD}X-Long: ", "x"),
+    "many headers": (HEAD, "X-Many: x\r\n"),
+    "an address": ("GET /", "x"),
+    "blank lines": ("", "\r\n"),
+    "trailers of a body": (f"{POST}{CHUNKED}0\r\n", "X-Many: x\r\n"),
+    "one trailer": (f"{POST}{CHUNKED}0\r\nX-Long: ", "x"),
+    "a chunk's extension": (f"{POST}{CHUNKED}5;", "x"),
+    "trailers of a request that was answered": (f"{HEAD}{CHUNKED}0\r\n", "X-Many: x\r\n"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_150_mb_on_one_socket_are_not_taken(what: str, live_server: str) -> None:
+    """A65."""
+    begun, more = ENDLESS[what]
+    part = more.encode() * (MEGABYTE // len(more))
+    with connect(live_server) as line:
+        line.sendall(begun.encode())
+        with pytest.raises(ConnectionError):
+            for _ in itertools.repeat(None, 150):
+                line.sendall(part)
+    assert is_healthy(live_server)
+
+
+@contextlib.contextmanager
+def half_open(address: str, count: int) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as lines:
+        yield [lines.enter_context(connect(address)) for _ in range(count)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there every address of 127.0.0.0/8 is this machine")
+def test_a_crowd_of_half_open_connections_loses_its_own_oldest(live_server: str, still_loop: StillLoop) -> None:
+    """A42: somebody else's idle connection, older than all of them, is left alone."""
+    with connect(live_server, "127.0.0.2") as other:
+        until(lambda: still_loop.timers(HEAD_PATIENCE) == 1)
+        with half_open(live_server, CONNECTIONS_MAX) as lines:
+            until(lambda: still_loop.timers(CROWD_PATIENCE) == 1)
+            still_loop.forward(CROWD_PATIENCE)
+            assert rest(lines[0]) == ""
+            lines[1].sendall(f"{HEAD}\r\n".encode())
+            assert lines[1].recv(4096).startswith(b"HTTP/1.1 200")
+            other.sendall(f"{HEAD}\r\n".encode())
+            assert other.recv(4096).startswith(b"HTTP/1.1 200")

@@ -1,0 +1,98 @@
+"""The connection while the panel waits for what a visitor sends: bounded in bytes, in time and in number.
+
+uvicorn takes headers of any size for any time; so that no proxy is needed, each bound is set here, on the socket.
+"""
+
+import asyncio
+import itertools
+from collections import Counter
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from web.errors import WORDS
+from web.headers import PAGE
+from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+
+NUMBERS = itertools.count()  # of connections, in the order in which they came
+
+
+class BoundedHttp(HttpToolsProtocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._number = next(NUMBERS)
+        self._surplus = 0  # bytes of the head, or of what frames a body: chunk sizes and trailers
+        self._is_in_head = True
+        self._deadline: asyncio.TimerHandle | None = None
+        self._wait_for_head()
+        if len(self.connections) > CONNECTIONS_MAX:  # perhaps not any more, once those that came at once are answered
+            self.loop.call_later(CROWD_PATIENCE.total_seconds(), self._make_room)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def data_received(self, data: bytes) -> None:
+        self._surplus += len(data)
+        super().data_received(data)
+        self._surplus = max(0, self._surplus)  # of a body that came with its head, more was taken off than added
+        if self.transport.is_closing():
+            return
+        if self._surplus > HEAD_MAX:
+            self._hang_up(431)
+        elif self._deadline is None and self._is_idle():
+            self._wait_for_head()
+
+    def on_headers_complete(self) -> None:
+        self._surplus, self._is_in_head = 0, False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._surplus -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._surplus, self._is_in_head = 0, True
+        super().on_message_complete()
+
+    def _is_idle(self) -> bool:
+        """Whether nothing that came is still to be answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait_for_head(self) -> None:
+        """From the first byte on; more of them gain no time."""
+        self._deadline = self.loop.call_later(HEAD_PATIENCE.total_seconds(), self._hang_up, 408)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _hang_up(self, status: int) -> None:
+        """With an answer where one is expected: not for a connection that a browser opened in advance."""
+        if self._surplus and self._is_in_head and self._is_idle():
+            self.transport.write(_refusal(status))
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def _make_room(self) -> None:
+        """Drop the longest of those that still owe us something, or read nothing, where most of these come from."""
+        waiting = [one for one in self.connections if isinstance(one, BoundedHttp) and one.owes()]
+        if len(self.connections) > CONNECTIONS_MAX and waiting:
+            crowds = Counter(one.place() for one in waiting)
+            min(waiting, key=lambda one: (-crowds[one.place()], one._number)).transport.abort()
+
+    def owes(self) -> bool:
+        """Whether it is the visitor's turn: with a head, the rest of a body, or the next request."""
+        return self._is_idle() or self.cycle.more_body
+
+    def place(self) -> str:
+        return self.client[0] if self.client else ""
+
+
+def _refusal(status: int) -> bytes:
+    text = ". ".join(WORDS[status]).encode()
+    framing = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text)), "Connection": "close"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in (framing | PAGE).items())
+    return STATUS_LINE[status] + head.encode() + b"\r\n" + text
