@@ -1,8 +1,23 @@
 """The sockets that the panel answers on."""
 
 import asyncio
+import secrets
+import signal
 import socket
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from tests.attacks.test_requests import Server
+from tests.conftest import Clock
+from tests.steady import HANG, until
+from tests.test_run import free_port, started
+from web.data_folder import open_panel
+from web.limits import HASHES_AT_ONCE
 from web.server import close, listen
 from web.settings import Settings
 
@@ -36,3 +51,37 @@ def test_nothing_written_is_held_back_where_uvloop_is_not_installed() -> None:
             return found
 
     assert asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal asks for one more worker there")
+def test_a_worker_that_cannot_start_ends_the_panel_with_its_cause(tmp_path: Path) -> None:
+    port, data = free_port(), tmp_path / "data"
+    with started("serve", "--port", port, "--data", str(data), PANEL_WORKERS="2") as (process, _):
+        until(Server(port, data, process.pid).answers)
+        (data / "secret.key").rename(tmp_path / "aside")
+        process.send_signal(signal.SIGTTIN)  # one worker more
+        _, said = process.communicate(timeout=HANG)
+    assert process.returncode == 1
+    assert "O painel não pôde iniciar" in said
+    assert '"start.refused", "reason": "Falta a chave' in said
+
+
+@pytest.mark.parametrize(("workers", "each"), [(1, HASHES_AT_ONCE), (2, 1), (8, 1)])
+def test_workers_share_the_hashes_at_once(workers: int, each: int, settings: Settings, clock: Clock) -> None:
+    """So that as many processes make no more at once than one alone."""
+    working, most, one = set[int](), [0], threading.Lock()
+
+    def work(number: int) -> None:
+        with one:
+            working.add(number)
+            most[0] = max(most[0], len(working))
+        time.sleep(0.02)  # long enough for another to begin, if it may
+        with one:
+            working.remove(number)
+
+    async def of_one_worker() -> None:
+        async with open_panel(replace(settings, workers=workers), clock, secrets.token_bytes) as panel:
+            await asyncio.gather(*[panel.hashes.run(work, number) for number in range(8)])
+
+    asyncio.run(of_one_worker())
+    assert 0 < most[0] <= each

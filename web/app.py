@@ -42,7 +42,7 @@ from web.page import ROOT, STATIC, STATIC_VERSION, go
 from web.panel import Panel
 from web.perimeter import Perimeter
 from web.redirects import HOME
-from web.settings import Settings, read_env_file
+from web.settings import Settings, StartRefused, read_env_file
 from web.static_files import StaticFiles
 from web.throttle import (
     AUTH,
@@ -163,14 +163,18 @@ async def _open(
     settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes]
 ) -> AsyncIterator[dict[str, Panel]]:
     """The panel, as every request finds it in its state, with what it does by itself."""
-    async with open_panel(settings, now, token_bytes) as panel:
-        tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_use_blocks(panel))]
-        try:
-            yield {"panel": panel}
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+    try:
+        async with open_panel(settings, now, token_bytes) as panel:
+            tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_use_blocks(panel))]
+            try:
+                yield {"panel": panel}
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+    except StartRefused as refused:  # of a worker, whose exceptions nobody sees
+        log.trouble("start.refused", refused)
+        raise
 
 
 async def _use_blocks(panel: Panel) -> None:

@@ -14,7 +14,7 @@ from db import schema, sealed
 from db.database import Database, Reader
 from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
-from web.hash_pool import HashPool, Turns
+from web.hash_pool import HashPool, Turns, hashes_at_once
 from web.kept import Kept
 from web.panel import Panel
 from web.seal import KEY_BYTES, BrokenSeal, Seal, write_keys
@@ -45,7 +45,7 @@ async def open_panel(
     except sqlite3.Error:
         raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
     argon2id = Argon2id(keeps_memory=settings.keep_hash_memory)
-    hashes, judges = HashPool(on_rest=argon2id.rest), HashPool(1)
+    hashes, judges = HashPool(hashes_at_once(settings.workers), on_rest=argon2id.rest), HashPool(1)
     try:
         seal = await _bring_up_to_date(db, file, settings, token_bytes)
         db.chain_key = seal.sub_keys.chain

@@ -114,6 +114,11 @@ class Turns:
             lock.release()
 
 
+def hashes_at_once(workers: int) -> int:
+    """Of each worker: together not more than one process alone, but at least one each."""
+    return max(1, HASHES_AT_ONCE // workers)
+
+
 class HashPool:
     def __init__(
         self,

@@ -5,10 +5,11 @@ import errno
 import itertools
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from web import log
@@ -146,7 +147,8 @@ def serve(
 ) -> None:
     """Answer on `listeners` until told to stop, with what the function named `app` in web/app.py makes.
 
-    `running` is entered once requests are answered, and left before whatever ended the panel ends the process.
+    `running` is entered once requests are answered, and left before whatever ended the panel ends the process. Raises
+    StartRefused where the data became unusable since they were looked at.
     """
     log.to_stderr()
     if settings.allow_http:
@@ -164,7 +166,21 @@ def serve(
         timeout_graceful_shutdown=5,
     )
     if settings.workers == 1:
-        Server(config, running).run(sockets=listeners)
+        status = _status_of(lambda: Server(config, running).run(sockets=listeners))
     else:
+        workers = Multiprocess(config, sockets=listeners)
         with running:
-            Multiprocess(config, sockets=listeners).run()
+            workers.run()
+        status = max((worker.exitcode or 0 for worker in workers.processes), default=0)
+    if status == STARTUP_FAILURE:
+        raise StartRefused("O painel não pôde iniciar; o registro acima diz a causa (start.refused).")
+
+
+def _status_of(run: Callable[[], None]) -> int:
+    try:
+        run()
+    except SystemExit as ended:
+        if ended.code != STARTUP_FAILURE:
+            raise
+        return STARTUP_FAILURE
+    return 0
