@@ -496,6 +496,19 @@ def test_a_key_for_a_group_is_read_where_nobody_else_is_in_it(data: Path) -> Non
         assert ("chmod 600" in answer.stderr) == (not is_fine)
 
 
+@needs_root
+def test_a_key_of_somebody_else_is_refused_and_both_are_named(data: Path) -> None:
+    """Root could open it all the same, and so can whoever it belongs to."""
+    os.chown(data / "secret.key", 65534, -1)
+    answer = run("doctor", "--data", str(data))
+    refused(answer, f"A chave {data}/secret.key pertence a nobody, e os dados em {data}, a root")
+    for file in (data, *data.iterdir()):  # a service's panel, which root works on
+        os.chown(file, 65534, -1)
+    assert run("doctor", "--data", str(data)).returncode == 0
+    os.chown(data / "secret.key", 0, -1)
+    assert run("doctor", "--data", str(data)).returncode == 0
+
+
 def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:
     with contextlib.closing(sqlite3.connect(data / "panel.db")) as database:
         database.execute("PRAGMA user_version = 99")

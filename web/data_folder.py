@@ -105,6 +105,28 @@ def _refuse_shared(path: Path) -> None:
         raise StartRefused(f"Outros usuários desta máquina podem usar {path}. Corrija com: {_repair(path)}")
 
 
+def _refuse_foreign_key(key: Path, folder: Path) -> None:
+    """It is of whoever the panel runs as, of root, or of who owns the data, as when root works on a service's panel.
+
+    Anybody else could read it, and change it, while root, who may open everything, takes it for ours.
+    """
+    owner, ours = key.stat().st_uid, (folder / DATABASE).stat().st_uid
+    if os.name == "posix" and owner not in (0, os.geteuid(), folder.stat().st_uid, ours):
+        raise StartRefused(
+            f"A chave {key} pertence a {_name_of(owner)}, e os dados em {folder}, a {_name_of(ours)}. Se ela é mesmo a "
+            f"do painel, corrija com: chown {_name_of(ours)} {shlex.quote(str(key))}"
+        )
+
+
+def _name_of(user: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:  # a container's users may have no name
+        return str(user)
+
+
 def _repair(path: Path) -> str:
     """The command after which it is the panel's alone, and still the panel's."""
     mode, place, found = 0o700 if path.is_dir() else 0o600, shlex.quote(str(path)), path.stat()
@@ -178,6 +200,7 @@ async def _fitting_seal(db: Database, settings: Settings, token_bytes: Callable[
         if not file.exists():
             write_keys(file, [token_bytes(KEY_BYTES)])
         _refuse_shared(file)
+        _refuse_foreign_key(file, settings.data)
         seal = Seal(file, token_bytes)
     except OSError as refused:
         raise StartRefused(f"A chave {file} não pode ser usada ({refused.strerror}).") from None
