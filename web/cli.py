@@ -153,6 +153,9 @@ def _add_tools(commands: Commands) -> None:
     bench = commands.add("bench", _bench, "Mede o painel nesta máquina, ao lado dos limites dela.")
     bench.add_argument("names", metavar="MEDIÇÃO", nargs="*", help="uma ou mais; sem nenhuma, todas")
     bench.add_argument("--seconds", metavar="N", type=float, default=5, help="segundos de cada carga (padrão: 5)")
+    inventory = commands.add("inventory", _inventory, "Lista os componentes do painel, em CycloneDX.")
+    inventory.add_argument("file", metavar="ARQUIVO", nargs="?", type=Path, help="padrão: docs/components.cdx.json")
+    inventory.add_argument("--check", action="store_true", help="só diz se a lista está em dia")
     commands.add("check", _check, "Confere formato, estilo e tipos do código.")
 
 
@@ -242,6 +245,20 @@ def _run_after(browsers: str, *module: str) -> int:
 def _bench(options: argparse.Namespace) -> int:
     command = [sys.executable, "-P", "-m", "bench", *options.names, f"--seconds={options.seconds}"]
     return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
+
+
+def _inventory(options: argparse.Namespace) -> int:
+    from web import inventory
+
+    file = options.file or inventory.FILE
+    if options.check:
+        if not file.exists() or file.read_text(encoding="utf-8") != inventory.text():
+            raise CommandRefused(f"{file} não está em dia. Rode sem --check.")
+        print(f"{file} está em dia.")
+    else:
+        file.write_text(inventory.text(), encoding="utf-8")
+        print(f"Componentes listados em {file}.")
+    return 0
 
 
 def _check(_: argparse.Namespace) -> int:
