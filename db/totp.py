@@ -104,6 +104,15 @@ async def try_enrolment(
     return await tx.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at, tries=tries)
 
 
+async def refund_enrolment(tx: Transaction, account_id: int, *, session_id: str) -> None:
+    """Take one try back that was charged but never judged."""
+    sql = """
+        UPDATE totp_enrolments SET misses = misses - 1
+        WHERE account_id = :account_id AND session_id = :session_id AND misses > 0
+    """
+    await tx.run(sql, account_id=account_id, session_id=session_id)
+
+
 async def cancel_enrolment(tx: Transaction, account_id: int, *, session_id: str) -> bool:
     """False when this session had begun none."""
     sql = "DELETE FROM totp_enrolments WHERE account_id = :account_id AND session_id = :session_id RETURNING 1"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from db.sealed import _PLACES
 from tests.conftest import Clock, Operate
 from tests.people import Person, cookie_of, give_password, protect, sign_in
 from tests.steady import until
@@ -189,3 +190,7 @@ def test_tokens_changed_while_the_key_is_rotated_are_all_readable(
     for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
         assert len(seal.open("instance", instance_id, sealed)) == 43
     assert run("rotate-key", "--data", str(settings.data)).returncode == 0
+
+
+def test_every_place_of_a_seal_can_be_named() -> None:
+    assert set(key_rotation.WORDS) == set(_PLACES)

@@ -53,6 +53,7 @@ PLACES = [
     Place("totp.undo", lambda b, p, c: b.post("/security/totp/undo", data=wrong(p, c)), "totp_replaced"),
     Place("recovery_codes.rehearse", lambda b, *_: b.post(REHEARSAL, data={"code": NO_CODE}), 0),
 ]
+CONFIRM = "/security/totp/confirm"
 REHEARSAL = "/security/recovery-codes/rehearsal"
 JUDGES = {"try_password", "try_code", "try_replaced_code", "try_recovery"}
 COMPARE = {
@@ -76,7 +77,7 @@ def browser(place: Place, protected: Person, client: TestClient, new_client: New
     browser = new_client(raise_server_exceptions=False)
     if place.breaks == "totp_replaced":
         new = begin_enrolment(client)
-        assert client.post("/security/totp/confirm", data={"code": code_for(new, clock())}).status_code == 200
+        assert client.post(CONFIRM, data={"code": code_for(new, clock())}).status_code == 200
     if place.needs == "half-login":
         give_password(browser, protected)
     elif place.needs:
@@ -127,6 +128,19 @@ def test_a_fault_of_the_server_counts_against_nobody(
     assert rows("SELECT kind, key, failures FROM attempts ORDER BY kind, key") == counted
 
 
+def test_a_fault_while_an_app_is_confirmed_takes_none_of_its_five_tries(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """A66."""
+    code, browser = code_for(begin_enrolment(client), clock()), new_client(raise_server_exceptions=False)
+    plant(browser, cookie_of(client))
+    whole = browser.app_state["panel"]
+    browser.app_state["panel"] = replace(whole, argon2id=NoMemory(0))
+    assert [browser.post(CONFIRM, data={"code": code}).status_code for _ in range(6)] == [500] * 6
+    browser.app_state["panel"] = whole
+    assert browser.post(CONFIRM, data={"code": code}).status_code == 200
+
+
 def test_every_place_that_judges_has_its_story_here() -> None:
     """A63."""
     assert {caller for caller, called in calls() if called in JUDGES} == {place.where for place in PLACES}
@@ -136,7 +150,7 @@ def test_nothing_but_what_is_charged_compares_a_factor() -> None:
     """A63, A66: an app that is being enrolled proves nothing yet, and has tries of its own."""
     compare = {caller for caller, called in calls() if called in COMPARE}
     judging = {"_judge_code", "_judge_replaced", "_judge_recovery", "_judge_rehearsal"}
-    assert compare == {"accounts._judge", "totp.confirm", *(f"second_factor.{name}" for name in judging)}
+    assert compare == {"accounts._judge", "totp._judge", *(f"second_factor.{name}" for name in judging)}
 
 
 def calls() -> Iterator[tuple[str, str]]:

@@ -82,6 +82,16 @@ async def confirm(request: Request) -> Response:
         return await show_hub(request, notice=DONE)  # a reload of the page that showed the recovery codes
     if enrolment is None:
         return await show_hub(request, problem=OVER)
+    try:
+        return await _judge(request, enrolment, code)
+    except Exception:
+        async with panel.db.transaction() as tx:
+            await totp.refund_enrolment(tx, session.account_id, session_id=session.id)
+        raise
+
+
+async def _judge(request: Request, enrolment: Enrolment, code: str) -> Response:
+    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
     key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
     step = rules.matching_step(key, code, at)
     if step is None:
