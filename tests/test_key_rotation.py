@@ -187,8 +187,8 @@ def test_tokens_changed_while_the_key_is_rotated_are_all_readable(
     assert {answer.status_code for answer in changes.result()} == {200}
     assert (rotated.returncode, rotated.stderr) == (0, "")
     seal = Seal(settings.key_file, bytes)
-    for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
-        assert len(seal.open("instance", instance_id, sealed)) == 43
+    for bound_to, sealed in rows("SELECT id || ' ' || account_id, sealed_token FROM instances"):
+        assert len(seal.open("instance", bound_to, sealed)) == 43
     assert run("rotate-key", "--data", str(settings.data)).returncode == 0
 
 

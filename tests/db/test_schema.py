@@ -40,6 +40,8 @@ TEXTS = {
     "0016_former_cookies.sql": "cdefabbc647dec6a",
     "0017_edited_migrations.py": "63644442a9d4733b",
     "0018_sub_keys.py": "dc3fc065d1d24a93",
+    "0019_notices_by_age.sql": "e47f21af190d0ba2",
+    "0020_nobodys_names.sql": "efe6aaa2c40172b9",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }
