@@ -39,5 +39,11 @@ def seal_as_first(rows: Rows, key_file: Path) -> None:
 
 
 def take_back(rows: Rows) -> None:
-    for change in ("DROP TABLE sub_keys", "ALTER TABLE activity_pruned DROP COLUMN proof", "PRAGMA user_version = 17"):
+    for change in (
+        "DROP TABLE sub_keys",
+        "ALTER TABLE activity_pruned DROP COLUMN proof",
+        "DROP INDEX notices_by_age",
+        "CREATE INDEX notices_by_acknowledgement ON notices (acknowledged_at) WHERE acknowledged_at IS NOT NULL",
+        "PRAGMA user_version = 17",
+    ):
         rows(change)

@@ -34,11 +34,11 @@ def test_what_is_over_goes_and_what_lives_stays(
     give_password(new_client(), alice)
     give_password(new_client(), Person("nobody", "x"))
     before = counts(rows)
-    assert before == [1, 1, 1, 2, 6, 1]
+    assert before == [1, 1, 1, 2, 7, 1]
     assert operate(clear) == 0
     assert counts(rows) == before
     clock.forward(days=2)
-    assert operate(clear) == 11
+    assert operate(clear) == 12
     assert counts(rows) == [0, 0, 0, 1, 0, 0]  # what adds up for the account stays
 
 
