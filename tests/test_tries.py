@@ -55,7 +55,7 @@ PLACES = [
 ]
 CONFIRM = "/security/totp/confirm"
 REHEARSAL = "/security/recovery-codes/rehearsal"
-JUDGES = {"try_password", "try_code", "try_replaced_code", "try_recovery"}
+JUDGES = {"try_password", "try_code", "try_recovery"}
 COMPARE = {
     "rules.matches",
     "rules.matching_step",

@@ -64,25 +64,18 @@ Judge = Callable[[Transaction], Awaitable[Verdict]]  # judges, spends and notes,
 
 
 @asynccontextmanager
-async def try_code(request: Request, account_id: int, typed: str) -> AsyncIterator[Judge | Verdict]:
-    """Charge a six-digit code of the account's app. A Verdict: it was refused unjudged."""
+async def try_code(
+    request: Request, account_id: int, typed: str, *, is_replaced: bool = False
+) -> AsyncIterator[Judge | Verdict]:
+    """Charge a six-digit code of the account's app, or of the one that this session replaced, which is put back when
+    it is right. A Verdict: it was refused unjudged."""
     code = rules.read_code(typed)
     if code is None:
         yield Verdict(CODE_FORM)
         return
+    judge = _judge_replaced if is_replaced else _judge_code
     async with _charged(request, "totp", account_id) as charge:
-        yield charge if isinstance(charge, Verdict) else partial(_judge_code, request, account_id, charge, code)
-
-
-@asynccontextmanager
-async def try_replaced_code(request: Request, account_id: int, typed: str) -> AsyncIterator[Judge | Verdict]:
-    """The same with a code of the app that this session replaced, which is put back when it is right."""
-    code = rules.read_code(typed)
-    if code is None:
-        yield Verdict(CODE_FORM)
-        return
-    async with _charged(request, "totp", account_id) as charge:
-        yield charge if isinstance(charge, Verdict) else partial(_judge_replaced, request, account_id, charge, code)
+        yield charge if isinstance(charge, Verdict) else partial(judge, request, account_id, charge, code)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from web.second_factor import (
     Verdict,
     clock_is_off,
     forgive_everything,
-    try_replaced_code,
+    try_code,
     wrong_or_clock_is_off,
 )
 from web.sessions import end_elsewhere
@@ -131,7 +131,7 @@ async def undo(request: Request) -> Response:
     typed = (await forms.read(request, "code"))["code"]
     if await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()) is None:
         return await show_hub(request, problem=UNDO_OVER)
-    async with try_replaced_code(request, session.account_id, typed) as judge:
+    async with try_code(request, session.account_id, typed, is_replaced=True) as judge:
         if isinstance(judge, Verdict):
             return await _not_undone(request, judge)
         async with acting(request) as tx:
