@@ -61,8 +61,7 @@ def _values(request: Request, cookie: Cookie) -> list[str]:
     """What came under the first of the names that a browser may know the cookie by; looked for once a request."""
     found: dict[Cookie, list[str]] = request.scope.setdefault("panel.cookies", {})
     if cookie not in found:
-        sent = _sent(request)
-        found[cookie] = next((sent[name] for name in _names(request, cookie) if name in sent), [])
+        found[cookie] = next((_sent(request)[name] for name in _came(request, cookie)), [])
     return found[cookie]
 
 
@@ -76,6 +75,12 @@ def _sent(request: Request) -> dict[str, list[str]]:
             found.setdefault(key, []).append(value)
     sent: dict[str, list[str]] = request.state.cookies
     return sent
+
+
+def _came(request: Request, cookie: Cookie) -> list[str]:
+    """Its names in this request."""
+    sent = _sent(request)
+    return [name for name in _names(request, cookie) if name in sent]
 
 
 def _names(request: Request, cookie: Cookie) -> list[str]:
@@ -106,7 +111,7 @@ def owe(request: Request, cookie: Cookie, token: str | None) -> None:
 
 def owe_under_new_name(request: Request, cookie: Cookie) -> None:
     """A good cookie that came under its name from before panels had ids moves; that name counts once."""
-    if not any(name in _sent(request) for name in _names(request, cookie) if Panel.of(request).short_id in name):
+    if not any(Panel.of(request).short_id in name for name in _came(request, cookie)):
         owe(request, cookie, value(request, cookie))
 
 
@@ -133,14 +138,13 @@ def give(request: Request, response: Response, cookie: Cookie, token: str) -> No
         httponly=True,
         samesite=cookie.value[1],
     )
-    _remove(response, cookie, [other for other in _names(request, cookie) if other in _sent(request) and other != name])
+    _remove(response, cookie, [other for other in _came(request, cookie) if other != name])
     remove_planted(request, response, cookie)
 
 
 def take(request: Request, response: Response, cookie: Cookie) -> None:
     """Under whatever name it came."""
-    name = _given_name(request, cookie)
-    _remove(response, cookie, [other for other in _names(request, cookie) if other in _sent(request) or other == name])
+    _remove(response, cookie, list(dict.fromkeys([_given_name(request, cookie), *_came(request, cookie)])))
     remove_planted(request, response, cookie)
 
 
