@@ -307,12 +307,16 @@ def _run_server(
         other = _same_command(options, port=server.next_free_port(settings))
         raise StartRefused(f"{taken} Escolha outra: {other}") from None
     try:
-        asyncio.run(_with_panel(settings, diagnosis.forget))
-        code = asyncio.run(_with_panel(settings, prepare))
+        code = asyncio.run(_with_panel(settings, lambda panel: _begin(panel, prepare)))
         server.serve(settings, listeners, app, _announced(settings, code))
     finally:
         server.close(listeners)
     return 0
+
+
+async def _begin(panel: Panel, prepare: Callable[[Panel], Awaitable[str | None]]) -> str | None:
+    await diagnosis.forget(panel)
+    return await prepare(panel)
 
 
 def _same_command(options: argparse.Namespace, *, port: int) -> str:
