@@ -29,7 +29,7 @@ class StillLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._at: float | None = 0.0
-        self._timers: list[tuple[timedelta, asyncio.TimerHandle, bool]] = []  # the last: of `asyncio.timeout`
+        self._timers: list[tuple[timedelta, asyncio.TimerHandle, object]] = []  # the last: the owner of the callback
 
     def time(self) -> float:
         return super().time() if self._at is None else self._at
@@ -38,20 +38,16 @@ class StillLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = super().call_at(when, callback, *args, context=context)
-        is_timeout = isinstance(getattr(callback, "__self__", None), asyncio.Timeout)
-        self._timers.append((timedelta(seconds=when - self.time()), timer, is_timeout))
+        self._timers.append((timedelta(seconds=when - self.time()), timer, getattr(callback, "__self__", None)))
         return timer
 
     def timeouts(self, span: timedelta) -> int:
         """How many blocks of `asyncio.timeout` with this span have begun, and neither ended nor run out."""
-        return self._pending(span, is_timeout=True)
+        return self.timers(span, asyncio.Timeout)
 
-    def timers(self, span: timedelta) -> int:
-        """Likewise, of whatever else was put off by as much."""
-        return self._pending(span, is_timeout=False)
-
-    def _pending(self, span: timedelta, *, is_timeout: bool) -> int:
-        alike = [timer for length, timer, of_timeout in self._timers if (length, of_timeout) == (span, is_timeout)]
+    def timers(self, span: timedelta, owner: type) -> int:
+        """How many methods of objects of this class were put off by this span, and neither ran nor were cancelled."""
+        alike = [timer for length, timer, one in self._timers if length == span and isinstance(one, owner)]
         return sum(not timer.cancelled() and timer.when() > self.time() for timer in alike)
 
     def forward(self, span: timedelta) -> None:

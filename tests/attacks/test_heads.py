@@ -12,6 +12,7 @@ import pytest
 
 from tests.steady import HANG, StillLoop, until
 from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+from web.wire import BoundedHttp
 
 HEAD = "GET /health HTTP/1.1\r\nHost: panel\r\n"
 POST = "POST /login HTTP/1.1\r\nHost: panel\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -40,7 +41,7 @@ def test_headers_that_come_drop_by_drop_are_cut_without_a_proxy(live_server: str
     """A42, A65: more drops gain no time."""
     with connect(live_server) as slow:
         slow.sendall(f"{HEAD}X-Slow: ".encode())
-        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp))
         still_loop.forward(HEAD_PATIENCE / 2)
         slow.sendall(b"drop")
         assert is_healthy(live_server)  # by now the drop has been read
@@ -56,9 +57,9 @@ def test_the_next_request_of_a_kept_connection_has_no_more_time(live_server: str
     with connect(live_server) as line:
         line.sendall(f"{HEAD}\r\n".encode())
         until(lambda: line.recv(4096).endswith(b"ok"))
-        assert not still_loop.timers(HEAD_PATIENCE)
+        assert not still_loop.timers(HEAD_PATIENCE, BoundedHttp)
         line.sendall(b"GET /heal")
-        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp))
         still_loop.forward(HEAD_PATIENCE)
         assert rest(line).startswith("HTTP/1.1 408 ")
 
@@ -66,7 +67,7 @@ def test_the_next_request_of_a_kept_connection_has_no_more_time(live_server: str
 def test_whoever_says_nothing_is_left_without_a_word(live_server: str, still_loop: StillLoop) -> None:
     """A browser that opened a connection in advance would take it for the answer to its next request."""
     with connect(live_server) as line:
-        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp))
         still_loop.forward(HEAD_PATIENCE)
         assert rest(line) == ""
 
@@ -77,7 +78,7 @@ def test_a_body_that_nobody_waits_for_has_ten_seconds(live_server: str, still_lo
         line.sendall(f"{HEAD}Content-Length: 10000\r\n\r\nx".encode())
         until(lambda: line.recv(4096).endswith(b"ok"))
         line.sendall(b"x")
-        until(lambda: still_loop.timers(HEAD_PATIENCE))
+        until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp))
         still_loop.forward(HEAD_PATIENCE)
         assert rest(line) == ""
 
@@ -127,9 +128,9 @@ def half_open(address: str, count: int) -> Iterator[list[socket.socket]]:
 def test_a_crowd_of_half_open_connections_loses_its_own_oldest(live_server: str, still_loop: StillLoop) -> None:
     """A42: somebody else's idle connection, older than all of them, is left alone."""
     with connect(live_server, "127.0.0.2") as other:
-        until(lambda: still_loop.timers(HEAD_PATIENCE) == 1)
+        until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp) == 1)
         with half_open(live_server, CONNECTIONS_MAX) as lines:
-            until(lambda: still_loop.timers(CROWD_PATIENCE) == 1)
+            until(lambda: still_loop.timers(CROWD_PATIENCE, BoundedHttp) == 1)
             still_loop.forward(CROWD_PATIENCE)
             assert rest(lines[0]) == ""
             lines[1].sendall(f"{HEAD}\r\n".encode())
