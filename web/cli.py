@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from web import backups, diagnosis, key_rotation, operator_commands, running
 from web.data_folder import DATABASE, open_panel
@@ -73,21 +73,18 @@ def _finish(status: int) -> int:
     return status
 
 
+class HelpFormatter(argparse.HelpFormatter):
+    def add_usage(self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "uso: " if prefix is None else prefix)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse in Portuguese."""
 
-    WORDS: ClassVar = {
-        "usage: ": "uso: ",
-        "options:": "opções:",
-        "positional arguments:": "argumentos:",
-        "show this help message and exit": "mostra esta ajuda e termina",
-    }
-
-    def format_help(self) -> str:
-        text = super().format_help()
-        for theirs, ours in self.WORDS.items():
-            text = text.replace(theirs, ours)
-        return text
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, formatter_class=HelpFormatter, add_help=False, **options)
+        self._optionals.title, self._positionals.title = "opções", "argumentos"
+        self.add_argument("-h", "--help", action="help", help="mostra esta ajuda e termina")
 
     def error(self, _: str) -> NoReturn:
         self.exit(2, f"Comando ou opção que não existe, ou algo faltando. Veja: python3 {self.prog} --help\n")
