@@ -15,6 +15,13 @@ from web.settings import READERS
 
 PAGES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
 READMES = ["README.md", "README.pt-BR.md"]
+DOCUMENTS = [
+    *READMES,
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
+FILE_NAME = r"\b(?:(?:web|db|tests|templates|static|bench|deploy|docs)/[\w./-]*[\w/]|[A-Z]{6,}\.md|run\.py)"
 
 
 def sources(*folders: str) -> list[Path]:
@@ -83,11 +90,11 @@ def test_every_command_is_documented_and_no_other(readme: str) -> None:
     assert isinstance(_parser(), Parser)
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_pictures_in_the_readme_exist(readme: str) -> None:
-    pictures = re.findall(r'(?:src|srcset)="(docs/[^"]+)"', (ROOT / readme).read_text())
-    assert pictures
-    assert all((ROOT / picture).is_file() for picture in pictures)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_a_document_names_exists(document: str) -> None:
+    named = set(re.findall(FILE_NAME, (ROOT / document).read_text()))
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_only_the_system_makes_randomness_and_only_the_panel_knows_the_time() -> None:
