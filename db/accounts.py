@@ -17,7 +17,8 @@ class Account:
 
 
 _ACCOUNT = """
-    SELECT id, name, sealed_password, EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id)
+    SELECT id, name, sealed_password,
+        EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id)
     FROM accounts
 """
 
@@ -54,7 +55,8 @@ async def without_two_factor(db: Reader, *, most: int) -> list[str]:
     """The first names, in order, of those who have none."""
     sql = """
         SELECT name FROM accounts
-        WHERE NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id) ORDER BY name LIMIT :most
+        WHERE NOT EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id)
+        ORDER BY name LIMIT :most
     """
     return await db.all(str, sql, most=most)
 

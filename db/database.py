@@ -132,6 +132,18 @@ class Database(Reader):
         await self._writer.close()
 
     @asynccontextmanager
+    async def without_foreign_keys(self) -> AsyncIterator[None]:
+        """While a table is dropped and made anew, the rows that refer to its rows stay.
+
+        For migrations, before anything else writes (https://www.sqlite.org/lang_altertable.html, section 7).
+        """
+        await self._writer.execute_fetchall("PRAGMA foreign_keys = OFF")
+        try:
+            yield
+        finally:
+            await self._writer.execute_fetchall("PRAGMA foreign_keys = ON")
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Everything inside happens, or nothing does. Writers take turns, other processes included."""
         async with self._writing:

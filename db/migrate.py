@@ -24,6 +24,10 @@ class TakenBack(Exception):
     """The file says that it is older than it is."""
 
 
+class BrokenReference(Exception):
+    """A row refers to one that is not there; the name of its table is given."""
+
+
 class Vault(Protocol):
     """What a migration may do with secret.key."""
 
@@ -47,18 +51,29 @@ async def version(db: Reader) -> int:
 
 
 async def migrate(db: Database, vault: Vault, files: Sequence[Path] = MIGRATIONS) -> int:
-    """Apply what is missing, each file in a transaction of its own; returns how many were applied."""
+    """Apply what is missing, each file in a transaction of its own; returns how many were applied.
+
+    A file may drop a table and make it anew: foreign keys are checked at the end of it, and nothing is removed by them.
+    Raises BrokenReference when they do not hold.
+    """
     done = await version(db)
     if done > len(files):
         raise NewerDatabase
-    for number, file in enumerate(files[done:], start=done + 1):
-        async with db.transaction() as tx:
-            if (await tx.one(int, "PRAGMA user_version") or 0) >= number:
-                continue  # another process was first
-            await _apply(tx, vault, file)
-            await tx.run(f"PRAGMA application_id = {APPLICATION_ID}")
-            await tx.run(f"PRAGMA user_version = {number}")
+    async with db.without_foreign_keys():
+        for number, file in enumerate(files[done:], start=done + 1):
+            await _migrate_to(db, vault, number, file)
     return len(files) - done
+
+
+async def _migrate_to(db: Database, vault: Vault, number: int, file: Path) -> None:
+    async with db.transaction() as tx:
+        if await version(tx) >= number:
+            return  # another process was first
+        await _apply(tx, vault, file)
+        if table := await tx.one(str, "PRAGMA foreign_key_check"):
+            raise BrokenReference(table)
+        await tx.run(f"PRAGMA application_id = {APPLICATION_ID}")
+        await tx.run(f"PRAGMA user_version = {number}")
 
 
 async def _apply(tx: Transaction, vault: Vault, file: Path) -> None:

@@ -64,19 +64,21 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
     Where a second factor is required and missing, it lives for `enrol` from its beginning or from the requirement's.
     """
     sql = """
-        SELECT sessions.id, sessions.digest, sessions.account_id, accounts.name, accounts.role = 'admin',
-            totp.account_id IS NOT NULL,
-            totp.account_id IS NULL AND coalesce(policy.two_factor_required_at <= :at, FALSE),
-            policy.two_factor_required_at, sessions.verified_at, sessions.last_seen_at,
-            EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = sessions.account_id
+        WITH here AS (
+            SELECT id, digest, account_id, created_at, verified_at, last_seen_at,
+                EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = sessions.account_id)
+                    AS has_two_factor
+            FROM sessions WHERE digest = :digest AND ends_at > :at AND last_seen_at > :idle_since)
+        SELECT here.id, here.digest, here.account_id, accounts.name, accounts.role = 'admin', has_two_factor,
+            NOT has_two_factor AND coalesce(policy.two_factor_required_at <= :at, FALSE),
+            policy.two_factor_required_at, here.verified_at, here.last_seen_at,
+            EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = here.account_id
                 AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
-            EXISTS (SELECT 1 FROM notices WHERE notices.account_id = sessions.account_id
-                AND notices.acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT sessions.id)
-        FROM sessions JOIN accounts ON accounts.id = sessions.account_id JOIN policy
-        LEFT JOIN totp ON totp.account_id = sessions.account_id
-        WHERE sessions.digest = :digest AND sessions.ends_at > :at AND sessions.last_seen_at > :idle_since
-            AND (totp.account_id IS NOT NULL OR coalesce(policy.two_factor_required_at > :at, TRUE)
-                OR max(sessions.created_at, policy.two_factor_required_at) > :enrol_since)
+            EXISTS (SELECT 1 FROM notices WHERE notices.account_id = here.account_id
+                AND notices.acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT here.id)
+        FROM here JOIN accounts ON accounts.id = here.account_id JOIN policy
+        WHERE has_two_factor OR coalesce(policy.two_factor_required_at > :at, TRUE)
+            OR max(here.created_at, policy.two_factor_required_at) > :enrol_since
     """
     return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle, enrol_since=at - enrol)
 
@@ -157,7 +159,7 @@ async def end_others(tx: Transaction, owner: int, *, keep: str = "") -> int:
 async def end_unenrolled(tx: Transaction, *, at: datetime, enrol: timedelta) -> int:
     """End those that had `enrol` to switch a required second factor on and did not; returns how many."""
     sql = """
-        DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM totp)
+        DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM factors_in_force)
             AND (SELECT two_factor_required_at FROM policy) <= :at
             AND max(created_at, (SELECT two_factor_required_at FROM policy)) <= :enrol_since
         RETURNING 1

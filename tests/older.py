@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from db.migrate import MIGRATIONS, script, statements
 from web.seal import Seal
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -38,8 +39,24 @@ def seal_as_first(rows: Rows, key_file: Path) -> None:
             rows(f"UPDATE {table} SET {column} = ? WHERE id = ?", value, row)  # noqa: S608, constants
 
 
+def sessions_of_before(rows: Rows) -> list[str]:
+    """Statements that make the table as the first migration does, with what it holds."""
+    [first] = [text for text in statements(script(MIGRATIONS[0])) if "CREATE TABLE sessions (" in text]
+    indexes = [sql for (sql,) in rows("SELECT sql FROM sqlite_schema WHERE tbl_name = 'sessions' AND type = 'index'")]
+    return [
+        "CREATE TABLE meanwhile AS SELECT * FROM sessions",
+        "DROP TABLE sessions",
+        first,
+        "INSERT INTO sessions SELECT * FROM meanwhile",
+        "DROP TABLE meanwhile",
+        *filter(None, indexes),
+    ]
+
+
 def take_back(rows: Rows) -> None:
     for change in (
+        "DROP VIEW factors_in_force",
+        *sessions_of_before(rows),
         "DROP TABLE sub_keys",
         "ALTER TABLE activity_pruned DROP COLUMN proof",
         "DROP INDEX notices_by_age",

@@ -123,6 +123,8 @@ ONLY_IN = {
         "step_up.py",
         "totp.py",
     },
+    r"\btotp\.find\(": {"second_factor.py"},  # who only asks whether there is a factor asks factors_in_force
+    r"\b(?:FROM|JOIN) totp\b": {"0017_edited_migrations.py", "sealed.py", "totp.py", "two_factor.py"},  # likewise
     r"\bunquote(?:_plus)?\(": {"redirects.py"},  # everything else is decoded once, by the form parser
     r"totp\.verify\(|TOTP\(.*\.verify\(": set(),  # it would not say which step it was
 }

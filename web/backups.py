@@ -102,6 +102,10 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
             await panel_row.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None
+    except migrate.BrokenReference as broken:
+        raise CommandRefused(
+            f"{file}: linhas da tabela {broken} apontam para outras que não existem. Nada mudou."
+        ) from None
     except BrokenSeal:
         raise CommandRefused("As chaves guardadas na cópia foram alteradas. Nada mudou.") from None
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 from db import panel as panel_row
 from db import schema, sealed
 from db.database import Database, Reader
-from db.migrate import APPLICATION_ID, MIGRATIONS, NewerDatabase, TakenBack, migrate, version
+from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool, Turns, hashes_at_once
 from web.kept import Kept
@@ -151,6 +151,11 @@ async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_
     except TakenBack:
         raise StartRefused(
             f"{file} diz que é de um painel mais antigo do que é. Alguém mexeu nele fora do painel: volte a uma cópia."
+        ) from None
+    except BrokenReference as broken:
+        raise StartRefused(
+            f"{file}: linhas da tabela {broken} apontam para outras que não existem. Alguém mexeu nele fora do painel: "
+            "volte a uma cópia."
         ) from None
     except NewerDatabase:
         raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import accounts, policy, sessions, totp
+from db import accounts, factors, policy, sessions
 from web import forms
 from web.activity import note
 from web.limits import ENROL_ONLY_TTL
@@ -44,7 +44,7 @@ async def _decide(request: Request, begins_at: datetime | None) -> Response:
     """Whoever decides has a factor of their own, or they might lock themselves out."""
     account_id = request.state.session.account_id
     async with acting(request) as tx:
-        if await totp.find(tx, account_id) is None:
+        if not await factors.has_any(tx, account_id):
             return await _form(request, status=403)
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):
             return await _form(request, problem=EARLIER, status=422)

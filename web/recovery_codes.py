@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from db import recovery_codes, totp
+from db import factors, recovery_codes
 from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
@@ -58,7 +58,7 @@ async def renew(request: Request) -> Response:
     before = await recovery_codes.find(panel.db, session.account_id)
     fresh = await make(panel)
     async with acting(request) as tx:
-        if not await totp.find(tx, session.account_id):
+        if not await factors.has_any(tx, session.account_id):
             return go(request, "/security")
         now = await recovery_codes.find(tx, session.account_id)
         if (before and before.salt) != (now and now.salt):

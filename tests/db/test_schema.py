@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db.migrate import APPLICATION_ID, MIGRATIONS
+from db.migrate import APPLICATION_ID, MIGRATIONS, script
 from db.schema import BROUGHT_RIGHT, DRAFTS, EDITED
 from tests.conftest import Operate
 from tests.people import Person
@@ -42,6 +42,7 @@ TEXTS = {
     "0018_sub_keys.py": "dc3fc065d1d24a93",
     "0019_notices_by_age.sql": "e47f21af190d0ba2",
     "0020_nobodys_names.sql": "efe6aaa2c40172b9",
+    "0021_factors_in_force.sql": "38bc03c8477f0550",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }
@@ -143,3 +144,47 @@ def test_such_a_folder_hides_no_trigger(drafted: sqlite3.Connection, operate: Op
     drafted.execute("CREATE TRIGGER x AFTER INSERT ON accounts BEGIN SELECT 1; END")
     with pytest.raises(StartRefused, match="tem o gatilho 'x'"):
         open_again(operate)
+
+
+REFERRING = {
+    "totp_enrolments": "(account_id, session_id, sealed_key, ends_at) VALUES (1, 's', x'00', 9)",
+    "former_cookies": "VALUES (x'02', 's', 9)",
+}
+
+
+@pytest.fixture
+def earlier(settings: Settings) -> Iterator[sqlite3.Connection]:
+    """From before the table of sessions was made anew, with somebody signed in who is switching two-factor on."""
+    settings.data.mkdir(mode=0o700)
+    (settings.data / "panel.db").touch(0o600)
+    with contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as db:
+        for file in MIGRATIONS[:BROUGHT_RIGHT]:
+            db.executescript(script(file))
+        db.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {BROUGHT_RIGHT}")
+        db.execute("INSERT INTO accounts VALUES (1, 'alice', 'admin', NULL, 0)")
+        db.execute("INSERT INTO sessions VALUES (x'01', 's', 1, 'password', '::1', 'Firefox', 1, 1, 1, 9)")
+        for table, row in REFERRING.items():
+            db.execute(f"INSERT INTO {table} {row}")
+        db.commit()
+        yield db
+
+
+def test_what_refers_to_a_table_that_is_made_anew_stays(
+    earlier: sqlite3.Connection, operate: Operate, rows: Rows
+) -> None:
+    open_again(operate)
+    assert rows("SELECT id, method, ends_at FROM sessions") == [("s", "password", 9)]
+    for table in REFERRING:
+        assert rows(f"SELECT session_id FROM {table}") == [("s",)]  # noqa: S608, ours
+    earlier.executescript("PRAGMA foreign_keys = ON; DELETE FROM sessions")
+    assert rows("SELECT * FROM totp_enrolments") == rows("SELECT * FROM former_cookies") == []
+
+
+def test_a_row_that_refers_to_nothing_stops_an_update(
+    earlier: sqlite3.Connection, operate: Operate, rows: Rows
+) -> None:
+    earlier.execute("DELETE FROM sessions")
+    earlier.commit()
+    with pytest.raises(StartRefused, match=r"linhas da tabela (totp_enrolments|former_cookies) apontam"):
+        open_again(operate)
+    assert rows("PRAGMA user_version") == [(BROUGHT_RIGHT,)]
