@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_type_hints
 
 import aiosqlite
 
@@ -196,16 +196,29 @@ def _read(kind: type[T], row: Any) -> T:
     if not is_dataclass(kind):
         return kind(row[0])  # type: ignore[call-arg]
     values = list(row)
-    for place in _moments(kind):
-        values[place] = _moment(values[place])
+    for place, convert in _conversions(kind):
+        values[place] = convert(values[place])
     return kind(*values)
 
 
 @cache
-def _moments(kind: type) -> list[int]:
-    """The places of the columns that hold one."""
-    return [place for place, field in enumerate(fields(kind)) if field.name == "at" or field.name.endswith("_at")]
+def _conversions(kind: type) -> list[tuple[int, Callable[[Any], object]]]:
+    """By the annotations: the places of the columns that SQLite has no type for, and what makes them of a number."""
+    types = get_type_hints(kind)
+    named = [_CONVERSIONS.get(types[field.name]) for field in fields(kind)]
+    return [(place, convert) for place, convert in enumerate(named) if convert]
 
 
-def _moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _moment_or_none(seconds: int | None) -> datetime | None:
+    return None if seconds is None else _moment(seconds)
+
+
+_CONVERSIONS: dict[Any, Callable[[Any], object]] = {
+    bool: bool,
+    datetime: _moment,
+    datetime | None: _moment_or_none,
+}

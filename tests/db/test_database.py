@@ -4,6 +4,8 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,23 @@ def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
         for _ in range(2):
             with pytest.raises(ValueError, match="no active connection"):
                 await asyncio.wait_for(db.one(int, "SELECT 1"), HANG)
+
+    with_database(tmp_path, act)
+
+
+@dataclass(frozen=True)
+class Row:
+    since: datetime
+    until: datetime | None
+    is_open: bool
+    look_at: int
+
+
+def test_columns_are_read_as_their_fields_are_annotated(tmp_path: Path) -> None:
+    async def act(db: Database) -> None:
+        row = await db.one(Row, "SELECT 60, NULL, 1, 7")
+        assert row == Row(datetime(1970, 1, 1, 0, 1, tzinfo=UTC), None, True, 7)
+        assert row.is_open is True
 
     with_database(tmp_path, act)
 
