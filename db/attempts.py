@@ -106,7 +106,8 @@ async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
     sql = """
         DELETE FROM attempts WHERE (kind, key) IN (
             SELECT kind, key FROM attempts WHERE kind = 'password' AND key <> :spare
-            ORDER BY opens_at
-            LIMIT max(0, (SELECT count(*) FROM attempts WHERE kind = 'password') - :most))
+            ORDER BY opens_at LIMIT (
+                SELECT CASE WHEN count(*) > :most THEN count(*) - :most ELSE 0 END
+                FROM attempts WHERE kind = 'password'))
     """
     await tx.run(sql, spare=spare, most=most)

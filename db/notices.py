@@ -87,10 +87,13 @@ async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
     """One for each kind, however often it happened: nobody floods another out of sight. The newest first."""
     sql = """
-        SELECT max(id), kind, max(at), count(*), count(DISTINCT network), network, user_agent FROM notices
-        WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
-            AND session_id IS NOT :session_id
-        GROUP BY kind ORDER BY max(id) DESC
+        SELECT latest.id, latest.kind, alike.at, times, places, latest.network, latest.user_agent
+        FROM (
+            SELECT max(id) AS id, max(at) AS at, count(*) AS times, count(DISTINCT network) AS places FROM notices
+            WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
+                AND (session_id IS NULL OR session_id <> :session_id)
+            GROUP BY kind) AS alike
+        JOIN notices AS latest ON latest.id = alike.id ORDER BY latest.id DESC
     """
     return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at)
 
@@ -101,11 +104,11 @@ async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id
     sql = """
         UPDATE notices SET acknowledged_at = :at
         WHERE id <= :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
-            AND session_id IS NOT :session_id
+            AND (session_id IS NULL OR session_id <> :session_id)
             AND kind = (
                 SELECT kind FROM notices
                 WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
-                    AND session_id IS NOT :session_id)
+                    AND (session_id IS NULL OR session_id <> :session_id))
         RETURNING 1
     """
     return bool(await tx.all(int, sql, id=notice_id, owner=owner, session_id=session_id, at=at))

@@ -18,7 +18,7 @@ async def adopt(tx: Transaction, fingerprint: str, *, short_id: str, at: datetim
     """Bind the database to the key of this fingerprint, if it is bound to none; returns its short id, new or old."""
     sql = """
         INSERT INTO panel (id, key_fingerprint, short_id, created_at) VALUES (1, :fingerprint, :short_id, :at)
-        ON CONFLICT (id) DO UPDATE SET short_id = coalesce(short_id, excluded.short_id) RETURNING short_id
+        ON CONFLICT (id) DO UPDATE SET short_id = coalesce(panel.short_id, excluded.short_id) RETURNING short_id
     """
     return await tx.one(str, sql, fingerprint=fingerprint, short_id=short_id, at=at) or short_id
 

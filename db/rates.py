@@ -40,9 +40,10 @@ async def wait(db: Reader, key: bytes, limits: Sequence[Limit], *, at: datetime)
 _COUNT = """
     INSERT INTO rates (kind, key, count, begins_at) VALUES (:kind, :key, 1, :at)
     ON CONFLICT (kind, key) DO UPDATE SET
-        count = CASE WHEN begins_at > :since AND begins_at <= :at THEN count + 1 ELSE 1 END,
-        begins_at = CASE WHEN begins_at > :since AND begins_at <= :at AND count + 1 < :most
-            THEN begins_at ELSE :at END
+        count = CASE WHEN rates.begins_at > :since AND rates.begins_at <= :at THEN rates.count + 1 ELSE 1 END,
+        begins_at = CASE
+            WHEN rates.begins_at > :since AND rates.begins_at <= :at AND rates.count + 1 < :most
+            THEN rates.begins_at ELSE :at END
 """
 
 
@@ -61,7 +62,8 @@ async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
     """Keep no more than `most` rows in all: the oldest that strangers made go first, never those of the key `spare`."""
     sql = """
         DELETE FROM rates WHERE (kind, key) IN (
-            SELECT kind, key FROM rates WHERE +kind IN ('auth', 'auth failure', 'stranger') AND key <> :spare
-            ORDER BY begins_at LIMIT max(0, (SELECT count(*) FROM rates) - :most))
-    """  # `+kind`: in the order of the index by age, which is a hundred times quicker than by kind
+            SELECT kind, key FROM rates WHERE kind || '' IN ('auth', 'auth failure', 'stranger') AND key <> :spare
+            ORDER BY begins_at LIMIT (
+                SELECT CASE WHEN count(*) > :most THEN count(*) - :most ELSE 0 END FROM rates))
+    """  # `kind || ''`: in the order of the index by age, which is a hundred times quicker than by kind
     await tx.run(sql, most=most, spare=spare)

@@ -75,10 +75,11 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = here.account_id
                 AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = here.account_id
-                AND notices.acknowledged_at IS NULL AND shows_at <= :at AND session_id IS NOT here.id)
-        FROM here JOIN accounts ON accounts.id = here.account_id JOIN policy
+                AND notices.acknowledged_at IS NULL AND shows_at <= :at
+                AND (session_id IS NULL OR session_id <> here.id))
+        FROM here JOIN accounts ON accounts.id = here.account_id CROSS JOIN policy
         WHERE has_two_factor OR coalesce(policy.two_factor_required_at > :at, TRUE)
-            OR max(here.created_at, policy.two_factor_required_at) > :enrol_since
+            OR here.created_at > :enrol_since OR policy.two_factor_required_at > :enrol_since
     """
     return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle, enrol_since=at - enrol)
 
@@ -161,7 +162,7 @@ async def end_unenrolled(tx: Transaction, *, at: datetime, enrol: timedelta) -> 
     sql = """
         DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM factors_in_force)
             AND (SELECT two_factor_required_at FROM policy) <= :at
-            AND max(created_at, (SELECT two_factor_required_at FROM policy)) <= :enrol_since
+            AND created_at <= :enrol_since AND (SELECT two_factor_required_at FROM policy) <= :enrol_since
         RETURNING 1
     """
     return len(await tx.all(int, sql, at=at, enrol_since=at - enrol))

@@ -30,6 +30,7 @@ WHOLE = {
     "aftermath.settle": "a restored backup: every account is told",
     "findings.every": "a row a kind, of two kinds",
     "notices.raise_for_administrators": "an index of theirs alone",
+    "notices.pending": "the few kinds, once they were counted by an index",
     "rates.drop_beyond": "ten thousand rows at most",
     "schema._EVERY": "the tables, not what is in them",
     "sealed._PLACES": "the operator's `rotate-key`",
