@@ -177,7 +177,7 @@ async def places(db: Reader, account_id: int) -> list[Place]:
     return await db.all(Place, sql, account_id=account_id)
 
 
-async def failures_since_login(db: Reader, account_id: int) -> int:
+async def failures_since_login(tx: Transaction, account_id: int) -> int:
     sql = """
         SELECT count(*) FROM activity WHERE account_id = :account_id
             AND event IN (
@@ -185,7 +185,7 @@ async def failures_since_login(db: Reader, account_id: int) -> int:
             AND id > coalesce(
                 (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = 'session.started'), 0)
     """
-    return await db.one(int, sql, account_id=account_id) or 0
+    return await tx.one(int, sql, account_id=account_id) or 0
 
 
 async def of_account(

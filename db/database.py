@@ -76,14 +76,18 @@ class Transaction(Reader):
 
 
 class Database(Reader):
-    """One connection reads; another writes, one transaction at a time. Both live as long as the application.
+    """One connection writes, one transaction at a time, and two read. They live as long as the application.
 
-    Questions that come while the reading thread is busy go there together once it is free: with a thread that runs on
-    another processor, each way there and back takes longer than the question.
+    A question for one row is answered at once, on the event loop's own thread: it goes by a key, readers wait for no
+    writer (https://www.sqlite.org/wal.html), and the way to another thread and back takes longer than the answer.
+    Questions for many rows go to the reading thread; those that come while it is busy go there together afterwards.
     """
 
-    def __init__(self, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
+    def __init__(
+        self, reader: aiosqlite.Connection, writer: aiosqlite.Connection, *, direct: sqlite3.Connection
+    ) -> None:
         super().__init__(reader)
+        self._direct = direct
         self._asked: list[tuple[Statement, asyncio.Future[Rows]]] = []
         self._answering: asyncio.Task[None] | None = None
         self._writer = writer
@@ -92,12 +96,22 @@ class Database(Reader):
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open an existing file by its absolute path; raises sqlite3.Error when it is none."""
-        reader = await _connect(path)
+        opened: list[aiosqlite.Connection] = []
         try:
-            return cls(reader, await _connect(path))
+            for _ in ("reader", "writer"):
+                opened.append(await _connect(path))
+            return cls(*opened, direct=_connect_directly(path))
         except BaseException:
-            await reader.close()
+            for connection in opened:
+                await connection.close()
             raise
+
+    async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
+        try:
+            rows = self._direct.execute(sql, _bound(parameters)).fetchall()
+        except sqlite3.OperationalError:  # busy for once, as while somebody recovers the log: the thread may wait
+            return await super().one(kind, sql, **parameters)
+        return _read(kind, rows[0]) if rows else None
 
     async def version(self) -> int:
         """A number that is another one after anybody, in whichever process, has written anything."""
@@ -128,6 +142,7 @@ class Database(Reader):
         self._answering = None
 
     async def close(self) -> None:
+        self._direct.close()
         await self._connection.close()
         await self._writer.close()
 
@@ -168,6 +183,12 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     except BaseException:
         await connection.close()  # its thread would keep the process alive
         raise
+    return connection
+
+
+def _connect_directly(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=0, uri=True, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 
 

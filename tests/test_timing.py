@@ -45,10 +45,10 @@ def statements(client: TestClient) -> Iterator[list[str]]:
     hear = lambda statement: heard.append(re.sub(r"[xX]?'[^']*'|\b\d+\b|NULL", "?", statement))  # noqa: E731
     database = client.app_state["panel"].db
     assert client.portal
-    for connection in (database._connection, database._writer):
+    for connection in (database._connection, database._writer, database._direct):
         client.portal.call(connection.set_trace_callback, hear)
     yield heard
-    for connection in (database._connection, database._writer):
+    for connection in (database._connection, database._writer, database._direct):
         client.portal.call(connection.set_trace_callback, None)
 
 

@@ -126,7 +126,7 @@ async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
         raise CommandRefused(f"{file} está incompleto. Nada mudou.")
     if needed not in [key.fingerprint for key in panel.seal.keys]:
         raise _other_key(panel, file, needed)
-    if await db.one(str, "PRAGMA integrity_check") != "ok" or await db.all(str, "PRAGMA foreign_key_check"):
+    if await db.all(str, "PRAGMA integrity_check") != ["ok"] or await db.all(str, "PRAGMA foreign_key_check"):
         raise CommandRefused(f"{file} está danificado. Nada mudou.")
 
 

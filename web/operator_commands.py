@@ -124,7 +124,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
     latest, now = await activity.latest_at(panel.db), panel.now()
     broken = await activity.first_broken(panel.db)
     checked = [
-        (await panel.db.one(str, "PRAGMA integrity_check") == "ok", "O banco de dados está íntegro."),
+        (await panel.db.all(str, "PRAGMA integrity_check") == ["ok"], "O banco de dados está íntegro."),
         (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
         (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),
         (await migrate.version(panel.db) == len(migrate.MIGRATIONS), "O banco de dados está na versão deste painel."),

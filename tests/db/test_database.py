@@ -42,10 +42,8 @@ def test_a_connection_waits_syncs_and_wipes(tmp_path: Path) -> None:
     async def act(db: Database) -> None:
         async with db.transaction() as tx:
             for reader in (db, tx):
-                told = [
-                    await reader.one(int, f"PRAGMA {name}") for name in ("busy_timeout", "synchronous", "secure_delete")
-                ]
-                assert told == [5000, 2, 1]
+                names = ("busy_timeout", "synchronous", "secure_delete")
+                assert [await reader.all(int, f"PRAGMA {name}") for name in names] == [[5000], [2], [1]]
         assert await db.one(str, "PRAGMA journal_mode") == "wal"
 
     with_database(tmp_path, act)
@@ -65,13 +63,13 @@ def test_nothing_is_kept_that_could_hint_at_a_password(tmp_path: Path) -> None:
 
 def test_questions_asked_at_once_are_answered_each_for_itself(tmp_path: Path) -> None:
     async def act(db: Database) -> None:
-        wrong = asyncio.create_task(db.one(int, "SELECT id FROM nowhere"))
-        too_large = asyncio.create_task(db.one(int, "SELECT :number", number=2**64))
-        given_up = asyncio.create_task(db.one(int, "SELECT 1"))
-        right = [asyncio.create_task(db.one(int, "SELECT :number", number=number)) for number in range(50)]
+        wrong = asyncio.create_task(db.all(int, "SELECT id FROM nowhere"))
+        too_large = asyncio.create_task(db.all(int, "SELECT :number", number=2**64))
+        given_up = asyncio.create_task(db.all(int, "SELECT 1"))
+        right = [asyncio.create_task(db.all(int, "SELECT :number", number=number)) for number in range(50)]
         await asyncio.sleep(0)
         given_up.cancel()
-        assert await asyncio.gather(*right) == list(range(50))
+        assert await asyncio.gather(*right) == [[number] for number in range(50)]
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
             await wrong
         with pytest.raises(OverflowError):
@@ -86,7 +84,9 @@ def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
         await db.close()
         for _ in range(2):
             with pytest.raises(ValueError, match="no active connection"):
-                await asyncio.wait_for(db.one(int, "SELECT 1"), HANG)
+                await asyncio.wait_for(db.all(int, "SELECT 1"), HANG)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            await db.one(int, "SELECT 1")
 
     with_database(tmp_path, act)
 
@@ -104,6 +104,37 @@ def test_columns_are_read_as_their_fields_are_annotated(tmp_path: Path) -> None:
         row = await db.one(Row, "SELECT 60, NULL, 1, 7")
         assert row == Row(datetime(1970, 1, 1, 0, 1, tzinfo=UTC), None, True, 7)
         assert row.is_open is True
+
+    with_database(tmp_path, act)
+
+
+def test_a_question_for_one_row_waits_for_no_other_and_for_no_writer(tmp_path: Path, clock: Clock) -> None:
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
+    async def act(db: Database) -> None:
+        long = asyncio.create_task(db.all(int, endless))
+        await asyncio.sleep(0)
+        async with db.transaction() as tx:
+            await tx.run("INSERT INTO accounts (name, role, created_at) VALUES ('a', 'member', :at)", at=clock())
+            assert await tx.one(int, "SELECT count(*) FROM accounts") == 1
+            assert await asyncio.wait_for(db.one(int, "SELECT count(*) FROM accounts"), HANG) == 0
+        assert await asyncio.wait_for(db.one(int, "SELECT count(*) FROM accounts"), HANG) == 1
+        assert not long.done()
+        await db._connection.interrupt()
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            await long
+
+    with_database(tmp_path, act)
+
+
+def test_a_question_for_one_row_that_fails_on_the_loop_is_asked_again_where_it_may_wait(tmp_path: Path) -> None:
+    """The file may be locked for a moment, as while the log of a process that crashed is recovered."""
+
+    async def act(db: Database) -> None:
+        db._direct.set_progress_handler(lambda: 1, 1)
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            db._direct.execute("SELECT count(*) FROM accounts")
+        assert await db.one(int, "SELECT count(*) FROM accounts") == 0
 
     with_database(tmp_path, act)
 

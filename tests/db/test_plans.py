@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import importlib
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -93,6 +94,24 @@ def scanned(connection: sqlite3.Connection, sql: str) -> set[str]:
 @pytest.mark.parametrize(("place", "sql"), EVERY, ids=[place for place, _ in EVERY])
 def test_it_goes_by_an_index(place: str, sql: str, connection: sqlite3.Connection) -> None:
     assert place in WHOLE or not scanned(connection, sql)
+
+
+def asked_on_the_loop() -> Iterator[str]:
+    """The functions and methods of db/ that ask a Database, not a Transaction, for one row."""
+    for file in sorted((ROOT / "db").glob("*.py")):
+        for holder in ast.parse(file.read_text()).body:
+            if isinstance(holder, ast.AsyncFunctionDef) and "db.one(" in ast.unparse(holder):
+                yield f"{file.stem}.{holder.name}"
+
+
+UNBOUNDED = {"activity"}  # however few of an account's entries are wanted, it may have a million
+
+
+@pytest.mark.parametrize("place", list(asked_on_the_loop()))
+def test_what_the_event_loop_asks_itself_is_short(place: str, connection: sqlite3.Connection) -> None:
+    for sql in [sql for holder, sql in EVERY if holder == place]:
+        assert not scanned(connection, sql) or WHOLE.get(place) == "ends at the first row"
+        assert not UNBOUNDED & set(re.findall(r"\w+", sql))
 
 
 def test_no_exception_outlives_its_reason(connection: sqlite3.Connection) -> None:
