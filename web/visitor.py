@@ -66,11 +66,11 @@ def network(request: Request) -> str:
 def networks(request: Request) -> dict[str, int]:
     """That, and of IPv6 the /56 and the /48 around it, which one household may have too: each with how many times
     the numbers for one network it is allowed."""
-    return _networks(request.client.host if request.client else "")
+    return networks_of(request.client.host if request.client else "")
 
 
 @lru_cache(maxsize=1024)
-def _networks(host: str) -> dict[str, int]:
+def networks_of(host: str) -> dict[str, int]:
     address = hosts.address(host)
     if address is None:
         return {host[:64]: 1}

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from web.errors import WORDS
 from web.headers import PAGE
 from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+from web.visitor import networks_of
 
 NUMBERS = itertools.count()  # of connections, in the order in which they came
 
@@ -88,7 +89,8 @@ class BoundedHttp(HttpToolsProtocol):
         return self._is_idle() or self.cycle.more_body
 
     def place(self) -> str:
-        return self.client[0] if self.client else ""
+        """Of IPv6 the widest network that one household may have: it has more addresses than we have connections."""
+        return list(networks_of(self.client[0] if self.client else ""))[-1]
 
 
 def _refusal(status: int) -> bytes:

@@ -137,3 +137,21 @@ def test_a_crowd_of_half_open_connections_loses_its_own_oldest(live_server: str,
             assert lines[1].recv(4096).startswith(b"HTTP/1.1 200")
             other.sendall(f"{HEAD}\r\n".encode())
             assert other.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one_place"),
+    [
+        ("2001:db8:1:2::9", "2001:db8:1:2:aaaa::1", True),
+        ("2001:db8:1:2::9", "2001:db8:1:ffff::1", True),
+        ("2001:db8:1:2::9", "2001:db8:2:2::9", False),
+        ("203.0.113.9", "::ffff:203.0.113.9", True),
+        ("203.0.113.9", "203.0.113.10", False),
+    ],
+)
+def test_all_addresses_of_an_ipv6_household_are_one_crowd(one: str, other: str, is_one_place: bool) -> None:
+    """A42: else each of its connections would be alone, and the oldest of all somebody else's."""
+    lines = [BoundedHttp.__new__(BoundedHttp) for _ in range(2)]
+    for line, address in zip(lines, (one, other), strict=True):
+        line.client = (address, 1)
+    assert (lines[0].place() == lines[1].place()) is is_one_place
