@@ -6,15 +6,19 @@ uvicorn takes headers of any size for any time; so that no proxy is needed, each
 import asyncio
 import itertools
 from collections import Counter
+from weakref import WeakSet
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from web.errors import WORDS
 from web.headers import PAGE
 from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
 from web.visitor import networks_of
 
+NO_HTTP = ("Pedido inválido", "O que chegou não é um pedido HTTP.")
 NUMBERS = itertools.count()  # of connections, in the order in which they came
+CROWDED: WeakSet[ServerState] = WeakSet()  # servers that are about to make room
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -25,14 +29,21 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = True
         self._deadline: asyncio.TimerHandle | None = None
         self._wait_for_head()
-        if len(self.connections) > CONNECTIONS_MAX:  # perhaps not any more, once those that came at once are answered
-            self.loop.call_later(CROWD_PATIENCE.total_seconds(), self._make_room)
+        if len(self.connections) > CONNECTIONS_MAX:
+            self._make_room_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_waiting()
 
     def data_received(self, data: bytes) -> None:
+        """A head is read no further than it may go, however much came with it at once."""
+        while data and not self.transport.is_closing():
+            most = HEAD_MAX + 1 - self._surplus if self._is_in_head else len(data)
+            self._read(data[:most])
+            data = data[most:]
+
+    def _read(self, data: bytes) -> None:
         self._surplus += len(data)
         super().data_received(data)
         self._surplus = max(0, self._surplus)  # of a body that came with its head, more was taken off than added
@@ -42,6 +53,15 @@ class BoundedHttp(HttpToolsProtocol):
             self._hang_up(431)
         elif self._deadline is None and self._is_idle():
             self._wait_for_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are none: a proxy hands on what a visitor wrote there as if it were its own (RFC 9110 §6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002, uvicorn's sentence is English
+        self.transport.write(_refusal(400, NO_HTTP))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._surplus, self._is_in_head = 0, False
@@ -72,17 +92,32 @@ class BoundedHttp(HttpToolsProtocol):
     def _hang_up(self, status: int) -> None:
         """With an answer where one is expected: not for a connection that a browser opened in advance."""
         if self._surplus and self._is_in_head and self._is_idle():
-            self.transport.write(_refusal(status))
+            self.transport.write(_refusal(status, WORDS[status]))
             self.transport.close()
         else:
             self.transport.abort()
 
+    def _make_room_later(self) -> None:
+        """Perhaps there is enough then: those that came at once may be answered."""
+        if self.server_state not in CROWDED:
+            CROWDED.add(self.server_state)
+            self.loop.call_later(CROWD_PATIENCE.total_seconds(), self._make_room)
+
     def _make_room(self) -> None:
-        """Drop the longest of those that still owe us something, or read nothing, where most of these come from."""
-        waiting = [one for one in self.connections if isinstance(one, BoundedHttp) and one.owes()]
-        if len(self.connections) > CONNECTIONS_MAX and waiting:
-            crowds = Counter(one.place() for one in waiting)
-            min(waiting, key=lambda one: (-crowds[one.place()], one._number)).transport.abort()
+        """Drop those that still owe us something, or read nothing: the longest first, where most of them come from."""
+        CROWDED.discard(self.server_state)
+        behind: Counter[str] = Counter()  # as many as are dropped later of the same crowd, and itself
+        waiting: list[tuple[int, int, BoundedHttp]] = []
+        for one in sorted(self._debtors(), key=lambda one: -one._number):
+            behind[one.place()] += 1
+            waiting.append((-behind[one.place()], one._number, one))
+        for _, _, one in sorted(waiting)[: max(0, len(self.connections) - CONNECTIONS_MAX)]:
+            one.transport.abort()
+        if len(self.connections) > CONNECTIONS_MAX:
+            self._make_room_later()
+
+    def _debtors(self) -> "list[BoundedHttp]":
+        return [one for one in self.connections if isinstance(one, BoundedHttp) and one.owes()]
 
     def owes(self) -> bool:
         """Whether it is the visitor's turn: with a head, the rest of a body, or the next request."""
@@ -93,8 +128,8 @@ class BoundedHttp(HttpToolsProtocol):
         return list(networks_of(self.client[0] if self.client else ""))[-1]
 
 
-def _refusal(status: int) -> bytes:
-    text = ". ".join(WORDS[status]).encode()
+def _refusal(status: int, words: tuple[str, str]) -> bytes:
+    text = ". ".join(words).encode()
     framing = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text)), "Connection": "close"}
     head = "".join(f"{name}: {value}\r\n" for name, value in (framing | PAGE).items())
     return STATUS_LINE[status] + head.encode() + b"\r\n" + text

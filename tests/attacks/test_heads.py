@@ -5,13 +5,19 @@ import itertools
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 
+from tests.conftest import Clock
+from tests.live import live
 from tests.steady import HANG, StillLoop, until
-from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+from web.app import create_app
+from web.limits import AUTH_POSTS, CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+from web.settings import Settings
 from web.wire import BoundedHttp
 
 HEAD = "GET /health HTTP/1.1\r\nHost: panel\r\n"
@@ -93,6 +99,37 @@ def test_headers_past_the_limit_are_refused_before_they_end(live_server: str) ->
     assert "Content-Security-Policy: default-src 'none'" in answer
 
 
+@pytest.mark.parametrize("lines", ["a:\r\n" * 15_000, f"a:{' ' * 60_000}x\r\n"], ids=["names", "blanks"])
+def test_headers_are_counted_whole_also_where_they_come_all_at_once(live_server: str, lines: str) -> None:
+    """A65: with the colons, blanks and ends of lines."""
+    with connect(live_server) as line:
+        line.sendall(f"{HEAD}{lines}\r\n".encode())
+        assert rest(line).startswith("HTTP/1.1 431 ")
+
+
+def test_what_is_no_http_is_refused_in_our_words(live_server: str) -> None:
+    with connect(live_server) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost\r\n\r\n")
+        answer = rest(line)
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "não é um pedido HTTP" in answer
+    assert "Content-Security-Policy: default-src 'none'" in answer
+
+
+def test_trailers_are_no_headers(settings: Settings, clock: Clock) -> None:
+    """A28: a proxy that hands them on would otherwise hand on what a visitor says of their own address."""
+    settings = replace(settings, trusted_proxies=(ip_network("127.0.0.1"),))
+    host = settings.public_url.removeprefix("https://")
+    handed_on = f"Host: {host}\r\nOrigin: {settings.public_url}\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: ::1\r\n"
+    with live(create_app(settings, now=clock)) as address:
+        for number in range(AUTH_POSTS.most + 1):
+            with connect(address) as line:
+                said = POST.replace("Host: panel\r\n", handed_on) + CHUNKED
+                line.sendall(f"{said}0\r\nX-Forwarded-For: 198.51.100.{number}\r\n\r\n".encode())
+                answer = line.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 429 ")
+
+
 ENDLESS = {
     "one header": (f"{HEAD}X-Long: ", "x"),
     "many headers": (HEAD, "X-Many: x\r\n"),
@@ -122,6 +159,18 @@ def test_150_mb_on_one_socket_are_not_taken(what: str, live_server: str) -> None
 def half_open(address: str, count: int) -> Iterator[list[socket.socket]]:
     with contextlib.ExitStack() as lines:
         yield [lines.enter_context(connect(address)) for _ in range(count)]
+
+
+def test_a_burst_of_connections_is_cut_back_to_the_limit_in_one_go(live_server: str, still_loop: StillLoop) -> None:
+    """A42: each was a search among all of them before, and 1,500 kept everybody waiting for seconds."""
+    with half_open(live_server, CONNECTIONS_MAX + 100) as lines:
+        until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp) == len(lines))
+        assert still_loop.timers(CROWD_PATIENCE, BoundedHttp) == 1
+        still_loop.forward(CROWD_PATIENCE)
+        assert [rest(line) for line in lines[:100]] == [""] * 100
+        assert still_loop.timers(HEAD_PATIENCE, BoundedHttp) == CONNECTIONS_MAX
+        lines[100].sendall(f"{HEAD}\r\n".encode())
+        assert lines[100].recv(4096).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there every address of 127.0.0.0/8 is this machine")
