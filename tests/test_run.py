@@ -1,6 +1,7 @@
 """The commands, as a person types them."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -48,18 +49,36 @@ def _hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+class Started(subprocess.Popen[str]):
+    """What it says on stderr goes to a file: nobody reads it meanwhile, and a pipe that is full would hold it up."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed in `forget`
+        super().__init__(
+            [*RUN, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env=os.environ | environment,
+            preexec_fn=_hear_signals,
+        )
+
+    def ended(self) -> str:
+        """Wait for its end; what it said on stderr."""
+        self.communicate(timeout=HANG)
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def forget(self) -> None:
+        self.kill()
+        self.communicate()
+        self._errors.close()
+
+
 @contextlib.contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def started(*arguments: str, **environment: str) -> Iterator[tuple[Started, list[str]]]:
     """A running panel and the lines it printed until it was ready."""
-    command = [*RUN, *arguments]
-    panel = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | environment,
-        preexec_fn=_hear_signals,
-    )
+    panel = Started(*arguments, **environment)
     assert panel.stdout
     try:
         lines: list[str] = []
@@ -67,8 +86,7 @@ def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
             lines.append(panel.stdout.readline())
         yield panel, lines
     finally:
-        panel.kill()
-        panel.communicate()
+        panel.forget()
 
 
 def answers(port: str, host: str = "127.0.0.1") -> bool:
@@ -96,7 +114,7 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
         assert f"Painel em http://localhost:{port}" in lines[-1]
         assert answers(port)
         panel.send_signal(signal.SIGINT)
-        _, errors = panel.communicate(timeout=HANG)
+        errors = panel.ended()
         assert "Traceback" not in errors
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
     assert modes == {"data": 0o700, "panel.db": 0o600, "secret.key": 0o600}
@@ -110,13 +128,28 @@ def test_it_answers_as_soon_as_it_says_so(tmp_path: Path) -> None:
         assert answers(port)
 
 
+def test_a_panel_that_says_more_than_a_pipe_holds_answers_on(tmp_path: Path) -> None:
+    """So that no test waits for one that waits for somebody to read."""
+    port = free_port()
+    with started("serve", "--port", port, "--data", str(tmp_path / "data")) as (panel, _):
+        line = http.client.HTTPConnection("127.0.0.1", int(port), timeout=HANG)
+        for _ in range(600):
+            line.request("POST", "/login", headers={"Origin": "http://elsewhere.test"})
+            assert line.getresponse().read()
+        line.close()
+        panel.send_signal(signal.SIGINT)
+        said = panel.ended()
+    assert said.count('"access.denied"') == 600
+    assert len(said) > 1 << 16
+
+
 def test_a_start_without_https_is_logged(tmp_path: Path) -> None:
     port = free_port()
     arguments = ("serve", "--port", port, "--data", str(tmp_path / "data"))
     with started(*arguments, PANEL_ALLOW_HTTP="1") as (panel, _):
         assert answers(port)
         panel.send_signal(signal.SIGINT)
-        _, errors = panel.communicate(timeout=HANG)
+        errors = panel.ended()
     assert json.loads(errors.splitlines()[0])["event"] == "start.http_allowed"
 
 
@@ -125,7 +158,7 @@ def test_two_workers_answer_too(tmp_path: Path) -> None:
     with started("serve", "--port", port, "--data", str(tmp_path / "data"), PANEL_WORKERS="2") as (panel, _):
         wait_for(port)
         panel.send_signal(signal.SIGINT)
-        _, errors = panel.communicate(timeout=HANG)
+        errors = panel.ended()
         assert "Traceback" not in errors
 
 
@@ -137,7 +170,7 @@ def test_the_demo_tells_its_password_and_leaves_nothing_behind(how: signal.Signa
         assert answers(port)
         assert list(tmp_path.iterdir())
         panel.send_signal(how)
-        panel.communicate(timeout=HANG)
+        panel.ended()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,7 +219,7 @@ def test_localhost_is_ours_at_both_of_its_addresses(tmp_path: Path) -> None:
             for host in ("127.0.0.1", "[::1]"):
                 wait_for(port, host)
             panel.send_signal(signal.SIGINT)
-            panel.communicate(timeout=HANG)
+            panel.ended()
 
 
 @pytest.mark.parametrize(

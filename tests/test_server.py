@@ -14,7 +14,7 @@ import pytest
 
 from tests.attacks.test_requests import Server
 from tests.conftest import Clock
-from tests.steady import HANG, until
+from tests.steady import until
 from tests.test_run import free_port, started
 from web.data_folder import open_panel
 from web.limits import HASHES_AT_ONCE
@@ -60,7 +60,7 @@ def test_a_worker_that_cannot_start_ends_the_panel_with_its_cause(tmp_path: Path
         until(Server(port, data, process.pid).answers)
         (data / "secret.key").rename(tmp_path / "aside")
         process.send_signal(signal.SIGTTIN)  # one worker more
-        _, said = process.communicate(timeout=HANG)
+        said = process.ended()
     assert process.returncode == 1
     assert "O painel não pôde iniciar" in said
     assert '"start.refused", "reason": "Falta a chave' in said

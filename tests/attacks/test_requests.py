@@ -67,7 +67,7 @@ def serving(tmp_path: Path, **environment: str) -> Iterator[Server]:
         until(server.answers)  # workers take a moment longer than their parent
         yield server
         process.send_signal(signal.SIGINT)  # so that workers end too
-        process.communicate(timeout=HANG)
+        process.ended()
 
 
 @pytest.fixture
