@@ -1,5 +1,6 @@
 """The documents, the pages and the house itself cannot drift."""
 
+import ast
 import base64
 import configparser
 import hashlib
@@ -164,6 +165,14 @@ def test_the_service_may_write_nowhere_but_in_its_data_folder() -> None:
     assert (service["DynamicUser"], service["ProtectSystem"], service["CapabilityBoundingSet"]) == ("yes", "strict", "")
     assert (service["StateDirectoryMode"], service["NoNewPrivileges"]) == ("0700", "yes")
     assert "ReadWritePaths" not in service
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    for file in [ROOT / "run.py", *(file for file in sources("web", "db") if file.suffix == ".py")]:
+        for one in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert one.end_lineno
+                assert one.end_lineno - one.lineno < 36, (file, one.name)
 
 
 def test_sql_is_never_put_together_from_what_people_type() -> None:

@@ -187,28 +187,16 @@ async def _show(
     retarget: str = "#instances",
     place: int | None = None,
 ) -> Response:
-    """The list with `row` in place of its plain self; for a fragment request only that row, else the list.
-
-    Where no script runs, a row that is being renamed stands alone: nothing beside it could lose what is typed.
-    """
+    """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
     wanted = trim(request.query_params.get("busca", ""))
-    is_alone = row is not None and row.mode == "renaming"
-    if row and (is_alone or is_partial(request)):
-        listed = Listed([row], first=1, last=1, found=1, total=1)
-    elif row:
-        db, owner = Panel.of(request).db, request.state.session.account_id
-        listed = await _list(request, "", await instances.place(db, row.name, row.id, owner=owner))
-        listed = replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
-    else:
-        listed = await _list(request, wanted, _asked_place(request) if place is None else place)
     return page(
         request,
         "instances/list.html",
         block="row" if row else block,
         retarget="" if row else retarget,
         status=status,
-        listed=listed,
-        is_alone=is_alone,
+        listed=await _listed(request, row, wanted, place),
+        is_alone=_is_alone(row),
         wanted=wanted,
         row=row,
         focused=row.id if row else "",
@@ -217,6 +205,21 @@ async def _show(
         notice=notice,
         room=4 * INSTANCE_NAME_MAX,  # browsers count an emoji as two, and what is too long is refused in words
     )
+
+
+def _is_alone(row: Row | None) -> bool:
+    """Where no script runs, a row that is being renamed stands alone: nothing beside it could lose what is typed."""
+    return row is not None and row.mode == "renaming"
+
+
+async def _listed(request: Request, row: Row | None, wanted: str, place: int | None) -> Listed:
+    if row is None:
+        return await _list(request, wanted, _asked_place(request) if place is None else place)
+    if _is_alone(row) or is_partial(request):
+        return Listed([row], first=1, last=1, found=1, total=1)
+    db, owner = Panel.of(request).db, request.state.session.account_id
+    listed = await _list(request, "", await instances.place(db, row.name, row.id, owner=owner))
+    return replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
 
 
 async def _list(request: Request, wanted: str, place: int) -> Listed:
