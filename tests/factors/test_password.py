@@ -1,7 +1,10 @@
 import random
 import string
 import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from secrets import token_bytes
+from types import FrameType
 
 import pytest
 
@@ -50,6 +53,37 @@ def test_the_account_and_the_panel_make_a_password_weaker() -> None:
     assert password.judge("", minimum=12).score == 0
     plain, named = (password.judge("zwickelmann 1984", minimum=12, context=words) for words in ([], ["zwickelmann"]))
     assert plain.score > named.score
+
+
+def test_judgements_at_once_know_nothing_of_each_others_words() -> None:
+    """Whichever thread they are made in: zxcvbn has one dictionary, of which their words are a part meanwhile."""
+    typed, is_over = "zwickelmann 1984", threading.Event()
+
+    def score(*words: str) -> int:
+        return password.judge(typed, minimum=12, context=words).score
+
+    def held() -> int:
+        """In the middle of it another begins, and is over before this goes on, if it may."""
+
+        def hold(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and frame.f_code.co_name == "omnimatch":
+                sys.setprofile(None)
+                begun.append(threads.submit(other))
+                is_over.wait(0.2)
+
+        sys.setprofile(hold)
+        return score("zwickelmann")
+
+    def other() -> int:
+        try:
+            return score("girafa")
+        finally:
+            is_over.set()
+
+    plain, named, begun = score(), score("zwickelmann"), list[Future[int]]()
+    with ThreadPoolExecutor(2) as threads:
+        assert threads.submit(held).result() == named < plain
+    assert begun[0].result() == plain
 
 
 def calls_made(typed: str) -> int:

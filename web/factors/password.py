@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ BRAZILIAN_COMMON = frozenset(
     mudar123mudar palmeiras123 saopaulo1234 senha123senha senhasegura12 teamomuito12 trocarsenha1 vascodagama1
     """.split()
 )
+_one_judgement = threading.Lock()  # zxcvbn puts the words of each into the one dictionary that it judges by
 
 
 class Refusal(Enum):
@@ -79,7 +81,8 @@ def _score(password: str, words: list[str]) -> int:
         return 0
     from zxcvbn import zxcvbn  # its word lists take a while to load and are needed only when a password is set
 
-    return int(zxcvbn(_judged(password), user_inputs=words)["score"])
+    with _one_judgement:
+        return int(zxcvbn(_judged(password), user_inputs=words)["score"])
 
 
 def _judged(password: str) -> str:
