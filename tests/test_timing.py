@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,7 +27,7 @@ from web.hash_pool import HashPool
 from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING, Cost
 from web.settings import Settings
 
-WRONG = "girafa verde dança no chão"
+WRONG, NO_CODE = "girafa verde dança no chão", "0000-0000-0000-0000"
 
 
 @pytest.fixture
@@ -146,6 +147,50 @@ def test_after_a_change_of_the_hash_cost_unknown_names_cost_what_known_ones_do(
     assert done(alice.name)[1] == done("nobody0")[1]
     give_password(elsewhere(), alice)  # her password is hashed anew
     assert {done(name)[0] for name in names} == {dearer}
+
+
+RECOVERIES: dict[str, Callable[[TestClient, Person], Response]] = {
+    "login": lambda browser, _: browser.post("/login/recovery", data={"code": NO_CODE}),
+    "step-up": lambda browser, person: browser.post(
+        "/security/sessions/end-others", data={"proof_password": person.password, "proof_recovery": NO_CODE}
+    ),
+    "rehearsal": lambda browser, _: browser.post("/security/recovery-codes/rehearsal", data={"code": NO_CODE}),
+}
+
+
+@pytest.mark.parametrize("where", RECOVERIES)
+def test_an_account_without_recovery_codes_costs_what_one_with_them_does(
+    where: str,
+    protected: Person,
+    client: TestClient,
+    new_client: Callable[..., TestClient],
+    hashes: HeldHashes,
+    statements: list[str],
+    rows: Callable[..., Any],
+) -> None:
+    """The same hashes, questions, charges and lines, wherever such a code is tried."""
+
+    def tried() -> tuple[object, ...]:
+        browser = new_client() if where == "login" else client
+        if where == "login":
+            give_password(browser, protected)
+        [(before,)] = rows("SELECT coalesce(sum(failures), 0) FROM attempts")
+        [(last,)] = rows("SELECT max(id) FROM activity")
+        hashes.begun.clear()
+        statements.clear()
+        answer = RECOVERIES[where](browser, protected)
+        done = list(statements)
+        [(after,)] = rows("SELECT coalesce(sum(failures), 0) FROM attempts")
+        lines = rows("SELECT event FROM activity WHERE id > ? ORDER BY id", last)
+        return answer.status_code, list(hashes.begun), done, after - before, lines
+
+    tried()
+    with_codes = tried()
+    for table in ("recovery_codes", "recovery_sets"):
+        rows(f"DELETE FROM {table}")  # noqa: S608, a constant
+    assert tried() == with_codes
+    assert with_codes[0] == 422
+    assert with_codes[3] == 1
 
 
 class Panel:

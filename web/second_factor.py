@@ -17,7 +17,7 @@ from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
-from web.limits import CODE_BACKOFF, ELEVATED, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
+from web.limits import CODE_BACKOFF, ELEVATED, SALT_BYTES, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.moments import told_as
 from web.notices import tell
 from web.page import wait
@@ -82,7 +82,10 @@ async def try_code(
 async def try_recovery(
     request: Request, account_id: int, typed: str, *, is_rehearsal: bool = False
 ) -> AsyncIterator[Judge | Verdict]:
-    """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy."""
+    """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy.
+
+    Where there are no codes, none is right, at the same price.
+    """
     panel, code = Panel.of(request), written_code.read(typed)
     if not recovery_code.is_well_formed(code):
         yield Verdict(RECOVERY_FORM)
@@ -94,11 +97,10 @@ async def try_recovery(
                 yield charge
                 return
             in_force = await recovery_codes.find(panel.db, account_id)
-            if in_force is None:
-                yield Verdict("Esta conta não tem códigos de recuperação.")
-                return
-            cost = Cost.read(in_force.cost)
-            digest = await slots.run(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
+            salt, cost = (
+                (in_force.salt, Cost.read(in_force.cost)) if in_force else (bytes(SALT_BYTES), panel.settings.hash_cost)
+            )
+            digest = await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost)
             yield partial(judge, request, account_id, charge, digest)
 
 
