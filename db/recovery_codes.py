@@ -9,22 +9,34 @@ from db.database import Reader, Transaction
 
 @dataclass(frozen=True)
 class RecoverySet:
-    """`salt` and `cost` are what a code must be hashed with to be compared; `left` counts the codes not yet spent."""
+    """`salt` and `cost` are what a code must be hashed with, and the key what for, to be compared; `left` counts the
+    codes not yet spent."""
 
     salt: bytes
     cost: str  # as in a PHC string
+    sealed_key: bytes
     made_at: datetime
     rehearsed_at: datetime | None
     left: int
 
 
 async def replace(
-    tx: Transaction, account_id: int, digests: Iterable[bytes], *, salt: bytes, cost: str, at: datetime
+    tx: Transaction,
+    account_id: int,
+    digests: Iterable[bytes],
+    *,
+    salt: bytes,
+    cost: str,
+    sealed_key: bytes,
+    at: datetime,
 ) -> None:
     """Put a new set in force; the codes of the old one die."""
     await remove(tx, account_id)
-    sql = "INSERT INTO recovery_sets (account_id, salt, cost, made_at) VALUES (:account_id, :salt, :cost, :at)"
-    await tx.run(sql, account_id=account_id, salt=salt, cost=cost, at=at)
+    sql = """
+        INSERT INTO recovery_sets (account_id, salt, cost, sealed_key, made_at)
+        VALUES (:account_id, :salt, :cost, :sealed_key, :at)
+    """
+    await tx.run(sql, account_id=account_id, salt=salt, cost=cost, sealed_key=sealed_key, at=at)
     for digest in digests:
         sql = "INSERT INTO recovery_codes (account_id, digest) VALUES (:account_id, :digest)"
         await tx.run(sql, account_id=account_id, digest=digest)
@@ -33,7 +45,7 @@ async def replace(
 async def find(db: Reader, account_id: int) -> RecoverySet | None:
     """The set in force."""
     sql = """
-        SELECT salt, cost, made_at, rehearsed_at,
+        SELECT salt, cost, sealed_key, made_at, rehearsed_at,
             (SELECT count(*) FROM recovery_codes
              WHERE recovery_codes.account_id = recovery_sets.account_id AND used_at IS NULL)
         FROM recovery_sets WHERE account_id = :account_id

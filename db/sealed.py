@@ -37,11 +37,18 @@ _PLACES = {
         "SELECT 'tokens', 'instance', id || ' ' || account_id, sealed_token FROM instances",
         "UPDATE instances SET sealed_token = :value WHERE id = substr(:owner, 1, instr(:owner, ' ') - 1)",
     ),
+    "recovery sets": (
+        "SELECT 'recovery sets', 'recovery', account_id, sealed_key FROM recovery_sets",
+        "UPDATE recovery_sets SET sealed_key = :value WHERE account_id = :owner",
+    ),
     "sub-keys": (
         "SELECT 'sub-keys', 'sub-key', name, sealed FROM sub_keys",
         "UPDATE sub_keys SET sealed = :value WHERE name = :owner",
     ),
 }
+
+
+_SINCE = {"recovery sets": 22}  # the migration; one of before it seals everything anew too
 
 
 async def sub_keys(db: Reader) -> dict[str, bytes]:
@@ -53,9 +60,11 @@ async def put_sub_key(tx: Transaction, name: str, value: bytes) -> None:
 
 
 async def everything(db: Reader) -> AsyncIterator[Sealed]:
-    for find, _ in _PLACES.values():
-        for sealed in await db.all(Sealed, find):
-            yield sealed
+    version = await db.one(int, "PRAGMA user_version") or 0
+    for place, (find, _) in _PLACES.items():
+        if version >= _SINCE.get(place, 0):
+            for sealed in await db.all(Sealed, find):
+                yield sealed
 
 
 async def put(tx: Transaction, sealed: Sealed, value: bytes) -> None:

@@ -55,6 +55,7 @@ def sessions_of_before(rows: Rows) -> list[str]:
 
 def take_back(rows: Rows) -> None:
     for change in (
+        "ALTER TABLE recovery_sets DROP COLUMN sealed_key",
         "DROP VIEW factors_in_force",
         *sessions_of_before(rows),
         "DROP TABLE sub_keys",

@@ -47,7 +47,12 @@ def shown(client: TestClient, rows: Rows) -> str:
 
 
 def sealed_values(rows: Rows) -> list[bytes]:
-    sources = ("sealed_password FROM accounts", "sealed_key FROM totp", "sealed_token FROM instances")
+    sources = (
+        "sealed_password FROM accounts",
+        "sealed_key FROM totp",
+        "sealed_key FROM recovery_sets",
+        "sealed_token FROM instances",
+    )
     return [value for source in sources for (value,) in rows(f"SELECT {source}")]
 
 
@@ -63,6 +68,9 @@ def test_a_running_panel_goes_on_with_the_new_key(
     rotate()
     assert shown(client, rows) == token
     assert sign_in(new_client(), alice, alice.code_at(clock())).status_code == 303
+    browser = new_client()
+    give_password(browser, alice)
+    assert browser.post("/login/recovery", data={"code": alice.recovery_codes[0]}).status_code == 303
 
 
 def test_what_strangers_tried_is_not_forgotten_and_unlock_finds_it(

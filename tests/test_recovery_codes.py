@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Busy, Clock
-from tests.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, sign_in
+from tests.conftest import Busy, Clock, Operate
+from tests.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, protect, sign_in
 from web.app import create_app
+from web.factors.argon2id import Argon2id
 from web.limits import Cost
 from web.settings import Settings
 
-NewClient = Callable[[], TestClient]
+NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -242,6 +243,46 @@ def test_only_hashes_are_stored(protected: Person, rows: Rows, settings: Any) ->
         code.encode() in files or code.replace("-", "").encode() in files for code in protected.recovery_codes
     )
     assert rows("SELECT count(DISTINCT digest), min(length(digest)) FROM recovery_codes") == [(10, 32)]
+
+
+def test_a_set_that_was_moved_to_another_account_opens_nothing_there(
+    protected: Person, invite: Callable[[str], Person], new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    """A61: whoever can write to the database, and has codes of an account of their own."""
+    mallory, theirs = invite("mallory"), new_client()
+    sign_in(theirs, mallory)
+    protect(theirs, mallory, clock())
+    rows("DELETE FROM recovery_codes WHERE account_id = 1")
+    rows("UPDATE recovery_codes SET account_id = 1")
+    rows("UPDATE recovery_sets SET (salt, cost) = (SELECT salt, cost FROM recovery_sets WHERE account_id = 2)")
+    assert recover(new_client(), protected, mallory.recovery_codes[0]).status_code == 422
+    rows("UPDATE recovery_sets SET sealed_key = (SELECT sealed_key FROM recovery_sets WHERE account_id = 2)")
+    stranger = new_client(raise_server_exceptions=False)
+    assert recover(stranger, protected, mallory.recovery_codes[0]).status_code == 500
+    assert stranger.get("/instances").headers["location"] == "/login"
+    assert rows("SELECT failures FROM attempts WHERE kind = 'recovery'") == [(1,)]  # of the first
+    assert rows("SELECT count(used_at) FROM recovery_codes") == [(0,)]
+
+
+def test_codes_from_before_sets_had_keys_go_on(
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    operate: Operate,
+    rows: Rows,
+) -> None:
+    [(salt, cost)] = rows("SELECT salt, cost FROM recovery_sets")
+    rows("DELETE FROM recovery_codes")
+    for code in protected.recovery_codes:
+        digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
+        rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
+    rows("ALTER TABLE recovery_sets DROP COLUMN sealed_key")
+    rows("PRAGMA user_version = 21")
+    operate(lambda panel: panel.db.one(int, "SELECT 1"))
+    assert "ele não foi gasto" in rehearse(client, protected.recovery_codes[0]).text
+    for expected in (303, 422):
+        assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == expected
+    assert recover(new_client(), protected, protected.recovery_codes[1]).status_code == 303
 
 
 def test_spending_a_code_leaves_its_activity(protected: Person, new_client: NewClient, rows: Rows) -> None:

@@ -24,6 +24,7 @@ WORDS = {
     "enrolments": "o aplicativo que a conta de número {} está configurando",
     "replaced apps": "o aplicativo anterior da conta de número {}",
     "tokens": "o token da instância {}",
+    "recovery sets": "os códigos de recuperação da conta de número {}",
     "sub-keys": "a subchave {}",
 }
 
@@ -61,7 +62,8 @@ def _alone(panel: Panel) -> Iterator[None]:
 
 def _in_words(broken: list[Sealed], *, keeps_old: bool) -> str:
     rows = "\n".join(f"  {WORDS[one.place].format(*str(one.owner).split())}" for one in broken)
-    way_out = "Escolha-os de novo (reset-password, reset-two-factor, Trocar token) ou traga-os de volta de uma cópia."
+    again = "reset-password, reset-two-factor, Gerar novos códigos, Trocar token"
+    way_out = f"Escolha-os de novo ({again}) ou traga-os de volta de uma cópia."
     kept = " A chave antiga fica no arquivo até lá; depois, rode rotate-key outra vez." if keeps_old else ""
     return f"Não abrem com nenhuma chave e ficaram como estavam:\n{rows}\n{way_out}{kept}"
 

@@ -17,7 +17,8 @@ from web.notices import tell
 from web.page import go, later, page
 from web.panel import Panel
 from web.redirects import safe_path
-from web.second_factor import Verdict, try_recovery
+from web.seal import KEY_BYTES
+from web.second_factor import SET_KEY, Verdict, hash_code, try_recovery
 from web.two_factor import show_hub
 from web.visitor import acting
 
@@ -29,6 +30,7 @@ class FreshSet:
     codes: list[str] = field(repr=False)
     salt: bytes
     cost: Cost
+    key: bytes = field(repr=False)
     digests: list[bytes]
 
 
@@ -38,15 +40,18 @@ async def make(panel: Panel) -> FreshSet:
     One after the other: between two of them others have their turn.
     """
     codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
-    cost = panel.settings.hash_cost
+    cost, key = panel.settings.hash_cost, panel.token_bytes(KEY_BYTES)
     with panel.hashes.place(own=True) as slots:
-        digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost) for code in codes]
-    return FreshSet(codes, salt, cost, digests)
+        digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key) for code in codes]
+    return FreshSet(codes, salt, cost, key, digests)
 
 
 async def put_in_force(tx: Transaction, request: Request, fresh: FreshSet) -> None:
-    account_id, at = request.state.session.account_id, Panel.of(request).now()
-    await recovery_codes.replace(tx, account_id, fresh.digests, salt=fresh.salt, cost=str(fresh.cost), at=at)
+    panel, account_id = Panel.of(request), request.state.session.account_id
+    sealed = await panel.seal_in(tx, SET_KEY, account_id, fresh.key)
+    await recovery_codes.replace(
+        tx, account_id, fresh.digests, salt=fresh.salt, cost=str(fresh.cost), sealed_key=sealed, at=panel.now()
+    )
 
 
 async def renew(request: Request) -> Response:
@@ -78,8 +83,8 @@ async def replace_used(request: Request) -> Response:
     if in_force is None:
         return go(request, "/security")
     code = recovery_code.new(panel.token_bytes)
-    cost = Cost.read(in_force.cost)
-    digest = await panel.hashes.run_own(recovery_code.digest, panel.argon2id, code, in_force.salt, cost)
+    with panel.hashes.place(own=True) as slots:
+        digest = await hash_code(panel, slots, session.account_id, code, in_force)
     async with acting(request) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(request, "/security")

@@ -12,18 +12,22 @@ from starlette.requests import Request
 from db import attempts, recovery_codes, totp
 from db.attempts import Counter
 from db.database import Reader, Transaction
+from db.recovery_codes import RecoverySet
 from web import trusted_devices
 from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
 from web.factors import totp as rules
+from web.hash_pool import Slots
 from web.limits import CODE_BACKOFF, ELEVATED, SALT_BYTES, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.moments import told_as
 from web.notices import tell
 from web.page import wait
 from web.panel import Panel
+from web.seal import KEY_BYTES
 from web.tries import Try, charged
 
+SET_KEY = "recovery"  # the purpose that it is sealed for
 CODE_FORM = "O código tem seis números. Digite o que o aplicativo mostra agora."
 RECOVERY_FORM = "Um código de recuperação tem 16 letras e números, em quatro grupos."
 WRONG_CODE = "Código incorreto. Digite o que o aplicativo mostra agora."
@@ -97,11 +101,16 @@ async def try_recovery(
                 yield charge
                 return
             in_force = await recovery_codes.find(panel.db, account_id)
-            salt, cost = (
-                (in_force.salt, Cost.read(in_force.cost)) if in_force else (bytes(SALT_BYTES), panel.settings.hash_cost)
-            )
-            digest = await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost)
-            yield partial(judge, request, account_id, charge, digest)
+            yield partial(judge, request, account_id, charge, await hash_code(panel, slots, account_id, code, in_force))
+
+
+async def hash_code(panel: Panel, slots: Slots, account_id: int, code: str, in_force: RecoverySet | None) -> bytes:
+    """What is kept of a code of this set; raises BrokenSeal when that was another account's."""
+    salt, cost, key = bytes(SALT_BYTES), panel.settings.hash_cost, bytes(KEY_BYTES)
+    if in_force:
+        salt, cost = in_force.salt, Cost.read(in_force.cost)
+        key = panel.seal.open(SET_KEY, account_id, in_force.sealed_key)
+    return await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key)
 
 
 async def _judge_code(request: Request, account_id: int, charge: Try, code: str, tx: Transaction) -> Verdict:

@@ -43,6 +43,7 @@ TEXTS = {
     "0019_notices_by_age.sql": "e47f21af190d0ba2",
     "0020_nobodys_names.sql": "efe6aaa2c40172b9",
     "0021_factors_in_force.sql": "38bc03c8477f0550",
+    "0022_recovery_keys.py": "9741e013ff18a3a3",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }

@@ -1,6 +1,7 @@
 """Recovery codes: ten, each opens one login in place of the app (NIST SP 800-63B-4 §4.2.1.1)."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import datetime
 
@@ -17,9 +18,10 @@ def new(token_bytes: Callable[[int], bytes]) -> str:
     return written_code.new(token_bytes, bits=RECOVERY_BITS)
 
 
-def digest(argon2id: Argon2id, code: str, salt: bytes, cost: Cost) -> bytes:
-    """With the salt that a whole set shares, so that one attempt costs one hash. Takes a normalised code."""
-    return argon2id.digest(code.encode(), salt, cost)
+def digest(argon2id: Argon2id, code: str, salt: bytes, cost: Cost, key: bytes) -> bytes:
+    """With the salt that a whole set shares, so that one attempt costs one hash, and under the key of the set, which is
+    sealed for its account. Takes a normalised code."""
+    return hmac.digest(key, argon2id.digest(code.encode(), salt, cost), hashlib.sha256)
 
 
 def fingerprint(salt: bytes) -> str:
