@@ -530,6 +530,37 @@ def test_a_key_for_a_group_is_read_where_nobody_else_is_in_it(data: Path) -> Non
 
 
 @needs_root
+@pytest.mark.parametrize("command", ["rotate-key", "restore {copy}", "restore --without-proof {copy}", "prune"])
+def test_what_root_does_on_a_panel_of_a_service_leaves_it_the_services(command: str, data: Path) -> None:
+    copy = data.with_name("copy")
+    assert run("backup", str(copy), "--data", str(data)).returncode == 0
+    for path in (data, *data.iterdir()):
+        os.chown(path, NOBODY, EMPTY_GROUP)
+    (data / "secret.key").chmod(0o640)
+    answer = run(*command.format(copy=copy).split(), "--data", str(data))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (data, *data.iterdir())} == {(NOBODY, EMPTY_GROUP)}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()}
+    assert modes == {"panel.db": 0o600, "secret.key": 0o640}
+
+
+@needs_root
+def test_a_key_that_would_change_hands_is_not_rotated(volume: Path) -> None:
+    """The panel may put another file in its place, but not give it to whom it belonged."""
+    os.chown(volume, NOBODY, EMPTY_GROUP)
+    assert as_nobody("create-account", "ana", "--data", str(volume)).returncode == 0
+    key = volume / "secret.key"
+    os.chown(key, 0, EMPTY_GROUP)
+    key.chmod(0o640)
+    before = key.read_bytes()
+    refused(as_nobody("rotate-key", "--data", str(volume)), "com o dono, o grupo e as permissões que tem")
+    assert (key.read_bytes(), sorted(path.name for path in volume.iterdir())) == (before, ["panel.db", "secret.key"])
+    assert run("rotate-key", "--data", str(volume)).returncode == 0
+    assert (key.stat().st_uid, key.stat().st_gid, stat.S_IMODE(key.stat().st_mode)) == (0, EMPTY_GROUP, 0o640)
+    assert "ERRADO" not in as_nobody("doctor", "--data", str(volume)).stdout
+
+
+@needs_root
 def test_a_key_of_somebody_else_is_refused_and_both_are_named(data: Path) -> None:
     """Root could open it all the same, and so can whoever it belongs to."""
     os.chown(data / "secret.key", 65534, -1)

@@ -63,5 +63,11 @@ def test_the_key_file_is_for_its_owner_only(file: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_key_file_that_is_replaced_keeps_its_mode(file: Path) -> None:
+    file.chmod(0o400)
+    write_keys(file, [NEW])
+    assert (file.stat().st_mode & 0o777, file.read_text()) == (0o400, f"{NEW.hex()}\n")
+
+
 def test_no_two_seals_are_alike(seal: Seal) -> None:
     assert len({seal.close("totp", 1, b"secret") for _ in range(10_000)}) == 10_000

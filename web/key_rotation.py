@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from db import activity, sealed
 from db import panel as panel_row
@@ -71,14 +72,24 @@ def _in_words(broken: list[Sealed], *, keeps_old: bool) -> str:
 async def _rotate(panel: Panel) -> tuple[int, list[Sealed]]:
     file, seal = panel.settings.key_file, panel.seal
     if len(seal.keys) == 1:
-        write_keys(file, [panel.token_bytes(KEY_BYTES), seal.keys[0].secret])
+        _write(file, [panel.token_bytes(KEY_BYTES), seal.keys[0].secret])
         seal.reload()
     count, broken = await _seal_anew(panel)
     await asyncio.sleep(OPENING_GRACE.total_seconds())  # a running panel may be about to open what it has just read
     old = [key for key in seal.keys[1:] if any(one.value.startswith(key.head) for one in broken)]
-    write_keys(file, [key.secret for key in (seal.keys[0], *old)])
+    _write(file, [key.secret for key in (seal.keys[0], *old)])
     seal.reload()
     return count, broken
+
+
+def _write(file: Path, secrets: list[bytes]) -> None:
+    try:
+        write_keys(file, secrets)
+    except OSError as refused:
+        raise CommandRefused(
+            f"Não foi possível gravar {file} com o dono, o grupo e as permissões que tem ({refused.strerror}). "
+            "O arquivo ficou como estava e tudo abre com ele: rode rotate-key outra vez como o dono dele, ou como root."
+        ) from None
 
 
 async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,20 +123,35 @@ class Seal:
 
 
 def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
-    """Put these keys, the one that seals first, in the file at once or not at all; only this user may read it."""
+    """Put these keys, the one that seals first, in the file at once or not at all.
+
+    Whose a file is and who may read it stays as it was, also when root does it; a new one is for this user only.
+    Raises OSError.
+    """
     file = file.resolve()  # behind a link, the file itself
     fresh = file.with_name(file.name + ".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as out:
-        out.write("".join(f"{secret.hex()}\n" for secret in secrets))
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as out:
+            if os.name == "posix" and file.exists():
+                _belong_like(file, descriptor)
+            out.write("".join(f"{secret.hex()}\n" for secret in secrets))
+            out.flush()
+            os.fsync(descriptor)
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)  # what was refused half way
     if os.name == "posix":  # the name too must outlive a power cut, before any row is sealed with the new key
         folder = os.open(file.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+
+
+def _belong_like(file: Path, descriptor: int) -> None:
+    found = file.stat()
+    os.fchown(descriptor, found.st_uid, found.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
 
 
 def _open(keys: Mapping[bytes, Key], purpose: str, owner: int | str, sealed: bytes) -> bytes:
