@@ -11,7 +11,7 @@ from pathlib import Path
 
 from db import panel as panel_row
 from db import schema, sealed
-from db.database import Database, Reader
+from db.database import Database, Reader, Transaction
 from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool, Turns, hashes_at_once
@@ -64,7 +64,8 @@ def _prepare(folder: Path, file: Path) -> None:
     is_new = not file.exists()
     if is_new:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(entry.name not in MAY_BE_THERE for entry in folder.iterdir()):
+        is_taken = any(entry.name not in MAY_BE_THERE for entry in folder.iterdir())
+        if is_taken and not file.exists():  # else another first start made it a moment ago
             raise StartRefused(
                 f"A pasta {folder} tem outros arquivos e nenhum {DATABASE}. "
                 "Escolha uma pasta só para o painel com --data."
@@ -140,9 +141,9 @@ def _repair(path: Path) -> str:
 async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
     """Nothing is written before it is known that nothing in there acts by itself."""
     try:
-        async with db.transaction() as tx:  # another process may be bringing it up to date
+        async with db.transaction() as tx:  # another process may be bringing it up to date, or making the key
             await _refuse_unfit(tx, file)
-        seal = await _fitting_seal(db, settings, token_bytes)
+            seal = await _fitting_seal(tx, settings, token_bytes)
         await migrate(db, seal)
         seal.sub_keys = seal.open_sub_keys(await sealed.sub_keys(db))
         return seal
@@ -193,9 +194,10 @@ async def what_is_strange(db: Reader) -> str:
     return HOW[found.how].format(kind=KINDS.get(found.kind, "algo chamado"), name=ascii(found.name))
 
 
-async def _fitting_seal(db: Database, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
-    """The key of this database. A new one is made only while nothing was ever sealed."""
-    file, bound_to = settings.key_file, await panel_row.key_fingerprint(db) if await version(db) else None
+async def _fitting_seal(tx: Transaction, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
+    """The key of this database. A new one is made only while nothing was ever sealed, and while nobody else may write:
+    of two first starts at once the second reads the key of the first."""
+    file, bound_to = settings.key_file, await panel_row.key_fingerprint(tx) if await version(tx) else None
     if bound_to and not file.exists():
         raise StartRefused(
             f"Falta a chave {file}. Sem ela ninguém entra: traga-a de volta de onde você a guardou (a pasta de dados "
