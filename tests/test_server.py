@@ -1,6 +1,7 @@
 """The sockets that the panel answers on."""
 
 import asyncio
+import os
 import secrets
 import signal
 import socket
@@ -17,8 +18,8 @@ from tests.conftest import Clock
 from tests.steady import until
 from tests.test_run import free_port, started
 from web.data_folder import open_panel
-from web.limits import HASHES_AT_ONCE
-from web.server import close, listen
+from web.limits import HASHES_AT_ONCE, WORKER_DEATHS
+from web.server import Deaths, close, listen
 from web.settings import Settings
 
 
@@ -64,6 +65,48 @@ def test_a_worker_that_cannot_start_ends_the_panel_with_its_cause(tmp_path: Path
     assert process.returncode == 1
     assert "O painel não pôde iniciar" in said
     assert '"start.refused", "reason": "Falta a chave' in said
+
+
+def workers_of(panel: int) -> list[int]:
+    """Its server processes."""
+    children = Path(f"/proc/{panel}/task/{panel}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the server processes")
+def test_workers_that_die_are_replaced_until_too_many_die_young(tmp_path: Path) -> None:
+    port, data, killed = free_port(), tmp_path / "data", set[int]()
+
+    def kill_one() -> bool:
+        for worker in {*workers_of(process.pid)} - killed:
+            os.kill(worker, signal.SIGKILL)
+            killed.add(worker)
+            return True
+        return process.poll() is not None
+
+    with started("serve", "--port", port, "--data", str(data), PANEL_WORKERS="2") as (process, _):
+        server = Server(port, data, process.pid)
+        until(server.answers)
+        for _ in range(WORKER_DEATHS.most - 1):
+            until(kill_one)
+            until(lambda: len({*workers_of(process.pid)} - killed) == 2)
+        until(server.answers)
+        assert process.poll() is None
+        until(kill_one)
+        said = process.ended()
+    assert (process.returncode, len(killed)) == (1, WORKER_DEATHS.most)
+    assert "terminam logo depois de começar (SIGKILL: talvez falte memória)" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("lived", "every", "ends"),
+    [(1.0, 2.0, True), (59.0, 60.0, True), (61.0, 2.0, False), (1.0, 151.0, False), (1e6, 1e6, False)],
+)
+def test_only_many_deaths_of_young_workers_within_minutes_end_the_panel(lived: float, every: float, ends: bool) -> None:
+    deaths = Deaths()
+    told = [deaths.are_too_many(lived=lived, at=number * every) for number in range(20)]
+    assert told == [ends and number >= WORKER_DEATHS.most - 1 for number in range(20)]
 
 
 @pytest.mark.parametrize(("workers", "each"), [(1, HASHES_AT_ONCE), (2, 1), (8, 1)])

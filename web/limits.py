@@ -134,6 +134,10 @@ HOUSEKEEPING = timedelta(hours=1)
 PASSWORD_FAILURES_KEPT = timedelta(days=1)
 PRUNED_AT_ONCE = 500  # rows
 
+# Server processes
+WORKER_SETTLED = timedelta(minutes=1)  # of running
+WORKER_DEATHS = Rate(5, timedelta(minutes=10))  # before that
+
 # Requests
 BODY_MAX = 16 * 1024
 BODY_PATIENCE = timedelta(seconds=10)

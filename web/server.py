@@ -5,15 +5,19 @@ import errno
 import itertools
 import signal
 import socket
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from web import log
 from web.hosts import LOOPBACK_NAMES
+from web.limits import WORKER_DEATHS, WORKER_SETTLED
 from web.settings import Settings, StartRefused
 from web.wire import BoundedHttp
 
@@ -53,6 +57,39 @@ class Server(uvicorn.Server):
             finally:
                 if hangup:
                     signal.signal(hangup, before)
+
+
+class Deaths:
+    """Of workers soon after their start: what so many died of, the next one would die of too."""
+
+    def __init__(self) -> None:
+        self._at: deque[float] = deque(maxlen=WORKER_DEATHS.most)
+
+    def are_too_many(self, *, lived: float, at: float) -> bool:
+        """With one more, in seconds; one that ran well for a while does not count."""
+        if lived < WORKER_SETTLED.total_seconds():
+            self._at.append(at)
+            return len(self._at) == WORKER_DEATHS.most and at - self._at[0] <= WORKER_DEATHS.span.total_seconds()
+        return False
+
+
+class Workers(Multiprocess):
+    """Whoever dies is replaced, until too many did soon after their start; then `given_up` is the last exit code."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.given_up: int | None = None
+        self._since: dict[Process, float] = {}
+        self._deaths = Deaths()
+
+    def keep_subprocess_alive(self) -> None:
+        now = time.monotonic()
+        self._since = {worker: self._since.get(worker, now) for worker in self.processes}
+        super().keep_subprocess_alive()
+        for worker, since in self._since.items():
+            if worker not in self.processes and self._deaths.are_too_many(lived=now - since, at=now):
+                self.given_up = worker.exitcode
+                self.should_exit.set()
 
 
 class PortTaken(StartRefused):
@@ -168,12 +205,25 @@ def serve(
     if settings.workers == 1:
         status = _status_of(lambda: Server(config, running).run(sockets=listeners))
     else:
-        workers = Multiprocess(config, sockets=listeners)
+        workers = Workers(config, listeners)
         with running:
             workers.run()
+        if workers.given_up is not None:
+            raise StartRefused(
+                f"Os processos do painel terminam logo depois de começar ({_how(workers.given_up)}), e depois de "
+                f"{WORKER_DEATHS.most} vezes ele parou. O registro acima pode dizer mais."
+            )
         status = max((worker.exitcode or 0 for worker in workers.processes), default=0)
     if status == STARTUP_FAILURE:
         raise StartRefused("O painel não pôde iniciar; o registro acima diz a causa (start.refused).")
+
+
+def _how(exit_code: int) -> str:
+    """How a process ended; below zero it was a signal."""
+    if exit_code >= 0:
+        return f"código de saída {exit_code}"
+    name = signal.Signals(-exit_code).name
+    return f"{name}: talvez falte memória" if name == "SIGKILL" else name
 
 
 def _status_of(run: Callable[[], None]) -> int:
