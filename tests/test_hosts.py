@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
+from web import hosts
 from web.app import create_app
 from web.settings import Settings, StartRefused
 
@@ -24,6 +25,15 @@ ASCII = "https://painel.xn--aa-4iaz.com.br"  # what browsers make of it
 )
 def test_the_public_address_is_kept_as_browsers_send_it(typed: str) -> None:
     assert Settings.from_environment({"PANEL_PUBLIC_URL": typed}).public_url == ASCII
+
+
+@pytest.mark.parametrize("rest", ["", ".", ":65535", ".:65535"])
+def test_a_name_has_at_most_253_characters_and_longer_ones_are_not_even_looked_at(rest: str) -> None:
+    """A58."""
+    longest = "a." * 126 + "a"
+    assert hosts.read(longest + rest) is not None
+    assert hosts.read("a.a.a.a." + longest + rest) is None
+    assert hosts.read("a" + "\u0315" * 3_800 + "\u0301" * 3_800 + rest) is None
 
 
 @pytest.mark.parametrize("typed", ["https://", "https://painel..br", "https://a b.c", "https://:443", "ftp://a.b"])

@@ -9,12 +9,17 @@ from urllib.parse import urlsplit
 Host = tuple[str, int | None]  # name and port
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LABELS = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")  # `my_host` breaks IDNA's rules, and is in use
+LONGEST = 253 + len(".:65535")  # of a name (RFC 1035 §2.3.4), a final dot and a port
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @lru_cache(maxsize=256)
 def read(host: str, scheme: str = "") -> Host | None:
-    """Name and port of a Host header; the port is None where it is the scheme's own. None for anything else."""
+    """Name and port of a Host header; the port is None where it is the scheme's own. None for anything else, and at
+    once for what is too long: thousands of accents on one letter cost urlsplit, which sorts them, a tenth of a second.
+    """
+    if len(host) > LONGEST:
+        return None
     try:
         parts = urlsplit(f"//{host}")
         is_bare = parts.netloc == host and "@" not in host and not (parts.path or parts.query or parts.fragment)
