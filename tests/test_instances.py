@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from db.instances import Instance
 from tests.conftest import Clock
 from tests.live import live
 from tests.people import FRAGMENT, Person, cookie_of, sign_in
 from tests.test_races import post_at_once
 from web.app import create_app
+from web.instances import alike
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
@@ -37,6 +39,25 @@ def bruno(alice: Person, new_client: NewClient, invite: Callable[[str], Person])
     browser = new_client()
     assert sign_in(browser, invite("bruno")).status_code == 303
     return browser
+
+
+class Counted(str):
+    """Knows how often it was spelled plainly."""
+
+    times = 0
+
+    def casefold(self) -> str:
+        self.times += 1
+        return super().casefold()
+
+
+def test_what_is_looked_for_is_spelled_plainly_once_however_many_instances_there_are(clock: Clock) -> None:
+    """A58."""
+    wanted = Counted("\ufdfa" * 440)
+    owned = [Instance(f"{n:032X}", f"Loja {n}", b"", clock(), clock(), None) for n in range(200)]
+    assert alike(owned, wanted) == []
+    assert wanted.times == 2
+    assert alike(owned, "LOJÀ 19") == [owned[19], *owned[190:]]
 
 
 def test_an_empty_list_says_what_to_do(alice: Person, client: TestClient) -> None:
