@@ -56,10 +56,17 @@ async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) 
     await tx.run(sql, kind=kind, at=at)
 
 
-async def withdraw(tx: Transaction, half_login: bytes, *, owner: int) -> None:
-    """The half-login was the owner's after all: it was completed."""
-    sql = "DELETE FROM notices WHERE half_login = :half_login AND account_id = :owner"
-    await tx.run(sql, half_login=half_login, owner=owner)
+async def withdraw(tx: Transaction, half_login: bytes, *, owner: int, at: datetime) -> None:
+    """The half-login was the owner's after all: it was completed.
+
+    What was told by now is done with but stays: its number is on a page, whose button would answer for the next notice.
+    """
+    await withdraw_waiting(tx, half_login, owner=owner, at=at)
+    sql = """
+        UPDATE notices SET acknowledged_at = :at
+        WHERE half_login = :half_login AND account_id = :owner AND acknowledged_at IS NULL
+    """
+    await tx.run(sql, half_login=half_login, owner=owner, at=at)
 
 
 async def carry(tx: Transaction, half_login: bytes, *, owner: int, to: bytes) -> None:

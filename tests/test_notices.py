@@ -186,6 +186,24 @@ def test_whoever_was_only_too_quick_is_not_told_of_their_own_code(
     assert "Um código de verificação já usado foi digitado" not in client.get("/instances").text
 
 
+def test_a_button_of_a_page_from_before_answers_for_no_other_notice(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    """A57: somebody who saw a code typed uses it again, then the next one: what was told of the first is withdrawn."""
+    seen = protected.code_at(clock())
+    client.post("/logout")
+    sign_in(client, protected, seen)
+    for _ in range(4):
+        give_password(stranger, protected, password="girafa verde")
+    give_password(stranger, protected)
+    enter(stranger, seen)
+    before = button(client, "mine")
+    clock.forward(seconds=30)
+    assert enter(stranger, protected.code_at(clock())).status_code == 303
+    assert client.post(before).status_code == 404
+    assert "dispositivo novo" in client.get("/instances").text
+
+
 def test_a_used_recovery_code_is_told(protected: Person, client: TestClient, stranger: TestClient) -> None:
     give_password(stranger, protected)
     stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})

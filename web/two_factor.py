@@ -106,7 +106,7 @@ async def _settle(tx: Transaction, request: Request, verdict: Verdict, template:
     half_login = request.state.half_login
     if verdict.is_accepted:
         await half_logins.end(tx, half_login.digest)
-        await notices.withdraw(tx, half_login.digest, owner=half_login.account_id)
+        await notices.withdraw(tx, half_login.digest, owner=half_login.account_id, at=Panel.of(request).now())
         token = await complete_login(tx, request, half_login.account_id, method)
         return signed_in(request, token, half_login.next)
     if verdict.tries_left is None:
