@@ -134,6 +134,40 @@ def test_recovery_codes_that_live_again_do_not_do_so_unnoticed(
     assert "O painel voltou de uma cópia antiga" in browser.get("/instances").text
 
 
+def test_a_backup_between_two_halves_of_a_change_of_keys_names_the_key_that_opens_it(
+    alice: Person,
+    backup: Act,
+    restore: Act,
+    operate: Operate,
+    tmp_path: Path,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A55: `rotate-key` was killed before anything was sealed anew, and finished another day."""
+    old = settings.key_file.read_text()
+    write_keys(settings.key_file, [b"n" * 32, bytes.fromhex(old)])
+    backup(tmp_path / "copy.db")
+    named = capsys.readouterr().out.partition("é preciso a chave ")[2][:16]
+    operate(rotate)
+    with pytest.raises(CommandRefused, match=f"precisa da chave {named}"):
+        restore(tmp_path / "copy.db")
+    settings.key_file.write_text(settings.key_file.read_text() + old)
+    assert named == Seal(settings.key_file, secrets.token_bytes).keys[1].fingerprint
+    restore(tmp_path / "copy.db")
+
+
+def test_a_backup_whose_key_is_gone_before_it_is_done_is_not_written(
+    alice: Person, operate: Operate, tmp_path: Path, settings: Settings
+) -> None:
+    async def copy(panel: Panel) -> None:
+        write_keys(settings.key_file, [b"n" * 32])
+        await backups.backup(panel, argparse.Namespace(file=tmp_path / "copy.db"))
+
+    with pytest.raises(CommandRefused, match="tente de novo"):
+        operate(copy)
+    assert not (tmp_path / "copy.db").exists()
+
+
 def test_a_backup_of_another_key_is_refused_with_the_cause(
     alice: Person, client: TestClient, backup: Act, restore: Act, tmp_path: Path, settings: Settings
 ) -> None:
@@ -237,7 +271,7 @@ def test_a_proof_with_a_key_of_somebody_else_is_none(
     lines = (tmp_path / "copy.db").read_bytes().split(b"\n", LINES)
     (tmp_path / "content.db").write_bytes(lines[LINES])
     with (tmp_path / "forged.db").open("wb") as out:
-        copies.write(tmp_path / "content.db", out, theirs)
+        copies.write(tmp_path / "content.db", out, theirs, theirs.fingerprint)
     with pytest.raises(CommandRefused, match=f"precisa da chave {theirs.fingerprint}"):
         restore(tmp_path / "forged.db")
     forged = (tmp_path / "forged.db").read_bytes().replace(theirs.fingerprint.encode(), lines[1], 1)

@@ -24,14 +24,15 @@ SQLITE = b"SQLite format 3\0"  # how its files begin
 
 async def backup(panel: Panel, options: argparse.Namespace) -> None:
     """A consistent copy while the panel runs, readable by its owner only; it names the key that it needs."""
-    _write(panel, options.file)
+    needed = _write(panel, options.file)
     async with panel.db.transaction() as tx:
         await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
-    print(f"Cópia gravada em {options.file}. Para usá-la é preciso a chave {panel.seal.fingerprint}:")
+    print(f"Cópia gravada em {options.file}. Para usá-la é preciso a chave {needed}:")
     print(f"guarde {panel.settings.key_file} em outro lugar, longe da cópia.")
 
 
-def _write(panel: Panel, file: Path) -> None:
+def _write(panel: Panel, file: Path) -> str:
+    """Returns the fingerprint of the key that opens what is in it: until a change of keys is done, the one before."""
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
@@ -41,11 +42,24 @@ def _write(panel: Panel, file: Path) -> None:
     try:
         with os.fdopen(descriptor, "wb") as out, _work_file("copying-", file.absolute().parent) as work:
             _copy(panel.settings.data / DATABASE, work)
-            copies.write(work, out, panel.seal)
+            needed = _key_of(work)
+            copies.write(work, out, panel.seal, needed)
+    except BrokenSeal:
+        file.unlink(missing_ok=True)
+        raise CommandRefused(
+            "A chave foi trocada enquanto a cópia era feita. Nada foi gravado: tente de novo."
+        ) from None
     except (OSError, sqlite3.Error) as refused:
         file.unlink(missing_ok=True)
         reason = refused.strerror if isinstance(refused, OSError) else refused
         raise CommandRefused(f"Não foi possível gravar {file} ({reason}).") from None
+    return needed
+
+
+def _key_of(work: Path) -> str:
+    """The fingerprint of the key in force when it was copied."""
+    with contextlib.closing(sqlite3.connect(work)) as copy:
+        return str(copy.execute("SELECT key_fingerprint FROM panel").fetchone()[0])
 
 
 async def restore(panel: Panel, options: argparse.Namespace) -> None:

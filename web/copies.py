@@ -28,9 +28,10 @@ class OtherKey(Exception):
     """Its argument is the fingerprint of the secret.key that the copy needs."""
 
 
-def write(database: Path, out: BinaryIO, seal: Seal) -> None:
-    sealed = seal.close(SUB_KEY, "copies", seal.sub_keys.copies)
-    header = MAGIC + f"{seal.fingerprint}\n{sealed.hex()}\n".encode("ascii")
+def write(database: Path, out: BinaryIO, seal: Seal, fingerprint: str) -> None:
+    """For the key of this fingerprint, which seals what is in the database; raises BrokenSeal when it is gone."""
+    sealed = seal.close(SUB_KEY, "copies", seal.sub_keys.copies, fingerprint=fingerprint)
+    header = MAGIC + f"{fingerprint}\n{sealed.hex()}\n".encode("ascii")
     mac = hmac.new(seal.sub_keys.copies, header, hashlib.sha256)
     out.write(header + bytes(MAC_LINE))
     with database.open("rb") as content:
