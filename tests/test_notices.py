@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from tests.conftest import Clock, Operate
 from tests.people import Person, give_password, sign_in
 from web.housekeeping import clear
+from web.limits import NOTICES_COUNTED
 from web.page import ROOT
 
 NewClient = Callable[[], TestClient]
@@ -270,6 +271,27 @@ def test_what_happens_again_is_one_notice_and_floods_nothing_out_of_sight(
     client.post(button(client, "mine"))
     assert KNOWN not in client.get("/activity").text
     assert f"<strong>{USED}</strong> <time" in client.get("/activity").text
+
+
+def test_right_passwords_without_end_make_no_page_slow(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock, rows: Rows
+) -> None:
+    """A56: those that wait are of five minutes, and only beyond these the oldest go."""
+    told = """
+        WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1500)
+        INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
+        SELECT 1, ?, :at, :at, '203.0.113.7', '' FROM numbers
+    """.replace(":at", str(int(clock().timestamp())))
+    for kind in ("password_known", "recovery_used"):
+        rows(told, kind)
+    give_password(stranger, protected)
+    pending = "SELECT count(*) FROM notices WHERE acknowledged_at IS NULL AND kind = ?"
+    assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
+    assert rows(pending, "recovery_used") == [(1500,)]
+    assert client.get("/activity").text.count(KNOWN) == 1
+    clock.forward(minutes=5)
+    give_password(stranger, protected)
+    assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
 
 
 def test_every_kind_has_its_words() -> None:

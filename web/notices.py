@@ -11,7 +11,7 @@ from db import accounts, activity, notices
 from db.database import Transaction
 from web import forms
 from web.activity import note
-from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL
+from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL, NOTICES_COUNTED
 from web.page import device, go
 from web.panel import Panel
 from web.redirects import safe_path
@@ -58,6 +58,7 @@ async def tell(
         session_id=session_id or own,
         half_login=half_login,
     )
+    await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
 
 
 async def tell_of_password(tx: Transaction, request: Request, account_id: int, *, waits_for: bytes) -> None:
