@@ -145,6 +145,7 @@ URL_MAX = 4 * 1024
 HEADERS_MAX = 16 * 1024
 HEAD_MAX = URL_MAX + HEADERS_MAX  # on the socket, before it is known where the address ends
 HEAD_PATIENCE = timedelta(seconds=10)
+PIPELINED_MAX = 8  # no browser sends the next request before the answer
 CONNECTIONS_MAX = 200  # of a process; macOS lets it open 256 files
 CROWD_PATIENCE = timedelta(seconds=1)
 FIELDS_MAX = 50

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from web.errors import WORDS
 from web.headers import PAGE
-from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
 from web.visitor import networks_of
 
 NO_HTTP = ("Pedido inválido", "O que chegou não é um pedido HTTP.")
@@ -62,6 +62,11 @@ class BoundedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002, uvicorn's sentence is English
         self.transport.write(_refusal(400, NO_HTTP))
         self.transport.close()
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED_MAX:  # thousands fit into one piece of what is read
+            raise ConnectionError("pipelined")  # the parser stops; uvicorn answers 400 and hangs up
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._surplus, self._is_in_head = 0, False

@@ -16,7 +16,7 @@ from tests.conftest import Clock
 from tests.live import live
 from tests.steady import HANG, StillLoop, until
 from web.app import create_app
-from web.limits import AUTH_POSTS, CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE
+from web.limits import AUTH_POSTS, CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
 from web.settings import Settings
 from web.wire import BoundedHttp
 
@@ -152,6 +152,20 @@ def test_150_mb_on_one_socket_are_not_taken(what: str, live_server: str) -> None
         with pytest.raises(ConnectionError):
             for _ in itertools.repeat(None, 150):
                 line.sendall(part)
+    assert is_healthy(live_server)
+
+
+def test_thousands_of_requests_that_wait_for_no_answer_are_not_taken(live_server: str) -> None:
+    """A65: in pieces of 256 KiB they cost nearly a second each, and memory."""
+    last = f"{HEAD}Connection: close\r\n\r\n"
+    with connect(live_server) as line:
+        line.sendall((f"{HEAD}\r\n" * PIPELINED_MAX + last).encode())
+        assert rest(line).count("HTTP/1.1 200") == PIPELINED_MAX + 1
+    with connect(live_server) as line:
+        line.sendall((f"{HEAD}\r\n" * (PIPELINED_MAX + 1) + last).encode())
+        answered = rest(line)
+    assert "HTTP/1.1 200" not in answered
+    assert answered.startswith("HTTP/1.1 400")
     assert is_healthy(live_server)
 
 
