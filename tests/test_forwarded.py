@@ -190,3 +190,10 @@ def test_a_proxy_that_tells_nothing_at_all_shows_at_the_first_post(
     assert "PANEL_PUBLIC_URL=https://" in said
     assert "painel.example.com" not in said  # anybody could have said that
     assert "PANEL_TRUSTED_PROXIES=127.0.0.1" in said
+
+
+def test_nobody_has_the_doctor_recommend_an_address_of_theirs(unaware: TestClient, operate: Operate) -> None:
+    """A28: one who names this machine from across the internet."""
+    visitor = beside(unaware, base_url=str(unaware.base_url), headers=dict(unaware.headers), client=("8.8.4.4", 1))
+    assert give_password(visitor, Person("nobody", "girafa verde")).status_code in (403, 422)
+    doctor(operate)

@@ -128,7 +128,7 @@ def _diagnose(request: Request, peer: Peer, host: Host | None) -> Diagnosis | No
         return diagnosis.without_https(request, peer)
     if peer.is_trusted and not peer.said_client and not is_loopback(host[0]):
         return diagnosis.without_client(peer)
-    if is_http and is_loopback(host[0]) and _comes_from_elsewhere(request):
+    if is_http and is_loopback(host[0]) and not _is_far(peer) and _comes_from_elsewhere(request):
         return diagnosis.unknown_proxy(request, peer)
     return None
 
@@ -137,6 +137,12 @@ def _is_public(host: Host, public_url: str) -> bool:
     """Whether it is the public address that was asked for, as far as a proxy tells: some leave its port out."""
     public = urlsplit(public_url)
     return public.scheme == "https" and host[0] == public.hostname and host[1] in (None, public.port or 443)
+
+
+def _is_far(peer: Peer) -> bool:
+    """Whoever asks for this machine by its own name from across the internet lies, and would be called a proxy."""
+    found = hosts.address(peer.host)
+    return found is not None and found.is_global
 
 
 def _comes_from_elsewhere(request: Request) -> bool:
