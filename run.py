@@ -57,10 +57,24 @@ def prepare(locks: "list[Path]") -> None:
             create_venv(VENV)
         STAMP.unlink(missing_ok=True)
         install(locks[-1])
-        whole = STAMP.with_name("installed.new")
-        whole.write_text("\n".join(wanted) + "\n", encoding="ascii")
-        whole.replace(STAMP)
+        stamp(wanted)
         say("Pronto.")
+
+
+def stamp(digests: "list[str]") -> None:
+    """At once or not at all."""
+    whole = STAMP.with_name("installed.new")
+    whole.write_text("\n".join(digests) + "\n", encoding="ascii")
+    whole.replace(STAMP)
+
+
+@contextlib.contextmanager
+def unstamped() -> "Iterator[None]":
+    """pip takes away what was there first: should it be killed or fail then, the next start installs everything."""
+    before = installed()
+    STAMP.unlink(missing_ok=True)
+    yield
+    stamp(before)
 
 
 def installed() -> "list[str]":
@@ -218,7 +232,10 @@ def build_native(into: Path = PYTHON) -> None:
         wheels = [str(wheel) for wheel in Path(folder).glob("*.whl")]
         if status != 0 or not wheels:
             sys.exit("A compilação falhou; falta um compilador C? No Debian ou Ubuntu: sudo apt install gcc.")
-        run([str(into), "-P", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheels])
+        with unstamped() if into == PYTHON else contextlib.nullcontext():
+            status, _ = run([str(into), "-P", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheels])
+            if status != 0:
+                sys.exit("O argon2 compilado não pôde ser instalado. O próximo início põe o de antes no lugar.")
     say("Pronto.")
 
 
