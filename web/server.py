@@ -190,18 +190,7 @@ def serve(
     log.to_stderr()
     if settings.allow_http:
         log.trouble("start.http_allowed", "PANEL_ALLOW_HTTP")
-    config = uvicorn.Config(
-        f"web.app:{app}",
-        factory=True,
-        http=BoundedHttp,
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # web/forwarded.py reads them
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=5,
-    )
+    config = _config(settings, app)
     if settings.workers == 1:
         status = _status_of(lambda: Server(config, running).run(sockets=listeners))
     else:
@@ -216,6 +205,21 @@ def serve(
         status = max((worker.exitcode or 0 for worker in workers.processes), default=0)
     if status == STARTUP_FAILURE:
         raise StartRefused("O painel não pôde iniciar; o registro acima diz a causa (start.refused).")
+
+
+def _config(settings: Settings, app: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        f"web.app:{app}",
+        factory=True,
+        http=BoundedHttp,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # web/forwarded.py reads them
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=5,
+    )
 
 
 def _how(exit_code: int) -> str:
