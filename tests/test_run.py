@@ -61,6 +61,7 @@ class Started(subprocess.Popen[str]):
             text=True,
             env=os.environ | environment,
             preexec_fn=_hear_signals,
+            start_new_session=True,
         )
 
     def ended(self) -> str:
@@ -70,7 +71,9 @@ class Started(subprocess.Popen[str]):
         return self._errors.read()
 
     def forget(self) -> None:
-        self.kill()
+        """With its server processes, which have our pipe too: whoever failed may have left them."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self.communicate()
         self._errors.close()
 
