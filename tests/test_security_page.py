@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from web import limits
+from web import hash_pool, limits, wire
 from web.activity import WORDS
 from web.app import ROUTES
 from web.factors.password import CONTEXT_WORDS
@@ -38,6 +38,19 @@ def in_words(value: object) -> str:
     if isinstance(value, Cost):
         return f"m = {value.memory_kib:,} KiB, t = {value.passes}, p = {value.lanes}"
     return f"{value:,}"
+
+
+def test_the_page_tells_which_limits_hold_for_each_process() -> None:
+    rows = re.findall(r"^\| for (\w+ \w+) \| [^|]+ \| ([^|]+) \|$", section("processes"), re.MULTILINE)
+    told = {whose: set(re.findall(r"`((?!PANEL_)[A-Z_]+)`", names)) for whose, names in rows}
+    numbers = {name for name, value in vars(limits).items() if isinstance(value, int) and name.isupper()}
+    of_one_connection = {"HEAD_MAX", "PIPELINED_MAX"}
+    in_memory = numbers & {*vars(hash_pool), *vars(wire)} - of_one_connection
+    in_database = {name for name, value in vars(limits).items() if isinstance(value, Rate | Backoff)}
+    assert told["each process"] == in_memory - {"HASHES_AT_ONCE"}
+    assert told["the machine"] == {"HASHES_AT_ONCE", "WORKER_DEATHS"}
+    assert told["the panel"] >= in_database - {"WORKER_DEATHS"}
+    assert not set.intersection(*told.values())
 
 
 def test_every_limit_is_on_the_page_with_its_value() -> None:

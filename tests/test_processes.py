@@ -1,0 +1,81 @@
+"""Several server processes on one data folder: what they count together, and what each counts for itself."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import Busy, Clock
+from tests.people import ORIGIN, Person, cookie_of, give_password, plant
+from tests.steady import HANG
+from web.app import create_app
+from web.limits import AUTH_POSTS, PASSWORD_BACKOFF_PAIR, RENEWALS
+from web.settings import Settings
+
+WRONG = "girafa verde dança no chão"
+
+
+@pytest.fixture
+def other(client: TestClient, settings: Settings, clock: Clock) -> Iterator[TestClient]:
+    """The same browser where another process answers it."""
+    app = create_app(settings, now=clock)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
+        yield browser
+
+
+def test_tries_of_a_network_are_counted_for_all_together(client: TestClient, other: TestClient) -> None:
+    for number in range(AUTH_POSTS.most):
+        nobody = Person(f"nobody{number}", WRONG)
+        assert give_password((client, other)[number % 2], nobody).status_code == 422
+    assert [give_password(browser, nobody).status_code for browser in (client, other)] == [429, 429]
+
+
+def test_wrong_passwords_for_a_name_are_counted_for_all_together(
+    alice: Person, client: TestClient, other: TestClient
+) -> None:
+    client.cookies.clear()
+    for number in range(PASSWORD_BACKOFF_PAIR.free):
+        assert give_password((client, other)[number % 2], alice, password=WRONG).status_code == 422
+    assert [give_password(browser, alice).status_code for browser in (client, other)] == [429, 429]
+
+
+def test_the_budget_of_an_account_is_counted_for_all_together(
+    protected: Person, client: TestClient, other: TestClient
+) -> None:
+    plant(other, cookie_of(client))
+    for number in range(RENEWALS.most):
+        browser, beside = (client, other) if number % 2 else (other, client)
+        assert browser.post("/security/recovery-codes").status_code == 200
+        plant(beside, cookie_of(browser))  # it was renewed
+    answers = [browser.post("/security/recovery-codes").status_code for browser in (client, other)]
+    assert answers == [429, 429]
+
+
+def test_each_has_a_queue_of_its_own(
+    alice: Person, client: TestClient, other: TestClient, everybody_hashes: Busy
+) -> None:
+    with everybody_hashes():
+        assert [give_password(browser, alice).status_code for browser in (client, other)] == [503, 303]
+
+
+def test_each_does_one_costly_thing_at_a_time_for_an_account(
+    protected: Person, client: TestClient, other: TestClient
+) -> None:
+    plant(other, cookie_of(client))
+    is_held, release = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        async with client.app_state["panel"].turns.of((1, True)):
+            is_held.set()
+            await asyncio.to_thread(release.wait, HANG)
+
+    assert client.portal
+    holding = client.portal.start_task_soon(hold)
+    assert is_held.wait(HANG)
+    try:
+        assert other.post("/security/recovery-codes").status_code == 200
+    finally:
+        release.set()
+        holding.result(HANG)
