@@ -4,6 +4,7 @@ This file must parse on old Pythons too, so that they can be told what is missin
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -21,6 +22,7 @@ STAMP = VENV / "installed"  # one line per lock file that is in place, written l
 LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 NATIVE_LOCK = ROOT / "requirements-native.txt"
 TURN = ROOT / ".venv.lock"  # locked by the one start that prepares
+CAUSES = {errno.ENOSPC: "o disco está cheio", errno.EROFS: "o sistema de arquivos só aceita leitura"}
 HELD: "list[int]" = []  # its descriptor, which venv and pip inherit: they may outlive a start that is killed
 
 
@@ -94,7 +96,7 @@ def alone() -> "Iterator[None]":
         turn = TURN.open("a")
     except OSError as refused:
         sys.exit(
-            "Não dá para preparar o ambiente em %s (%s). Rode uma vez como dono da pasta." % (VENV, refused.strerror)
+            "Não dá para preparar o ambiente em %s (%s). Rode uma vez como dono da pasta." % (VENV, cause(refused))
         )
     with turn:
         if not take(turn):
@@ -138,6 +140,8 @@ def create_venv(folder: Path) -> Path:
         status, detail = run([str(python), "-P", "-m", "ensurepip", "--default-pip"])
     if status == 0:
         return python
+    if cause_in(detail):
+        sys.exit("Não foi possível criar %s: %s." % (folder, cause_in(detail)))
     if re.search("No module named '?(venv|ensurepip)", detail):
         sys.exit(
             "Falta o módulo venv deste Python. No Debian ou Ubuntu: sudo apt install python3-venv. Depois rode de novo."
@@ -251,6 +255,8 @@ def explain(lock: Path, output: str) -> str:
     """The likely cause of a failed installation, from what pip printed."""
     lines = output.splitlines() or ["sem detalhe"]
     last = ([line for line in lines if line.lower().startswith("error: ")] or lines)[-1]
+    if cause_in(output):
+        return "A instalação dos pacotes falhou: %s." % cause_in(output)
     if "DO NOT MATCH THE HASHES" in output:
         return "Um pacote baixado não confere com o hash de %s; nada foi instalado." % lock.name
     if "CERTIFICATE_VERIFY_FAILED" in output:
@@ -266,6 +272,15 @@ def explain(lock: Path, output: str) -> str:
             return "A compilação falhou: falta %s. No Debian ou Ubuntu: sudo apt install %s" % (words, packages)
         return "A compilação falhou: " + last
     return "A instalação dos pacotes falhou: " + last
+
+
+def cause(refused: OSError) -> str:
+    return CAUSES.get(refused.errno or 0) or refused.strerror or str(refused)
+
+
+def cause_in(output: str) -> str:
+    """Of the disk, in what another Python said; "" for anything else."""
+    return next((words for number, words in CAUSES.items() if "[Errno %d]" % number in output), "")
 
 
 def is_offline(output: str) -> bool:
@@ -297,3 +312,5 @@ if __name__ == "__main__":
         sys.exit(130)
     except BrokenPipeError:  # nobody reads what is said; without the last flush, which would fail again
         os._exit(1)
+    except OSError as refused:
+        sys.exit("Não foi possível preparar o ambiente em %s (%s)." % (VENV, cause(refused)))

@@ -26,6 +26,10 @@ PRAGMAS = (
 )
 
 
+class WithoutWal(sqlite3.OperationalError):
+    """The file system lacks what a write-ahead log takes."""
+
+
 class Reader(ABC):
     """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds."""
 
@@ -99,7 +103,7 @@ class Database(Reader):
         opened: list[aiosqlite.Connection] = []
         try:
             for _ in ("reader", "writer"):
-                opened.append(await _connect(path))
+                opened.append(await _connect(f"{path.as_uri()}?mode=rw"))
             return cls(*opened, direct=_connect_directly(path))
         except BaseException:
             for connection in opened:
@@ -174,10 +178,12 @@ class Database(Reader):
             act()
 
 
-async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
+async def _connect(address: str) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(address, uri=True, isolation_level=None)
     try:
-        await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+        [(mode,)] = await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+        if mode != "wal":  # it stays as it was, without an error
+            raise WithoutWal
         for pragma in PRAGMAS:
             await connection.execute_fetchall(pragma)
     except BaseException:

@@ -18,6 +18,7 @@ from web.factors.totp import step_at
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
 from web.seal import SUB_KEY, BrokenSeal
+from web.storage import reason
 
 SQLITE = b"SQLite format 3\0"  # how its files begin
 
@@ -38,7 +39,7 @@ def _write(panel: Panel, file: Path) -> str:
     except FileExistsError:
         raise CommandRefused(f"{file} já existe. Escolha outro nome.") from None
     except OSError as refused:
-        raise CommandRefused(f"Não foi possível gravar {file} ({refused.strerror}).") from None
+        raise CommandRefused(f"Não foi possível gravar {file} ({reason(refused, file.absolute().parent)}).") from None
     try:
         with os.fdopen(descriptor, "wb") as out, _work_file("copying-", file.absolute().parent) as work:
             _copy(panel.settings.data / DATABASE, work)
@@ -51,8 +52,7 @@ def _write(panel: Panel, file: Path) -> str:
         ) from None
     except (OSError, sqlite3.Error) as refused:
         file.unlink(missing_ok=True)
-        reason = refused.strerror if isinstance(refused, OSError) else refused
-        raise CommandRefused(f"Não foi possível gravar {file} ({reason}).") from None
+        raise CommandRefused(f"Não foi possível gravar {file} ({reason(refused, file.absolute().parent)}).") from None
     return needed
 
 
@@ -70,7 +70,8 @@ async def restore(panel: Panel, options: argparse.Namespace) -> None:
             made_at = await _prepare(panel, options.file, work)
             _copy(work, panel.settings.data / DATABASE)
         except sqlite3.Error as refused:
-            raise CommandRefused(f"{options.file} não pôde ser restaurado: {refused}. Nada mudou.") from None
+            why = reason(refused, panel.settings.data)
+            raise CommandRefused(f"{options.file} não pôde ser restaurado: {why}. Nada mudou.") from None
     print(f"O painel voltou ao estado de {options.file}{made_at}. Todas as sessões foram encerradas.")
     print("Senhas, dois fatores, códigos de recuperação e tokens são os daquela data: cada pessoa é avisada ao entrar.")
     if not is_proven:

@@ -7,6 +7,7 @@ import os
 import secrets
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
 from web.setup import offer_code
+from web.storage import reason, trouble_of
 
 T = TypeVar("T")
 
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read what we say has gone
         status = 1
     except OSError as refused:
-        status = _complain(f"Não foi possível concluir ({refused.strerror or refused}).")
+        status = _complain(f"Não foi possível concluir ({reason(refused, ROOT)}).")
     return _finish(status)
 
 
@@ -266,7 +268,12 @@ def _check(_: argparse.Namespace) -> int:
 async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[T]], *, may_create: bool = True) -> T:
     now = lambda: datetime.now(UTC)  # noqa: E731, the terminal's clock is the machine's
     async with open_panel(settings, now, secrets.token_bytes, may_create=may_create) as panel:
-        return await act(panel)
+        try:
+            return await act(panel)
+        except sqlite3.OperationalError as refused:
+            if trouble := trouble_of(refused, settings.data):
+                raise CommandRefused(f"Não foi possível gravar em {settings.data}: {trouble.value}.") from None
+            raise
 
 
 def _settings(options: argparse.Namespace, **ours: object) -> Settings:

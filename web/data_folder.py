@@ -19,6 +19,7 @@ from web.kept import Kept
 from web.panel import Panel
 from web.seal import KEY_BYTES, BrokenSeal, Seal, write_keys
 from web.settings import Settings, StartRefused
+from web.storage import Trouble, reason, trouble_of
 
 DATABASE = "panel.db"
 SHORT_ID_BYTES = 4
@@ -36,26 +37,49 @@ async def open_panel(
     try:
         _prepare(settings.data, file)
         db = await Database.open(file)
-    except PermissionError:
-        raise StartRefused(f"Sem permissão para usar a pasta de dados {settings.data}.") from None
-    except OSError as refused:
-        raise StartRefused(f"Não foi possível usar a pasta de dados {settings.data} ({refused.strerror}).") from None
-    except sqlite3.OperationalError:
-        raise StartRefused(f"{file} está ocupado ou sem permissão de uso. Tente de novo.") from None
-    except sqlite3.Error:
-        raise StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.") from None
+    except (OSError, sqlite3.Error) as refused:
+        raise _refusal(settings.data, file, refused) from None
     argon2id = Argon2id(keeps_memory=settings.keep_hash_memory)
     hashes, judges = HashPool(hashes_at_once(settings.workers), on_rest=argon2id.rest), HashPool(1)
     try:
         seal = await _bring_up_to_date(db, file, settings, token_bytes)
         db.chain_key = seal.sub_keys.chain
-        async with db.transaction() as tx:
-            short_id = await panel_row.adopt(tx, seal.fingerprint, short_id=token_bytes(SHORT_ID_BYTES).hex(), at=now())
+        short_id = await _adopt(db, file, seal, token_bytes(SHORT_ID_BYTES).hex(), now())
         yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Turns(), Kept())
     finally:
         await db.close()
         hashes.close()
         judges.close()
+
+
+WAY_OUT = {
+    Trouble.FULL: "Libere espaço e tente de novo.",
+    Trouble.READ_ONLY: "Monte-o para gravação e veja por que ele mudou, ou diga outra pasta com --data.",
+    Trouble.WITHOUT_WAL: "Pastas de rede costumam ser assim: use uma pasta de um disco desta máquina, com --data.",
+    Trouble.BUSY: "Tente de novo em alguns segundos.",
+    Trouble.DENIED: "Confira de quem são a pasta e os arquivos dela.",
+    Trouble.FAULTY: "Veja o que o sistema diz do disco, e guarde uma cópia em outro.",
+}
+
+
+def _refusal(folder: Path, file: Path, error: Exception) -> StartRefused:
+    """The cause, and where there is one the way out."""
+    if trouble := trouble_of(error, folder):
+        return StartRefused(f"Não foi possível usar a pasta de dados {folder}: {trouble.value}. {WAY_OUT[trouble]}")
+    if isinstance(error, OSError):
+        return StartRefused(f"Não foi possível usar a pasta de dados {folder} ({error.strerror}).")
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.")
+    return StartRefused(f"{file} não pode ser usado: {error}.")
+
+
+async def _adopt(db: Database, file: Path, seal: Seal, short_id: str, at: datetime) -> str:
+    """Bind database and key to each other; returns the panel's short id."""
+    try:
+        async with db.transaction() as tx:
+            return await panel_row.adopt(tx, seal.fingerprint, short_id=short_id, at=at)
+    except sqlite3.Error as refused:
+        raise _refusal(file.parent, file, refused) from None
 
 
 def _prepare(folder: Path, file: Path) -> None:
@@ -161,7 +185,7 @@ async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_
     except NewerDatabase:
         raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None
     except sqlite3.Error as refused:
-        raise StartRefused(f"{file} não pode ser usado: {refused}.") from None
+        raise _refusal(settings.data, file, refused) from None
 
 
 async def _refuse_unfit(db: Reader, file: Path) -> None:
@@ -210,7 +234,7 @@ async def _fitting_seal(tx: Transaction, settings: Settings, token_bytes: Callab
         _refuse_foreign_key(file, settings.data)
         seal = Seal(file, token_bytes)
     except OSError as refused:
-        raise StartRefused(f"A chave {file} não pode ser usada ({refused.strerror}).") from None
+        raise StartRefused(f"A chave {file} não pode ser usada ({reason(refused, settings.data)}).") from None
     except ValueError:
         raise StartRefused(f"A chave {file} não pode ser lida: ela precisa ter 64 algarismos hexadecimais.") from None
     if bound_to and bound_to not in [key.fingerprint for key in seal.keys]:

@@ -1,5 +1,6 @@
 """Refusals and faults, in one voice: calm on screen, the cause in the log."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from starlette.responses import Response
 from web import log
 from web.limits import BUSY_RETRY
 from web.page import NOTICES, go, later, page
+from web.panel import Panel
+from web.storage import Trouble, trouble_of
 from web.visitor import identify
 
 SECTIONS = {"/activity", "/instances", "/policy", "/security"}
@@ -35,11 +38,18 @@ WORDS = {
     422: ("Formulário incompleto", "Volte à página, recarregue-a e preencha de novo."),
     426: ("Falta o HTTPS", "Este painel só responde por HTTPS. Abra o endereço dele com https:// na frente."),
     500: ("Algo deu errado", "O erro foi registrado. Tente de novo; se continuar, procure quem cuida do painel."),
-    507: (
-        "Não deu para gravar",
-        "O disco do servidor está cheio ou não aceita mais nada. Procure quem cuida do painel.",
-    ),
+    507: ("Não deu para gravar", ""),
     503: ("O painel está ocupado", "Muita gente está entrando ao mesmo tempo. Tente de novo em alguns segundos."),
+}
+
+
+UNWRITTEN = {
+    Trouble.FULL: "O disco do servidor está cheio. Procure quem cuida do painel.",
+    Trouble.READ_ONLY: "O disco do servidor só aceita leitura agora. Procure quem cuida do painel.",
+    Trouble.WITHOUT_WAL: "O disco do servidor não tem o que o banco de dados usa. Procure quem cuida do painel.",
+    Trouble.BUSY: "Outro programa está gravando no banco de dados. Tente de novo em alguns segundos.",
+    Trouble.DENIED: "O painel está sem permissão para gravar no servidor. Procure quem cuida do painel.",
+    Trouble.FAULTY: "O disco do servidor dá erro. Procure quem cuida do painel.",
 }
 
 
@@ -63,23 +73,26 @@ async def too_busy(request: Request, _: Exception) -> Response:
 async def storage(request: Request, error: Exception) -> Response:
     """Another process writes for too long (a restore on a slow disk, say), or the disk takes nothing more: nothing was
     done. Else it is a fault."""
-    if _is_unwritable(error):
-        log.trouble("database.unwritable", error)
-        return later(refuse(request, 503, words=507), BUSY_RETRY)
-    if not _is_locked(error):
+    response = await _unwritten(request, error)
+    if response is None:
         raise error
-    log.trouble("database.busy", error)
-    return later(refuse(request, 503), BUSY_RETRY)
+    return response
 
 
-def _is_locked(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-
-
-def _is_unwritable(error: Exception) -> bool:
-    """The extended codes of SQLite tell the kind in their last byte."""
-    kinds = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in kinds
+async def _unwritten(request: Request, error: Exception) -> Response | None:
+    """None for an error that is not of the storage."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return None
+    trouble = await asyncio.to_thread(trouble_of, error, Panel.of(request).settings.data)
+    if trouble is None:
+        return None
+    if trouble is Trouble.BUSY:
+        words = 503
+        log.trouble("database.busy", error)
+    else:
+        words = 507
+        log.trouble("database.unwritable", f"{trouble.name}: {error}")
+    return later(refuse(request, 503, words=words, advice=UNWRITTEN[trouble]), BUSY_RETRY)
 
 
 async def gone(_: Request, __: Exception) -> Response:
@@ -89,8 +102,8 @@ async def gone(_: Request, __: Exception) -> Response:
 
 async def fault(request: Request, error: Exception) -> Response:
     """The last resort: calm on screen, with a number that finds the trace in the log."""
-    if _is_locked(error) or _is_unwritable(error):
-        return await storage(request, error)
+    if response := await _unwritten(request, error):
+        return response
     log.fault(request, error)
     return refuse(request, 500, reference=log.request_id(request))
 

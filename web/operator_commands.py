@@ -28,6 +28,7 @@ from web.instances import add
 from web.limits import INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.panel import Panel
 from web.second_factor import forgive_everything
+from web.storage import reason
 
 Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
 TERMINAL = "terminal"
@@ -191,7 +192,9 @@ def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
         print(f"Código de ativação: {code}")
         print(f"Vale uma vez, por {lifetime}, em {address}/activate", flush=True)
     except OSError as lost:
-        raise CommandRefused(f"Não foi possível mostrar o código ({lost.strerror}). Nada mudou.") from None
+        raise CommandRefused(
+            f"Não foi possível mostrar o código ({reason(lost, settings.data)}). Nada mudou."
+        ) from None
 
 
 def _is_shared(panel: Panel) -> bool:

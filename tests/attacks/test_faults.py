@@ -33,6 +33,7 @@ def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_o
         answer = sign_in(browser, alice)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert "O painel está ocupado" in answer.text
+        assert "Outro programa está gravando no banco de dados" in answer.text
         assert not cookie_of(browser)
         assert client.get("/instances").status_code == 200
         other.execute("ROLLBACK")
@@ -74,6 +75,7 @@ def test_on_a_full_disk_nobody_is_let_in_and_afterwards_everybody_is(tmp_path: P
         refused = server.post("/login", f"name=ana&password={typed}")
         assert status(refused) == 503
         assert "deu para gravar" in refused
+        assert "erro. Procure quem" in refused  # the folder itself takes what this one file does not
         assert "set-cookie" not in refused.lower()
         for _ in range(3):
             assert (

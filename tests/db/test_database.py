@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from db import attempts, migrate
-from db.database import Database
+from db.database import Database, WithoutWal, _connect
 from tests.conftest import Clock
 from tests.steady import HANG
 from web.limits import CODE_BACKOFF
@@ -47,6 +47,19 @@ def test_a_connection_waits_syncs_and_wipes(tmp_path: Path) -> None:
         assert await db.one(str, "PRAGMA journal_mode") == "wal"
 
     with_database(tmp_path, act)
+
+
+def test_a_file_system_without_a_log_of_writes_is_told(tmp_path: Path) -> None:
+    """As where SQLite finds other locks than those it shares memory with."""
+    file = tmp_path / "panel.db"
+    file.touch()
+
+    async def connect() -> None:
+        connection = await _connect(f"{file.as_uri()}?mode=rw&vfs=unix-dotfile")
+        await connection.close()
+
+    with pytest.raises(WithoutWal):
+        asyncio.run(connect())
 
 
 def test_nothing_is_kept_that_could_hint_at_a_password(tmp_path: Path) -> None:

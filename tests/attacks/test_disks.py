@@ -1,0 +1,139 @@
+"""Disks that are full, take no writing or lack what SQLite needs: real ones, mounted for the test alone."""
+
+import contextlib
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks.test_requests import Server, status
+from tests.steady import HANG, until
+from tests.test_preparation import Checkout
+from tests.test_run import RUN, free_port, run
+from web.settings import Settings
+
+PAGES = ("/instances", "/security", "/activity", "/security/sessions")
+FULL, READ_ONLY = "o disco está cheio", "só aceita leitura"
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=HANG)
+
+
+@contextlib.contextmanager
+def mounted(place: Path, *how: object) -> Iterator[Path]:
+    place.mkdir(exist_ok=True)
+    if not shutil.which("mount") or command("mount", *how, place).returncode:
+        pytest.skip("nothing of this kind can be mounted here")
+    try:
+        yield place
+    finally:
+        assert command("umount", place).returncode == 0
+
+
+@pytest.fixture
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A small one, of its own, in memory or (`ext4`) with a file system that can fail."""
+    place = tmp_path / "disk"
+    if getattr(request, "param", "tmpfs") == "tmpfs":
+        how: list[object] = ["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs"]
+    else:
+        image = tmp_path / "image"
+        with image.open("wb") as file:
+            file.truncate(48 * 2**20)
+        if not shutil.which("mkfs.ext4") or command("mkfs.ext4", "-q", image).returncode:
+            pytest.skip("no file system can be made here")
+        how = ["-o", "loop,errors=remount-ro", image]
+    with mounted(place, *how):
+        yield place
+
+
+@pytest.fixture
+def settings(settings: Settings, disk: Path) -> Settings:
+    return replace(settings, data=disk / "data")
+
+
+@pytest.fixture
+def data(disk: Path) -> Path:
+    """A panel that was used before, with an account."""
+    assert run("create-account", "ana", "--data", str(disk / "data")).returncode == 0
+    return disk / "data"
+
+
+def fill(disk: Path) -> Path:
+    """To the last byte; returns what to remove."""
+    filling = disk / "filling"
+    with contextlib.suppress(OSError), filling.open("wb", buffering=0) as out:
+        while True:
+            out.write(bytes(4096))
+    return filling
+
+
+def refused(answer: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert all(word in answer.stderr for word in words), answer.stderr
+
+
+@pytest.mark.parametrize("words", [["serve", "--port", "0"], ["doctor"], ["end-sessions"], ["backup", "copy"]])
+def test_a_read_only_disk_at_the_start_is_told(words: list[str], data: Path, disk: Path) -> None:
+    """A66."""
+    words = [free_port() if word == "0" else word for word in words]
+    assert command("mount", "-o", "remount,ro", disk).returncode == 0
+    refused(run(*words, "--data", str(data)), f"a pasta de dados {data}: o sistema de arquivos {READ_ONLY}. Monte-o")
+
+
+def test_a_new_panel_on_a_read_only_disk_is_told(disk: Path) -> None:
+    assert command("mount", "-o", "remount,ro", disk).returncode == 0
+    refused(run("create-account", "ana", "--data", str(disk / "data")), READ_ONLY)
+
+
+def test_a_disk_without_shared_memory_is_told(data: Path) -> None:
+    """A66: a device in place of the file that SQLite maps answers as such file systems do."""
+    if not shutil.which("mknod") or command("mknod", "-m", "600", data / "panel.db-shm", "c", 1, 3).returncode:
+        pytest.skip("no device can be made here")
+    for words in (["serve", "--port", free_port()], ["doctor"]):
+        refused(run(*words, "--data", str(data)), "(WAL). Pastas de rede costumam ser assim")
+
+
+def test_a_database_that_somebody_writes_to_is_told_as_busy(data: Path) -> None:
+    """A66."""
+    with contextlib.closing(sqlite3.connect(data / "panel.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused(run("doctor", "--data", str(data)), "outro programa está gravando no banco de dados. Tente de novo")
+
+
+def test_the_log_on_a_full_disk_keeps_nobody_from_reading(disk: Path) -> None:
+    """A66."""
+    port, data = free_port(), disk / "data"
+    shell = shlex.join([*RUN, "serve", "--port", port, "--data", str(data)])
+    with subprocess.Popen(["sh", "-c", f"exec {shell} 2>{disk}/log >/dev/null"]) as panel:
+        server = Server(port, data, panel.pid)
+        try:
+            until(server.answers)
+            fill(disk)
+            for _ in range(20):
+                assert status(server.guess("nobody")) == 503
+                assert status(server.say(server.head("GET", "/login"))) == 200
+            (disk / "filling").unlink()
+            assert status(server.guess("nobody")) == 422
+        finally:
+            panel.send_signal(signal.SIGINT)
+    assert "login.password_failed" in (disk / "log").read_text().splitlines()[-1]
+
+
+def test_a_preparation_on_a_full_disk_is_told(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=2m", "tmpfs") as place:
+        checkout = Checkout(place)
+        checkout.need("pato")
+        refused(checkout.start(), f"{FULL}.")
+        assert command("mount", "-o", "remount,ro", place).returncode == 0
+        refused(checkout.start(), READ_ONLY)
