@@ -17,9 +17,10 @@ T = TypeVar("T")
 Statement = tuple[str, dict[str, object]]
 Rows = list[Any]
 
+BUSY_PATIENCE = 5000  # milliseconds
 PRAGMAS = (
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 5000",
+    f"PRAGMA busy_timeout = {BUSY_PATIENCE}",
     "PRAGMA synchronous = FULL",  # NORMAL may forget a spent code after a power cut
     "PRAGMA trusted_schema = OFF",
     "PRAGMA secure_delete = ON",
@@ -28,6 +29,10 @@ PRAGMAS = (
 
 class WithoutWal(sqlite3.OperationalError):
     """The file system lacks what a write-ahead log takes."""
+
+
+class Taken(Exception):
+    """Somebody else is writing, and this was not to wait for them."""
 
 
 class Reader(ABC):
@@ -62,9 +67,9 @@ class Transaction(Reader):
     """Statements without an answer wait for the next that has one, or for the end: each way to the thread of the
     database and back takes longer than most of them."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, patience: int = BUSY_PATIENCE) -> None:
         super().__init__(connection)
-        self._waiting: list[Statement] = [("BEGIN IMMEDIATE", {})]
+        self._waiting: list[Statement] = [(f"PRAGMA busy_timeout = {patience}", {}), ("BEGIN IMMEDIATE", {})]
         self.afterwards: list[Callable[[], None]] = []  # done once everything is written, and only then
         self.written: dict[str, Any] = {}  # what need not be read back: nobody else writes meanwhile
 
@@ -163,11 +168,16 @@ class Database(Reader):
             await self._writer.execute_fetchall("PRAGMA foreign_keys = ON")
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Everything inside happens, or nothing does. Writers take turns, other processes included."""
+    async def transaction(self, *, waits: bool = True) -> AsyncIterator[Transaction]:
+        """Everything inside happens, or nothing does. Writers take turns, other processes included.
+
+        One that does not wait for its turn raises Taken, or SQLITE_BUSY where another process has it.
+        """
+        if self._writing.locked() and not waits:
+            raise Taken
         async with self._writing:
             try:
-                tx = Transaction(self._writer)
+                tx = Transaction(self._writer, BUSY_PATIENCE if waits else 0)
                 tx.chain_key = self.chain_key
                 yield tx
                 await tx.commit()

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from db import sessions
+from db.database import Taken
 from web import budget, cookies, errors, forms, log, step_up
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
-from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL
+from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
 from web.page import go, is_partial
 from web.panel import Panel
 from web.perimeter import SAFE_METHODS
@@ -102,6 +105,7 @@ def _door(handler: Handler, demand: Demand) -> Handler:
         budget.begin()
         unreadable = await _arrival(request)
         await identify(request)
+        await _touch(request)
         try:
             if unreadable and (request.state.session or request.state.half_login):
                 raise unreadable
@@ -122,6 +126,20 @@ def _door(handler: Handler, demand: Demand) -> Handler:
 
     guarded.demand = demand  # type: ignore[attr-defined]
     return guarded
+
+
+async def _touch(request: Request) -> None:
+    """The session is in use. That this cannot be written, or not at once, is no reason to keep anybody waiting."""
+    panel, session = Panel.of(request), request.state.session
+    if session is None or panel.now() - session.last_seen_at < SESSION_TOUCH:
+        return
+    try:
+        async with panel.db.transaction(waits=False) as tx:
+            await sessions.touch(tx, session.id, at=panel.now())
+    except Taken:
+        log.trouble("session.untouched", "another write")
+    except sqlite3.OperationalError as refused:
+        log.trouble("session.untouched", refused)
 
 
 async def _arrival(request: Request) -> HTTPException | None:

@@ -12,7 +12,7 @@ from db.database import Reader, Transaction
 from db.sessions import Session
 from web import cookies, hosts
 from web.cookies import Cookie
-from web.limits import AUTH_TIMES_48, AUTH_TIMES_56, ENROL_ONLY_TTL, SESSION_TOUCH, USER_AGENT_MAX
+from web.limits import AUTH_TIMES_48, AUTH_TIMES_56, ENROL_ONLY_TTL, USER_AGENT_MAX
 from web.panel import Panel
 
 
@@ -36,9 +36,6 @@ async def identify(request: Request) -> None:
         if session and session.has_notices and not session.enrols_only:
             pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
             request.state.notices = await pending
-        if session and at - session.last_seen_at >= SESSION_TOUCH:
-            async with panel.db.transaction() as tx:
-                await sessions.touch(tx, session.id, at=at)
     if token := cookies.read(request, Cookie.HALF_LOGIN):
         request.state.half_login = await half_logins.find(panel.db, token, at=at)
         if request.state.half_login:

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.attacks.test_requests import Server, status
-from tests.steady import HANG, until
+from tests.conftest import ALICES_PASSWORD, Clock
+from tests.people import Person, cookie_of, give_password
+from tests.steady import HANG, HeldHashes, until
 from tests.test_preparation import Checkout
 from tests.test_run import RUN, free_port, run
 from web.settings import Settings
@@ -81,6 +84,51 @@ def refused(answer: subprocess.CompletedProcess[str], *words: str) -> None:
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert all(word in answer.stderr for word in words), answer.stderr
+
+
+@pytest.fixture
+def hashes(client: TestClient) -> HeldHashes:
+    """Counts those of everybody who comes from now on."""
+    counting, panel = HeldHashes(), client.app_state["panel"]
+    counting.let()
+    client.app_state["panel"] = replace(panel, argon2id=counting)
+    return counting
+
+
+@pytest.fixture
+def stranger(new_client: Callable[..., TestClient]) -> TestClient:
+    """Sees the panel's faults as people do."""
+    return new_client(raise_server_exceptions=False, client=("10.1.1.1", 1))
+
+
+def test_on_a_full_disk_pages_are_read_nobody_is_judged_and_then_all_is_well(
+    protected: Person,
+    client: TestClient,
+    hashes: HeldHashes,
+    stranger: TestClient,
+    disk: Path,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """A66."""
+    assert give_password(stranger, protected).headers["location"] == "/login/code"
+    hashes.begun.clear()
+    filling = fill(disk)
+    clock.forward(minutes=2)  # so that it is time to write that the session is in use
+    assert [client.get(path).status_code for path in PAGES] == [200] * 4
+    before = rows("SELECT kind, failures FROM attempts")
+    for password in (ALICES_PASSWORD, "girafa verde"):
+        answer = give_password(stranger, Person("alice", password))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "O disco do servidor está cheio" in answer.text
+    for code in (protected.code_at(clock()), protected.wrong_code_at(clock())):
+        assert stranger.post("/login/code", data={"code": code}).status_code == 503
+    assert hashes.begun == []
+    assert rows("SELECT kind, failures FROM attempts") == before
+    assert rows("SELECT count(*) FROM sessions") == [(1,)]
+    filling.unlink()
+    assert stranger.post("/login/code", data={"code": protected.code_at(clock())}).status_code == 303
+    assert cookie_of(stranger)
 
 
 @pytest.mark.parametrize("words", [["serve", "--port", "0"], ["doctor"], ["end-sessions"], ["backup", "copy"]])

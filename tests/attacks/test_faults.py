@@ -1,10 +1,13 @@
 """What breaks under the panel's feet: it refuses, lets nobody half in, and goes on when the ground is firm again."""
 
+import asyncio
 import contextlib
 import resource
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -12,7 +15,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.attacks.test_requests import Server, serving, status
+from tests.conftest import Clock
 from tests.people import Person, cookie_of, sign_in
+from tests.steady import HANG
 from tests.test_run import run
 from web.settings import Settings
 
@@ -26,8 +31,15 @@ def browser(new_client: Callable[..., TestClient]) -> TestClient:
 
 
 def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_on(
-    alice: Person, client: TestClient, browser: TestClient, settings: Settings
+    alice: Person,
+    client: TestClient,
+    browser: TestClient,
+    settings: Settings,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """A66: what a page would write down of itself waits for nobody and is left out."""
+    clock.forward(minutes=2)
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         answer = sign_in(browser, alice)
@@ -36,8 +48,33 @@ def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_o
         assert "Outro programa está gravando no banco de dados" in answer.text
         assert not cookie_of(browser)
         assert client.get("/instances").status_code == 200
+        assert caplog.messages.count("session.untouched") == 1
         other.execute("ROLLBACK")
     assert sign_in(browser, alice).status_code == 303
+
+
+def test_pages_wait_for_no_write_of_the_panel_itself(
+    alice: Person, client: TestClient, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A66."""
+    clock.forward(minutes=2)
+    begun, over = threading.Event(), asyncio.Event()
+
+    async def write_for_long() -> None:
+        async with client.app_state["panel"].db.transaction():
+            begun.set()
+            await over.wait()
+
+    assert client.portal
+    writing = client.portal.start_task_soon(write_for_long)
+    assert begun.wait(HANG)
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            assert thread.submit(client.get, "/instances").result(HANG).status_code == 200
+        finally:
+            client.portal.call(over.set)
+    writing.result(HANG)
+    assert caplog.messages.count("session.untouched") == 1
 
 
 def test_without_its_key_nothing_is_sealed_and_nothing_half_done(

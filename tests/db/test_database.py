@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from db import attempts, migrate
-from db.database import Database, WithoutWal, _connect
+from db.database import Database, Taken, WithoutWal, _connect
 from tests.conftest import Clock
 from tests.steady import HANG
 from web.limits import CODE_BACKOFF
@@ -60,6 +60,28 @@ def test_a_file_system_without_a_log_of_writes_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(WithoutWal):
         asyncio.run(connect())
+
+
+def test_what_is_not_worth_waiting_for_is_not_waited_for_and_the_next_waits_again(tmp_path: Path) -> None:
+    """A66."""
+
+    async def act(db: Database) -> None:
+        async with db.transaction() as tx:
+            assert await tx.one(int, "PRAGMA busy_timeout") == 5000
+            with pytest.raises(Taken):
+                async with db.transaction(waits=False):
+                    pass
+        with contextlib.closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(sqlite3.OperationalError) as busy:
+                async with db.transaction(waits=False) as tx:
+                    await tx.one(int, "SELECT 1")
+        assert busy.value.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        for waits, patience in ((False, 0), (True, 5000)):
+            async with db.transaction(waits=waits) as tx:
+                assert await tx.one(int, "PRAGMA busy_timeout") == patience
+
+    with_database(tmp_path, act)
 
 
 def test_nothing_is_kept_that_could_hint_at_a_password(tmp_path: Path) -> None:
