@@ -161,6 +161,16 @@ def test_a_session_under_the_old_name_is_honoured_once_and_moves(
     assert "__Host-sid" not in browser.cookies
 
 
+def test_signing_out_under_the_old_name_gives_no_new_one(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    browser = new_client()
+    plant(browser, under_old_name(cookie_of(client)))
+    answer = browser.post("/logout")
+    assert given(answer) == {}
+    assert not browser.cookies
+
+
 def test_an_old_name_that_stands_for_nothing_is_left_to_whoever_it_belongs_to(client: TestClient) -> None:
     plant(client, f"__Host-sid={'A' * 43}")
     assert "set-cookie" not in client.get("/login").headers

@@ -1,5 +1,7 @@
 """Signing in and out: the password step, and the only place where a session begins."""
 
+import sqlite3
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,7 +9,7 @@ from db import accounts, half_logins, notices, policy, sessions
 from db.accounts import Account
 from db.database import Transaction
 from db.sessions import Former
-from web import cookies, forms, trusted_devices
+from web import cookies, forms, log, trusted_devices
 from web.accounts import Tried, read_name, set_password, stored_phc, try_password
 from web.activity import note
 from web.cookies import Cookie
@@ -23,11 +25,14 @@ WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
 
 
+NOT_WRITTEN_DOWN = "gravar"
 REASONS = {
     "cookie": "O que você digitou estava certo, mas o navegador não devolveu o cookie que o painel deu. Permita "
     "cookies para este endereço, confira se ele começa com https:// e entre de novo.",
     "duplicado": "Outro site deste mesmo endereço gravou um cookie com o nome do cookie do painel, e não dá para saber "
     "quem é você. O painel tentou removê-lo. Se isto voltar, apague no navegador os cookies deste endereço.",
+    NOT_WRITTEN_DOWN: "Você saiu deste navegador, mas o servidor não conseguiu registrar o fim da sessão: ela só acaba "
+    "por falta de uso. Se mais alguém mexe neste aparelho, avise quem cuida do painel.",
 }
 
 
@@ -62,21 +67,31 @@ async def enter(request: Request) -> Response:
 
 
 async def leave(request: Request) -> Response:
-    """Sign out, or give up a login half way; the cookie is worthless from here on."""
-    panel, half_login = Panel.of(request), request.state.half_login
+    """Sign out, or give up a login half way; the cookie is worthless from here on.
+
+    Where that cannot be written down, the browser forgets its cookies all the same, and the person is told.
+    """
     await forms.read(request)
-    async with panel.db.transaction() as tx:
+    try:
+        await _end(request)
+        response = go(request, "/login")
+    except sqlite3.OperationalError as refused:
+        log.trouble("session.unended", refused)
+        response = go(request, f"/login?motivo={NOT_WRITTEN_DOWN}")
+    for one in (Cookie.SESSION, Cookie.HALF_LOGIN, Cookie.TYPED):
+        cookies.owe(request, one, None)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
+    return response
+
+
+async def _end(request: Request) -> None:
+    half_login = request.state.half_login
+    async with Panel.of(request).db.transaction() as tx:
         if session := request.state.session or await _former_session(tx, request):
             await sessions.end(tx, session.id, owner=session.account_id)
             await note(tx, request, session.account_id, "session.ended")
         if half_login:
             await half_logins.end(tx, half_login.digest)
-    response = go(request, "/login")
-    cookies.take(request, response, Cookie.SESSION)
-    cookies.take(request, response, Cookie.HALF_LOGIN)
-    cookies.take(request, response, Cookie.TYPED)
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
-    return response
 
 
 async def _former_session(tx: Transaction, request: Request) -> Former | None:

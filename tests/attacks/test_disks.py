@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from tests.attacks.test_requests import Server, status
 from tests.conftest import ALICES_PASSWORD, Clock
-from tests.people import Person, cookie_of, give_password
+from tests.people import Person, cookie_of, give_password, sign_in
 from tests.steady import HANG, HeldHashes, until
 from tests.test_preparation import Checkout
 from tests.test_run import RUN, free_port, run
@@ -129,6 +129,40 @@ def test_on_a_full_disk_pages_are_read_nobody_is_judged_and_then_all_is_well(
     filling.unlink()
     assert stranger.post("/login/code", data={"code": protected.code_at(clock())}).status_code == 303
     assert cookie_of(stranger)
+
+
+def test_signing_out_on_a_full_disk_takes_the_cookie_and_says_what_it_could_not_do(
+    alice: Person, client: TestClient, disk: Path, rows: Rows
+) -> None:
+    """A66."""
+    filling = fill(disk)
+    answer = client.post("/logout")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?motivo=gravar")
+    assert not cookie_of(client)
+    assert "não conseguiu registrar o fim da sessão" in client.get("/login?motivo=gravar").text
+    assert client.get("/instances").headers["location"].startswith("/login")
+    assert rows("SELECT count(*) FROM sessions") == [(1,)]
+    filling.unlink()
+    assert sign_in(client, alice).status_code == 303
+    assert client.post("/logout").headers["location"] == "/login"
+    assert rows("SELECT count(*) FROM sessions") == [(1,)]
+
+
+@pytest.mark.parametrize("disk", ["ext4"], indirect=True)
+def test_a_disk_that_turns_read_only_is_told_and_pages_are_read(
+    alice: Person, client: TestClient, hashes: HeldHashes, stranger: TestClient, disk: Path, clock: Clock
+) -> None:
+    """A66: ext4 does so by itself when it finds a fault."""
+    if command("mount", "-o", "remount,abort", disk).returncode:
+        pytest.skip("this file system cannot be made to fail")
+    clock.forward(minutes=2)
+    assert [client.get(path).status_code for path in PAGES] == [200] * 4
+    answer = give_password(stranger, alice)
+    assert answer.status_code == 503
+    assert "O disco do servidor só aceita leitura agora" in answer.text
+    assert hashes.begun == []
+    assert client.post("/logout").headers["location"] == "/login?motivo=gravar"
+    assert not cookie_of(client)
 
 
 @pytest.mark.parametrize("words", [["serve", "--port", "0"], ["doctor"], ["end-sessions"], ["backup", "copy"]])
