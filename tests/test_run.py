@@ -120,7 +120,7 @@ def test_it_starts_tells_the_setup_code_and_ends_quietly(tmp_path: Path) -> None
         errors = panel.ended()
         assert "Traceback" not in errors
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
-    assert modes == {"data": 0o700, "panel.db": 0o600, "secret.key": 0o600}
+    assert modes == {"data": 0o700, "panel.db": 0o600, "secret.key": 0o600, "spare": 0o600}
 
 
 def test_it_answers_as_soon_as_it_says_so(tmp_path: Path) -> None:
@@ -584,9 +584,9 @@ def test_a_database_of_a_newer_panel_is_left_alone(data: Path) -> None:
 
 def test_the_doctor_says_what_it_checked(data: Path) -> None:
     answer = run("doctor", "--data", str(data))
-    assert answer.stdout.count("certo ") == 7
+    assert answer.stdout.count("certo ") == 8
     assert "certo  O banco de dados tem só as tabelas, índices e gatilhos que este painel faz." in answer.stdout
-    for word in ("íntegro", "dono", "chave", "versão", "atividade", "relógio"):
+    for word in ("íntegro", "espaço", "dono", "chave", "versão", "atividade", "relógio"):
         assert word in answer.stdout
 
 
@@ -637,7 +637,7 @@ def test_what_nobody_reads_ends_without_a_traceback(command: str, workers: str, 
     process = unread(command, "--data", str(data), **given)
     _, errors = process.communicate(timeout=HANG)
     assert (process.returncode, errors) == (1, "")
-    assert sorted(path.name for path in data.iterdir()) == ["panel.db", "secret.key"]
+    assert {path.name for path in data.iterdir()} - {"spare"} == {"panel.db", "secret.key"}
 
 
 def test_help_that_nobody_reads_ends_without_a_traceback() -> None:

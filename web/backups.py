@@ -26,10 +26,18 @@ SQLITE = b"SQLite format 3\0"  # how its files begin
 async def backup(panel: Panel, options: argparse.Namespace) -> None:
     """A consistent copy while the panel runs, readable by its owner only; it names the key that it needs."""
     needed = _write(panel, options.file)
-    async with panel.db.transaction() as tx:
-        await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
+    await _note(panel)
     print(f"Cópia gravada em {options.file}. Para usá-la é preciso a chave {needed}:")
     print(f"guarde {panel.settings.key_file} em outro lugar, longe da cópia.")
+
+
+async def _note(panel: Panel) -> None:
+    """The copy is whole, so that this cannot be written is told, and no reason to fail."""
+    try:
+        async with panel.db.transaction() as tx:
+            await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
+    except sqlite3.OperationalError as refused:
+        print(f"Não deu para anotar a cópia na atividade ({reason(refused, panel.settings.data)}).")
 
 
 def _write(panel: Panel, file: Path) -> str:

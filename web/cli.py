@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from web import backups, diagnosis, key_rotation, operator_commands, running
+from web import backups, diagnosis, key_rotation, operator_commands, running, spare
 from web.data_folder import DATABASE, open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT
@@ -109,6 +109,7 @@ class Commands:
         *,
         may_create: bool = False,
         needs_key: bool = False,
+        spends_spare: bool = True,
     ) -> argparse.ArgumentParser:
         """One that works on the data folder, whether or not the panel runs."""
 
@@ -116,6 +117,8 @@ class Commands:
             settings = _settings(options)
             if needs_key and not settings.key_file.exists():  # a new key would be of no use
                 raise StartRefused(f"Falta a chave {settings.key_file}. Traga antes a que estava em uso.")
+            if spends_spare and spare.give_up(settings.data):
+                print(f"O disco de {settings.data} está cheio: a reserva do painel deu lugar a este comando.")
             asyncio.run(_with_panel(settings, lambda panel: act(panel, options), may_create=may_create))
             return 0
 
@@ -190,7 +193,8 @@ def _add_operator_commands(commands: Commands) -> None:
     )
     add("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
     add("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
-    add("doctor", operator_commands.doctor, "Confere arquivos, permissões, chave, banco de dados e relógio.")
+    doctor_words = "Confere arquivos, permissões, espaço, chave, banco de dados e relógio."
+    add("doctor", operator_commands.doctor, doctor_words, spends_spare=False)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -320,6 +324,7 @@ def _run_server(
 
 async def _begin(panel: Panel, prepare: Callable[[Panel], Awaitable[str | None]]) -> str | None:
     await diagnosis.forget(panel)
+    spare.keep(panel.settings.data)
     return await prepare(panel)
 
 

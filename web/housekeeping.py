@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 
 from db import activity, expiry
-from web import log
+from web import log, spare
 from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
 
@@ -50,3 +50,4 @@ async def every_hour(panel: Panel) -> None:
         except Exception as wrong:
             log.trouble("housekeeping.failed", wrong)
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
+        await asyncio.to_thread(spare.keep, panel.settings.data)  # it may have been given up, and there be room again

@@ -19,13 +19,13 @@ from db import (
 )
 from db.accounts import Account
 from db.database import Transaction
-from web import housekeeping, running
+from web import housekeeping, running, spare
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
 from web.data_folder import DATABASE, is_shared
 from web.factors.totp import step_at
 from web.instances import add
-from web.limits import INVITATION_TTL, RESET_TTL, TOTP_WINDOW
+from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.panel import Panel
 from web.second_factor import forgive_everything
 from web.storage import reason
@@ -126,6 +126,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
     broken = await activity.first_broken(panel.db)
     checked = [
         (await panel.db.all(str, "PRAGMA integrity_check") == ["ok"], "O banco de dados está íntegro."),
+        _room(panel),
         (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
         (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),
         (await migrate.version(panel.db) == len(migrate.MIGRATIONS), "O banco de dados está na versão deste painel."),
@@ -142,6 +143,13 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
         print("certo " if is_fine else "ERRADO", sentence)
     if not all(is_fine for is_fine, _ in checked):
         raise CommandRefused("Há algo errado: veja as linhas marcadas com ERRADO.")
+
+
+def _room(panel: Panel) -> tuple[bool, str]:
+    free, wanted = spare.free(panel.settings.data), DISK_FREE_MIN // 2**20
+    if free >= DISK_FREE_MIN:
+        return True, "Há espaço no disco dos dados."
+    return False, f"O disco dos dados está cheio, ou quase: {free // 2**20} MiB livres. Libere pelo menos {wanted} MiB."
 
 
 async def _what_the_proxy_lacks(panel: Panel) -> list[str]:

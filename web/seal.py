@@ -141,7 +141,7 @@ def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
             os.fsync(descriptor)
         fresh.replace(file)
     finally:
-        fresh.unlink(missing_ok=True)  # what was refused half way
+        fresh.unlink(missing_ok=True)  # what was refused, or fitted no more, half way
     if os.name == "posix":  # the name too must outlive a power cut, before any row is sealed with the new key
         folder = os.open(file.parent, os.O_RDONLY)
         os.fsync(folder)

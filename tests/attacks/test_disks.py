@@ -10,16 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.attacks.test_requests import Server, status
+from tests.attacks.test_requests import Server, serving, status
 from tests.conftest import ALICES_PASSWORD, Clock
-from tests.people import Person, cookie_of, give_password, sign_in
-from tests.steady import HANG, HeldHashes, until
+from tests.people import ORIGIN, Person, cookie_of, give_password, sign_in
+from tests.steady import HANG, HeldHashes, StillLoop, until
 from tests.test_preparation import Checkout
-from tests.test_run import RUN, free_port, run
+from tests.test_run import RUN, free_port, run, started
+from web import spare
+from web.app import create_app
+from web.limits import DISK_FREE_MIN, HOUSEKEEPING, SPARE_BYTES
 from web.settings import Settings
 
 PAGES = ("/instances", "/security", "/activity", "/security/sessions")
@@ -219,3 +223,94 @@ def test_a_preparation_on_a_full_disk_is_told(tmp_path: Path) -> None:
         refused(checkout.start(), f"{FULL}.")
         assert command("mount", "-o", "remount,ro", place).returncode == 0
         refused(checkout.start(), READ_ONLY)
+
+
+def serve_once(data: Path) -> None:
+    with started("serve", "--port", free_port(), "--data", str(data)) as (panel, _):
+        panel.send_signal(signal.SIGINT)
+        panel.communicate(timeout=HANG)
+
+
+def test_commands_work_on_a_full_disk_while_the_panel_runs(disk: Path, tmp_path: Path) -> None:
+    """A66."""
+    data, copy = disk / "data", tmp_path / "copy"
+    code = run("create-account", "ana", "--data", str(data)).stdout.split("ativação: ")[1].split()[0]
+    typed = quote_plus(ALICES_PASSWORD)
+    with serving(disk) as server:
+        server.post("/activate", f"activation_code={code}&password={typed}&repeated={typed}")
+        assert status(server.post("/login", f"name=ana&password={typed}")) == 303
+        fill(disk)
+        ended = run("end-sessions", "--data", str(data))
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert "a reserva do painel deu lugar a este comando" in ended.stdout
+        assert "Sessões encerradas: 1." in ended.stdout
+        made = run("backup", str(copy), "--data", str(data))
+        assert (made.returncode, made.stderr) == (0, "")
+        assert "Cópia gravada" in made.stdout
+    (disk / "filling").unlink()
+    assert run("restore", str(copy), "--data", str(data)).returncode == 0
+    serve_once(data)
+    assert (data / spare.FILE).stat().st_size == SPARE_BYTES
+    assert (data / spare.FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_commands_work_on_a_full_disk_while_no_panel_runs(data: Path, disk: Path, tmp_path: Path) -> None:
+    """A66."""
+    serve_once(data)
+    fill(disk)
+    refused(run("serve", "--port", free_port(), "--data", str(data)), f"{data}: {FULL}. Libere espaço")
+    refused(run("doctor", "--data", str(data)), f"{data}: {FULL}. Libere espaço")
+    assert (data / spare.FILE).exists()
+    assert run("end-sessions", "--data", str(data)).stdout.endswith("Nenhuma sessão estava aberta.\n")
+    assert not (data / spare.FILE).exists()
+    assert run("backup", str(tmp_path / "copy"), "--data", str(data)).returncode == 0
+
+
+def test_without_its_spare_a_full_disk_still_gives_a_copy_and_whatever_else_is_refused(
+    disk: Path, tmp_path: Path
+) -> None:
+    """A66."""
+    data, copy = disk / "data", tmp_path / "copy"
+    run("create-account", "ana", "--data", str(data))
+    with serving(disk) as server:
+        server.guess("nobody")
+        (data / spare.FILE).unlink()
+        fill(disk)
+        doctor = run("doctor", "--data", str(data))
+        refused(doctor, "marcadas com ERRADO")
+        assert "ERRADO O disco dos dados está cheio, ou quase: 0 MiB livres. Libere pelo menos 16 MiB." in doctor.stdout
+        made = run("backup", str(copy), "--data", str(data))
+        assert (made.returncode, made.stderr) == (0, "")
+        assert f"Não deu para anotar a cópia na atividade ({FULL})" in made.stdout
+        refused(run("unlock", "ana", "--data", str(data)), f"Não foi possível gravar em {data}: {FULL}.")
+        refused(run("rotate-key", "--data", str(data)), f"({FULL})")
+        other = disk / "copy"
+        refused(run("backup", str(other), "--data", str(data)), f"Não foi possível gravar {other} ({FULL})")
+        refused(run("restore", str(copy), "--data", str(data)), FULL)
+    left = {"panel.db", "secret.key"}
+    assert {path.name for path in data.iterdir()} - {"panel.db-wal", "panel.db-shm"} == left
+    assert not other.exists()
+
+
+def test_the_spare_is_kept_again_once_there_is_room(
+    disk: Path, settings: Settings, clock: Clock, still_loop: StillLoop
+) -> None:
+    (disk / "data").mkdir(0o700)
+    file = disk / "data" / spare.FILE
+    filling = disk / "filling"
+    filling.write_bytes(bytes(spare.free(disk) - DISK_FREE_MIN + 4096))
+    spare.keep(disk / "data")
+    assert not file.exists()
+    filling.unlink()
+
+    def made_an_hour_later() -> bool:
+        still_loop.forward(HOUSEKEEPING)
+        return file.exists()
+
+    app, still = create_app(settings, now=clock), {"loop_factory": lambda: still_loop}
+    with TestClient(app, backend_options=still, base_url=ORIGIN):
+        until(made_an_hour_later)
+    assert not spare.give_up(disk / "data")
+    fill(disk)
+    assert spare.give_up(disk / "data")
+    assert not spare.give_up(disk / "data")

@@ -1,0 +1,38 @@
+"""Room for the day when the disk is full: a file that commands of the terminal give up, so that SQLite can write."""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from web.limits import DISK_FREE_MIN, SPARE_BYTES
+
+FILE = "spare"
+
+
+def free(folder: Path) -> int:
+    """Bytes that the panel may still fill there; raises OSError."""
+    return shutil.disk_usage(folder).free
+
+
+def keep(folder: Path) -> None:
+    """Make it, unless it is there or room is scarce already."""
+    file = folder / FILE
+    with contextlib.suppress(OSError):
+        if file.exists() or free(folder) < DISK_FREE_MIN:
+            return
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(os.urandom(SPARE_BYTES))  # zeros take no room where a file system compresses
+        except OSError:
+            file.unlink()
+
+
+def give_up(folder: Path) -> bool:
+    """Whether the disk was that full and there was something to give."""
+    with contextlib.suppress(OSError):
+        if free(folder) < SPARE_BYTES:
+            (folder / FILE).unlink()
+            return True
+    return False
