@@ -36,6 +36,12 @@ class Canary:
         self._made: list[bytes] = []
         self._said: list[Said] = []
 
+    def beside(self) -> "Canary":
+        """One for another panel that has the same secrets."""
+        other = Canary()
+        other._made = [*self._made]
+        return other
+
     def token_bytes(self, count: int) -> bytes:
         made = secrets.token_bytes(count)
         if count in (TOTP_KEY_BYTES, TOKEN_BYTES, *CODES):  # others are salts, nonces and ids

@@ -7,11 +7,12 @@ import itertools
 import logging
 import re
 import secrets
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,10 +75,37 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings_for(data: Path) -> Settings:
     zone, cost = ZoneInfo("America/Sao_Paulo"), Cost(memory_kib=8, passes=1, lanes=1)
-    return Settings(data=tmp_path / "data", public_url=ORIGIN, time_zone=zone, hash_cost=cost)
+    return Settings(data=data, public_url=ORIGIN, time_zone=zone, hash_cost=cost)
+
+
+@pytest.fixture(scope="session")
+def started_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Canary]:
+    """A data folder as the first start leaves it, and what watches the keys that were made then.
+
+    Migrations take longer than most tests: they go on in copies of it.
+    """
+    folder, canary = tmp_path_factory.mktemp("started-once") / "data", Canary()
+    in_thread(start(settings_for(folder), Clock(), canary.token_bytes))
+    return folder, canary
+
+
+async def start(settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes]) -> None:
+    async with open_panel(settings, now, token_bytes):
+        pass
+
+
+def in_thread(work: Coroutine[Any, Any, Any]) -> Any:
+    """Playwright's loop may be running in this thread already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+@pytest.fixture
+def settings(started_once: tuple[Path, Canary], tmp_path: Path) -> Settings:
+    """Of a panel that has started once, which nobody has set up."""
+    return settings_for(shutil.copytree(started_once[0], tmp_path / "data"))
 
 
 Operate = Callable[[Callable[[Panel], Awaitable[Any]]], Any]
@@ -91,12 +119,7 @@ def operate(settings: Settings, clock: Clock) -> Operate:
         async with open_panel(settings, clock, secrets.token_bytes) as panel:
             return await act(panel)
 
-    def in_thread(act: Callable[[Panel], Awaitable[Any]]) -> Any:
-        """Playwright's loop may be running in this thread already."""
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(lambda: asyncio.run(with_panel(act))).result()
-
-    return in_thread
+    return lambda act: in_thread(with_panel(act))
 
 
 @pytest.fixture
@@ -107,8 +130,8 @@ def setup_code(operate: Operate) -> str:
 
 
 @pytest.fixture
-def canary() -> Canary:
-    return Canary()
+def canary(started_once: tuple[Path, Canary]) -> Canary:
+    return started_once[1].beside()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,7 @@ def test_comments_blanks_and_what_the_planner_notes_are_no_difference(
 def drafted(request: pytest.FixtureRequest, settings: Settings) -> Iterator[sqlite3.Connection]:
     """A data folder from before some migrations were edited, with a person and a browser of theirs."""
     version, names = request.param
+    shutil.rmtree(settings.data)
     settings.data.mkdir(mode=0o700)
     (settings.data / "panel.db").touch(0o600)
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as db:
@@ -156,6 +158,7 @@ REFERRING = {
 @pytest.fixture
 def earlier(settings: Settings) -> Iterator[sqlite3.Connection]:
     """From before the table of sessions was made anew, with somebody signed in who is switching two-factor on."""
+    shutil.rmtree(settings.data)
     settings.data.mkdir(mode=0o700)
     (settings.data / "panel.db").touch(0o600)
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as db:
