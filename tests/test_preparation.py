@@ -183,7 +183,7 @@ def test_an_environment_that_lost_its_pip_is_made_anew_when_it_is_needed(prepare
 
 def begun_and_waiting(checkout: Checkout, gate: Path) -> "subprocess.Popen[str]":
     """A start that is in the middle of an installation until `gate` is there."""
-    checkout.need("pato", ready=False)
+    checkout.need("tatu", ready=False)
     process = checkout.begin(GATE=str(gate))
     while not gate.with_name("gate.reached").exists():
         assert process.poll() is None, process.communicate()
@@ -191,9 +191,9 @@ def begun_and_waiting(checkout: Checkout, gate: Path) -> "subprocess.Popen[str]"
     return process
 
 
-def test_of_two_starts_at_once_one_prepares_and_the_other_waits(checkout: Checkout, tmp_path: Path) -> None:
-    first = begun_and_waiting(checkout, tmp_path / "gate")
-    second = checkout.begin()
+def test_of_two_starts_at_once_one_prepares_and_the_other_waits(prepared: Checkout, tmp_path: Path) -> None:
+    first = begun_and_waiting(prepared, tmp_path / "gate")
+    second = prepared.begin()
     assert second.stdout
     assert "Outro início está preparando o ambiente" in second.stdout.readline()
     (tmp_path / "gate").touch()
@@ -201,17 +201,17 @@ def test_of_two_starts_at_once_one_prepares_and_the_other_waits(checkout: Checko
     assert ended(second).stdout == "started\n"
 
 
-def test_a_start_after_a_killed_one_waits_for_what_that_left_running(checkout: Checkout, tmp_path: Path) -> None:
-    first = begun_and_waiting(checkout, tmp_path / "gate")
+def test_a_start_after_a_killed_one_waits_for_what_that_left_running(prepared: Checkout, tmp_path: Path) -> None:
+    first = begun_and_waiting(prepared, tmp_path / "gate")
     first.kill()
     first.wait()
-    second = checkout.begin()
+    second = prepared.begin()
     assert second.stdout
     assert "Outro início está preparando o ambiente" in second.stdout.readline()
     (tmp_path / "gate").touch()
-    assert [line for line in ended(second).stdout.splitlines() if "pato" in line or "started" in line] == [
-        "   1 de 1  pato",
-        "  compilando pato…",
+    assert [line for line in ended(second).stdout.splitlines() if "tatu" in line or "started" in line] == [
+        "   3 de 3  tatu",
+        "  compilando tatu…",
         "started",
     ]
     first.communicate()

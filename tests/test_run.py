@@ -421,11 +421,17 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     refused(run("create-account", "ana", "--data", str(tmp_path / "file" / "data")), "Não foi possível usar a pasta")
 
 
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("used") / "data"
+    assert run("create-account", "ana", "--data", str(folder)).returncode == 0
+    return folder
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(used: Path, tmp_path: Path) -> Path:
     """A data folder that was used before."""
-    assert run("create-account", "ana", "--data", str(tmp_path / "data")).returncode == 0
-    return tmp_path / "data"
+    return shutil.copytree(used, tmp_path / "data")
 
 
 def test_without_its_key_the_panel_does_not_start(data: Path) -> None:
@@ -704,10 +710,13 @@ def test_a_wrong_setting_is_named() -> None:
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 def test_argon2_is_compiled_for_this_machine_and_hashes_as_before(tmp_path: Path) -> None:
-    """In a checkout of its own: it changes .venv."""
+    """In a checkout of its own: it changes .venv, of which it has a copy."""
+    assert run("--help").returncode == 0  # there is one now
     for name in ("run.py", "requirements.txt", "requirements-native.txt", "web", "db", "templates", "static"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
+    only_for_tests = shutil.ignore_patterns("playwright", "mypy", "*mypyc*")
+    shutil.copytree(ROOT / ".venv", tmp_path / ".venv", symlinks=True, ignore=only_for_tests)
     command = [sys.executable, str(tmp_path / "run.py"), "tune", "--native"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
     assert answer.returncode == 0, answer
