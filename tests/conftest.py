@@ -45,9 +45,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A browser is looked for, and perhaps installed, only where one of these very tests drives it."""
-    config = session.config
     drives = any("playwright" in getattr(item, "fixturenames", ()) for item in session.items)
-    if not drives or config.option.collectonly:
+    if drives and not hasattr(session.config, "workerinput"):
+        find_browser(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Where tests run side by side, the process that began them looks for it, once."""
+    if node.gateway.id == "gw0" and any("/browser/" in test for test in ids):
+        find_browser(node.config)
+
+
+def find_browser(config: pytest.Config) -> None:
+    if config.option.collectonly:
         return
     with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         looked = subprocess.run([sys.executable, "-m", "tests.chromium"], cwd=ROOT, stderr=subprocess.PIPE, text=True)

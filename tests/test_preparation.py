@@ -22,6 +22,8 @@ from tests.steady import HANG
 from tests.test_run import refused
 from web.page import ROOT
 
+pytestmark = pytest.mark.xdist_group("preparation")
+
 # What builds them (PEP 517); it may wait until somebody opens a gate, and it may need a compiler.
 BACKEND = """
 import os, pathlib, subprocess, sys, time, zipfile

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -39,8 +40,16 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
+    """Of the share of this process, and not one that the system gives anybody: nobody takes it before it is used."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = random.SystemRandom().sample(range(12_000 + worker % 4, 32_000, 4), 100)
+    return str(next(port for port in ports if is_free(port)))
+
+
+def is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def _hear_signals() -> None:
@@ -367,6 +376,12 @@ def test_tests_that_drive_no_browser_ask_for_none(small_machine: dict[str, str])
     )
     assert answer.returncode == 0, answer
     assert "Navegador" not in answer.stdout
+
+
+def test_tests_side_by_side_look_for_a_browser_once(small_machine: dict[str, str]) -> None:
+    answer = run("test", "-q", "-n2", "tests/browser/test_looks.py", **small_machine)
+    assert answer.returncode == 1
+    assert (answer.stdout + answer.stderr).count("falta libatomic.so.1") == 1
 
 
 @pytest.mark.parametrize("may_install", ["0", "1"])

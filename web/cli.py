@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 DATA_HELP = "pasta de dados (padrão: data, ao lado do run.py, como toda pasta que não é dita por inteiro)"
 ENGINES = "--engines"
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadgroup")  # of pytest-xdist
 EPILOG = """
 Sem comando nenhum, o painel é iniciado (o mesmo que "serve", e com as mesmas opções). Os comandos de contas e "doctor"
 trabalham na pasta de dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
@@ -226,10 +227,11 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    """All but those in every engine, or those alone."""
+    """All but those in every engine, or those alone; side by side unless some are named."""
     if ENGINES in arguments:
         return _run_after("tests.engines.packages", "pytest", "tests/engines", *(a for a in arguments if a != ENGINES))
-    command = [sys.executable, "-m", "pytest", "--ignore=tests/engines", *arguments]
+    together = SIDE_BY_SIDE if all(argument.startswith("-") for argument in arguments) else ()
+    command = [sys.executable, "-m", "pytest", "--ignore=tests/engines", *together, *arguments]
     return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
 
 
