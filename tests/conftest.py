@@ -22,10 +22,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from starlette.testclient import TestClient
 
-from tests.canary import Canary
-from tests.live import live
-from tests.people import ORIGIN, Person, protect, set_up
-from tests.steady import HANG, StillLoop, until
+from tests.support.canary import Canary
+from tests.support.live import live
+from tests.support.people import ORIGIN, Person, protect, set_up
+from tests.support.steady import HANG, StillLoop, until
 from web import budget, operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
@@ -61,7 +61,9 @@ def find_browser(config: pytest.Config) -> None:
     if config.option.collectonly:
         return
     with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        looked = subprocess.run([sys.executable, "-m", "tests.chromium"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        looked = subprocess.run(
+            [sys.executable, "-m", "tests.support.chromium"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
     if looked.returncode:
         pytest.exit(looked.stderr.strip(), looked.returncode)
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person, give_password, set_up, sign_in
+from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
 from web.activity import WORDS, harmless
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
 from web.page import ROOT

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.canary import Canary
 from tests.conftest import Clock, Operate
-from tests.older import link_plainly, seal_as_first, take_back
-from tests.people import Person, give_password, sign_in
+from tests.support.canary import Canary
+from tests.support.older import link_plainly, seal_as_first, take_back
+from tests.support.people import Person, give_password, sign_in
 from web import backups, copies, key_rotation
 from web.operator_commands import CommandRefused
 from web.panel import Panel

@@ -4,7 +4,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, proof, protect, sign_in
+from tests.support.people import Person, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

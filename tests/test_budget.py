@@ -14,9 +14,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.live import live
-from tests.people import ORIGIN, Person, codes_on, cookie_of, sign_in
-from tests.steady import HANG, HeldHashes, StillLoop, until
+from tests.support.live import live
+from tests.support.people import ORIGIN, Person, codes_on, cookie_of, sign_in
+from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from tests.test_races import post_at_once
 from tests.test_timing import Panel
 from web import activity, budget, recovery_codes, totp

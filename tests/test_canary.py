@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.canary import Canary
+from tests.support.canary import Canary
 
 PASSWORD = "girafa azul dança no telhado"
 

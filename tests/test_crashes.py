@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person, begin_enrolment, code_for, cookie_of, give_password, protect, sign_in
+from tests.support.people import ORIGIN, Person, begin_enrolment, code_for, cookie_of, give_password, protect, sign_in
 from web.app import create_app
 from web.page import ROOT
 from web.settings import Settings
@@ -32,7 +32,7 @@ def crash(settings: Settings, rows: Rows, clock: Clock) -> Crash:
     def run(path: str = "", fields: dict[str, str] | None = None, cookie: str = "") -> list[Path]:
         rows("PRAGMA wal_checkpoint(TRUNCATE)")
         deed = {"folder": str(settings.data), "at": clock().timestamp(), "path": path, "cookie": cookie}
-        command = [sys.executable, "-m", "tests.crashes"]
+        command = [sys.executable, "-m", "tests.support.crashes"]
         done = subprocess.run(
             command, input=json.dumps(deed | {"fields": fields}), cwd=ROOT, capture_output=True, text=True
         )

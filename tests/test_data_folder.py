@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.steady import HANG
+from tests.support.steady import HANG
 from web.data_folder import open_panel
 from web.page import ROOT
 from web.seal import KEY_BYTES, Seal

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
+from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
 from web.app import ROUTES, create_app
 from web.guards import Demand, State, demand_of
 from web.settings import Settings

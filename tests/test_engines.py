@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.steady import HANG
+from tests.support.steady import HANG
 from web.page import ROOT
 
 PACKAGES = "chromium-driver firefox-esr webkit2gtk-driver xvfb"

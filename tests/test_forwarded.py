@@ -12,7 +12,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate, beside
-from tests.people import ORIGIN, Person, give_password
+from tests.support.people import ORIGIN, Person, give_password
 from web import diagnosis, operator_commands
 from web.app import create_app
 from web.operator_commands import CommandRefused

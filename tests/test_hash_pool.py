@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.steady import HANG, StillLoop
+from tests.support.steady import HANG, StillLoop
 from web import budget
 from web.budget import Line
 from web.hash_pool import Gate, HashPool, TooBusy, Turns

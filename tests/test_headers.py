@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.people import FRAGMENT, Person, give_password
+from tests.support.people import FRAGMENT, Person, give_password
 from web.app import create_app
 from web.page import STATIC, static
 from web.settings import Settings

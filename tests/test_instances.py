@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from db.instances import Instance
 from tests.conftest import Clock
-from tests.live import live
-from tests.people import FRAGMENT, Person, cookie_of, sign_in
+from tests.support.live import live
+from tests.support.people import FRAGMENT, Person, cookie_of, sign_in
 from tests.test_races import post_at_once
 from web.app import create_app
 from web.instances import alike

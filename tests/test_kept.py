@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person
+from tests.support.people import ORIGIN, Person
 from web.app import create_app
 from web.guards import State, get_kept
 from web.kept import MOST

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from db.sealed import _PLACES
 from tests.conftest import Clock, Operate
-from tests.people import Person, cookie_of, give_password, protect, sign_in
-from tests.steady import until
+from tests.support.people import Person, cookie_of, give_password, protect, sign_in
+from tests.support.steady import until
 from tests.test_races import post_at_once
 from tests.test_run import run
 from web import key_rotation, operator_commands

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, give_password, sign_in
+from tests.support.people import FRAGMENT, Person, give_password, sign_in
 from web.log import Lines
 
 NewClient = Callable[..., TestClient]

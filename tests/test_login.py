@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from db import accounts
 from tests.conftest import Clock, Operate
-from tests.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
+from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
 from web import operator_commands
 from web.accounts import stored_phc
 from web.app import create_app

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, begin_enrolment, code_for, codes_on, protect, sign_in
+from tests.support.people import Person, begin_enrolment, code_for, codes_on, protect, sign_in
 from web.moments import day, full, machine_zone
 from web.page import ROOT
 from web.settings import Settings, StartRefused

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, give_password, sign_in
+from tests.support.people import Person, give_password, sign_in
 from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED
 from web.page import ROOT

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, give_password, protect, sign_in
+from tests.support.people import Person, give_password, protect, sign_in
 from web import operator_commands
 from web.operator_commands import CommandRefused
 

@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
-from tests.steady import until
+from tests.support.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
+from tests.support.steady import until
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING
 
 NewClient = Callable[[], TestClient]

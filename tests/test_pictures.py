@@ -2,7 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.pictures import KEPT, difference
+from tests.support.pictures import KEPT, difference
 
 
 def picture(file: Path, *, spot: int = 0, size: int = 100, colour: str = "#0a6b50") -> Path:

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import ALICES_PASSWORD, Clock, Operate
-from tests.people import ORIGIN, Person, set_up
+from tests.support.people import ORIGIN, Person, set_up
 from web.app import create_app
 from web.settings import Settings
 from web.setup import offer_code

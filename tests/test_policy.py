@@ -6,7 +6,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, ORIGIN, Person, begin_enrolment, cookie_of, give_password, proof, protect, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    ORIGIN,
+    Person,
+    begin_enrolment,
+    cookie_of,
+    give_password,
+    proof,
+    protect,
+    sign_in,
+)
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.test_proxies import write_certificate
-from tests.steady import HANG
+from tests.support.steady import HANG
 from tests.test_run import refused
 from web.page import ROOT
 

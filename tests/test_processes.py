@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Busy, Clock
-from tests.people import ORIGIN, Person, cookie_of, give_password, plant
-from tests.steady import HANG
+from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant
+from tests.support.steady import HANG
 from web.app import create_app
 from web.limits import AUTH_POSTS, PASSWORD_BACKOFF_PAIR, RENEWALS
 from web.settings import Settings

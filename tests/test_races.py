@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from db import totp
 from tests.conftest import Clock, Operate
-from tests.people import (
+from tests.support.people import (
     Person,
     begin_enrolment,
     code_for,
@@ -23,7 +23,7 @@ from tests.people import (
     protect,
     sign_in,
 )
-from tests.steady import HANG
+from tests.support.steady import HANG
 from web.limits import HALF_LOGINS_LIVE
 from web.panel import Panel
 from web.setup import offer_code

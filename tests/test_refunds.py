@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.people import Person, give_password
-from tests.steady import HANG, StillLoop, until
+from tests.support.people import Person, give_password
+from tests.support.steady import HANG, StillLoop, until
 from web.limits import HASH_PATIENCE, HASHES_AT_ONCE
 
 

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.steady import HANG
+from tests.support.steady import HANG
 from web.factors.argon2id import Argon2id, Phc
 from web.limits import ARGON2
 from web.page import ROOT

@@ -15,7 +15,7 @@ import pytest
 
 from tests.attacks.test_requests import Server
 from tests.conftest import Clock
-from tests.steady import until
+from tests.support.steady import until
 from tests.test_run import free_port, started
 from web.data_folder import open_panel
 from web.limits import HASHES_AT_ONCE, WORKER_DEATHS

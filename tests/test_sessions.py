@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, sign_in
-from tests.steady import until
+from tests.support.people import FRAGMENT, Person, sign_in
+from tests.support.steady import until
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from db import accounts
 from tests.conftest import Busy, Clock, Operate
-from tests.people import FRAGMENT, Person, set_up
+from tests.support.people import FRAGMENT, Person, set_up
 from web.factors import written_code
 from web.panel import Panel
 from web.setup import offer_code

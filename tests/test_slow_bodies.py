@@ -12,8 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, cookie_of, sign_in
-from tests.steady import HANG, StillLoop, until
+from tests.support.people import Person, cookie_of, sign_in
+from tests.support.steady import HANG, StillLoop, until
 from web.limits import BODY_PATIENCE
 
 

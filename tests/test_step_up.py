@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, cookie_of, give_password, plant, proof, protect, sign_in
+from tests.support.people import FRAGMENT, Person, cookie_of, give_password, plant, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

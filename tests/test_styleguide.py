@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from tests.attacks.test_markup import check
 from tests.conftest import Clock
-from tests.people import ORIGIN
+from tests.support.people import ORIGIN
 from web.app import DEMO_ROUTES, create_app
 from web.page import ROOT
 from web.settings import Settings

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from db import accounts, activity
 from tests.conftest import Clock, Operate
-from tests.older import link_plainly, seal_as_first, take_back
-from tests.people import Person, sign_in
+from tests.support.older import link_plainly, seal_as_first, take_back
+from tests.support.people import Person, sign_in
 from web import housekeeping, key_rotation
 from web.accounts import stored_phc
 from web.panel import Panel

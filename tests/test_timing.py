@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.conftest import Clock
-from tests.live import live
-from tests.people import Person, cookie_of, give_password
-from tests.steady import HANG, HeldHashes, StillLoop, until
+from tests.support.live import live
+from tests.support.people import Person, cookie_of, give_password
+from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from tests.test_races import post_at_once
 from web.app import create_app
 from web.hash_pool import HashPool

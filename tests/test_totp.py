@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, begin_enrolment, code_for, cookie_of, key_on, proof, protect, sign_in
+from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, cookie_of, key_on, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -13,7 +13,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import Person, begin_enrolment, code_for, cookie_of, give_password, plant, proof
+from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, plant, proof
 from web.activity import FACTOR_FAILURES
 from web.factors.argon2id import Argon2id
 from web.limits import Cost

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock, Operate
-from tests.people import Person, cookie_of, give_password, plant, proof, protect, sign_in
+from tests.support.people import Person, cookie_of, give_password, plant, proof, protect, sign_in
 from web import operator_commands
 from web.accounts import shared
 from web.housekeeping import clear

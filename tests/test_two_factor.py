@@ -6,7 +6,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, begin_enrolment, code_for, cookie_of, give_password, plant, protect, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    Person,
+    begin_enrolment,
+    code_for,
+    cookie_of,
+    give_password,
+    plant,
+    protect,
+    sign_in,
+)
 from web.limits import HALF_LOGINS_LIVE
 
 NewClient = Callable[..., TestClient]

@@ -236,7 +236,7 @@ def _test(arguments: Sequence[str]) -> int:
 
 
 def _pictures(options: argparse.Namespace) -> int:
-    return _run_after("tests.chromium", "tests.pictures", *(["--check"] if options.check else []))
+    return _run_after("tests.support.chromium", "tests.support.pictures", *(["--check"] if options.check else []))
 
 
 def _run_after(browsers: str, *module: str) -> int:

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 
 from tests.attacks.test_requests import Server, serving, status
 from tests.conftest import ALICES_PASSWORD, Clock
-from tests.people import ORIGIN, Person, cookie_of, give_password, sign_in
-from tests.steady import HANG, HeldHashes, StillLoop, until
+from tests.support.people import ORIGIN, Person, cookie_of, give_password, sign_in
+from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from tests.test_preparation import Checkout
 from tests.test_run import RUN, free_port, run, started
 from web import spare

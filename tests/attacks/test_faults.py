@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from tests.attacks.test_requests import Server, serving, status
 from tests.conftest import Clock
-from tests.people import Person, cookie_of, sign_in
-from tests.steady import HANG
+from tests.support.people import Person, cookie_of, sign_in
+from tests.support.steady import HANG
 from tests.test_run import run
 from web.settings import Settings
 

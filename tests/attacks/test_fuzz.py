@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from tests.attacks.test_typed import FORMS
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person, give_password, protect
+from tests.support.people import ORIGIN, Person, give_password, protect
 
 NewClient = Callable[[], TestClient]
 

@@ -8,7 +8,7 @@ import re
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from tests.people import ORIGIN, Person, sign_in
+from tests.support.people import ORIGIN, Person, sign_in
 
 PRELOADED = 5  # HSTS preloading is the owner's choice: the only bonus that is not ours to earn
 HIGHEST = 135

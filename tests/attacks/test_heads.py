@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.conftest import Clock
-from tests.live import live
-from tests.steady import HANG, StillLoop, until
+from tests.support.live import live
+from tests.support.steady import HANG, StillLoop, until
 from web.app import create_app
 from web.limits import AUTH_POSTS, CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
 from web.settings import Settings

@@ -11,7 +11,7 @@ from justhtml import JustHTML
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+from tests.support.people import FRAGMENT, Person, give_password, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

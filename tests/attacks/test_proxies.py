@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests import packages
 from tests.attacks.test_requests import Server, serving, status
-from tests.steady import HANG, until
+from tests.support import packages
+from tests.support.steady import HANG, until
 from tests.test_run import free_port
 from web.page import ROOT
 

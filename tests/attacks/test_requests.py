@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.steady import HANG, until
+from tests.support.steady import HANG, until
 from tests.test_run import free_port, run, started
 
 FORM = "Content-Type: application/x-www-form-urlencoded"

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Clock
-from tests.people import ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
+from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -8,7 +8,7 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.people import ORIGIN, Person, cookie_of, give_password
+from tests.support.people import ORIGIN, Person, cookie_of, give_password
 from web.accounts import name_refusal, read_name
 from web.activity import harmless
 from web.app import ROUTES

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, expect
 
-from tests import chromium
-from tests.steady import HANG
+from tests.support import chromium
+from tests.support.steady import HANG
 
 expect.set_options(timeout=HANG * 1000)
 

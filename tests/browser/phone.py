@@ -10,7 +10,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Locator
 
-from tests.people import code_for
+from tests.support.people import code_for
 
 
 def scan(qr: Locator) -> str:

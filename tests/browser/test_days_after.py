@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
 from tests.browser.steps import PASSWORD, give_code, give_password, prove, set_up, sign_in, switch_on, type_code
 from tests.conftest import Clock
-from tests.people import Person
+from tests.support.people import Person
 
 FRESH = "pato verde corre na praia"
 

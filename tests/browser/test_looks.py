@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.test_open_to_everyone import check
 from tests.conftest import Clock
-from tests.live import live
+from tests.support.live import live
 from web.app import DEMO_ROUTES, create_app
 from web.settings import Settings
 

@@ -9,7 +9,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
 from tests.browser.steps import PASSWORD, give_password, set_up, stop_time, switch_on
 from tests.conftest import Clock
-from tests.steady import until
+from tests.support.steady import until
 
 
 @pytest.fixture

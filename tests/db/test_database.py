@@ -13,7 +13,7 @@ import pytest
 from db import attempts, migrate
 from db.database import Database, Taken, WithoutWal, _connect
 from tests.conftest import Clock
-from tests.steady import HANG
+from tests.support.steady import HANG
 from web.limits import CODE_BACKOFF
 from web.seal import Seal, write_keys
 

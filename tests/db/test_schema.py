@@ -13,7 +13,7 @@ import pytest
 from db.migrate import APPLICATION_ID, MIGRATIONS, script
 from db.schema import BROUGHT_RIGHT, DRAFTS, EDITED
 from tests.conftest import Operate
-from tests.people import Person
+from tests.support.people import Person
 from web.panel import Panel
 from web.settings import Settings, StartRefused
 

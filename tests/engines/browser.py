@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tests.engines.commands import CommandFailed, Commands
-from tests.steady import HANG
+from tests.support.steady import HANG
 
 T = TypeVar("T")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver §12.2, "web element identifier"

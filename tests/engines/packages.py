@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests import packages
+from tests.support import packages
 
 # What each package brings, and these tests start.
 PROGRAMS = {

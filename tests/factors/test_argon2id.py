@@ -9,8 +9,8 @@ import argon2
 import pytest
 from starlette.testclient import TestClient
 
-from tests.people import ORIGIN
-from tests.steady import StillLoop, until
+from tests.support.people import ORIGIN
+from tests.support.steady import StillLoop, until
 from web.app import create_app
 from web.factors.argon2id import Argon2id, Phc
 from web.limits import ARGON2, Cost

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Error, Playwright, sync_playwright
 
-from tests import packages
+from tests.support import packages
 
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 PACKAGE = "chromium-headless-shell"

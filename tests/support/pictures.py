@@ -17,11 +17,11 @@ from pathlib import Path
 from PIL import Image, ImageChops
 from playwright.sync_api import Page, sync_playwright
 
-from tests import chromium
 from tests.browser.steps import give_password, set_up
 from tests.conftest import Clock
-from tests.live import live
-from tests.people import code_for
+from tests.support import chromium
+from tests.support.live import live
+from tests.support.people import code_for
 from web.app import create_app
 from web.data_folder import open_panel
 from web.limits import Cost

@@ -1,8 +1,8 @@
 """Does one thing to copies of a data folder again and again, each time killed (signal 9) one write later than before.
 
-`python -m tests.crashes` reads the deed as JSON from standard input and prints the copies, one a line; the last one is
-of a run that was let live. SQLite's trace and Python's audit hooks tell when a write is about to happen: the panel
-itself runs unchanged.
+`python -m tests.support.crashes` reads the deed as JSON from standard input and prints the copies, one a line; the last
+one is of a run that was let live. SQLite's trace and Python's audit hooks tell when a write is about to happen: the
+panel itself runs unchanged.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from tests.people import ORIGIN
+from tests.support.people import ORIGIN
 from web import key_rotation
 from web.app import ROUTES, create_app
 from web.data_folder import open_panel

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from tests.steady import StillLoop, until
+from tests.support.steady import StillLoop, until
 from web.wire import BoundedHttp
 
 
