@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.canary import Canary
+from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import ORIGIN, Person, protect, set_up
 from tests.support.steady import HANG, StillLoop, until
@@ -69,18 +70,6 @@ def find_browser(config: pytest.Config) -> None:
 
 
 ALICES_PASSWORD = "girafa azul dança no telhado"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def forward(self, **span: float) -> datetime:
-        self.at += timedelta(**span)
-        return self.at
 
 
 @pytest.fixture

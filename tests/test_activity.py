@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
 from web.activity import WORDS, harmless
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP

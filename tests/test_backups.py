@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
 from tests.support.canary import Canary
+from tests.support.clock import Clock
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, give_password, sign_in
 from web import backups, copies, key_rotation

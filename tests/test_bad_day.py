@@ -3,7 +3,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import Person, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.at_once import post_at_once
+from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import ORIGIN, Person, codes_on, cookie_of, sign_in
+from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from tests.test_races import post_at_once
-from tests.test_timing import Panel
 from web import activity, budget, recovery_codes, totp
 from web.app import ROUTES, create_app
 from web.budget import Unbudgeted

@@ -9,7 +9,8 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from tests.conftest import ALICES_PASSWORD, Clock, Operate, beside
+from tests.conftest import ALICES_PASSWORD, Operate, beside
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant, protect, set_up, sign_in
 from web.app import create_app
 from web.settings import Settings

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, begin_enrolment, code_for, cookie_of, give_password, protect, sign_in
 from web.app import create_app
 from web.page import ROOT

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
 from web.app import ROUTES, create_app
 from web.guards import Demand, State, demand_of

@@ -11,7 +11,8 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock, Operate, beside
+from tests.conftest import Operate, beside
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password
 from web import diagnosis, operator_commands
 from web.app import create_app

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from web import hosts
 from web.app import create_app
 from web.settings import Settings, StartRefused

@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from db import activity, expiry
 from db.database import Reader, Statement
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, begin_enrolment, give_password, protect, sign_in
 from tests.support.steady import StillLoop, until
 from web.app import create_app

@@ -8,10 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from db.instances import Instance
-from tests.conftest import Clock
+from tests.support.at_once import post_at_once
+from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import FRAGMENT, Person, cookie_of, sign_in
-from tests.test_races import post_at_once
 from web.app import create_app
 from web.instances import alike
 from web.settings import Settings

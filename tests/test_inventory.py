@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_run import run
+from tests.support.commands import run
 from web.page import ROOT
 
 LISTED = json.loads((ROOT / "docs/components.cdx.json").read_text())["components"]

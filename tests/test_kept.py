@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person
 from web.app import create_app
 from web.guards import State, get_kept

@@ -9,11 +9,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from db.sealed import _PLACES
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.at_once import post_at_once
+from tests.support.clock import Clock
+from tests.support.commands import run
 from tests.support.people import Person, cookie_of, give_password, protect, sign_in
 from tests.support.steady import until
-from tests.test_races import post_at_once
-from tests.test_run import run
 from web import key_rotation, operator_commands
 from web.operator_commands import CommandRefused
 from web.panel import Panel

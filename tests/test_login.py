@@ -9,7 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from db import accounts
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
 from web import operator_commands
 from web.accounts import stored_phc

@@ -12,10 +12,11 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.at_once import sessions_begun
+from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, proof
 from tests.support.steady import HeldHashes, until
-from tests.test_races import sessions_begun
 from web import key_rotation, operator_commands
 from web.settings import Settings
 

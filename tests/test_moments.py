@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, codes_on, protect, sign_in
 from web.moments import day, full, machine_zone
 from web.page import ROOT

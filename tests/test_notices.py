@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.clock import Clock
 from tests.support.people import Person, give_password, sign_in
 from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED

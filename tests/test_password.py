@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
 from tests.support.steady import until
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING

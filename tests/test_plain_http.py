@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import ALICES_PASSWORD, Clock, Operate
+from tests.conftest import ALICES_PASSWORD, Operate
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, set_up
 from web.app import create_app
 from web.settings import Settings

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.test_proxies import write_certificate
+from tests.support.certificate import write_certificate
+from tests.support.commands import refused
 from tests.support.steady import HANG
-from tests.test_run import refused
 from web.page import ROOT
 
 pytestmark = pytest.mark.xdist_group("preparation")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Busy, Clock
+from tests.conftest import Busy
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant
 from tests.support.steady import HANG
 from web.app import create_app

@@ -1,16 +1,15 @@
 """Parallel requests against the real server, over real sockets."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from db import totp
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.at_once import post_at_once, sessions_begun
+from tests.support.clock import Clock
 from tests.support.people import (
     Person,
     begin_enrolment,
@@ -23,38 +22,12 @@ from tests.support.people import (
     protect,
     sign_in,
 )
-from tests.support.steady import HANG
 from web.limits import HALF_LOGINS_LIVE
 from web.panel import Panel
 from web.setup import offer_code
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 Cookies = list[str]
-
-
-def post_at_once(
-    address: str, posts: list[tuple[str, dict[str, str], str]], *, networks: int = 1
-) -> list[httpx2.Response]:
-    """Every (path, fields, cookie) at the same time, each on a connection of its own, from so many addresses."""
-
-    async def run() -> list[httpx2.Response]:
-        async with contextlib.AsyncExitStack() as stack:
-            transports = [httpx2.AsyncHTTPTransport(local_address=f"127.0.0.{n + 1}") for n in range(networks)]
-            browsers = [
-                await stack.enter_async_context(httpx2.AsyncClient(base_url=address, transport=transport, timeout=HANG))
-                for transport in transports
-            ]
-            tasks = [
-                browsers[number % networks].post(path, data=fields, headers={"Origin": address, "Cookie": cookie})
-                for number, (path, fields, cookie) in enumerate(posts)
-            ]
-            return await asyncio.gather(*tasks)
-
-    return asyncio.run(run())
-
-
-def sessions_begun(answers: list[httpx2.Response]) -> int:
-    return sum(bool(cookie_of(answer)) for answer in answers)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Busy, Clock, Operate
+from tests.conftest import Busy, Operate
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, protect, sign_in
 from web.app import create_app
 from web.factors.argon2id import Argon2id

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.test_requests import Server
-from tests.conftest import Clock
+from tests.support.clock import Clock
+from tests.support.commands import free_port, started
+from tests.support.server import Server
 from tests.support.steady import until
-from tests.test_run import free_port, started
 from web.data_folder import open_panel
 from web.limits import HASHES_AT_ONCE, WORKER_DEATHS
 from web.server import Deaths, close, listen

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, sign_in
 from tests.support.steady import until
 from web.settings import Settings

@@ -5,7 +5,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from db import accounts
-from tests.conftest import Busy, Clock, Operate
+from tests.conftest import Busy, Operate
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, set_up
 from web.factors import written_code
 from web.panel import Panel

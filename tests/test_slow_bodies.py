@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, sign_in
 from tests.support.steady import HANG, StillLoop, until
 from web.limits import BODY_PATIENCE

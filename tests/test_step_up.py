@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, cookie_of, give_password, plant, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]

@@ -3,8 +3,8 @@ import re
 
 from starlette.testclient import TestClient
 
-from tests.attacks.test_markup import check
-from tests.conftest import Clock
+from tests.support.clock import Clock
+from tests.support.markup import check
 from tests.support.people import ORIGIN
 from web.app import DEMO_ROUTES, create_app
 from web.page import ROOT

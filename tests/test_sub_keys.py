@@ -9,7 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from db import accounts, activity
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.clock import Clock
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, sign_in
 from web import housekeeping, key_rotation

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, give_password, sign_in
 from web.limits import STRANGERS_COUNTED
 

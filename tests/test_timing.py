@@ -15,13 +15,13 @@ import httpx2
 import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.conftest import Clock
+from tests.support.at_once import post_at_once
+from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import Person, cookie_of, give_password
+from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from tests.test_races import post_at_once
 from web.app import create_app
 from web.hash_pool import HashPool
 from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING, Cost
@@ -191,18 +191,6 @@ def test_an_account_without_recovery_codes_costs_what_one_with_them_does(
     assert tried() == with_codes
     assert with_codes[0] == 422
     assert with_codes[3] == 1
-
-
-class Panel:
-    """The panel of an application with something of it replaced."""
-
-    def __init__(self, app: ASGIApp, **replaced: object) -> None:
-        self._app, self._replaced = app, replaced
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope["state"]["panel"] = replace(scope["state"]["panel"], **self._replaced)
-        await self._app(scope, receive, send)
 
 
 def test_in_a_flood_of_logins_pages_are_answered_and_the_rest_is_told_to_come_back_uncharged(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, cookie_of, key_on, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]

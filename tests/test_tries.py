@@ -12,7 +12,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, plant, proof
 from web.activity import FACTOR_FAILURES
 from web.factors.argon2id import Argon2id

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock, Operate
+from tests.conftest import Operate
+from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password, plant, proof, protect, sign_in
 from web import operator_commands
 from web.accounts import shared

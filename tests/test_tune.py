@@ -1,6 +1,6 @@
 import pytest
 
-from tests.test_run import run
+from tests.support.commands import run
 from web.limits import ARGON2, ARGON2_FLOOR, Cost
 from web.tune import AIM, MOST_MEMORY_KIB, WANTED, recommend
 

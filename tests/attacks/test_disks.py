@@ -15,12 +15,12 @@ from urllib.parse import quote_plus
 import pytest
 from starlette.testclient import TestClient
 
-from tests.attacks.test_requests import Server, serving, status
 from tests.conftest import ALICES_PASSWORD, Clock
+from tests.support.commands import RUN, free_port, run, started
 from tests.support.people import ORIGIN, Person, cookie_of, give_password, sign_in
+from tests.support.server import Server, serving, status
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from tests.test_preparation import Checkout
-from tests.test_run import RUN, free_port, run, started
 from web import spare
 from web.app import create_app
 from web.limits import DISK_FREE_MIN, HOUSEKEEPING, SPARE_BYTES

@@ -14,11 +14,11 @@ from urllib.parse import quote_plus
 import pytest
 from starlette.testclient import TestClient
 
-from tests.attacks.test_requests import Server, serving, status
-from tests.conftest import Clock
+from tests.support.clock import Clock
+from tests.support.commands import run
 from tests.support.people import Person, cookie_of, sign_in
+from tests.support.server import Server, serving, status
 from tests.support.steady import HANG
-from tests.test_run import run
 from web.settings import Settings
 
 PASSWORD = "girafa azul dança no telhado"

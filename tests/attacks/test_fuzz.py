@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.attacks.test_typed import FORMS
-from tests.conftest import Clock
+from tests.support.clock import Clock
+from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, Person, give_password, protect
 
 NewClient = Callable[[], TestClient]

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.steady import HANG, StillLoop, until
 from web.app import create_app

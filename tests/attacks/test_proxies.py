@@ -9,22 +9,16 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tests.attacks.test_requests import Server, serving, status
 from tests.support import packages
+from tests.support.certificate import HOST, write_certificate
+from tests.support.commands import free_port
+from tests.support.server import Server, serving, status
 from tests.support.steady import HANG, until
-from tests.test_run import free_port
 from web.page import ROOT
-
-HOST = "painel.example.com"
 
 
 def find(program: str, package: str) -> str:
@@ -35,25 +29,6 @@ def find(program: str, package: str) -> str:
     return shutil.which(program, path=path) or pytest.skip(
         f"{program} is not here: install Debian's package {package}, or let PANEL_TEST_INSTALL=1 do it"
     )
-
-
-def write_certificate(folder: Path) -> None:
-    key, at = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(at - timedelta(hours=1))
-        .not_valid_after(at + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (folder / "privkey.pem").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
 
 
 def nginx(folder: Path, port: int, panel_port: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
 
 NewClient = Callable[..., TestClient]

@@ -8,6 +8,7 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, Person, cookie_of, give_password
 from web.accounts import name_refusal, read_name
 from web.activity import harmless
@@ -27,43 +28,6 @@ MARKUP = [
     "javascript:alert(1)",
     "</title><script>alert(1)</script>",
 ]
-# What each form sends; anything else is refused before its handler sees it.
-FORMS: dict[str, tuple[str, ...]] = {
-    "/setup": ("setup_code", "name", "password", "repeated"),
-    "/activate": ("activation_code", "password", "repeated"),
-    "/login": ("name", "password", "next"),
-    "/logout": (),
-    "/login/code": ("code",),
-    "/login/recovery": ("code",),
-    "/security/totp": (),
-    "/security/totp/confirm": ("code",),
-    "/security/totp/cancel": (),
-    "/security/totp/undo": ("code",),
-    "/security/totp/remove": ("proof_password", "proof_code", "proof_recovery", "proof_kept"),
-    "/security/recovery-codes": (),
-    "/security/recovery-codes/replacement": (),
-    "/security/recovery-codes/acknowledge": ("back",),
-    "/security/recovery-codes/rehearsal": ("code",),
-    "/security/recovery-codes/file": ("codes", "fuso"),
-    "/security/password": ("current", "password", "repeated"),
-    "/security/password/strength": ("current", "password", "repeated"),
-    "/security/sessions/end-others": (),
-    "/security/sessions/{id}/end": (),
-    "/security/trusted-devices/{id}/forget": (),
-    "/security/notices/{id:int}/mine": ("back",),
-    "/security/notices/{id:int}/not-mine": (),
-    "/security/bad-day/lock": (),
-    "/security/bad-day/reopen": ("proof_password", "proof_code", "proof_recovery", "proof_kept"),
-    "/policy/require": ("days",),
-    "/policy/release": (),
-    "/activity/verify": (),
-    "/activity/export": ("tipo", "periodo", "de", "ate", "fuso"),
-    "/instances": ("name",),
-    "/instances/{id}/rename": ("name",),
-    "/instances/{id}/delete": (),
-    "/instances/{id}/token/show": (),
-    "/instances/{id}/token/change": (),
-}
 FILLED_IN_BY_PAGES = ("/security/recovery-codes/file", "/policy/require")  # other values have no sentence of their own
 NOT_THAT_FORM = "Formulário incompleto"
 

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.phone import scan, show_code
-from tests.conftest import Clock
+from tests.support.clock import Clock
 
 PASSWORD = "girafa azul dança no telhado"
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.steps import set_up
-from tests.conftest import Clock
+from tests.support.clock import Clock
 
 MARKUP = "<img src=/x onerror=alert(1)>"
 

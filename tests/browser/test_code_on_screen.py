@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan
 from tests.browser.steps import set_up, switch_on
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from web.settings import Settings
 
 LONGEST = "Instâncias São João " + "x" * 44

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.test_open_to_everyone import check
-from tests.conftest import Clock
+from tests.support.accessible import check
+from tests.support.clock import Clock
 from tests.support.live import live
 from web.app import DEMO_ROUTES, create_app
 from web.settings import Settings

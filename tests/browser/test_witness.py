@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
 from tests.browser.steps import set_up, type_code
-from tests.conftest import Clock
+from tests.support.clock import Clock
 
 
 def enrol_with_a_phone_two_years_ahead(page: Page, setup_code: str, clock: Clock) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from db import attempts, migrate
 from db.database import Database, Taken, WithoutWal, _connect
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.steady import HANG
 from web.limits import CODE_BACKOFF
 from web.seal import Seal, write_keys

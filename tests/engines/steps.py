@@ -3,8 +3,8 @@
 import contextlib
 
 from tests.browser.phone import key_in, show_code
-from tests.conftest import Clock
 from tests.engines.browser import Browser
+from tests.support.clock import Clock
 
 PASSWORD = "girafa azul dança no telhado"
 

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.browser.phone import show_code
-from tests.conftest import Clock
 from tests.engines.browser import Browser
 from tests.engines.conftest import ENGINES
 from tests.engines.steps import give_code, give_password, prove, scan, set_up, sign_out, switch_on
+from tests.support.clock import Clock
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)

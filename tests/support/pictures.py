@@ -18,8 +18,8 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.steps import give_password, set_up
-from tests.conftest import Clock
 from tests.support import chromium
+from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import code_for
 from web.app import create_app
