@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from tests.support.canary import Canary
 from tests.support.clock import Clock
 from tests.support.live import live
-from tests.support.people import ORIGIN, Person, protect, set_up
+from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
 from tests.support.steady import HANG, StillLoop, until
 from web import budget, operator_commands
 from web.app import create_app
@@ -67,9 +67,6 @@ def find_browser(config: pytest.Config) -> None:
         )
     if looked.returncode:
         pytest.exit(looked.stderr.strip(), looked.returncode)
-
-
-ALICES_PASSWORD = "girafa azul dança no telhado"
 
 
 @pytest.fixture
@@ -147,7 +144,7 @@ def client(settings: Settings, clock: Clock, canary: Canary, caplog: pytest.LogC
         canary.listen(client)
         yield client
         log = "".join(Lines().format(record) for when in ("setup", "call") for record in caplog.get_records(when))
-        canary.check(settings.data, log, [ALICES_PASSWORD])  # the database is still open, its WAL beside it
+        canary.check(settings.data, log, [PASSWORD])  # the database is still open, its WAL beside it
 
 
 @pytest.fixture
@@ -186,7 +183,7 @@ def beside(client: TestClient, /, *, base_url: str = ORIGIN, **options: Any) -> 
 @pytest.fixture
 def alice(setup_code: str, client: TestClient) -> Person:
     """Administers the panel; signed in, without a second factor."""
-    person = Person("alice", ALICES_PASSWORD)
+    person = Person("alice", PASSWORD)
     assert set_up(client, person, setup_code).status_code == 303
     return person
 

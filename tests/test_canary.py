@@ -7,8 +7,7 @@ import httpx2
 import pytest
 
 from tests.support.canary import Canary
-
-PASSWORD = "girafa azul dança no telhado"
+from tests.support.people import PASSWORD
 
 
 def answer(address: str, body: str = "", **headers: str) -> httpx2.Response:

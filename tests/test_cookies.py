@@ -9,9 +9,9 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from tests.conftest import ALICES_PASSWORD, Operate, beside
+from tests.conftest import Operate, beside
 from tests.support.clock import Clock
-from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant, protect, set_up, sign_in
+from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password, plant, protect, set_up, sign_in
 from web.app import create_app
 from web.settings import Settings
 from web.setup import offer_code
@@ -47,7 +47,7 @@ def here(
 
 
 def alice_at(browser: TestClient, code: str) -> Person:
-    person = Person("alice", ALICES_PASSWORD)
+    person = Person("alice", PASSWORD)
     assert set_up(browser, person, code).status_code == 303
     return person
 

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, cookie_of, give_password, proof, protect, sign_in
+from tests.support.people import FRAGMENT, PASSWORD, Person, cookie_of, give_password, proof, protect, sign_in
 from tests.support.steady import until
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING
 
@@ -83,12 +83,12 @@ def test_names_that_anybody_would_try_are_nothing_to_lean_on(fresh: str, alice: 
     ("current", "new", "repeated", "sentence"),
     [
         ("girafa verde", FRESH, FRESH, "Senha incorreta"),
-        ("girafa azul dança no telhado", "curta", "curta", "pelo menos 12 caracteres"),
-        ("girafa azul dança no telhado", FRESH, FRESH + "s", "não são iguais"),
+        (PASSWORD, "curta", "curta", "pelo menos 12 caracteres"),
+        (PASSWORD, FRESH, FRESH + "s", "não são iguais"),
         (
-            "girafa azul dança no telhado",
-            "girafa azul dança no telhado",
-            "girafa azul dança no telhado",
+            PASSWORD,
+            PASSWORD,
+            PASSWORD,
             "igual à atual",
         ),
     ],

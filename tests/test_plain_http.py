@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import ALICES_PASSWORD, Operate
+from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import ORIGIN, Person, set_up
+from tests.support.people import ORIGIN, PASSWORD, Person, set_up
 from web.app import create_app
 from web.settings import Settings
 from web.setup import offer_code
@@ -48,7 +48,7 @@ def test_where_it_was_allowed_every_page_warns(exposed: Callable[[], TestClient]
 def test_where_it_was_allowed_cookies_are_plain(operate: Operate, exposed: Callable[[], TestClient]) -> None:
     code = operate(offer_code)
     with exposed() as client:
-        answer = set_up(client, Person("alice", ALICES_PASSWORD), code)
+        answer = set_up(client, Person("alice", PASSWORD), code)
         assert client.get("/security").status_code == 200
     cookies = answer.headers.get_list("set-cookie")
     assert {cookie.partition("-")[0] for cookie in cookies} == {"sid", "pre", "disp"}

@@ -11,6 +11,7 @@ from tests.conftest import Operate
 from tests.support.at_once import post_at_once, sessions_begun
 from tests.support.clock import Clock
 from tests.support.people import (
+    PASSWORD,
     Person,
     begin_enrolment,
     code_for,
@@ -148,7 +149,7 @@ def test_of_many_wrong_confirmations_at_once_only_five_are_judged(
 
 def test_two_setups_at_once_make_one_account(operate: Operate, live_server: str, rows: Rows) -> None:
     """A38."""
-    code, password = operate(offer_code), "girafa azul dança no telhado"
+    code, password = operate(offer_code), PASSWORD
     fields = {"setup_code": code, "password": password, "repeated": password}
     answers = post_at_once(live_server, [("/setup", fields | {"name": name}, "") for name in ("ana", "bea")])
     assert sorted(answer.status_code for answer in answers) in ([303, 403], [303, 404])

@@ -7,12 +7,12 @@ from starlette.testclient import TestClient
 from db import accounts
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, set_up
+from tests.support.people import FRAGMENT, PASSWORD, Person, set_up
 from web.factors import written_code
 from web.panel import Panel
 from web.setup import offer_code
 
-BEA = Person("bea", "girafa azul dança no telhado")
+BEA = Person("bea", PASSWORD)
 
 
 def test_the_first_account_administers_the_panel_and_is_signed_in(
@@ -97,7 +97,7 @@ def test_who_finds_the_panel_busy_keeps_what_was_typed(
     setup_code: str, client: TestClient, rows: Callable[..., Any], everybody_hashes: Busy
 ) -> None:
     with everybody_hashes():
-        answer = set_up(client, Person("alice", "girafa azul dança no telhado"), setup_code)
+        answer = set_up(client, Person("alice", PASSWORD), setup_code)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "O painel está ocupado. Tente de novo em alguns segundos." in answer.text
     assert 'value="alice"' in answer.text

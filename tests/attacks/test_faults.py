@@ -16,12 +16,10 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.commands import run
-from tests.support.people import Person, cookie_of, sign_in
+from tests.support.people import PASSWORD, Person, cookie_of, sign_in
 from tests.support.server import Server, serving, status
 from tests.support.steady import HANG
 from web.settings import Settings
-
-PASSWORD = "girafa azul dança no telhado"
 
 
 @pytest.fixture

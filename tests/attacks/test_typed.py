@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
-from tests.support.people import ORIGIN, Person, cookie_of, give_password
+from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
 from web.accounts import name_refusal, read_name
 from web.activity import harmless
 from web.app import ROUTES
@@ -155,8 +155,7 @@ def test_markup_is_text_wherever_it_comes_back(
 )
 def test_a_name_that_looks_like_another_cannot_be_taken(name: str, setup_code: str, client: TestClient) -> None:
     """A45: the last of the letters that look like ours is Cyrillic or full-width."""
-    password = "girafa azul dança no telhado"
-    fields = {"setup_code": setup_code, "name": name, "password": password, "repeated": password}
+    fields = {"setup_code": setup_code, "name": name, "password": PASSWORD, "repeated": PASSWORD}
     answer = client.post("/setup", data=fields)
     assert answer.status_code == 422
     assert "Use de 3 a 32 letras" in answer.text
@@ -170,11 +169,10 @@ def test_what_a_keyboard_puts_around_a_name_makes_no_other_account(
     around: str, setup_code: str, client: TestClient, new_client: NewClient, rows: Rows
 ) -> None:
     """A45: at the set-up and at the login."""
-    password = "girafa azul dança no telhado"
-    fields = {"setup_code": setup_code, "name": f"{around}Alice", "password": password, "repeated": password}
+    fields = {"setup_code": setup_code, "name": f"{around}Alice", "password": PASSWORD, "repeated": PASSWORD}
     assert client.post("/setup", data=fields).status_code == 303
     assert rows("SELECT name FROM accounts") == [("alice",)]
-    answer = new_client().post("/login", data={"name": f"alice{around}", "password": password})
+    answer = new_client().post("/login", data={"name": f"alice{around}", "password": PASSWORD})
     assert answer.headers["location"] == "/instances"
 
 

@@ -6,8 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.phone import scan, show_code
 from tests.support.clock import Clock
-
-PASSWORD = "girafa azul dança no telhado"
+from tests.support.people import PASSWORD
 
 
 def set_up(page: Page, setup_code: str, name: str = "ana") -> None:

@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import PASSWORD, give_code, give_password, prove, set_up, sign_in, switch_on, type_code
+from tests.browser.steps import give_code, give_password, prove, set_up, sign_in, switch_on, type_code
 from tests.support.clock import Clock
-from tests.support.people import Person
+from tests.support.people import PASSWORD, Person
 
 FRESH = "pato verde corre na praia"
 

@@ -7,9 +7,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import PASSWORD, give_code, give_password, prove, set_up, sign_in, switch_on, type_code
+from tests.browser.steps import give_code, give_password, prove, set_up, sign_in, switch_on, type_code
 from tests.support.accessible import check
 from tests.support.clock import Clock
+from tests.support.people import PASSWORD
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import PASSWORD, give_password, set_up, stop_time, switch_on
+from tests.browser.steps import give_password, set_up, stop_time, switch_on
 from tests.support.clock import Clock
+from tests.support.people import PASSWORD
 from tests.support.steady import until
 
 

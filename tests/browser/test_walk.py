@@ -8,8 +8,9 @@ from playwright.sync_api import Error, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import PASSWORD, give_code, give_password, set_up, stop_time, switch_on, type_code
+from tests.browser.steps import give_code, give_password, set_up, stop_time, switch_on, type_code
 from tests.support.clock import Clock
+from tests.support.people import PASSWORD
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])

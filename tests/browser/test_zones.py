@@ -7,8 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import PASSWORD, give_code, give_password, set_up, sign_in, switch_on
+from tests.browser.steps import give_code, give_password, set_up, sign_in, switch_on
 from tests.support.clock import Clock
+from tests.support.people import PASSWORD
 
 NIGHT = "25 de novembro de 2026 às 01:30"  # there, when the panel's zone has 17:00 of the 24th
 

@@ -5,8 +5,7 @@ import contextlib
 from tests.browser.phone import key_in, show_code
 from tests.engines.browser import Browser
 from tests.support.clock import Clock
-
-PASSWORD = "girafa azul dança no telhado"
+from tests.support.people import PASSWORD
 
 
 def set_up(browser: Browser, setup_code: str) -> None:

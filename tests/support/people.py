@@ -13,6 +13,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 ORIGIN = "https://painel.test"
+PASSWORD = "girafa azul dança no telhado"  # everybody's, who has no other
 FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
