@@ -192,5 +192,4 @@ def test_a_target_that_is_no_path_is_refused_with_our_headers(tmp_path: Path) ->
                 assert status(answer) == 400, answer
                 assert "e.com/x" not in answer
                 assert "location:" not in answer.lower()
-                ours = "content-security-policy:" in answer.lower()
-                assert ours == target.startswith("*"), answer  # others do not get through the parser
+                assert "content-security-policy:" in answer.lower()
