@@ -15,12 +15,12 @@ from urllib.parse import quote_plus
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import ALICES_PASSWORD, Clock
+from tests.support.checkout import Checkout
+from tests.support.clock import Clock
 from tests.support.commands import RUN, free_port, run, started
-from tests.support.people import ORIGIN, Person, cookie_of, give_password, sign_in
+from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password, sign_in
 from tests.support.server import Server, serving, status
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from tests.test_preparation import Checkout
 from web import spare
 from web.app import create_app
 from web.limits import DISK_FREE_MIN, HOUSEKEEPING, SPARE_BYTES
@@ -121,7 +121,7 @@ def test_on_a_full_disk_pages_are_read_nobody_is_judged_and_then_all_is_well(
     clock.forward(minutes=2)  # so that it is time to write that the session is in use
     assert [client.get(path).status_code for path in PAGES] == [200] * 4
     before = rows("SELECT kind, failures FROM attempts")
-    for password in (ALICES_PASSWORD, "girafa verde"):
+    for password in (PASSWORD, "girafa verde"):
         answer = give_password(stranger, Person("alice", password))
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert "O disco do servidor está cheio" in answer.text
@@ -235,7 +235,7 @@ def test_commands_work_on_a_full_disk_while_the_panel_runs(disk: Path, tmp_path:
     """A66."""
     data, copy = disk / "data", tmp_path / "copy"
     code = run("create-account", "ana", "--data", str(data)).stdout.split("ativação: ")[1].split()[0]
-    typed = quote_plus(ALICES_PASSWORD)
+    typed = quote_plus(PASSWORD)
     with serving(disk) as server:
         server.post("/activate", f"activation_code={code}&password={typed}&repeated={typed}")
         assert status(server.post("/login", f"name=ana&password={typed}")) == 303
