@@ -32,7 +32,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that cannot show a character is no reason to stop
     if sys.version_info < (3, 11):
         sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
-    wants_dev = sys.argv[1:2] in (["test"], ["check"], ["pictures"])
+    wants_dev = sys.argv[1:2] in (["test"], ["check"], ["histories"], ["pictures"])
     prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
     if sys.argv[1:3] == ["tune", "--native"]:
         build_native()

@@ -149,6 +149,8 @@ def _add_panel(commands: Commands) -> None:
 def _add_tools(commands: Commands) -> None:
     test_words = f"Roda todos os testes; com {ENGINES}, só os do Firefox, WebKit e Chromium. O resto vai para o pytest."
     commands.add("test", lambda _: _test([]), test_words)
+    histories = commands.add("histories", _histories, "Inventa histórias de uso e de ataque e confere cada passo.")
+    histories.add_argument("number", metavar="N", nargs="?", type=int, default=1000, help="quantas (padrão: 1000)")
     pictures = commands.add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
     pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
     tune = commands.add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
@@ -232,6 +234,12 @@ def _test(arguments: Sequence[str]) -> int:
         return _run_after("tests.engines.packages", "pytest", "tests/engines", *(a for a in arguments if a != ENGINES))
     together = SIDE_BY_SIDE if all(argument.startswith("-") for argument in arguments) else ()
     command = [sys.executable, "-m", "pytest", "--ignore=tests/engines", *together, *arguments]
+    return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
+
+
+def _histories(options: argparse.Namespace) -> int:
+    """As many as wished, other ones each time; those that break something are told as short as they can be."""
+    command = [sys.executable, "-m", "tests.histories.play", str(options.number)]
     return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
 
 
