@@ -327,7 +327,7 @@ def test_strangers_in_many_networks_write_no_more_than_the_panel_takes(
 
 def test_every_event_has_its_words() -> None:
     pattern = re.compile(
-        r"""["']((?:account|alert|cli|clock|device|instance|login|notice|password|policy|recovery|session|stepup|totp)\.[a-z_]+)["']"""
+        r"""(?<!trouble\()["']((?:account|alert|cli|clock|device|instance|login|notice|password|policy|recovery|session|stepup|totp)\.[a-z_]+)["']"""
     )
     files = [file for file in (ROOT / "web").glob("*.py") if file.name != "activity.py"]
     written = {event for file in [*files, ROOT / "db/aftermath.py"] for event in pattern.findall(file.read_text())}

@@ -85,7 +85,7 @@ async def _rotate(panel: Panel) -> tuple[int, list[Sealed]]:
 def _write(file: Path, secrets: list[bytes]) -> None:
     try:
         write_keys(file, secrets)
-    except OSError as refused:
+    except PermissionError as refused:
         raise CommandRefused(
             f"Não foi possível gravar {file} com o dono, o grupo e as permissões que tem ({refused.strerror}). "
             "O arquivo ficou como estava e tudo abre com ele: rode rotate-key outra vez como o dono dele, ou como root."
