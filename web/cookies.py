@@ -4,8 +4,9 @@ typed when a session was found to be over."""
 import base64
 import hashlib
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,55 +38,111 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def read(request: Request, cookie: Cookie) -> bytes | None:
-    """The digest of the token sent."""
-    token = value(request, cookie)
-    return None if token is None else digest(token)
+class Jar:
+    """The cookies of one request: those that came, and those that its answer is to give or to take away."""
 
+    def __init__(self, headers: Headers, path: str, *, short_id: str, is_secure: bool) -> None:
+        self._headers, self._path, self._short_id = headers, path, short_id
+        self.is_secure = is_secure  # whether cookies may go over HTTPS alone
+        self.owed: dict[Cookie, str | None] = {}
+        self._found: dict[Cookie, list[str]] = {}
 
-def value(request: Request, cookie: Cookie) -> str | None:
-    """None without one, or with two: somebody else may have planted the second."""
-    values = _values(request, cookie)
-    return values[0] if len(values) == 1 else None
+    def read(self, cookie: Cookie) -> bytes | None:
+        """The digest of the token sent."""
+        token = self.value(cookie)
+        return None if token is None else digest(token)
 
+    def value(self, cookie: Cookie) -> str | None:
+        """None without one, or with two: somebody else may have planted the second."""
+        values = self._values(cookie)
+        return values[0] if len(values) == 1 else None
 
-def has_come(request: Request, cookie: Cookie) -> bool:
-    return bool(_values(request, cookie))
+    def has_come(self, cookie: Cookie) -> bool:
+        return bool(self._values(cookie))
 
+    def is_doubled(self, cookie: Cookie) -> bool:
+        return len(self._values(cookie)) > 1
 
-def is_doubled(request: Request, cookie: Cookie) -> bool:
-    return len(_values(request, cookie)) > 1
+    def _values(self, cookie: Cookie) -> list[str]:
+        """What came under the first of the names that a browser may know the cookie by; looked for once a request."""
+        if cookie not in self._found:
+            self._found[cookie] = next((self._sent[name] for name in self._came(cookie)), [])
+        return self._found[cookie]
 
-
-def _values(request: Request, cookie: Cookie) -> list[str]:
-    """What came under the first of the names that a browser may know the cookie by; looked for once a request."""
-    found: dict[Cookie, list[str]] = request.scope.setdefault("panel.cookies", {})
-    if cookie not in found:
-        found[cookie] = next((_sent(request)[name] for name in _came(request, cookie)), [])
-    return found[cookie]
-
-
-def _sent(request: Request) -> dict[str, list[str]]:
-    """Read once a request, however often it is asked."""
-    if not hasattr(request.state, "cookies"):
+    @cached_property
+    def _sent(self) -> dict[str, list[str]]:
+        """Read once a request, however often it is asked."""
         found: dict[str, list[str]] = {}
-        request.state.cookies = found
-        for pair in ";".join(request.headers.getlist("cookie")).split(";"):
+        for pair in ";".join(self._headers.getlist("cookie")).split(";"):
             key, _, value = pair.strip().partition("=")
             found.setdefault(key, []).append(value)
-    sent: dict[str, list[str]] = request.state.cookies
-    return sent
+        return found
+
+    def _came(self, cookie: Cookie) -> list[str]:
+        """Its names in this request."""
+        return [name for name in self._names(cookie) if name in self._sent]
+
+    def _names(self, cookie: Cookie) -> list[str]:
+        """The names under which a cookie is read, those from before panels had ids last."""
+        return _spelled(cookie, self._short_id, self.is_secure)
+
+    def _given_name(self, cookie: Cookie) -> str:
+        return self._names(cookie)[0 if self.is_secure else 1]
+
+    def owe(self, cookie: Cookie, token: str | None) -> None:
+        """Have the door give this cookie with whatever the answer becomes; None takes it away."""
+        self.owed[cookie] = token
+
+    def owe_under_new_name(self, cookie: Cookie) -> None:
+        """A good cookie that came under its name from before panels had ids moves; that name counts once."""
+        if not any(self._short_id in name for name in self._came(cookie)):
+            self.owe(cookie, self.value(cookie))
+
+    def settle(self, response: Response) -> None:
+        for cookie, token in self.owed.items():
+            if token is None:
+                self.take(response, cookie)
+            else:
+                self.give(response, cookie, token)
+
+    def give(self, response: Response, cookie: Cookie, token: str) -> None:
+        name, lifetime = self._given_name(cookie), cookie.value[2]
+        response.set_cookie(
+            name,
+            token,
+            max_age=int(lifetime.total_seconds()) if lifetime else None,
+            secure=name.startswith("__Host-"),
+            httponly=True,
+            samesite=cookie.value[1],
+        )
+        _remove(response, cookie, [other for other in self._came(cookie) if other != name])
+        self.remove_planted(response, cookie)
+
+    def take(self, response: Response, cookie: Cookie) -> None:
+        """Under whatever name it came."""
+        _remove(response, cookie, list(dict.fromkeys([self._given_name(cookie), *self._came(cookie)])))
+        self.remove_planted(response, cookie)
+
+    def remove_planted(self, response: Response, cookie: Cookie) -> None:
+        """What others left under this name, if two came: our own lies at the root of this very host."""
+        if not self.is_doubled(cookie):
+            return
+        for name in self._names(cookie):
+            for domain in ("", *_domains(self._headers.get("host", ""))):
+                for path in _paths(self._path):
+                    if not name.startswith("__Host-") and (domain, path) != ("", "/"):
+                        response.delete_cookie(name, path=path, domain=domain or None)
 
 
-def _came(request: Request, cookie: Cookie) -> list[str]:
-    """Its names in this request."""
-    sent = _sent(request)
-    return [name for name in _names(request, cookie) if name in sent]
-
-
-def _names(request: Request, cookie: Cookie) -> list[str]:
-    """The names under which a cookie is read, those from before panels had ids last."""
-    return _spelled(cookie, Panel.of(request).short_id, _is_secure(request))
+def jar_of(request: Request) -> Jar:
+    """Made once a request."""
+    if not hasattr(request.state, "jar"):
+        panel = Panel.of(request)
+        is_secure = not (panel.settings.allow_http or getattr(request.state, "is_local", False))
+        path = request.scope["path"]
+        request.state.jar = Jar(request.headers, path, short_id=panel.short_id, is_secure=is_secure)
+    jar: Jar = request.state.jar
+    return jar
 
 
 @cache
@@ -96,72 +153,9 @@ def _spelled(cookie: Cookie, short_id: str, is_secure: bool) -> list[str]:
     return [prefix + base for base in (f"{name}-{short_id}", name) for prefix in prefixes]
 
 
-def _given_name(request: Request, cookie: Cookie) -> str:
-    return _names(request, cookie)[0 if _is_secure(request) else 1]
-
-
-def _is_secure(request: Request) -> bool:
-    return not (Panel.of(request).settings.allow_http or getattr(request.state, "is_local", False))
-
-
-def owe(request: Request, cookie: Cookie, token: str | None) -> None:
-    """Have the door give this cookie with whatever the answer becomes; None takes it away."""
-    request.state.owed_cookies = owed(request) | {cookie: token}
-
-
-def owe_under_new_name(request: Request, cookie: Cookie) -> None:
-    """A good cookie that came under its name from before panels had ids moves; that name counts once."""
-    if not any(Panel.of(request).short_id in name for name in _came(request, cookie)):
-        owe(request, cookie, value(request, cookie))
-
-
-def owed(request: Request) -> dict[Cookie, str | None]:
-    owing: dict[Cookie, str | None] = getattr(request.state, "owed_cookies", {})
-    return owing
-
-
-def settle(request: Request, response: Response) -> None:
-    for cookie, token in owed(request).items():
-        if token is None:
-            take(request, response, cookie)
-        else:
-            give(request, response, cookie, token)
-
-
-def give(request: Request, response: Response, cookie: Cookie, token: str) -> None:
-    name, lifetime = _given_name(request, cookie), cookie.value[2]
-    response.set_cookie(
-        name,
-        token,
-        max_age=int(lifetime.total_seconds()) if lifetime else None,
-        secure=name.startswith("__Host-"),
-        httponly=True,
-        samesite=cookie.value[1],
-    )
-    _remove(response, cookie, [other for other in _came(request, cookie) if other != name])
-    remove_planted(request, response, cookie)
-
-
-def take(request: Request, response: Response, cookie: Cookie) -> None:
-    """Under whatever name it came."""
-    _remove(response, cookie, list(dict.fromkeys([_given_name(request, cookie), *_came(request, cookie)])))
-    remove_planted(request, response, cookie)
-
-
-def remove_planted(request: Request, response: Response, cookie: Cookie) -> None:
-    """What others left under this name, if two came: our own lies at the root of this very host."""
-    if not is_doubled(request, cookie):
-        return
-    for name in _names(request, cookie):
-        for domain in ("", *_domains(request)):
-            for path in _paths(request.scope["path"]):
-                if not name.startswith("__Host-") and (domain, path) != ("", "/"):
-                    response.delete_cookie(name, path=path, domain=domain or None)
-
-
-def _domains(request: Request) -> list[str]:
+def _domains(sent: str) -> list[str]:
     """This host and those above it, down to two labels: who may plant cookies for it."""
-    host = hosts.read(request.headers.get("host", ""))
+    host = hosts.read(sent)
     if host is None or hosts.address(host[0]):
         return []
     labels = host[0].split(".")

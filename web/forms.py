@@ -56,19 +56,19 @@ async def keep(request: Request, response: Response, path: str, owner: int) -> N
         return
     text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
     if readable and len(text) <= TYPED_MAX:
-        cookies.give(request, response, Cookie.TYPED, text)
+        cookies.jar_of(request).give(response, Cookie.TYPED, text)
 
 
 def typed_before(request: Request) -> dict[str, str]:
     """What this person typed on this page when the session was found to be over; once, then it is gone."""
     try:
-        text = base64.urlsafe_b64decode(cookies.value(request, Cookie.TYPED) or "").decode()
+        text = base64.urlsafe_b64decode(cookies.jar_of(request).value(Cookie.TYPED) or "").decode()
     except ValueError:
         return {}
     address, _, typed = text.partition("?")
     if address != f"{request.state.session.account_id} {request.scope['path']}":
         return {}
-    cookies.owe(request, Cookie.TYPED, None)
+    cookies.jar_of(request).owe(Cookie.TYPED, None)
     return dict(parse_qsl(typed))
 
 

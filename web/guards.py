@@ -118,10 +118,10 @@ def _door(handler: Handler, demand: Demand) -> Handler:
         except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
             response = await errors.too_busy(request, busy)
         except Exception as broken:
-            if not cookies.owed(request):
+            if not cookies.jar_of(request).owed:
                 raise
             response = await errors.fault(request, broken)
-        cookies.settle(request, response)
+        cookies.jar_of(request).settle(response)
         return response
 
     guarded.demand = demand  # type: ignore[attr-defined]
@@ -147,7 +147,7 @@ async def _arrival(request: Request) -> HTTPException | None:
 
     Returns why it cannot be read. Of strangers nothing is read before they are let in.
     """
-    is_known = cookies.value(request, Cookie.SESSION) or cookies.value(request, Cookie.HALF_LOGIN)
+    is_known = cookies.jar_of(request).value(Cookie.SESSION) or cookies.jar_of(request).value(Cookie.HALF_LOGIN)
     if request.method in SAFE_METHODS or not is_known:
         return None
     try:
@@ -189,7 +189,7 @@ async def _admit(request: Request, demand: Demand) -> Response | None:
 
 async def _turn_away(request: Request, lacking: Cookie) -> Response:
     """To the login. A cookie that stands for nothing, or a post past a step, is worth a line in the log."""
-    if cookies.has_come(request, Cookie.SESSION) or request.method not in SAFE_METHODS:
+    if cookies.jar_of(request).has_come(Cookie.SESSION) or request.method not in SAFE_METHODS:
         log.denied(request, "session" if lacking is Cookie.SESSION else "half-login")
     return await to_login(request, lacking)
 

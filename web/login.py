@@ -38,7 +38,7 @@ REASONS = {
 
 async def form(request: Request) -> Response:
     """With a reason why somebody is here again, it leads nowhere by itself: what it leads to may lead back."""
-    is_doubled = any(cookies.is_doubled(request, one) for one in (Cookie.SESSION, Cookie.HALF_LOGIN))
+    is_doubled = any(cookies.jar_of(request).is_doubled(one) for one in (Cookie.SESSION, Cookie.HALF_LOGIN))
     reason = REASONS.get("duplicado" if is_doubled else request.query_params.get("motivo", ""), "")
     if request.state.session and not reason:
         return go(request, "/")
@@ -46,7 +46,7 @@ async def form(request: Request) -> Response:
         return go(request, "/login/code")
     response = show_form(request, safe_path(request.query_params.get("next")), error=reason)
     for one in (Cookie.SESSION, Cookie.HALF_LOGIN):
-        cookies.remove_planted(request, response, one)
+        cookies.jar_of(request).remove_planted(response, one)
     return response
 
 
@@ -79,7 +79,7 @@ async def leave(request: Request) -> Response:
         log.trouble("session.unended", refused)
         response = go(request, f"/login?motivo={NOT_WRITTEN_DOWN}")
     for one in (Cookie.SESSION, Cookie.HALF_LOGIN, Cookie.TYPED):
-        cookies.owe(request, one, None)
+        cookies.jar_of(request).owe(one, None)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
     return response
 
@@ -96,7 +96,7 @@ async def _end(request: Request) -> None:
 
 async def _former_session(tx: Transaction, request: Request) -> Former | None:
     """Another tab may have proved who it is a moment ago, and this one sent the cookie of before."""
-    token = cookies.read(request, Cookie.SESSION)
+    token = cookies.jar_of(request).read(Cookie.SESSION)
     return await sessions.find_former(tx, token, at=Panel.of(request).now()) if token else None
 
 
@@ -131,8 +131,8 @@ async def complete_login(tx: Transaction, request: Request, account_id: int, met
 
 def signed_in(request: Request, token: str, path: str) -> Response:
     response = go(request, path)
-    cookies.give(request, response, Cookie.SESSION, token)
-    cookies.take(request, response, Cookie.HALF_LOGIN)
+    cookies.jar_of(request).give(response, Cookie.SESSION, token)
+    cookies.jar_of(request).take(response, Cookie.HALF_LOGIN)
     return response
 
 
@@ -157,7 +157,7 @@ async def _pass(request: Request, known: Account, next: str, tried: Tried) -> Re
         )
     else:
         response = go(request, "/login/code")
-    cookies.give(request, response, Cookie.HALF_LOGIN, token)
+    cookies.jar_of(request).give(response, Cookie.HALF_LOGIN, token)
     return response
 
 

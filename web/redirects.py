@@ -45,7 +45,7 @@ async def to_login(request: Request, lacking: Cookie = Cookie.SESSION) -> Respon
     target, reason = safe_path(_way_back(request)), _reason(request, lacking)
     asked = ({} if target == HOME else {"next": target}) | ({"motivo": reason} if reason else {})
     response = go(request, "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else ""))
-    cookies.remove_planted(request, response, lacking)
+    cookies.jar_of(request).remove_planted(response, lacking)
     if is_partial(request):
         response.status_code = 401
     if request.method == "POST" and (owner := await _last_owner(request)):
@@ -55,7 +55,7 @@ async def to_login(request: Request, lacking: Cookie = Cookie.SESSION) -> Respon
 
 async def _last_owner(request: Request) -> int | None:
     """Whose session is over now; when that is forgotten already, the one account that trusts this browser."""
-    db, token = Panel.of(request).db, cookies.read(request, Cookie.SESSION)
+    db, token = Panel.of(request).db, cookies.jar_of(request).read(Cookie.SESSION)
     if token is None:
         return None
     return await sessions.last_owner(db, token) or await trusted_devices.only_owner(db, request)
@@ -63,11 +63,11 @@ async def _last_owner(request: Request) -> int | None:
 
 def _reason(request: Request, lacking: Cookie) -> str:
     """Why somebody is not known who may just have signed in; the login page has the words."""
-    if cookies.is_doubled(request, lacking):
+    if cookies.jar_of(request).is_doubled(lacking):
         return "duplicado"
     came_from_login = request.scope["path"] != "/" and _page_before(request).path in GIVEN_ON[lacking]
     is_ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    return "cookie" if came_from_login and is_ours and not cookies.has_come(request, lacking) else ""
+    return "cookie" if came_from_login and is_ours and not cookies.jar_of(request).has_come(lacking) else ""
 
 
 def _way_back(request: Request) -> str:

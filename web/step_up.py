@@ -119,7 +119,7 @@ async def renew(tx: Transaction, request: Request) -> None:
     if session is None:
         raise SessionEnded
     request.state.session = session
-    tx.afterwards.append(lambda: cookies.owe(request, Cookie.SESSION, token))
+    tx.afterwards.append(lambda: cookies.jar_of(request).owe(Cookie.SESSION, token))
 
 
 async def _ask(

@@ -144,7 +144,7 @@ def _places(request: Request, throttle: Throttle, owner: Owner | None) -> list[P
 async def _aimed_at(request: Request) -> int | None:
     """The account that is tried; without any cookie of ours the form is not read for it: it would be a stranger's."""
     session, half_login, path = request.state.session, request.state.half_login, request.scope["path"]
-    if path == "/login" and (session or cookies.has_come(request, Cookie.DEVICE)):
+    if path == "/login" and (session or cookies.jar_of(request).has_come(Cookie.DEVICE)):
         account = await accounts.find(Panel.of(request).db, read_name(await forms.peek(request, "name")))
         return account.id if account else None
     if path.startswith("/login/"):

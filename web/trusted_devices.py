@@ -34,7 +34,7 @@ async def _trusts(db: Reader, request: Request) -> list[Trust]:
 
 def _tokens(request: Request) -> list[str]:
     """The cookie holds one for each account that trusts this browser, so that none is touched by another's login."""
-    value = cookies.value(request, Cookie.DEVICE)
+    value = cookies.jar_of(request).value(Cookie.DEVICE)
     return value.split(".")[:TRUSTING_ACCOUNTS] if value else []
 
 
@@ -71,7 +71,7 @@ async def trust(tx: Transaction, request: Request, account_id: int) -> None:
     others = {trust.digest for trust in await _trusts(tx, request) if trust.owner != account_id}
     kept = [other for other in _tokens(request) if cookies.digest(other) in others]
     value = ".".join([token, *kept][:TRUSTING_ACCOUNTS])
-    tx.afterwards.append(lambda: cookies.owe(request, Cookie.DEVICE, value))
+    tx.afterwards.append(lambda: cookies.jar_of(request).owe(Cookie.DEVICE, value))
 
 
 async def trust_only_this(tx: Transaction, request: Request, account_id: int) -> None:

@@ -29,17 +29,17 @@ async def identify(request: Request) -> None:
     panel, at = Panel.of(request), Panel.of(request).now()
     request.state.session = request.state.half_login = None
     request.state.notices = []
-    if token := cookies.read(request, Cookie.SESSION):
+    if token := cookies.jar_of(request).read(Cookie.SESSION):
         request.state.session = session = await find_session(panel.db, panel, token)
         if session:
-            cookies.owe_under_new_name(request, Cookie.SESSION)
+            cookies.jar_of(request).owe_under_new_name(Cookie.SESSION)
         if session and session.has_notices and not session.enrols_only:
             pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
             request.state.notices = await pending
-    if token := cookies.read(request, Cookie.HALF_LOGIN):
+    if token := cookies.jar_of(request).read(Cookie.HALF_LOGIN):
         request.state.half_login = await half_logins.find(panel.db, token, at=at)
         if request.state.half_login:
-            cookies.owe_under_new_name(request, Cookie.HALF_LOGIN)
+            cookies.jar_of(request).owe_under_new_name(Cookie.HALF_LOGIN)
 
 
 @asynccontextmanager
