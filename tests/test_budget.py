@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -26,6 +25,7 @@ from web.guards import State, demand_of, get
 from web.hash_pool import HashPool
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.settings import Settings
+from web.visit import Visit
 
 NewClient = Callable[..., TestClient]
 COSTLY = {
@@ -55,17 +55,17 @@ def test_every_route_that_reaches_costly_work_names_its_budget() -> None:
     assert found == COSTLY
 
 
-async def hashes_by_a_function(request: Request) -> Response:
-    return Response(str(await recovery_codes.make(request.scope["state"]["panel"])))
+async def hashes_by_a_function(visit: Visit) -> Response:
+    return Response(str(await recovery_codes.make(visit.panel)))
 
 
-async def hashes_in_a_lambda(request: Request) -> Response:
-    make: Any = lambda: request.scope["state"]["panel"].hashes.run(abs, -1)  # noqa: E731
+async def hashes_in_a_lambda(visit: Visit) -> Response:
+    make: Any = lambda: visit.panel.hashes.run(abs, -1)  # noqa: E731
     return Response(str(await make()))
 
 
-async def hashes_unseen(request: Request) -> Response:
-    pool = getattr(request.scope["state"]["panel"], "hash" + "es")
+async def hashes_unseen(visit: Visit) -> Response:
+    pool = getattr(visit.panel, "hash" + "es")
     return Response(str(await pool.run(abs, -1)))
 
 

@@ -12,14 +12,15 @@ from starlette.testclient import TestClient
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
 from web.app import ROUTES, create_app
-from web.guards import Demand, State, demand_of
+from web.guards import Demand, Door, State, demand_of
 from web.settings import Settings
+from web.visit import Visit
 
 NewClient = Callable[[], TestClient]
 SIGNED_IN = {State.SIGNED_IN, State.VERIFIED, State.PROVED}
 
 
-def doors(*states: State, suits: Callable[[Demand], bool] = lambda _: True) -> list[tuple[str, str]]:
+def doors(*states: Door[Visit], suits: Callable[[Demand], bool] = lambda _: True) -> list[tuple[str, str]]:
     """Method and path of each route that demands one of these states and suits otherwise."""
     return [
         (method, route.path.replace("{id}", "0" * 32).replace("{id:int}", "0"))
@@ -29,7 +30,7 @@ def doors(*states: State, suits: Callable[[Demand], bool] = lambda _: True) -> l
     ]
 
 
-EVERY_DOOR = doors(*State)
+EVERY_DOOR = doors(*(demand.state for route in ROUTES if (demand := demand_of(route))))
 
 
 def test_a_route_that_names_no_state_does_not_start(settings: Settings) -> None:

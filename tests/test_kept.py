@@ -2,7 +2,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
@@ -12,6 +11,7 @@ from web.app import create_app
 from web.guards import State, get_kept
 from web.kept import MOST
 from web.settings import Settings
+from web.visit import Visit
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -26,10 +26,10 @@ def made() -> list[str]:
 def counting(settings: Settings, clock: Clock, made: list[str]) -> Iterator[TestClient]:
     """A panel of one page that tells how often it was made."""
 
-    async def page(request: Request) -> Response:
-        made.append(request.url.query)
+    async def page(visit: Visit) -> Response:
+        made.append(visit.request.url.query)
         response = PlainTextResponse(str(len(made)))
-        if "cookie" in request.query_params:
+        if "cookie" in visit.request.query_params:
             response.set_cookie("a", "b")
         return response
 

@@ -83,6 +83,28 @@ def test_a_session_ended_during_its_proof_acts_no_more(
     assert code_for(alice.key, clock()) not in started.text
 
 
+def test_a_session_that_ends_of_itself_during_a_hash_acts_no_more(
+    protected: Person, client: TestClient, hashes: HeldHashes, clock: Clock, rows: Rows
+) -> None:
+    code = {"code": protected.recovery_codes[0]}
+    rehearse = lambda: client.post("/security/recovery-codes/rehearsal", data=code)  # noqa: E731
+    answer = while_it_is_hashed(hashes, rehearse, lambda: clock.forward(minutes=61))
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login")
+    assert rows("SELECT rehearsed_at FROM recovery_sets") == [(None,)]
+
+
+def test_a_code_that_runs_out_while_the_password_is_hashed_is_wrong(
+    protected: Person, client: TestClient, hashes: HeldHashes, clock: Clock
+) -> None:
+    clock.forward(minutes=6)
+    typed = proof(protected, clock())
+    renew = lambda: client.post("/security/recovery-codes", data=typed)  # noqa: E731
+    answer = while_it_is_hashed(hashes, renew, lambda: clock.forward(minutes=2))
+    assert answer.status_code == 422
+    assert "Código incorreto" in answer.text
+
+
 def test_a_database_that_is_busy_after_a_good_proof_is_no_fault_and_the_proof_counts(
     protected: Person, client: TestClient, hashes: HeldHashes, clock: Clock, settings: Settings, rows: Rows
 ) -> None:

@@ -297,6 +297,6 @@ def test_right_passwords_without_end_make_no_page_slow(
 
 def test_every_kind_has_its_words() -> None:
     source = "".join(file.read_text() for file in (ROOT / "web").glob("*.py"))
-    kinds = set(re.findall(r'tell\(\s*tx, request, [\w.]+, "(\w+)"', source))
+    kinds = set(re.findall(r'tell\(\s*tx, visit, [\w.]+, "(\w+)"', source))
     words = set(re.findall(r'^  "(\w+)":', (ROOT / "templates/notices/_banners.html").read_text(), re.MULTILINE))
     assert kinds | {"restored", "brute_force"} == words

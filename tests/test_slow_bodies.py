@@ -88,6 +88,19 @@ def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
     assert client.get("/security").status_code == 200  # the owner stays in
 
 
+@pytest.mark.parametrize("body", ["password=x", "password=x&password=y"], ids=["read", "unreadable"])
+def test_a_session_that_ends_of_itself_while_a_body_comes_in_is_over(
+    body: str, alice: Person, client: TestClient, live_server: str, still_loop: StillLoop, clock: Clock
+) -> None:
+    """A23: who is here is asked of the moment at which all of it had come in."""
+    slow = begin_act(live_server, "/security/password/strength", cookie_of(client), still_loop)
+    clock.forward(minutes=61)
+    slow.sendall(f"{len(body):x}\r\n{body}\r\n".encode())
+    answer = finish(slow)
+    assert answer.startswith("HTTP/1.1 303")
+    assert "location: /login" in answer
+
+
 @pytest.mark.parametrize("action", ["show", "change"])
 def test_no_token_is_shown_to_a_session_ended_since(
     action: str,

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
-
 from db import accounts, attempts, instances
 from db.accounts import Account
 from db.attempts import Counter
@@ -32,7 +30,7 @@ from web.page import wait
 from web.panel import Panel
 from web.seal import BrokenSeal, Seal
 from web.tries import Try, charged
-from web.visitor import network
+from web.visit import Visit
 
 CLOSED = (
     "Foram senhas erradas demais vindas de dispositivos desconhecidos. Entre de um dispositivo em que você já entrou, "
@@ -118,7 +116,7 @@ class Tried:
 
 
 @asynccontextmanager
-async def try_password(request: Request, name: str, account: Account | None, password: str) -> AsyncIterator[Tried]:
+async def try_password(visit: Visit, name: str, account: Account | None, password: str) -> AsyncIterator[Tried]:
     """Charge and judge a password for a name from where this request comes, for the block that acts on it; raises
     TooBusy, then nothing was charged.
 
@@ -126,20 +124,20 @@ async def try_password(request: Request, name: str, account: Account | None, pas
     The account may change while the hash runs: whoever acts on the answer reads it again in the transaction that acts,
     or acts in a session, which ends when the password changes.
     """
-    panel, account_id = Panel.of(request), account.id if account else None
+    panel, account_id = visit.panel, account.id if account else None
     stand_in = await _stand_in(panel, name)
     phc, cost = stored_phc(panel, account), _cost(panel, None if account and account.sealed_password else stand_in)
-    counters = await _counters(panel.db, request, name, account_id)
+    counters = await _counters(panel.db, visit, name, account_id)
     is_own = counters[0].kind == "password-device"
     with panel.hashes.place(own=is_own) as slots:  # without one it is told at once, and nothing is written
-        async with charged(request, counters, kind="password") as charge:
+        async with charged(visit, counters, kind="password") as charge:
             if charge.is_refused:
                 yield _refused(charge, is_own=is_own)
                 return
             tried = await _judge(panel, slots, charge, phc, password, cost)
             if not tried.is_right:
                 async with panel.db.transaction() as tx:
-                    await charge.fail(tx, request, account_id, "login.password_failed")
+                    await charge.fail(tx, visit, account_id, "login.password_failed")
             yield tried
 
 
@@ -203,20 +201,20 @@ async def forget_tries(tx: Transaction, panel: Panel, name: str) -> None:
     await attempts.forgive_all(tx, panel.seal.tag("name", name))
 
 
-async def _counters(db: Reader, request: Request, name: str, account_id: int | None) -> list[Counter]:
+async def _counters(db: Reader, visit: Visit, name: str, account_id: int | None) -> list[Counter]:
     """Where a wrong password for a name adds up: for the owner's own browsers apart from everybody else.
 
     The keys begin with a tag of the name, known or not; a digest would not do, for people type passwords as names.
     """
-    seal = Panel.of(request).seal
+    seal = visit.panel.seal
     owner = seal.tag("name", name)
-    if browser := await trusted_devices.own_browser(db, request, account_id):
+    if browser := await trusted_devices.own_browser(db, visit, account_id):
         backoff = PASSWORD_BACKOFF_DEVICE
         return [Counter("password-device", owner + digest(browser), backoff.wait_after, backoff.closes_at)]
     everywhere = PASSWORD_BACKOFF_ACCOUNT
     known = owner if account_id is not None else shared(seal, owner)
     return [
-        Counter("password", owner + seal.tag("network", network(request)), PASSWORD_BACKOFF_PAIR.wait_after),
+        Counter("password", owner + seal.tag("network", visit.network), PASSWORD_BACKOFF_PAIR.wait_after),
         Counter("password-account", known, everywhere.wait_after, everywhere.closes_at),
     ]
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts, activity, half_logins, sessions, trusted_devices
@@ -17,6 +16,7 @@ from web.login import BUSY, show_form
 from web.notices import tell
 from web.page import later, page
 from web.panel import Panel
+from web.visit import Visit
 
 WRONG_CODE = (
     "Este código não vale: foi digitado errado, já foi usado ou passou do prazo. Peça outro a quem cuida do painel."
@@ -34,41 +34,41 @@ async def offer(tx: Transaction, panel: Panel, account_id: int, lifetime: timede
     return written_code.grouped(code)
 
 
-async def form(request: Request) -> Response:
-    return _form(request)
+async def form(visit: Visit) -> Response:
+    return _form(visit)
 
 
-async def activate(request: Request) -> Response:
+async def activate(visit: Visit) -> Response:
     """The second factor, where there is one, is asked at the login that follows (ASVS V6.4.3)."""
-    panel, at = Panel.of(request), Panel.of(request).now()
-    typed = await forms.read(request, "activation_code", "password", "repeated")
+    typed = await forms.read(visit, "activation_code", "password", "repeated")
+    panel, at = visit.panel, visit.at
     digest = written_code.digest(written_code.read(typed["activation_code"]))
     name = await accounts.find_activation(panel.db, digest, at=at)
     if name is None:
         async with panel.db.transaction() as tx:
-            await note(tx, request, None, "account.activation_failed")
-        return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
+            await note(tx, visit, None, "account.activation_failed")
+        return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
     try:
         errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
         phc = "" if errors else await hash_password(panel, typed["password"])
     except TooBusy:
-        return later(_form(request, typed["activation_code"], {"password": BUSY}, 503), BUSY_RETRY)
+        return later(_form(visit, typed["activation_code"], {"password": BUSY}, 503), BUSY_RETRY)
     if errors:
-        return _form(request, typed["activation_code"], errors, 422)
+        return _form(visit, typed["activation_code"], errors, 422)
     async with panel.db.transaction() as tx:
         account_id = await accounts.take_activation(tx, digest, at=at)
         if account_id is None:
-            return _form(request, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
+            return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
         await set_password(tx, panel, account_id, phc)
         await forget_tries(tx, panel, name)
-        await note(tx, request, account_id, "account.activated")
+        await note(tx, visit, account_id, "account.activated")
         if await activity.places(tx, account_id):  # to somebody new it is no change
-            await tell(tx, request, account_id, "password_changed")
-    return show_form(request, name=name, notice="Senha definida. Agora entre com ela.")
+            await tell(tx, visit, account_id, "password_changed")
+    return show_form(visit, name=name, notice="Senha definida. Agora entre com ela.")
 
 
-def _form(request: Request, code: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:
-    minimum = Panel.of(request).settings.password_min
+def _form(visit: Visit, code: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:
+    minimum = visit.panel.settings.password_min
     return page(
-        request, "activation/form.html", block="form", status=status, code=code, errors=errors or {}, minimum=minimum
+        visit, "activation/form.html", block="form", status=status, code=code, errors=errors or {}, minimum=minimum
     )

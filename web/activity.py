@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from db import activity, notices, rates
@@ -28,8 +27,7 @@ from web.limits import (
 )
 from web.moments import Zone, zone_name, zone_or
 from web.page import device, page
-from web.panel import Panel
-from web.visitor import network, networks, user_agent
+from web.visit import RecentlyVerified, SignedIn, Visit
 
 # Every event that is ever written, in the reader's words.
 WORDS = {
@@ -118,17 +116,17 @@ class Chosen:
         return f"/activity?{urlencode(asked)}" if asked else "/activity"
 
 
-async def list_page(request: Request) -> Response:
+async def list_page(visit: SignedIn) -> Response:
     """The person's own entries, newest first, of one kind and period if they choose; `antes` pages back."""
-    before = request.query_params.get("antes", "")
+    before = visit.request.query_params.get("antes", "")
     is_id = before.isascii() and before.isdigit() and len(before) < 16
-    return await _list(request, _choose(request, request.query_params), before=int(before) if is_id else None)
+    return await _list(visit, _choose(visit, visit.request.query_params), before=int(before) if is_id else None)
 
 
-async def _list(request: Request, chosen: Chosen, *, before: int | None = None) -> Response:
-    entries = [] if chosen.errors else await _entries(request, chosen, before=before, limit=ACTIVITY_PAGE + 1)
+async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -> Response:
+    entries = [] if chosen.errors else await _entries(visit, chosen, before=before, limit=ACTIVITY_PAGE + 1)
     return page(
-        request,
+        visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
         entries=entries[:ACTIVITY_PAGE],
@@ -137,35 +135,35 @@ async def _list(request: Request, chosen: Chosen, *, before: int | None = None) 
         kinds=KINDS,
         periods=PERIODS,
         chosen=chosen,
-        chosen_zone=zone_name(chosen.zone, Panel.of(request).now()),
+        chosen_zone=zone_name(chosen.zone, visit.at),
     )
 
 
 first_broken = costly(activity.first_broken)
 
 
-async def verify(request: Request) -> Response:
+async def verify(visit: SignedIn) -> Response:
     """Whether anything that was ever noted in this panel was changed since."""
-    await forms.read(request)
-    broken = await first_broken(Panel.of(request).db)
-    return page(request, "activity/verified.html", block="answer", retarget="#verified", broken=broken)
+    await forms.read(visit)
+    broken = await first_broken(visit.panel.db)
+    return page(visit, "activity/verified.html", block="answer", retarget="#verified", broken=broken)
 
 
-async def export(request: Request) -> Response:
+async def export(visit: RecentlyVerified) -> Response:
     """The chosen entries as CSV, as spreadsheets in Brazil take it: sent as they are read, however many there are."""
-    chosen = _choose(request, await forms.read(request, optional=CHOICE))
+    chosen = _choose(visit, await forms.read(visit, optional=CHOICE))
     if chosen.errors:
-        return await _list(request, chosen)
+        return await _list(visit, chosen)
     headers = {"Content-Disposition": 'attachment; filename="atividade.csv"'}
-    return StreamingResponse(_csv(request, chosen), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_csv(visit, chosen), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @costly
-async def _csv(request: Request, chosen: Chosen) -> AsyncIterator[str]:
+async def _csv(visit: SignedIn, chosen: Chosen) -> AsyncIterator[str]:
     before, zone = None, chosen.zone
-    head = f"quando ({zone_name(zone, Panel.of(request).now())})"
+    head = f"quando ({zone_name(zone, visit.at)})"
     yield "\ufeff" + _lines([(head, *COLUMNS)])  # without this mark Excel takes it for another encoding
-    while entries := await _entries(request, chosen, before=before, limit=EXPORT_STEP):
+    while entries := await _entries(visit, chosen, before=before, limit=EXPORT_STEP):
         yield _lines(
             (
                 f"{entry.at.astimezone(zone):%d/%m/%Y %H:%M:%S}",
@@ -191,9 +189,9 @@ def harmless(cell: str) -> str:
     return re.sub(r"(?<![^,;])(?=\s*[=+\-@＝＋－＠\t\r\n\0])", "'", cell)
 
 
-def _choose(request: Request, asked: Mapping[str, str]) -> Chosen:
+def _choose(visit: Visit, asked: Mapping[str, str]) -> Chosen:
     """What is neither kind nor period is all; dates, both days included, go before a period."""
-    panel = Panel.of(request)
+    panel = visit.panel
     typed = {name: asked.get(name, "").strip() for name in CHOICE}
     known: dict[str, Mapping[str, object]] = {"tipo": KINDS, "periodo": {} if typed["de"] or typed["ate"] else PERIODS}
     typed |= {name: typed[name] if typed[name] in choices else "" for name, choices in known.items()}
@@ -201,7 +199,7 @@ def _choose(request: Request, asked: Mapping[str, str]) -> Chosen:
     typed["fuso"], zone = (typed["fuso"], told) if told else ("", panel.settings.time_zone)
     days, errors = _read_days(typed, zone)
     if typed["periodo"]:
-        days["de"] = panel.now() - timedelta(days=int(typed["periodo"]))
+        days["de"] = visit.at - timedelta(days=int(typed["periodo"]))
     return Chosen(typed["tipo"], days.get("de"), days.get("ate"), zone, typed, errors)
 
 
@@ -232,10 +230,10 @@ def _begin(day: date, zone: Zone) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-async def _entries(request: Request, chosen: Chosen, *, before: int | None, limit: int) -> list[Entry]:
+async def _entries(visit: SignedIn, chosen: Chosen, *, before: int | None, limit: int) -> list[Entry]:
     return await activity.of_account(
-        Panel.of(request).db,
-        request.state.session.account_id,
+        visit.panel.db,
+        visit.session.account_id,
         kinds=KINDS[chosen.kind][1] if chosen.kind else "",
         since=chosen.since,
         until=chosen.until,
@@ -256,19 +254,19 @@ OF_STRANGERS = {"login.password_failed", "account.activation_failed", "account.s
 
 
 async def note(
-    tx: Transaction, request: Request, account_id: int | None, event: str, detail: str = "", *, session_id: str = ""
+    tx: Transaction, visit: Visit, account_id: int | None, event: str, detail: str = "", *, session_id: str = ""
 ) -> None:
     """Append what this request did, in the transaction that does it; by its own session unless told otherwise.
 
     Of what nobody we know did in vain, much becomes few lines with numbers; the log has every one.
     """
-    session = request.state.session
+    session = visit.session
     by = session_id or (session.id if session else None)
     if event in FACTOR_FAILURES:
-        await _watch(tx, request)
-    tx.afterwards.append(lambda: log.happened(request, event, account_id, by))
+        await _watch(tx, visit)
+    tx.afterwards.append(lambda: log.happened(visit, event, account_id, by))
     if event in OF_STRANGERS:
-        folded = await _fold(tx, request)  # counted for those we know too: time must not tell who that is
+        folded = await _fold(tx, visit)  # counted for those we know too: time must not tell who that is
         if account_id is None and folded is None:
             return
         detail = folded or detail if account_id is None else detail
@@ -276,29 +274,29 @@ async def note(
         tx,
         account_id,
         event,
-        at=Panel.of(request).now(),
+        at=visit.panel.now(),  # lines stand in the order in which they were written
         session_id=by,
-        network=network(request),
-        user_agent=user_agent(request),
+        network=visit.network,
+        user_agent=visit.user_agent,
         detail=detail[:LOGGED_MAX],
     )
 
 
-async def _watch(tx: Transaction, request: Request) -> None:
+async def _watch(tx: Transaction, visit: Visit) -> None:
     """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
-    at, limit = Panel.of(request).now(), Limit("panel failure", BRUTE_FORCE.most, BRUTE_FORCE.span)
+    at, limit = visit.panel.now(), Limit("panel failure", BRUTE_FORCE.most, BRUTE_FORCE.span)
     if await rates.count_to(tx, b"", limit, at=at) == limit.most:
         await notices.raise_for_administrators(tx, "brute_force", at=at)
-        await note(tx, request, None, "alert.brute_force")
+        await note(tx, visit, None, "alert.brute_force")
 
 
-async def _fold(tx: Transaction, request: Request) -> str | None:
+async def _fold(tx: Transaction, visit: Visit) -> str | None:
     """Count a failure, for its networks and for the whole panel: "" for one of the first in the hour, afterwards a
     number each time it has doubled, and in between None."""
-    panel, span = Panel.of(request), STRANGERS_NOTED.span
+    panel, span = visit.panel, STRANGERS_NOTED.span
     places = [
         ("stranger", panel.seal.tag("network", name), STRANGERS_NOTED.most * times)
-        for name, times in networks(request).items()
+        for name, times in visit.networks.items()
     ]
     beyond = []
     for kind, key, most in [*places, ("panel stranger", b"", STRANGERS_NOTED_IN_ALL.most)]:

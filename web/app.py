@@ -10,7 +10,7 @@ from secrets import token_bytes as system_token_bytes
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
@@ -55,18 +55,19 @@ from web.throttle import (
     STRENGTH,
     VERIFICATION,
 )
+from web.visit import SignedIn, Visit
 
 
-async def home(request: Request) -> Response:
-    return go(request, HOME)
+async def home(visit: SignedIn) -> Response:
+    return go(visit, HOME)
 
 
-async def to_password(request: Request) -> Response:
+async def to_password(visit: Visit) -> Response:
     """Where password managers look for the page that changes a password (W3C Change Password URL)."""
-    return go(request, "/security/password")
+    return go(visit, "/security/password")
 
 
-async def health(_: Request) -> Response:
+async def health(_: Visit) -> Response:
     return PlainTextResponse("ok")
 
 

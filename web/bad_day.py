@@ -1,48 +1,47 @@
 """The bad day: one button that shuts everybody else out, then step by step back to safety."""
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import instances, recovery_codes, sessions
 from web import forms
 from web.activity import note
 from web.page import page
-from web.panel import Panel
 from web.sessions import end_elsewhere
+from web.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visitor import acting
 
 
-async def show(request: Request) -> Response:
-    return await _show(request)
+async def show(visit: SignedIn) -> Response:
+    return await _show(visit)
 
 
-async def lock(request: Request) -> Response:
+async def lock(visit: RecentlyVerified) -> Response:
     """Bloquear tudo: the other sessions end, other devices lose their trust, tokens pause; all of it or nothing."""
-    session, at = request.state.session, Panel.of(request).now()
-    await forms.read(request)
-    async with acting(request) as tx:
-        ended = await end_elsewhere(tx, request)
+    session, at = visit.session, visit.at
+    await forms.read(visit)
+    async with acting(visit) as tx:
+        ended = await end_elsewhere(tx, visit)
         paused = await instances.pause_all(tx, session.account_id, at=at)
-        await note(tx, request, session.account_id, "account.locked", f"{ended} · {paused}")
-    return await _show(request, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
+        await note(tx, visit, session.account_id, "account.locked", f"{ended} · {paused}")
+    return await _show(visit, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
 
 
-async def reopen(request: Request) -> Response:
+async def reopen(visit: VerifiedNow) -> Response:
     """The tokens can be seen again as they are; whoever fears that one leaked changes it instead."""
-    session = request.state.session
-    await forms.read(request)
-    async with acting(request) as tx:
+    session = visit.session
+    await forms.read(visit)
+    async with acting(visit) as tx:
         count = await instances.reopen_all(tx, session.account_id)
-        await note(tx, request, session.account_id, "account.reopened", str(count))
-    return await _show(request, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")
+        await note(tx, visit, session.account_id, "account.reopened", str(count))
+    return await _show(visit, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")
 
 
-async def _show(request: Request, *, notice: str = "") -> Response:
-    panel, session = Panel.of(request), request.state.session
-    devices = await sessions.owned_by(panel.db, session.account_id, at=panel.now(), idle=panel.settings.session_idle)
+async def _show(visit: SignedIn, *, notice: str = "") -> Response:
+    panel, session = visit.panel, visit.session
+    devices = await sessions.owned_by(panel.db, session.account_id, at=visit.at, idle=panel.settings.session_idle)
     counts = await instances.counts(panel.db, session.account_id)
     return page(
-        request,
+        visit,
         "bad_day/steps.html",
         block="steps",
         retarget="#bad-day",

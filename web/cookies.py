@@ -7,7 +7,6 @@ from enum import Enum
 from functools import cache, cached_property
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.responses import Response
 
 from web import hosts
@@ -132,17 +131,6 @@ class Jar:
                 for path in _paths(self._path):
                     if not name.startswith("__Host-") and (domain, path) != ("", "/"):
                         response.delete_cookie(name, path=path, domain=domain or None)
-
-
-def jar_of(request: Request) -> Jar:
-    """Made once a request."""
-    if not hasattr(request.state, "jar"):
-        panel = Panel.of(request)
-        is_secure = not (panel.settings.allow_http or getattr(request.state, "is_local", False))
-        path = request.scope["path"]
-        request.state.jar = Jar(request.headers, path, short_id=panel.short_id, is_secure=is_secure)
-    jar: Jar = request.state.jar
-    return jar
 
 
 @cache

@@ -3,12 +3,11 @@
 import sqlite3
 from dataclasses import dataclass
 
-from starlette.requests import Request
-
 from db import findings
 from web import log
 from web.forwarded import Peer
 from web.panel import Panel
+from web.settings import Settings
 
 IN_ENV = "Acrescente ao arquivo .env, ao lado de run.py, e reinicie o painel:"
 
@@ -39,13 +38,12 @@ async def forget(panel: Panel) -> None:
         await findings.forget(tx)
 
 
-def without_https(request: Request, peer: Peer) -> Diagnosis:
+def without_https(settings: Settings, peer: Peer) -> Diagnosis:
     """The public address is https, and what came over http asks for that very address: a redirect would never end."""
-    settings = Panel.of(request).settings
     seen = f"O endereço do painel é {settings.public_url}, mas este pedido chegou por HTTP, vindo de {peer.host}"
     if not peer.is_trusted:
         sentence = f"{seen}. Se quem está nesse endereço é o proxy do painel: {IN_ENV}"
-        return Diagnosis("proxy.no_https", sentence, (_trusting(request, peer),))
+        return Diagnosis("proxy.no_https", sentence, (_trusting(settings, peer),))
     proto = "".join(letter for letter in peer.said_proto[:40] if letter.isprintable())  # it is shown on a terminal too
     said = f"que disse X-Forwarded-Proto: {proto}" if proto else "que não diz X-Forwarded-Proto"
     sentence = f"{seen}, {said}. Ele precisa dizer https. No nginx (a segunda linha, se o HTTPS termina antes dele):"
@@ -61,7 +59,7 @@ def without_client(peer: Peer) -> Diagnosis:
     return Diagnosis("proxy.no_client", sentence, ("proxy_set_header X-Forwarded-For $remote_addr;",))
 
 
-def unknown_proxy(request: Request, peer: Peer) -> Diagnosis:
+def unknown_proxy(settings: Settings, peer: Peer) -> Diagnosis:
     """A form of one address was sent to another one: somebody between the two does not say so.
 
     The address is not repeated: whoever sent it could be lying, and somebody would write it into the settings.
@@ -70,10 +68,10 @@ def unknown_proxy(request: Request, peer: Peer) -> Diagnosis:
         f"Um proxy em {peer.host} atende por outro endereço e não diz de onde vem cada pedido: todas as pessoas "
         f"dividem um só limite de tentativas. {IN_ENV}"
     )
-    lines = ("PANEL_PUBLIC_URL=https://(o endereço que as pessoas digitam)", _trusting(request, peer))
+    lines = ("PANEL_PUBLIC_URL=https://(o endereço que as pessoas digitam)", _trusting(settings, peer))
     return Diagnosis("proxy.no_client", sentence, lines)
 
 
-def _trusting(request: Request, peer: Peer) -> str:
-    known = [str(network) for network in Panel.of(request).settings.trusted_proxies]
+def _trusting(settings: Settings, peer: Peer) -> str:
+    known = [str(network) for network in settings.trusted_proxies]
     return f"PANEL_TRUSTED_PROXIES={','.join([*known, peer.host])}"

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from web import log
 from web.limits import BUSY_RETRY
 from web.page import NOTICES, go, later, page
-from web.panel import Panel
+from web.scope import visit_of
 from web.storage import Trouble, trouble_of
+from web.visit import Visit
 from web.visitor import identify
 
 SECTIONS = {"/activity", "/instances", "/policy", "/security"}
@@ -56,34 +57,35 @@ UNWRITTEN = {
 async def http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    if not hasattr(request.state, "session"):  # no door was reached: a page that does not exist
-        await identify(request)
-    section = "/" + request.scope["path"].lstrip("/").partition("/")[0]
+    visit = visit_of(request)
+    if not visit.arrival.is_identified:  # no door was reached: a page that does not exist
+        await identify(visit)
+    section = "/" + visit.path.lstrip("/").partition("/")[0]
     if error.status_code == 405 and request.method in ("GET", "HEAD") and section in SECTIONS:
-        return go(request, section)  # the address of something that was done there, opened again
-    response = refuse(request, error.status_code)
+        return go(visit, section)  # the address of something that was done there, opened again
+    response = refuse(visit, error.status_code)
     response.headers.update(error.headers or {})
     return response
 
 
 async def too_busy(request: Request, _: Exception) -> Response:
-    return later(refuse(request, 503), BUSY_RETRY)
+    return later(refuse(visit_of(request), 503), BUSY_RETRY)
 
 
 async def storage(request: Request, error: Exception) -> Response:
     """Another process writes for too long (a restore on a slow disk, say), or the disk takes nothing more: nothing was
     done. Else it is a fault."""
-    response = await _unwritten(request, error)
+    response = await _unwritten(visit_of(request), error)
     if response is None:
         raise error
     return response
 
 
-async def _unwritten(request: Request, error: Exception) -> Response | None:
+async def _unwritten(visit: Visit, error: Exception) -> Response | None:
     """None for an error that is not of the storage."""
     if not isinstance(error, sqlite3.OperationalError):
         return None
-    trouble = await asyncio.to_thread(trouble_of, error, Panel.of(request).settings.data)
+    trouble = await asyncio.to_thread(trouble_of, error, visit.panel.settings.data)
     if trouble is None:
         return None
     if trouble is Trouble.BUSY:
@@ -92,7 +94,7 @@ async def _unwritten(request: Request, error: Exception) -> Response | None:
     else:
         words = 507
         log.trouble("database.unwritable", f"{trouble.name}: {error}")
-    return later(refuse(request, 503, words=words, advice=UNWRITTEN[trouble]), BUSY_RETRY)
+    return later(refuse(visit, 503, words=words, advice=UNWRITTEN[trouble]), BUSY_RETRY)
 
 
 async def gone(_: Request, __: Exception) -> Response:
@@ -102,14 +104,15 @@ async def gone(_: Request, __: Exception) -> Response:
 
 async def fault(request: Request, error: Exception) -> Response:
     """The last resort: calm on screen, with a number that finds the trace in the log."""
-    if response := await _unwritten(request, error):
+    visit = visit_of(request)
+    if response := await _unwritten(visit, error):
         return response
-    log.fault(request, error)
-    return refuse(request, 500, reference=log.request_id(request))
+    log.fault(visit, error)
+    return refuse(visit, 500, reference=visit.arrival.request_id)
 
 
 def refuse(
-    request: Request,
+    visit: Visit,
     status: int,
     *,
     words: int | None = None,
@@ -124,7 +127,7 @@ def refuse(
     """
     title, usual = WORDS.get(words or status, WORDS[500])
     return page(
-        request,
+        visit,
         "error.html",
         block="message",
         retarget=NOTICES,
@@ -137,7 +140,7 @@ def refuse(
     )
 
 
-def deny(request: Request, status: int, reason: str, *, words: int | None = None, advice: str = "") -> Response:
+def deny(visit: Visit, status: int, reason: str, *, words: int | None = None, advice: str = "") -> Response:
     """Refuse what should not have been asked, and leave a line in the log."""
-    log.denied(request, reason)
-    return refuse(request, status, words=words, advice=advice)
+    log.denied(visit, reason)
+    return refuse(visit, status, words=words, advice=advice)

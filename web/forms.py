@@ -5,12 +5,11 @@ import base64
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
-from web import cookies
 from web.cookies import Cookie
 from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX, TYPED_MAX
+from web.visit import SignedIn, Visit
 
 # Fields that no answer holds readable because they were posted.
 SECRETS = {"code", "codes", "current", "password", "repeated"}
@@ -18,82 +17,83 @@ SECRETS |= {"proof_password", "proof_code", "proof_recovery", "proof_kept"}
 URLENCODED = "application/x-www-form-urlencoded"
 
 
-async def read(request: Request, *names: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
+async def read(visit: Visit, *names: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
     """The fields `names` and `optional` ("" when absent); 415 for another type, 422 for any other set of fields."""
-    form = await _load(request)
+    form = await _load(visit)
     if set(form) - {*names, *optional} or set(names) - set(form):
         raise HTTPException(422)
     return {name: form.get(name, "") for name in (*names, *optional)}
 
 
-async def take(request: Request, *names: str) -> dict[str, str]:
+async def take(visit: Visit, *names: str) -> dict[str, str]:
     """Take these fields out of what was posted, before a handler reads the rest."""
-    form = await _load(request)
+    form = await _load(visit)
     return {name: form.pop(name) for name in names if name in form}
 
 
-async def peek(request: Request, name: str) -> str:
+async def peek(visit: Visit, name: str) -> str:
     """One field, left where it is; "" when it was not posted."""
-    return (await _load(request)).get(name, "")
+    return (await _load(visit)).get(name, "")
 
 
-async def rest(request: Request) -> tuple[dict[str, str], dict[str, str]]:
+async def rest(visit: Visit) -> tuple[dict[str, str], dict[str, str]]:
     """Whatever was posted and not taken: what may be shown, and the secrets."""
-    form = await _load(request)
+    form = await _load(visit)
     return {n: v for n, v in form.items() if n not in SECRETS}, {n: v for n, v in form.items() if n in SECRETS}
 
 
-async def put_back(request: Request, fields: dict[str, str]) -> None:
+async def put_back(visit: Visit, fields: dict[str, str]) -> None:
     """Add fields that were posted earlier, as if they had come with this request."""
-    (await _load(request)).update(fields)
+    (await _load(visit)).update(fields)
 
 
-async def keep(request: Request, response: Response, path: str, owner: int) -> None:
+async def keep(visit: Visit, response: Response, path: str, owner: int) -> None:
     """Let the browser keep what `owner` typed, secrets apart, until `path` is opened again in a few minutes."""
     try:
-        readable, _ = await rest(request)
+        readable, _ = await rest(visit)
     except HTTPException:  # a form that nobody could have filled in
         return
     text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
     if readable and len(text) <= TYPED_MAX:
-        cookies.jar_of(request).give(response, Cookie.TYPED, text)
+        visit.jar.give(response, Cookie.TYPED, text)
 
 
-def typed_before(request: Request) -> dict[str, str]:
+def typed_before(visit: SignedIn) -> dict[str, str]:
     """What this person typed on this page when the session was found to be over; once, then it is gone."""
     try:
-        text = base64.urlsafe_b64decode(cookies.jar_of(request).value(Cookie.TYPED) or "").decode()
+        text = base64.urlsafe_b64decode(visit.jar.value(Cookie.TYPED) or "").decode()
     except ValueError:
         return {}
     address, _, typed = text.partition("?")
-    if address != f"{request.state.session.account_id} {request.scope['path']}":
+    if address != f"{visit.session.account_id} {visit.path}":
         return {}
-    cookies.jar_of(request).owe(Cookie.TYPED, None)
+    visit.jar.owe(Cookie.TYPED, None)
     return dict(parse_qsl(typed))
 
 
-async def _load(request: Request) -> dict[str, str]:
-    if request.method != "POST":  # a HEAD with a form would be a proof that no browser sends
+async def _load(visit: Visit) -> dict[str, str]:
+    if visit.request.method != "POST":  # a HEAD with a form would be a proof that no browser sends
         return {}
-    if not hasattr(request.state, "form"):
-        _check_type(request)
+    if visit.arrival.form is None:
+        _check_type(visit)
         try:
             async with asyncio.timeout(BODY_PATIENCE.total_seconds()):
-                posted = await request.form(max_files=0, max_fields=FIELDS_MAX, max_part_size=FIELD_MAX)
+                posted = await visit.request.form(max_files=0, max_fields=FIELDS_MAX, max_part_size=FIELD_MAX)
         except TimeoutError:
             raise HTTPException(408, headers={"Connection": "close"}) from None
         except HTTPException as refused:
             raise HTTPException(413 if refused.status_code == 413 else 422) from refused
+        finally:
+            visit.arrival.at = visit.panel.now()  # it may have come in slowly
         pairs = posted.multi_items()
         if len(pairs) != len(dict(pairs)):
             raise HTTPException(422)  # the same field twice: which one would count?
-        request.state.form = {name: str(value) for name, value in pairs}
-    form: dict[str, str] = request.state.form
-    return form
+        visit.arrival.form = {name: str(value) for name, value in pairs}
+    return visit.arrival.form
 
 
-def _check_type(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_empty = not kind and request.headers.get("content-length", "0") == "0"
+def _check_type(visit: Visit) -> None:
+    kind = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_empty = not kind and visit.request.headers.get("content-length", "0") == "0"
     if kind != URLENCODED and not is_empty:
         raise HTTPException(415)

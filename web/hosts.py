@@ -6,6 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
+from web.limits import AUTH_TIMES_48, AUTH_TIMES_56
+
 Host = tuple[str, int | None]  # name and port
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LABELS = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")  # `my_host` breaks IDNA's rules, and is in use
@@ -50,6 +52,19 @@ def address(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+
+
+@lru_cache(maxsize=1024)
+def networks(text: str) -> dict[str, int]:
+    """The address; of IPv6 the /64, which is the least that one household has, and the /56 and the /48 around it, which
+    one household may have too: each with how many times the numbers for one network it is allowed."""
+    found = address(text)
+    if found is None:
+        return {text[:64]: 1}
+    if found.version == 4:
+        return {str(found): 1}
+    sizes = ((64, 1), (56, AUTH_TIMES_56), (48, AUTH_TIMES_48))
+    return {str(ipaddress.ip_network((found, bits), strict=False)): times for bits, times in sizes}
 
 
 def is_loopback(host: str) -> bool:

@@ -6,7 +6,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import instances
@@ -19,6 +18,7 @@ from web.cookies import new_token
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.page import go, is_partial, page
 from web.panel import Panel
+from web.visit import RecentlyVerified, SignedIn
 from web.visitor import acting
 
 PURPOSE = "instance"
@@ -39,30 +39,30 @@ class Row:
     error: str = ""
 
 
-async def list_page(request: Request) -> Response:
+async def list_page(visit: SignedIn) -> Response:
     """A page of all, or of those whose name or id holds what is looked for (`busca`): alone where they are on screen.
 
     A row that is being renamed there (`linha`) is among them, for the script to put back what was typed.
     """
-    block, target = ("rows", "#rows") if "busca" in request.query_params else ("list", "#instances")
-    return await _show(request, typed=forms.typed_before(request).get("name", ""), block=block, retarget=target)
+    block, target = ("rows", "#rows") if "busca" in visit.request.query_params else ("list", "#instances")
+    return await _show(visit, typed=forms.typed_before(visit).get("name", ""), block=block, retarget=target)
 
 
-async def create(request: Request) -> Response:
-    panel, owner = Panel.of(request), request.state.session.account_id
-    typed = (await forms.read(request, "name"))["name"]
+async def create(visit: SignedIn) -> Response:
+    panel, owner = visit.panel, visit.session.account_id
+    typed = (await forms.read(visit, "name"))["name"]
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
-        return await _show(request, error=refusal, typed=typed, status=422)
+        return await _show(visit, error=refusal, typed=typed, status=422)
     name = trim(typed)
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         instance_id = await add(tx, panel, owner, name)
         if instance_id is None:
-            return await _show(request, error=full(panel.settings.instances_max), typed=typed, status=422)
-        await note(tx, request, owner, "instance.created", name)
+            return await _show(visit, error=full(panel.settings.instances_max), typed=typed, status=422)
+        await note(tx, visit, owner, "instance.created", name)
         place = await instances.place(tx, name, instance_id, owner=owner)
-    if not is_partial(request):
-        return go(request, _address(place))
-    return await _show(request, notice=f"Instância {name} criada.", place=place)
+    if not is_partial(visit):
+        return go(visit, _address(place))
+    return await _show(visit, notice=f"Instância {name} criada.", place=place)
 
 
 def full(most: int) -> str:
@@ -83,80 +83,80 @@ async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> str | Non
     return instance_id if is_made else None
 
 
-async def row(request: Request) -> Response:
-    return await _show(request, row=_row(await _own(request)))
+async def row(visit: SignedIn) -> Response:
+    return await _show(visit, row=_row(await _own(visit)))
 
 
-async def rename_form(request: Request) -> Response:
-    instance = await _own(request)
+async def rename_form(visit: SignedIn) -> Response:
+    instance = await _own(visit)
     return await _show(
-        request,
-        row=replace(_row(instance), mode="renaming", typed=forms.typed_before(request).get("name", instance.name)),
+        visit,
+        row=replace(_row(instance), mode="renaming", typed=forms.typed_before(visit).get("name", instance.name)),
     )
 
 
-async def rename(request: Request) -> Response:
-    owner, instance = request.state.session.account_id, await _own(request)
-    typed = (await forms.read(request, "name", optional=("linha",)))["name"]
+async def rename(visit: SignedIn) -> Response:
+    owner, instance = visit.session.account_id, await _own(visit)
+    typed = (await forms.read(visit, "name", optional=("linha",)))["name"]
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
         failed = replace(_row(instance), mode="renaming", typed=typed, error=refusal)
-        return await _show(request, row=failed, status=422)
+        return await _show(visit, row=failed, status=422)
     name = trim(typed)
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
-        await note(tx, request, owner, "instance.renamed", f"{instance.name} → {name}")
+        await note(tx, visit, owner, "instance.renamed", f"{instance.name} → {name}")
         place = await instances.place(tx, name, instance.id, owner=owner)
-    return await row(request) if is_partial(request) else go(request, _address(place))
+    return await row(visit) if is_partial(visit) else go(visit, _address(place))
 
 
-async def delete_form(request: Request) -> Response:
-    return await _show(request, row=replace(_row(await _own(request)), mode="deleting"))
+async def delete_form(visit: SignedIn) -> Response:
+    return await _show(visit, row=replace(_row(await _own(visit)), mode="deleting"))
 
 
-async def delete(request: Request) -> Response:
-    owner = request.state.session.account_id
-    await forms.read(request)
-    async with acting(request) as tx:
-        instance_id = request.path_params["id"]
+async def delete(visit: SignedIn) -> Response:
+    owner = visit.session.account_id
+    await forms.read(visit)
+    async with acting(visit) as tx:
+        instance_id: str = visit.request.path_params["id"]
         name = await instances.delete(tx, instance_id, owner=owner)
         if name is None:
             raise HTTPException(404)
-        await note(tx, request, owner, "instance.deleted", name)
+        await note(tx, visit, owner, "instance.deleted", name)
         place = await instances.place(tx, name, instance_id, owner=owner)
-    if not is_partial(request):
-        return go(request, _address(place))
-    return await _show(request, notice=f"Instância {name} excluída.", place=place)
+    if not is_partial(visit):
+        return go(visit, _address(place))
+    return await _show(visit, notice=f"Instância {name} excluída.", place=place)
 
 
-async def show_token(request: Request) -> Response:
-    panel, owner = Panel.of(request), request.state.session.account_id
-    await forms.read(request)
-    async with acting(request) as tx:
-        instance = await _own(request, tx)
+async def show_token(visit: RecentlyVerified) -> Response:
+    panel, owner = visit.panel, visit.session.account_id
+    await forms.read(visit)
+    async with acting(visit) as tx:
+        instance = await _own(visit, tx)
         if not instance.paused_at:
-            await note(tx, request, owner, "instance.token_shown", instance.name)
+            await note(tx, visit, owner, "instance.token_shown", instance.name)
         row = _row(instance) if instance.paused_at else _shown(panel, instance, owner)
-    return await _show(request, row=row)
+    return await _show(visit, row=row)
 
 
-async def change_token(request: Request) -> Response:
+async def change_token(visit: RecentlyVerified) -> Response:
     """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
-    panel, owner, instance = Panel.of(request), request.state.session.account_id, await _own(request)
-    await forms.read(request)
-    async with acting(request) as tx:
+    panel, owner, instance = visit.panel, visit.session.account_id, await _own(visit)
+    await forms.read(visit)
+    async with acting(visit) as tx:
         sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance.id, owner), new_token(panel).encode("ascii"))
-        if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=panel.now()):
+        if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
             raise HTTPException(404)
-        await note(tx, request, owner, "instance.token_changed", instance.name)
-        row = _shown(panel, await _own(request, tx), owner)
-    return await _show(request, row=row)
+        await note(tx, visit, owner, "instance.token_changed", instance.name)
+        row = _shown(panel, await _own(visit, tx), owner)
+    return await _show(visit, row=row)
 
 
-async def _own(request: Request, tx: Transaction | None = None) -> Instance:
+async def _own(visit: SignedIn, tx: Transaction | None = None) -> Instance:
     """The person's own instance, as it is inside `tx`; anybody else's does not exist (404)."""
-    owner = request.state.session.account_id
-    instance = await instances.find(tx or Panel.of(request).db, request.path_params["id"], owner=owner)
+    instance_id: str = visit.request.path_params["id"]
+    instance = await instances.find(tx or visit.panel.db, instance_id, owner=visit.session.account_id)
     if instance is None:
         raise HTTPException(404)
     return instance
@@ -176,7 +176,7 @@ class Listed:
 
 
 async def _show(
-    request: Request,
+    visit: SignedIn,
     *,
     row: Row | None = None,
     error: str = "",
@@ -188,14 +188,14 @@ async def _show(
     place: int | None = None,
 ) -> Response:
     """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
-    wanted = trim(request.query_params.get("busca", ""))
+    wanted = trim(visit.request.query_params.get("busca", ""))
     return page(
-        request,
+        visit,
         "instances/list.html",
         block="row" if row else block,
         retarget="" if row else retarget,
         status=status,
-        listed=await _listed(request, row, wanted, place),
+        listed=await _listed(visit, row, wanted, place),
         is_alone=_is_alone(row),
         wanted=wanted,
         row=row,
@@ -212,21 +212,21 @@ def _is_alone(row: Row | None) -> bool:
     return row is not None and row.mode == "renaming"
 
 
-async def _listed(request: Request, row: Row | None, wanted: str, place: int | None) -> Listed:
+async def _listed(visit: SignedIn, row: Row | None, wanted: str, place: int | None) -> Listed:
     if row is None:
-        return await _list(request, wanted, _asked_place(request) if place is None else place)
-    if _is_alone(row) or is_partial(request):
+        return await _list(visit, wanted, _asked_place(visit) if place is None else place)
+    if _is_alone(row) or is_partial(visit):
         return Listed([row], first=1, last=1, found=1, total=1)
-    db, owner = Panel.of(request).db, request.state.session.account_id
-    listed = await _list(request, "", await instances.place(db, row.name, row.id, owner=owner))
+    db, owner = visit.panel.db, visit.session.account_id
+    listed = await _list(visit, "", await instances.place(db, row.name, row.id, owner=owner))
     return replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
 
 
-async def _list(request: Request, wanted: str, place: int) -> Listed:
+async def _list(visit: SignedIn, wanted: str, place: int) -> Listed:
     """The page on which number `place` stands (from 0), of those that are `wanted`; what is being renamed on the screen
     (`linha`) stays on it."""
-    db, owner = Panel.of(request).db, request.state.session.account_id
-    total, renaming = (await instances.counts(db, owner)).all, request.query_params.getlist("linha")
+    db, owner = visit.panel.db, visit.session.account_id
+    total, renaming = (await instances.counts(db, owner)).all, visit.request.query_params.getlist("linha")
     found = total
     if wanted or renaming:
         owned = await instances.owned_by(db, owner)
@@ -249,8 +249,8 @@ def _page_start(place: int, found: int) -> int:
     return max(0, min(place, found - 1)) // INSTANCES_PAGE * INSTANCES_PAGE
 
 
-def _asked_place(request: Request) -> int:
-    asked = request.query_params.get("pagina", "")
+def _asked_place(visit: SignedIn) -> int:
+    asked = visit.request.query_params.get("pagina", "")
     is_number = asked.isascii() and asked.isdigit() and len(asked) < 7
     return (max(1, int(asked)) - 1) * INSTANCES_PAGE if is_number else 0
 

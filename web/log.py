@@ -8,11 +8,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from starlette.requests import Request
-
 from web.limits import LOGGED_MAX
-from web.panel import Panel
-from web.visitor import network, user_agent
+from web.visit import Visit
 
 FIELDS = ("user_id", "session_ref", "net", "ua", "result", "method", "route", "reason", "request_id")
 FAILURES = (".failed", "_failed", ".repeated", "totp.locked", "recovery.locked")
@@ -43,38 +40,30 @@ def to_stderr() -> None:
     _logger.setLevel(logging.INFO)
 
 
-def happened(request: Request, event: str, account_id: int | None, session_id: str | None) -> None:
+def happened(visit: Visit, event: str, account_id: int | None, session_id: str | None) -> None:
     """What is noted in the activity too."""
     result = "failed" if event.endswith(FAILURES) else "ok"
     who = {"user_id": "unknown" if account_id is None else account_id, "session_ref": session_id}
-    _logger.info(event, extra=who | _whence(request) | {"result": result})
+    _logger.info(event, extra=who | _whence(visit) | {"result": result})
 
 
-def denied(request: Request, reason: str) -> None:
+def denied(visit: Visit, reason: str) -> None:
     """A door that stayed closed."""
-    _logger.warning("access.denied", extra=_whence(request) | _where(request) | {"reason": reason})
+    _logger.warning("access.denied", extra=_whence(visit) | _where(visit) | {"reason": reason})
 
 
-def fault(request: Request, error: Exception) -> None:
-    _logger.error("error.internal", extra=_whence(request) | _where(request), exc_info=error)
+def fault(visit: Visit, error: Exception) -> None:
+    _logger.error("error.internal", extra=_whence(visit) | _where(visit), exc_info=error)
 
 
 def trouble(event: str, reason: object) -> None:
     _logger.warning(event, extra={"reason": str(reason)})
 
 
-def request_id(request: Request) -> str:
-    """What ties the lines of one request together, and to the error page that names it."""
-    if not hasattr(request.state, "request_id"):
-        request.state.request_id = Panel.of(request).token_bytes(8).hex()
-    found: str = request.state.request_id
-    return found
+def _whence(visit: Visit) -> dict[str, object]:
+    return {"net": visit.network, "ua": visit.user_agent, "request_id": visit.arrival.request_id}
 
 
-def _whence(request: Request) -> dict[str, object]:
-    return {"net": network(request), "ua": user_agent(request), "request_id": request_id(request)}
-
-
-def _where(request: Request) -> dict[str, object]:
+def _where(visit: Visit) -> dict[str, object]:
     """Without the query string, which may hold what somebody looked for."""
-    return {"method": request.method, "route": request.scope["path"]}
+    return {"method": visit.request.method, "route": visit.path}

@@ -4,7 +4,6 @@ import contextlib
 from datetime import timedelta
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts, activity, notices
@@ -13,30 +12,30 @@ from web import forms
 from web.activity import note
 from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL, NOTICES_COUNTED
 from web.page import device, go
-from web.panel import Panel
 from web.redirects import safe_path
 from web.trusted_devices import recognise
-from web.visitor import acting, network, user_agent
+from web.visit import SignedIn, Visit
+from web.visitor import acting
 
 
-async def mine(request: Request) -> Response:
+async def mine(visit: SignedIn) -> Response:
     """Fui eu: the notice is done with."""
-    back = (await forms.read(request, optional=("back",)))["back"]
-    await _acknowledge(request, "notice.mine")
-    return go(request, safe_path(back))
+    back = (await forms.read(visit, optional=("back",)))["back"]
+    await _acknowledge(visit, "notice.mine")
+    return go(visit, safe_path(back))
 
 
-async def not_mine(request: Request) -> Response:
+async def not_mine(visit: SignedIn) -> Response:
     """Não fui eu: on to what to do on a bad day."""
-    await forms.read(request)
+    await forms.read(visit)
     with contextlib.suppress(HTTPException):  # pressed twice, or answered elsewhere: the way on is the same
-        await _acknowledge(request, "notice.not_mine")
-    return go(request, "/security/bad-day")
+        await _acknowledge(visit, "notice.not_mine")
+    return go(visit, "/security/bad-day")
 
 
 async def tell(
     tx: Transaction,
-    request: Request,
+    visit: Visit,
     account_id: int,
     kind: str,
     *,
@@ -45,45 +44,45 @@ async def tell(
     session_id: str | None = None,
 ) -> None:
     """Raise a notice in the transaction of what it tells. The session that did it (`session_id`) is spared."""
-    at = Panel.of(request).now()
-    own = request.state.session.id if request.state.session else None
+    at = visit.at
+    own = visit.session.id if visit.session else None
     await notices.raise_notice(
         tx,
         account_id,
         kind,
         at=at,
         shows_at=at + delay,
-        network=network(request),
-        user_agent=user_agent(request),
+        network=visit.network,
+        user_agent=visit.user_agent,
         session_id=session_id or own,
         half_login=half_login,
     )
     await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
 
 
-async def tell_of_password(tx: Transaction, request: Request, account_id: int, *, waits_for: bytes) -> None:
+async def tell_of_password(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
     """The password was right, the second factor is owed: told unless what it `waits_for` is completed in time."""
-    await tell(tx, request, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=waits_for)
+    await tell(tx, visit, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=waits_for)
 
 
-async def tell_of_login(tx: Transaction, request: Request, account_id: int, session_id: str) -> None:
+async def tell_of_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:
     """What is unusual about a login that just succeeded; asked before the login is noted."""
     if await activity.failures_since_login(tx, account_id) >= FAILURES_TOLD:
-        await tell(tx, request, account_id, "many_failures")
-    keep = Panel.of(request).settings.log_keep  # beyond it, no login is remembered
-    here = network(request), device(user_agent(request))
+        await tell(tx, visit, account_id, "many_failures")
+    keep = visit.panel.settings.log_keep  # beyond it, no login is remembered
+    here = visit.network, device(visit.user_agent)
     places = [(place.network, device(place.user_agent)) for place in await activity.places(tx, account_id)]
-    is_first = not places and not await accounts.existed(tx, account_id, Panel.of(request).now() - keep)
-    if not is_first and here not in places and not await recognise(tx, request, account_id):
-        await tell(tx, request, account_id, "new_device", session_id=session_id)
+    is_first = not places and not await accounts.existed(tx, account_id, visit.at - keep)
+    if not is_first and here not in places and not await recognise(tx, visit, account_id):
+        await tell(tx, visit, account_id, "new_device", session_id=session_id)
 
 
-async def _acknowledge(request: Request, event: str) -> None:
-    session, at, id = request.state.session, Panel.of(request).now(), request.path_params["id"]
-    owner = session.account_id
+async def _acknowledge(visit: SignedIn, event: str) -> None:
+    session, owner = visit.session, visit.session.account_id
+    id: int = visit.request.path_params["id"]
     if id.bit_length() > 63:  # no row can have it, and SQLite would not take it
         raise HTTPException(404)
-    async with acting(request) as tx:
-        if not await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=at):
+    async with acting(visit) as tx:
+        if not await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=visit.at):
             raise HTTPException(404)
-        await note(tx, request, owner, event)
+        await note(tx, visit, owner, event)

@@ -10,19 +10,18 @@ from html import escape
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web import moments
-from web.panel import Panel
 from web.settings import ROOT as ROOT
+from web.visit import Visit
 
 STATIC = ROOT / "static"
 NOTICES = "#notices"
 
 
 def page(
-    request: Request,
+    visit: Visit,
     template_name: str,
     /,
     *,
@@ -33,36 +32,36 @@ def page(
 ) -> Response:
     """Render a template; only its `block` when htmx asks for a fragment, perhaps for another place."""
     template = templates.get_template(template_name)
-    context |= _common(request)
-    if is_partial(request) and block:
+    context |= _common(visit)
+    if is_partial(visit) and block:
         local = template.new_context(context)
         body = "".join(template.blocks[block](local))
         if retarget != NOTICES:  # the window's title follows what the page now shows
-            title, panel_name = "".join(template.blocks["title"](local)), escape(Panel.of(request).settings.name)
+            title, panel_name = "".join(template.blocks["title"](local)), escape(visit.panel.settings.name)
             body = f"<title>{title} · {panel_name}</title>{body}"
     else:
         body = template.render(context)
     response = HTMLResponse(body, status)
-    if is_partial(request) and retarget:
+    if is_partial(visit) and retarget:
         response.headers["HX-Retarget"] = retarget
         if retarget == NOTICES:  # the place stays for the next notice
             response.headers["HX-Reswap"] = "innerHTML"
     return response
 
 
-def _common(request: Request) -> dict[str, object]:
+def _common(visit: Visit) -> dict[str, object]:
     """What every page may show."""
-    panel = Panel.of(request)
+    panel = visit.panel
     return {
-        "session": getattr(request.state, "session", None),
-        "notices": getattr(request.state, "notices", []),
+        "session": visit.session,
+        "notices": visit.arrival.notices,
         "panel_name": panel.settings.name,
-        "is_exposed": getattr(request.state, "is_exposed", False),
-        "now": panel.now(),
+        "is_exposed": visit.arrival.is_exposed,
+        "now": visit.at,
         "zone": panel.settings.time_zone,
-        "path": request.scope["path"],
-        "section": _section(request.scope["path"]),
-        "is_fragment": is_partial(request),
+        "path": visit.path,
+        "section": _section(visit.path),
+        "is_fragment": is_partial(visit),
     }
 
 
@@ -72,15 +71,16 @@ def _section(path: str) -> str:
     return "/security" if first == "/policy" else first
 
 
-def is_partial(request: Request) -> bool:
+def is_partial(visit: Visit) -> bool:
     """Whether a fragment is wanted; htmx says "full" for what replaces the whole page, other scripts nothing."""
-    kind = request.headers.get("hx-request-type", "partial" if request.headers.get("hx-request") == "true" else "")
+    headers = visit.request.headers
+    kind = headers.get("hx-request-type", "partial" if headers.get("hx-request") == "true" else "")
     return kind == "partial"
 
 
-def go(request: Request, path: str) -> Response:
+def go(visit: Visit, path: str) -> Response:
     """Send the person to another page. A 303 answering htmx would put that page inside this one."""
-    if is_partial(request):
+    if is_partial(visit):
         return Response(status_code=204, headers={"HX-Redirect": path})
     return RedirectResponse(path, 303)
 

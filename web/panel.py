@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from starlette.requests import Request
-
 from db import panel as panel_row
 from db.database import Database, Transaction
 from web.factors.argon2id import Argon2id
@@ -32,8 +30,3 @@ class Panel:
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:
         """For a row of this transaction, with the key in force in it: a change of keys is over, or waits."""
         return self.seal.close(purpose, owner, secret, fingerprint=await panel_row.key_fingerprint(tx) or "")
-
-    @classmethod
-    def of(cls, request: Request) -> "Panel":
-        panel: Panel = request.scope["state"]["panel"]
-        return panel

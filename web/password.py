@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts
@@ -18,9 +17,9 @@ from web.accounts import (
 from web.activity import note
 from web.notices import tell
 from web.page import later, page
-from web.panel import Panel
 from web.sessions import end_elsewhere
 from web.step_up import WRONG_PASSWORD
+from web.visit import RecentlyVerified, SignedIn
 from web.visitor import acting
 
 FIELDS = ("current", "password", "repeated")
@@ -29,67 +28,65 @@ SAME = "A senha nova é igual à atual."
 CHANGED = "Senha alterada. As outras sessões desta conta foram encerradas."
 
 
-async def form(request: Request) -> Response:
-    return _form(request)
+async def form(visit: RecentlyVerified) -> Response:
+    return _form(visit)
 
 
-async def change(request: Request) -> Response:
+async def change(visit: RecentlyVerified) -> Response:
     """Ask for the current password too (ASVS V6.2.3). Without fields it is a proof just given: show the form."""
-    panel, session = Panel.of(request), request.state.session
-    typed = await forms.read(request, optional=FIELDS)
+    panel, session = visit.panel, visit.session
+    typed = await forms.read(visit, optional=FIELDS)
     if not any(typed.values()):
-        return _form(request)
-    if refused := await throttle.charge(request, throttle.AUTH) or await _judge_current(request, typed["current"]):
+        return _form(visit)
+    if refused := await throttle.charge(visit, throttle.AUTH) or await _judge_current(visit, typed["current"]):
         return refused
     errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}
     if errors:
-        return _form(request, errors=errors, status=422)
-    await _put_in_force(request, await hash_password(panel, typed["password"]))
-    return _form(request, notice=CHANGED)
+        return _form(visit, errors=errors, status=422)
+    await _put_in_force(visit, await hash_password(panel, typed["password"]))
+    return _form(visit, notice=CHANGED)
 
 
-async def _judge_current(request: Request, password: str) -> Response | None:
+async def _judge_current(visit: SignedIn, password: str) -> Response | None:
     """None when it is the account's, else what to answer."""
-    panel, session = Panel.of(request), request.state.session
+    panel, session = visit.panel, visit.session
     account = await accounts.get(panel.db, session.account_id)
-    async with try_password(request, session.account_name, account, password) as tried:
+    async with try_password(visit, session.account_name, account, password) as tried:
         if tried.wait:
-            return later(_form(request, errors={"current": tried.refusal}, status=429), tried.wait)
-        async with acting(request) as tx:
+            return later(_form(visit, errors={"current": tried.refusal}, status=429), tried.wait)
+        async with acting(visit) as tx:
             if tried.is_right:
                 await tried.charge.accept(tx)
                 return None
-            await note(tx, request, session.account_id, "stepup.failed", "password")
-    response = _form(request, errors={"current": WRONG_PASSWORD}, status=422)
-    await throttle.settle(request, throttle.AUTH, response)
+            await note(tx, visit, session.account_id, "stepup.failed", "password")
+    response = _form(visit, errors={"current": WRONG_PASSWORD}, status=422)
+    await throttle.settle(visit, throttle.AUTH, response)
     return response
 
 
-async def _put_in_force(request: Request, phc: str) -> None:
-    panel, session = Panel.of(request), request.state.session
-    async with acting(request) as tx:
+async def _put_in_force(visit: SignedIn, phc: str) -> None:
+    panel, session = visit.panel, visit.session
+    async with acting(visit) as tx:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
-        await end_elsewhere(tx, request)
-        await note(tx, request, session.account_id, "password.changed")
-        await tell(tx, request, session.account_id, "password_changed")
+        await end_elsewhere(tx, visit)
+        await note(tx, visit, session.account_id, "password.changed")
+        await tell(tx, visit, session.account_id, "password_changed")
 
 
-async def strength(request: Request) -> Response:
+async def strength(visit: SignedIn) -> Response:
     """How guessable the new password is so far, and why it would be refused; nothing of it is kept."""
-    typed = (await forms.read(request, "password", optional=("current", "repeated")))["password"]
-    refusal, score = await judge_password(Panel.of(request), typed, name=request.state.session.account_name)
+    typed = (await forms.read(visit, "password", optional=("current", "repeated")))["password"]
+    refusal, score = await judge_password(visit.panel, typed, name=visit.session.account_name)
     words = STRENGTHS[min(score, 2) if refusal else score]
-    return page(
-        request, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal)
-    )
+    return page(visit, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal))
 
 
-def _form(request: Request, *, errors: dict[str, str] | None = None, notice: str = "", status: int = 200) -> Response:
-    context = _context(errors=errors or {}, notice=notice, minimum=Panel.of(request).settings.password_min)
-    return page(request, "password/change.html", block="card", status=status, **context)
+def _form(visit: SignedIn, *, errors: dict[str, str] | None = None, notice: str = "", status: int = 200) -> Response:
+    context = _context(errors=errors or {}, notice=notice, minimum=visit.panel.settings.password_min)
+    return page(visit, "password/change.html", block="card", status=status, **context)
 
 
 def _context(**context: object) -> dict[str, Any]:

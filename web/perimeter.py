@@ -11,7 +11,8 @@ from web.diagnosis import Diagnosis
 from web.forwarded import Peer
 from web.hosts import Host, is_loopback
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
-from web.panel import Panel
+from web.scope import arrive, panel_of
+from web.visit import Visit
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 HEALTH = "/health"
@@ -31,45 +32,46 @@ class Perimeter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        request = Request(scope, receive)
-        peer = forwarded.resolve(scope, Panel.of(request).settings)
-        host = _host(request)
-        found = _diagnose(request, peer, host)
+        panel = panel_of(scope)
+        peer = forwarded.resolve(scope, panel.settings)
+        visit = arrive(Request(scope, receive))
+        host = _host(visit)
+        found = _diagnose(visit, peer, host)
         if found and found.event not in self._diagnosed:
             self._diagnosed.add(found.event)
-            await diagnosis.record(Panel.of(request), found)
-        await (_refusal(request, peer, host, found) or self._app)(scope, receive, send)
+            await diagnosis.record(panel, found)
+        await (_refusal(visit, peer, host, found) or self._app)(scope, receive, send)
 
 
-def _refusal(request: Request, peer: Peer, host: Host | None, found: Diagnosis | None) -> Response | None:
-    settings, scope = Panel.of(request).settings, request.scope
-    if refused := _shape_refusal(request):
+def _refusal(visit: Visit, peer: Peer, host: Host | None, found: Diagnosis | None) -> Response | None:
+    settings, scope = visit.panel.settings, visit.request.scope
+    if refused := _shape_refusal(visit):
         return refused
-    if _is_health(request):
+    if _is_health(visit):
         return None
     if host is None or not settings.knows_host(host[0]):
-        return errors.deny(request, 400, "host")
+        return errors.deny(visit, 400, "host")
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
-    scope["state"]["is_exposed"] = settings.allow_http and not is_private
-    scope["state"]["is_local"] = _is_local(request, peer, host[0])
-    is_file = scope["path"].startswith("/static/")  # the page that says what is wrong wants its style
+    visit.arrival.is_exposed = settings.allow_http and not is_private
+    visit.jar.is_secure = not (settings.allow_http or _is_local(visit, peer, host[0]))
+    is_file = visit.path.startswith("/static/")  # the page that says what is wrong wants its style
     if not (is_private or settings.allow_http or is_file):
-        return _insist_on_https(request, found)
-    if scope["method"] not in SAFE_METHODS and not _is_same_origin(request):
-        return errors.deny(request, 403, "origin")
+        return _insist_on_https(visit, found)
+    if scope["method"] not in SAFE_METHODS and not _is_same_origin(visit):
+        return errors.deny(visit, 403, "origin")
     return None
 
 
-def _shape_refusal(request: Request) -> Response | None:
-    scope, headers = request.scope, request.scope["headers"]
+def _shape_refusal(visit: Visit) -> Response | None:
+    scope, headers = visit.request.scope, visit.request.scope["headers"]
     if not scope["raw_path"].startswith(b"/"):  # `*`, or what would lengthen the host name in a redirect
-        return errors.deny(request, 400, "target", words=404)
+        return errors.deny(visit, 400, "target", words=404)
     if len(scope["raw_path"]) + len(scope["query_string"]) > URL_MAX:
-        return errors.deny(request, 414, "url")
+        return errors.deny(visit, 414, "url")
     if sum([len(name) + len(value) for name, value in headers]) > HEADERS_MAX:
-        return errors.deny(request, 431, "headers")
+        return errors.deny(visit, 431, "headers")
     if any(name == b"content-length" and _is_too_long(value) for name, value in headers):
-        return errors.deny(request, 413, "body")
+        return errors.deny(visit, 413, "body")
     return None
 
 
@@ -77,59 +79,61 @@ def _is_too_long(length: bytes) -> bool:
     return length.isdigit() and (len(length) > 9 or int(length) > BODY_MAX)
 
 
-def _is_health(request: Request) -> bool:
+def _is_health(visit: Visit) -> bool:
     """Asked by containers and proxies, from inside and by whatever name; it tells nothing."""
-    return request.scope["path"] == HEALTH and request.method in SAFE_METHODS
+    return visit.path == HEALTH and visit.request.method in SAFE_METHODS
 
 
-def _host(request: Request) -> Host | None:
+def _host(visit: Visit) -> Host | None:
     """Name and port asked for; None without a host, with two, and with anything else than a name and a port."""
-    sent = [value for name, value in request.scope["headers"] if name == b"host"]
-    return hosts.read(sent[0].decode("utf-8", "replace"), request.scope["scheme"]) if len(sent) == 1 else None
+    sent = [value for name, value in visit.request.scope["headers"] if name == b"host"]
+    return hosts.read(sent[0].decode("utf-8", "replace"), visit.request.scope["scheme"]) if len(sent) == 1 else None
 
 
-def _is_local(request: Request, peer: Peer, name: str) -> bool:
+def _is_local(visit: Visit, peer: Peer, name: str) -> bool:
     """Whether browser and panel are one machine with nothing between, so that cookies may go without `Secure`.
 
     Safari's engine drops `Secure` cookies on http://localhost. A proxy that tells nothing of itself shows at a post:
     the page it comes from has another address.
     """
-    if Panel.of(request).settings.has_public_address or request.scope["scheme"] != "http":
+    if visit.panel.settings.has_public_address or visit.request.scope["scheme"] != "http":
         return False
-    is_direct = is_loopback(peer.host) and is_loopback(name) and not forwarded.is_handed_on(request.scope)
-    return is_direct and (request.method in SAFE_METHODS or _origins(request) == [f"http://{request.headers['host']}"])
+    is_direct = is_loopback(peer.host) and is_loopback(name) and not forwarded.is_handed_on(visit.request.scope)
+    return is_direct and (
+        visit.request.method in SAFE_METHODS or _origins(visit) == [f"http://{visit.request.headers['host']}"]
+    )
 
 
-def _origins(request: Request) -> list[str]:
-    return request.headers.getlist("origin")
+def _origins(visit: Visit) -> list[str]:
+    return visit.request.headers.getlist("origin")
 
 
-def _insist_on_https(request: Request, found: Diagnosis | None) -> Response:
+def _insist_on_https(visit: Visit, found: Diagnosis | None) -> Response:
     """To the public address, but never to the one that was asked for: that would not end."""
-    public, scope = Panel.of(request).settings.public_url, request.scope
+    public, scope = visit.panel.settings.public_url, visit.request.scope
     query = scope["query_string"].decode("latin-1")
     address = public + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     if found:
-        log.denied(request, "http")
+        log.denied(visit, "http")
         advice = f"{OVER_HTTPS} {found.sentence}"
-        return errors.refuse(request, 403, words=426, advice=advice, lines=found.lines, way_on=address)
-    if request.method == "GET" and public:
+        return errors.refuse(visit, 403, words=426, advice=advice, lines=found.lines, way_on=address)
+    if visit.request.method == "GET" and public:
         return RedirectResponse(address, 308)
-    return errors.deny(request, 403, "http", words=426)
+    return errors.deny(visit, 403, "http", words=426)
 
 
-def _diagnose(request: Request, peer: Peer, host: Host | None) -> Diagnosis | None:
+def _diagnose(visit: Visit, peer: Peer, host: Host | None) -> Diagnosis | None:
     """What is wrong with how this request was handed on."""
-    settings = Panel.of(request).settings
-    if host is None or _is_health(request):
+    settings = visit.panel.settings
+    if host is None or _is_health(visit):
         return None
-    is_http = request.scope["scheme"] == "http"
+    is_http = visit.request.scope["scheme"] == "http"
     if is_http and not settings.allow_http and _is_public(host, settings.public_url):
-        return diagnosis.without_https(request, peer)
+        return diagnosis.without_https(settings, peer)
     if peer.is_trusted and not peer.said_client and not is_loopback(host[0]):
         return diagnosis.without_client(peer)
-    if is_http and is_loopback(host[0]) and not _is_far(peer) and _comes_from_elsewhere(request):
-        return diagnosis.unknown_proxy(request, peer)
+    if is_http and is_loopback(host[0]) and not _is_far(peer) and _comes_from_elsewhere(visit):
+        return diagnosis.unknown_proxy(settings, peer)
     return None
 
 
@@ -145,22 +149,22 @@ def _is_far(peer: Peer) -> bool:
     return found is not None and found.is_global
 
 
-def _comes_from_elsewhere(request: Request) -> bool:
+def _comes_from_elsewhere(visit: Visit) -> bool:
     """Whether a browser posted from one address and the panel was asked by another."""
-    origins = _origins(request)
-    is_posted = request.headers.get("sec-fetch-site") == "same-origin" and len(origins) == 1
-    return is_posted and hosts.origin(origins[0]) != hosts.origin(f"http://{request.headers['host']}")
+    origins = _origins(visit)
+    is_posted = visit.request.headers.get("sec-fetch-site") == "same-origin" and len(origins) == 1
+    return is_posted and hosts.origin(origins[0]) != hosts.origin(f"http://{visit.request.headers['host']}")
 
 
-def _is_same_origin(request: Request) -> bool:
+def _is_same_origin(visit: Visit) -> bool:
     """OWASP CSRF Prevention, "Verifying origin with standard headers": every supported browser sends one of the two."""
-    origins, sites = _origins(request), request.headers.getlist("sec-fetch-site")
+    origins, sites = _origins(visit), visit.request.headers.getlist("sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:
         return False
     origin = hosts.origin(origins[0]) if origins else None
-    if origin and origin == Panel.of(request).settings.public_url:
+    if origin and origin == visit.panel.settings.public_url:
         return True
     if sites:
         return sites[0] == "same-origin"
-    host = request.headers["host"]
+    host = visit.request.headers["host"]
     return origin is not None and origin in (hosts.origin(f"http://{host}"), hosts.origin(f"https://{host}"))

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts, factors, policy, sessions
@@ -12,7 +11,7 @@ from web.activity import note
 from web.limits import ENROL_ONLY_TTL
 from web.moments import full
 from web.page import go, is_partial, page
-from web.panel import Panel
+from web.visit import RecentlyVerified, SignedIn
 from web.visitor import acting
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
@@ -21,56 +20,54 @@ NAMED = 100  # without a second factor; beyond it, only that there are more
 EARLIER = "A exigência já vale, ou começa antes disso. Nada mudou."
 
 
-async def form(request: Request) -> Response:
-    return await _form(request, chosen=forms.typed_before(request).get("days", ""))
+async def form(visit: SignedIn) -> Response:
+    return await _form(visit, chosen=forms.typed_before(visit).get("days", ""))
 
 
-async def require(request: Request) -> Response:
+async def require(visit: RecentlyVerified) -> Response:
     """Exigir de todos, or from an earlier moment than it was; an old page puts nothing off."""
-    at = Panel.of(request).now()
-    days = (await forms.read(request, "days"))["days"]
+    at = visit.at
+    days = (await forms.read(visit, "days"))["days"]
     if days not in DELAYS:
         raise HTTPException(422)
-    return await _decide(request, at + timedelta(days=int(days)))
+    return await _decide(visit, at + timedelta(days=int(days)))
 
 
-async def release(request: Request) -> Response:
+async def release(visit: RecentlyVerified) -> Response:
     """Deixar cada pessoa escolher."""
-    await forms.read(request)
-    return await _decide(request, None)
+    await forms.read(visit)
+    return await _decide(visit, None)
 
 
-async def _decide(request: Request, begins_at: datetime | None) -> Response:
+async def _decide(visit: SignedIn, begins_at: datetime | None) -> Response:
     """Whoever decides has a factor of their own, or they might lock themselves out."""
-    account_id = request.state.session.account_id
-    async with acting(request) as tx:
+    account_id = visit.session.account_id
+    async with acting(visit) as tx:
         if not await factors.has_any(tx, account_id):
-            return await _form(request, status=403)
+            return await _form(visit, status=403)
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):
-            return await _form(request, problem=EARLIER, status=422)
+            return await _form(visit, problem=EARLIER, status=422)
         if begins_at:
-            await note(
-                tx, request, account_id, "policy.required", full(begins_at, Panel.of(request).settings.time_zone)
-            )
+            await note(tx, visit, account_id, "policy.required", full(begins_at, visit.panel.settings.time_zone))
         else:
-            await sessions.end_unenrolled(tx, at=Panel.of(request).now(), enrol=ENROL_ONLY_TTL)
+            await sessions.end_unenrolled(tx, at=visit.at, enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
-            await note(tx, request, account_id, "policy.released")
-    return await _form(request) if is_partial(request) else go(request, "/policy")
+            await note(tx, visit, account_id, "policy.released")
+    return await _form(visit) if is_partial(visit) else go(visit, "/policy")
 
 
-async def _form(request: Request, *, chosen: str = "", problem: str = "", status: int = 200) -> Response:
+async def _form(visit: SignedIn, *, chosen: str = "", problem: str = "", status: int = 200) -> Response:
     """Who has no second factor is told to whoever has one."""
-    panel, session = Panel.of(request), request.state.session
+    panel, session = visit.panel, visit.session
     current = await policy.get(panel.db)
     return page(
-        request,
+        visit,
         "policy/edit.html",
         block="card",
         retarget="#policy",
         status=status,
         required_at=current.two_factor_required_at,
-        is_in_force=current.requires_two_factor(panel.now()),
+        is_in_force=current.requires_two_factor(visit.at),
         named=NAMED,
         unprotected=await accounts.without_two_factor(panel.db, most=NAMED + 1) if session.has_two_factor else None,
         problem=problem,

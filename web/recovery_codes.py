@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from db import factors, recovery_codes
@@ -20,6 +19,7 @@ from web.redirects import safe_path
 from web.seal import KEY_BYTES
 from web.second_factor import SET_KEY, Verdict, hash_code, try_recovery
 from web.two_factor import show_hub
+from web.visit import RecentlyVerified, SignedIn
 from web.visitor import acting
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
@@ -46,86 +46,86 @@ async def make(panel: Panel) -> FreshSet:
     return FreshSet(codes, salt, cost, key, digests)
 
 
-async def put_in_force(tx: Transaction, request: Request, fresh: FreshSet) -> None:
-    panel, account_id = Panel.of(request), request.state.session.account_id
+async def put_in_force(tx: Transaction, visit: SignedIn, fresh: FreshSet) -> None:
+    panel, account_id = visit.panel, visit.session.account_id
     sealed = await panel.seal_in(tx, SET_KEY, account_id, fresh.key)
     await recovery_codes.replace(
-        tx, account_id, fresh.digests, salt=fresh.salt, cost=str(fresh.cost), sealed_key=sealed, at=panel.now()
+        tx, account_id, fresh.digests, salt=fresh.salt, cost=str(fresh.cost), sealed_key=sealed, at=visit.at
     )
 
 
-async def renew(request: Request) -> Response:
+async def renew(visit: RecentlyVerified) -> Response:
     """A new set; the codes of the old one die. Of two requests at once only one shows codes, and those count."""
-    panel, session = Panel.of(request), request.state.session
-    await forms.read(request)
+    panel, session = visit.panel, visit.session
+    await forms.read(visit)
     if not session.has_two_factor:
-        return go(request, "/security")
+        return go(visit, "/security")
     before = await recovery_codes.find(panel.db, session.account_id)
     fresh = await make(panel)
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         if not await factors.has_any(tx, session.account_id):
-            return go(request, "/security")
+            return go(visit, "/security")
         now = await recovery_codes.find(tx, session.account_id)
         if (before and before.salt) != (now and now.salt):
-            return await show_hub(request, problem=JUST_RENEWED)
-        await put_in_force(tx, request, fresh)
-        await step_up.renew(tx, request)
-        await note(tx, request, session.account_id, "recovery.renewed")
-        await tell(tx, request, session.account_id, "factor_changed")
-    return show(request, fresh, is_first=False)
+            return await show_hub(visit, problem=JUST_RENEWED)
+        await put_in_force(tx, visit, fresh)
+        await step_up.renew(tx, visit)
+        await note(tx, visit, session.account_id, "recovery.renewed")
+        await tell(tx, visit, session.account_id, "factor_changed")
+    return show(visit, fresh, is_first=False)
 
 
-async def replace_used(request: Request) -> Response:
+async def replace_used(visit: RecentlyVerified) -> Response:
     """One code in the place of the one that was used, shown once; the other nine stay as they are on the sheet."""
-    panel, session = Panel.of(request), request.state.session
-    await forms.read(request)
+    panel, session = visit.panel, visit.session
+    await forms.read(visit)
     in_force = await recovery_codes.find(panel.db, session.account_id)
     if in_force is None:
-        return go(request, "/security")
+        return go(visit, "/security")
     code = recovery_code.new(panel.token_bytes)
     with panel.hashes.place(own=True) as slots:
         digest = await hash_code(panel, slots, session.account_id, code, in_force)
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
-            return go(request, "/security")
-        await step_up.renew(tx, request)
-        await note(tx, request, session.account_id, "recovery.replaced")
-        await tell(tx, request, session.account_id, "factor_changed")
+            return go(visit, "/security")
+        await step_up.renew(tx, visit)
+        await note(tx, visit, session.account_id, "recovery.replaced")
+        await tell(tx, visit, session.account_id, "factor_changed")
     return page(
-        request,
+        visit,
         "recovery_codes/replacement.html",
         code=written_code.grouped(code),
         fingerprint=recovery_code.fingerprint(in_force.salt),
     )
 
 
-async def acknowledge(request: Request) -> Response:
+async def acknowledge(visit: SignedIn) -> Response:
     """Entendi: the owner knows that a code was used."""
-    panel, session = Panel.of(request), request.state.session
-    back = (await forms.read(request, optional=("back",)))["back"]
-    async with acting(request) as tx:
-        if await recovery_codes.acknowledge(tx, session.account_id, at=panel.now()):
-            await note(tx, request, session.account_id, "recovery.acknowledged")
-    return go(request, safe_path(back))
+    session = visit.session
+    back = (await forms.read(visit, optional=("back",)))["back"]
+    async with acting(visit) as tx:
+        if await recovery_codes.acknowledge(tx, session.account_id, at=visit.at):
+            await note(tx, visit, session.account_id, "recovery.acknowledged")
+    return go(visit, safe_path(back))
 
 
-async def rehearse(request: Request) -> Response:
+async def rehearse(visit: RecentlyVerified) -> Response:
     """Check one saved code without spending it; without fields it is the first press of the button: show the form."""
-    account_id = request.state.session.account_id
-    typed = (await forms.read(request, optional=("code",)))["code"]
+    account_id = visit.session.account_id
+    typed = (await forms.read(visit, optional=("code",)))["code"]
     if not typed:
-        return _rehearsal(request)
-    async with try_recovery(request, account_id, typed, is_rehearsal=True) as judge:
+        return _rehearsal(visit)
+    async with try_recovery(visit, account_id, typed, is_rehearsal=True) as judge:
         if isinstance(judge, Verdict):
-            return _rehearsal(request, judge)
-        async with acting(request) as tx:
+            return _rehearsal(visit, judge)
+        async with acting(visit) as tx:
             verdict = await judge(tx)
-    return _rehearsal(request, None if verdict.is_accepted else verdict, is_done=verdict.is_accepted)
+    return _rehearsal(visit, None if verdict.is_accepted else verdict, is_done=verdict.is_accepted)
 
 
-def _rehearsal(request: Request, verdict: Verdict | None = None, *, is_done: bool = False) -> Response:
+def _rehearsal(visit: SignedIn, verdict: Verdict | None = None, *, is_done: bool = False) -> Response:
     response = page(
-        request,
+        visit,
         "recovery_codes/rehearse.html",
         block="card",
         status=verdict.status if verdict else 200,
@@ -135,23 +135,23 @@ def _rehearsal(request: Request, verdict: Verdict | None = None, *, is_done: boo
     return later(response, verdict.wait) if verdict and verdict.wait else response
 
 
-async def as_file(request: Request) -> Response:
+async def as_file(visit: SignedIn) -> Response:
     """The codes just shown, sent back as a text file: no address holds them, so no history keeps them."""
-    panel, session = Panel.of(request), request.state.session
-    typed = await forms.read(request, "codes", optional=("fuso",))
+    panel, session = visit.panel, visit.session
+    typed = await forms.read(visit, "codes", optional=("fuso",))
     codes, zone = typed["codes"].split(), zone_or(typed["fuso"], panel.settings.time_zone)
     if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(written_code.read(code)) for code in codes):
         raise HTTPException(422)
-    head = f"{panel.settings.name} · {session.account_name} · {full(panel.now(), zone)}"
+    head = f"{panel.settings.name} · {session.account_name} · {full(visit.at, zone)}"
     attachment = {"Content-Disposition": 'attachment; filename="codigos-de-recuperacao.txt"'}
     return PlainTextResponse("\n".join([head, "", *codes, ""]), headers=attachment)
 
 
-def show(request: Request, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
+def show(visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
     codes = [written_code.grouped(code) for code in fresh.codes]
     return page(
-        request,
+        visit,
         "recovery_codes/show.html",
         block="card",
         retarget="#two-factor",
@@ -159,5 +159,5 @@ def show(request: Request, fresh: FreshSet, *, is_first: bool, ended: int = 0) -
         fingerprint=recovery_code.fingerprint(fresh.salt),
         is_first=is_first,
         ended=ended,
-        day=Panel.of(request).now(),
+        day=visit.at,
     )

@@ -3,16 +3,15 @@
 import re
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
 from db import sessions
-from web import cookies, forms, trusted_devices
+from web import forms, trusted_devices
 from web.cookies import Cookie
 from web.limits import NEXT_MAX
 from web.page import go, is_partial
-from web.panel import Panel
+from web.visit import Visit
 
 HOME = "/instances"
 # The pages whose forms give a cookie. No page of these links to one that demands it, but to the first page (`/`).
@@ -37,69 +36,69 @@ def safe_path(wanted: str | None) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-async def to_login(request: Request, lacking: Cookie = Cookie.SESSION) -> Response:
+async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
     """Ask somebody to sign in and remember the page; a fragment request takes its whole page along.
 
     Whoever had a session finds what they typed, secrets apart, on that page again.
     """
-    target, reason = safe_path(_way_back(request)), _reason(request, lacking)
+    target, reason = safe_path(_way_back(visit)), _reason(visit, lacking)
     asked = ({} if target == HOME else {"next": target}) | ({"motivo": reason} if reason else {})
-    response = go(request, "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else ""))
-    cookies.jar_of(request).remove_planted(response, lacking)
-    if is_partial(request):
+    response = go(visit, "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else ""))
+    visit.jar.remove_planted(response, lacking)
+    if is_partial(visit):
         response.status_code = 401
-    if request.method == "POST" and (owner := await _last_owner(request)):
-        await forms.keep(request, response, target, owner)
+    if visit.request.method == "POST" and (owner := await _last_owner(visit)):
+        await forms.keep(visit, response, target, owner)
     return response
 
 
-async def _last_owner(request: Request) -> int | None:
+async def _last_owner(visit: Visit) -> int | None:
     """Whose session is over now; when that is forgotten already, the one account that trusts this browser."""
-    db, token = Panel.of(request).db, cookies.jar_of(request).read(Cookie.SESSION)
+    db, token = visit.panel.db, visit.jar.read(Cookie.SESSION)
     if token is None:
         return None
-    return await sessions.last_owner(db, token) or await trusted_devices.only_owner(db, request)
+    return await sessions.last_owner(db, token) or await trusted_devices.only_owner(db, visit)
 
 
-def _reason(request: Request, lacking: Cookie) -> str:
+def _reason(visit: Visit, lacking: Cookie) -> str:
     """Why somebody is not known who may just have signed in; the login page has the words."""
-    if cookies.jar_of(request).is_doubled(lacking):
+    if visit.jar.is_doubled(lacking):
         return "duplicado"
-    came_from_login = request.scope["path"] != "/" and _page_before(request).path in GIVEN_ON[lacking]
-    is_ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    return "cookie" if came_from_login and is_ours and not cookies.jar_of(request).has_come(lacking) else ""
+    came_from_login = visit.path != "/" and _page_before(visit).path in GIVEN_ON[lacking]
+    is_ours = visit.request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return "cookie" if came_from_login and is_ours and not visit.jar.has_come(lacking) else ""
 
 
-def _way_back(request: Request) -> str:
+def _way_back(visit: Visit) -> str:
     """This page; for a form its own page, or else the one that held it: Referer is sent whole within one origin."""
-    here: str = request.scope["raw_path"].decode("latin-1")
-    if request.method == "GET" and not is_partial(request):
-        query = request.scope["query_string"].decode("latin-1")
+    here: str = visit.request.scope["raw_path"].decode("latin-1")
+    if visit.request.method == "GET" and not is_partial(visit):
+        query = visit.request.scope["query_string"].decode("latin-1")
         return f"{here}?{query}" if query else here
-    if request.method == "POST" and _has_page(request, request.scope["path"]):
+    if visit.request.method == "POST" and _has_page(visit, visit.path):
         return here
-    before = _page_before(request)
-    if _has_page(request, before.path):
+    before = _page_before(visit)
+    if _has_page(visit, before.path):
         return f"{before.path}?{before.query}" if before.query else before.path
-    return page_above(request, before.path)  # what was shown there answered a form
+    return page_above(visit, before.path)  # what was shown there answered a form
 
 
-def _page_before(request: Request) -> SplitResult:
+def _page_before(visit: Visit) -> SplitResult:
     try:
-        return urlsplit(str(request.headers.get("referer", "")))
+        return urlsplit(str(visit.request.headers.get("referer", "")))
     except ValueError:
         return urlsplit("")
 
 
-def page_above(request: Request, path: str) -> str:
+def page_above(visit: Visit, path: str) -> str:
     """The nearest page that a path lies under."""
     while path.strip("/"):
         path = path.rpartition("/")[0]
-        if path and _has_page(request, path):
+        if path and _has_page(visit, path):
             return path
     return HOME
 
 
-def _has_page(request: Request, path: str) -> bool:
-    scope = dict(request.scope) | {"method": "GET", "path": path}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+def _has_page(visit: Visit, path: str) -> bool:
+    scope = dict(visit.request.scope) | {"method": "GET", "path": path}
+    return any(route.matches(scope)[0] is Match.FULL for route in visit.request.app.routes)

@@ -1,7 +1,6 @@
 """First run: whoever reads the server's terminal makes the first account."""
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts
@@ -14,6 +13,7 @@ from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
 from web.login import BUSY, complete_login, signed_in
 from web.page import later, page
 from web.panel import Panel
+from web.visit import Visit
 
 WRONG_CODE = (
     "Este código não vale. Copie o que aparece no terminal do servidor; ele dura 60 minutos e muda a cada início."
@@ -30,51 +30,49 @@ async def offer_code(panel: Panel) -> str | None:
     return written_code.grouped(code)
 
 
-async def form(request: Request) -> Response:
-    await _only_first(request)
-    return _form(request)
+async def form(visit: Visit) -> Response:
+    await _only_first(visit)
+    return _form(visit)
 
 
-async def create(request: Request) -> Response:
+async def create(visit: Visit) -> Response:
     """Make the first account, an administrator, and sign it in. Of two posts at once one spends the code."""
-    await _only_first(request)
-    panel, at = Panel.of(request), Panel.of(request).now()
-    typed = await forms.read(request, "setup_code", "name", "password", "repeated")
+    await _only_first(visit)
+    typed = await forms.read(visit, "setup_code", "name", "password", "repeated")
+    panel, at = visit.panel, visit.at
     name, digest = read_name(typed["name"]), written_code.digest(written_code.read(typed["setup_code"]))
     if not await accounts.knows_setup(panel.db, digest, at=at):
         async with panel.db.transaction() as tx:
-            await note(tx, request, None, "account.setup_failed")
-        return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
+            await note(tx, visit, None, "account.setup_failed")
+        return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
     try:
         errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
         if refusal := name_refusal(name):
             errors["name"] = refusal
         phc = "" if errors else await hash_password(panel, typed["password"])
     except TooBusy:
-        return later(_form(request, typed, {"password": BUSY}, 503), BUSY_RETRY)
+        return later(_form(visit, typed, {"password": BUSY}, 503), BUSY_RETRY)
     if errors:
-        return _form(request, typed, errors, 422)
+        return _form(visit, typed, errors, 422)
     async with panel.db.transaction() as tx:
         is_first = await accounts.take_setup(tx, digest, at=at)
         account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
         if account_id is None:
-            return _form(request, typed, {"setup_code": WRONG_CODE}, 403)
+            return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
-        await note(tx, request, account_id, "account.created")
-        token = await complete_login(tx, request, account_id, "password")
-    return signed_in(request, token, "/security")
+        await note(tx, visit, account_id, "account.created")
+        token = await complete_login(tx, visit, account_id, "password")
+    return signed_in(visit, token, "/security")
 
 
-async def _only_first(request: Request) -> None:
-    if await accounts.exist(Panel.of(request).db):
+async def _only_first(visit: Visit) -> None:
+    if await accounts.exist(visit.panel.db):
         raise HTTPException(404)
 
 
 def _form(
-    request: Request, typed: dict[str, str] | None = None, errors: dict[str, str] | None = None, status: int = 200
+    visit: Visit, typed: dict[str, str] | None = None, errors: dict[str, str] | None = None, status: int = 200
 ) -> Response:
-    minimum = Panel.of(request).settings.password_min
+    minimum = visit.panel.settings.password_min
     kept = typed or {"setup_code": "", "name": ""}
-    return page(
-        request, "setup/form.html", block="form", status=status, typed=kept, errors=errors or {}, minimum=minimum
-    )
+    return page(visit, "setup/form.html", block="form", status=status, typed=kept, errors=errors or {}, minimum=minimum)

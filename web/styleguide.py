@@ -2,19 +2,18 @@
 
 from datetime import timedelta
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from web.factors import totp
 from web.page import page
-from web.panel import Panel
+from web.visit import Visit
 
 
-async def show(request: Request) -> Response:
-    now = Panel.of(request).now()
+async def show(visit: Visit) -> Response:
+    now = visit.at
     address = totp.address(b"not a key, only a look", account="demo", issuer="Painel")
     return page(
-        request,
+        visit,
         "styleguide/show.html",
         qr=totp.qr_code(address),
         moments=[now, now - timedelta(minutes=5), now - timedelta(days=3), now - timedelta(days=90)],

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import accounts, rates
 from db.database import Transaction
 from db.rates import Limit
-from web import budget, cookies, errors, forms, log, trusted_devices
+from web import budget, errors, forms, log, trusted_devices
 from web.accounts import read_name
 from web.cookies import Cookie, digest
 from web.limits import (
@@ -25,7 +24,7 @@ from web.limits import (
 )
 from web.page import later, wait
 from web.panel import Panel
-from web.visitor import networks
+from web.visit import Place, Visit
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,6 @@ class Throttle:
         """That of requests first, that of failures last."""
         named = [(self.name, self.rate)] + ([(f"{self.name} failure", self.failures)] if self.failures else [])
         return [Limit(name, rate.most * times, rate.span) for name, rate in named]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a request counts, and how many times the usual number is allowed there."""
-
-    key: bytes
-    times: int = 1
-    is_waited_for: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,14 +61,13 @@ STRENGTH = Throttle("strength", STRENGTHS)
 REFUSALS = {403, 422}
 
 
-async def charge(request: Request, throttle: Throttle) -> Response | None:
+async def charge(visit: Visit, throttle: Throttle) -> Response | None:
     """Count a request, once, before anything of it is judged; the answer when it has to wait."""
-    charged: dict[Throttle, list[Place]] = getattr(request.state, "charged", {})
-    if throttle in charged:
+    if throttle.name in visit.arrival.charged:
         return None
-    panel, owner = Panel.of(request), await _owner(request)
-    places = _places(request, throttle, owner)
-    request.state.charged = charged | {throttle: places}
+    panel, owner = visit.panel, await _owner(visit)
+    places = _places(visit, throttle, owner)
+    visit.arrival.charged[throttle.name] = places
     async with panel.db.transaction() as tx:
         waits = [
             await rates.wait(tx, place.key, throttle.limits(place.times), at=panel.now())
@@ -88,25 +77,25 @@ async def charge(request: Request, throttle: Throttle) -> Response | None:
         if not any(waits):
             await _count(tx, panel, throttle, places, 0)
     if not any(waits):
-        await _grant(request, owner)
+        await _grant(visit, owner)
         return None
-    log.denied(request, f"throttle: {throttle.name}")
+    log.denied(visit, f"throttle: {throttle.name}")
     advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(max(waits))}."
-    return later(errors.refuse(request, 429, advice=advice), max(waits))
+    return later(errors.refuse(visit, 429, advice=advice), max(waits))
 
 
-async def _grant(request: Request, owner: Owner | None) -> None:
+async def _grant(visit: Visit, owner: Owner | None) -> None:
     """What is costly may be done now: for an owner, when nothing else of theirs is; raises TooBusy."""
-    is_inside, is_first = _is_inside(request), len(request.state.charged) == 1
+    is_inside, is_first = _is_inside(visit), len(visit.arrival.charged) == 1
     if owner and is_first:
-        await request.state.turn.enter_async_context(Panel.of(request).turns.of((owner.account_id, is_inside)))
+        await visit.arrival.turn.enter_async_context(visit.panel.turns.of((owner.account_id, is_inside)))
     budget.grant(inside=is_inside)
 
 
-async def settle(request: Request, throttle: Throttle, response: Response) -> None:
+async def settle(visit: Visit, throttle: Throttle, response: Response) -> None:
     """Count a refusal of what was charged among the failures."""
     if throttle.failures and response.status_code in REFUSALS:
-        panel, places = Panel.of(request), request.state.charged[throttle]
+        panel, places = visit.panel, visit.arrival.charged[throttle.name]
         async with panel.db.transaction() as tx:
             await _count(tx, panel, throttle, places, -1)
 
@@ -120,39 +109,38 @@ async def _count(tx: Transaction, panel: Panel, throttle: Throttle, places: list
         await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=place.key)
 
 
-async def _owner(request: Request) -> Owner | None:
+async def _owner(visit: Visit) -> Owner | None:
     """None for a stranger."""
-    account_id = await _aimed_at(request)
-    browser = await trusted_devices.own_browser(Panel.of(request).db, request, account_id)
+    account_id = await _aimed_at(visit)
+    browser = await trusted_devices.own_browser(visit.panel.db, visit, account_id)
     return Owner(account_id, browser) if account_id and browser else None
 
 
-def _places(request: Request, throttle: Throttle, owner: Owner | None) -> list[Place]:
+def _places(visit: Visit, throttle: Throttle, owner: Owner | None) -> list[Place]:
     """What somebody signed in asks for counts for their account. Who tries to prove something counts for their network
     and those around it, and on a browser of the account's owner for that browser too, and waits for that alone:
     strangers beside it keep it waiting no more.
     """
-    if throttle.failures is None:
-        return [Place(digest(f"account {request.state.session.account_id}"))]
+    if throttle.failures is None and visit.session:
+        return [Place(digest(f"account {visit.session.account_id}"))]
     here = [
-        Place(Panel.of(request).seal.tag("network", network), times, is_waited_for=owner is None)
-        for network, times in networks(request).items()
+        Place(visit.panel.seal.tag("network", network), times, is_waited_for=owner is None)
+        for network, times in visit.networks.items()
     ]
     return [Place(digest(owner.browser)), *here] if owner else here
 
 
-async def _aimed_at(request: Request) -> int | None:
+async def _aimed_at(visit: Visit) -> int | None:
     """The account that is tried; without any cookie of ours the form is not read for it: it would be a stranger's."""
-    session, half_login, path = request.state.session, request.state.half_login, request.scope["path"]
-    if path == "/login" and (session or cookies.jar_of(request).has_come(Cookie.DEVICE)):
-        account = await accounts.find(Panel.of(request).db, read_name(await forms.peek(request, "name")))
+    session, pending, path = visit.session, visit.pending_login, visit.path
+    if path == "/login" and (session or visit.jar.has_come(Cookie.DEVICE)):
+        account = await accounts.find(visit.panel.db, read_name(await forms.peek(visit, "name")))
         return account.id if account else None
     if path.startswith("/login/"):
-        return half_login.account_id if half_login else None
-    return session.account_id if _is_inside(request) else None
+        return pending.account_id if pending else None
+    return session.account_id if session and _is_inside(visit) else None
 
 
-def _is_inside(request: Request) -> bool:
+def _is_inside(visit: Visit) -> bool:
     """Somebody signed in does something; at these doors they are as good as anybody."""
-    path = request.scope["path"]
-    return request.state.session is not None and path.split("/")[1] not in ("login", "activate", "setup")
+    return visit.session is not None and visit.path.split("/")[1] not in ("login", "activate", "setup")

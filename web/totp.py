@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import policy, totp
@@ -17,7 +16,6 @@ from web.factors import totp as rules
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
 from web.page import go, later, page, tries_left
-from web.panel import Panel
 from web.second_factor import (
     CODE_FORM,
     Verdict,
@@ -28,6 +26,7 @@ from web.second_factor import (
 )
 from web.sessions import end_elsewhere
 from web.two_factor import show_hub
+from web.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visitor import acting
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
@@ -40,14 +39,14 @@ TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada
 qr_code = costly(rules.qr_code)
 
 
-async def begin(request: Request) -> Response:
+async def begin(visit: RecentlyVerified) -> Response:
     """Make a key and show it, once. Until it is confirmed nothing about the login changes."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
-    await forms.read(request)
+    panel, session, at = visit.panel, visit.session, visit.at
+    await forms.read(visit)
     key = rules.new_key(panel.token_bytes)
     address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
     qr = await asyncio.to_thread(qr_code, address)  # some milliseconds, in which nobody's page should wait
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         await totp.begin_enrolment(
             tx,
             session.account_id,
@@ -55,9 +54,9 @@ async def begin(request: Request) -> Response:
             sealed_key=await panel.seal_in(tx, "totp", session.account_id, key),
             ends_at=at + ENROLMENT_TTL,
         )
-        await note(tx, request, session.account_id, "totp.started")
+        await note(tx, visit, session.account_id, "totp.started")
     return page(
-        request,
+        visit,
         "totp/enrol.html",
         block="card",
         key=rules.text(key),
@@ -67,44 +66,44 @@ async def begin(request: Request) -> Response:
     )
 
 
-async def confirm(request: Request) -> Response:
+async def confirm(visit: SignedIn) -> Response:
     """A code from the new app puts its key in force; the user and the key come from the session's own row."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
-    code = rules.read_code((await forms.read(request, "code"))["code"])
+    panel, session, at = visit.panel, visit.session, visit.at
+    code = rules.read_code((await forms.read(visit, "code"))["code"])
     if code is None:
         waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
-        return _refused(request, CODE_FORM) if waiting else await show_hub(request, problem=OVER)
-    async with acting(request) as tx:
+        return _refused(visit, CODE_FORM) if waiting else await show_hub(visit, problem=OVER)
+    async with acting(visit) as tx:
         enrolment = await totp.try_enrolment(
             tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
         )
     if enrolment is None and session.has_two_factor:
-        return await show_hub(request, notice=DONE)  # a reload of the page that showed the recovery codes
+        return await show_hub(visit, notice=DONE)  # a reload of the page that showed the recovery codes
     if enrolment is None:
-        return await show_hub(request, problem=OVER)
+        return await show_hub(visit, problem=OVER)
     try:
-        return await _judge(request, enrolment, code)
+        return await _judge(visit, enrolment, code)
     except Exception:
         async with panel.db.transaction() as tx:
             await totp.refund_enrolment(tx, session.account_id, session_id=session.id)
         raise
 
 
-async def _judge(request: Request, enrolment: Enrolment, code: str) -> Response:
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+async def _judge(visit: SignedIn, enrolment: Enrolment, code: str) -> Response:
+    panel, session, at = visit.panel, visit.session, visit.panel.now()
     key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
     step = rules.matching_step(key, code, at)
     if step is None:
-        return await _miss(request, enrolment, rules.drift(key, code, at))
-    return await _put_in_force(request, enrolment.sealed_key, step)
+        return await _miss(visit, enrolment, rules.drift(key, code, at))
+    return await _put_in_force(visit, enrolment.sealed_key, step)
 
 
-async def _put_in_force(request: Request, sealed_key: bytes, step: int) -> Response:
+async def _put_in_force(visit: SignedIn, sealed_key: bytes, step: int) -> Response:
     """The app whose code was right, and with the first one the recovery codes."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    panel, session, at = visit.panel, visit.session, visit.at
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
     fresh = None if session.has_two_factor else await recovery_codes.make(panel)
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         is_confirmed = await totp.confirm(
             tx,
             session.account_id,
@@ -115,88 +114,88 @@ async def _put_in_force(request: Request, sealed_key: bytes, step: int) -> Respo
             undo_ends_at=at + REPLACEMENT_UNDO,
         )
         if not is_confirmed:
-            return go(request, "/security")
+            return go(visit, "/security")
         await stored_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
-            await recovery_codes.put_in_force(tx, request, fresh)
-        ended = await _changed(tx, request, "totp.enabled" if fresh else "totp.replaced")
+            await recovery_codes.put_in_force(tx, visit, fresh)
+        ended = await _changed(tx, visit, "totp.enabled" if fresh else "totp.replaced")
     if fresh:
-        return recovery_codes.show(request, fresh, is_first=True, ended=ended)
-    return await show_hub(request, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
+        return recovery_codes.show(visit, fresh, is_first=True, ended=ended)
+    return await show_hub(visit, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
 
 
-async def undo(request: Request) -> Response:
+async def undo(visit: SignedIn) -> Response:
     """Put the old app back, with a code of the old app: one of the two is always in force, and never both."""
-    panel, session = Panel.of(request), request.state.session
-    typed = (await forms.read(request, "code"))["code"]
-    if await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=panel.now()) is None:
-        return await show_hub(request, problem=UNDO_OVER)
-    async with try_code(request, session.account_id, typed, is_replaced=True) as judge:
+    panel, session = visit.panel, visit.session
+    typed = (await forms.read(visit, "code"))["code"]
+    if await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=visit.at) is None:
+        return await show_hub(visit, problem=UNDO_OVER)
+    async with try_code(visit, session.account_id, typed, replaced_in=session) as judge:
         if isinstance(judge, Verdict):
-            return await _not_undone(request, judge)
-        async with acting(request) as tx:
+            return await _not_undone(visit, judge)
+        async with acting(visit) as tx:
             verdict = await judge(tx)
             if not verdict.is_accepted:
-                return await _not_undone(request, verdict)
-            ended = await _changed(tx, request, "totp.undone")
-    return await show_hub(request, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
+                return await _not_undone(visit, verdict)
+            ended = await _changed(tx, visit, "totp.undone")
+    return await show_hub(visit, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
 
 
-async def _not_undone(request: Request, verdict: Verdict) -> Response:
-    response = await show_hub(request, undo_error=verdict.message, status=verdict.status)
+async def _not_undone(visit: SignedIn, verdict: Verdict) -> Response:
+    response = await show_hub(visit, undo_error=verdict.message, status=verdict.status)
     return later(response, verdict.wait) if verdict.wait else response
 
 
-async def cancel(request: Request) -> Response:
-    session = request.state.session
-    await forms.read(request)
-    async with acting(request) as tx:
+async def cancel(visit: SignedIn) -> Response:
+    session = visit.session
+    await forms.read(visit)
+    async with acting(visit) as tx:
         if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
-            await note(tx, request, session.account_id, "totp.cancelled")
-    return await show_hub(request)
+            await note(tx, visit, session.account_id, "totp.cancelled")
+    return await show_hub(visit)
 
 
-async def remove(request: Request) -> Response:
+async def remove(visit: VerifiedNow) -> Response:
     """Switch the second factor off, recovery codes included."""
-    panel, session = Panel.of(request), request.state.session
-    await forms.read(request)
-    async with acting(request) as tx:
+    panel, session = visit.panel, visit.session
+    await forms.read(visit)
+    async with acting(visit) as tx:
         if (await policy.get(tx)).requires_two_factor(panel.now()):
-            return await show_hub(request, problem=REQUIRED, status=422)
+            return await show_hub(visit, problem=REQUIRED, status=422)
         if not await totp.remove(tx, session.account_id):
-            return go(request, "/security")
+            return go(visit, "/security")
         await stored_codes.remove(tx, session.account_id)
-        ended = await _changed(tx, request, "totp.removed")
-    return await show_hub(request, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
+        ended = await _changed(tx, visit, "totp.removed")
+    return await show_hub(visit, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
 
 
-async def _miss(request: Request, enrolment: Enrolment, drift: timedelta | None) -> Response:
+async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) -> Response:
     """The same key stays for another try, five times; only here is a wrong clock measured (RFC 6238 §6)."""
-    session = request.state.session
+    session = visit.session
     left = ENROLMENT_TRIES - enrolment.misses
-    async with acting(request) as tx:
+    async with acting(visit) as tx:
         if left <= 0:
             await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
-        await note(tx, request, session.account_id, "totp.failed")
+        await note(tx, visit, session.account_id, "totp.failed")
     if left <= 0:
-        return await show_hub(request, problem=TOO_MANY)
-    return _refused(request, (clock_is_off(drift) if drift else wrong_or_clock_is_off(request)) + tries_left(left))
+        return await show_hub(visit, problem=TOO_MANY)
+    return _refused(visit, (clock_is_off(drift) if drift else wrong_or_clock_is_off(visit)) + tries_left(left))
 
 
-def _refused(request: Request, error: str) -> Response:
-    return page(request, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
+def _refused(visit: SignedIn, error: str) -> Response:
+    return page(visit, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
 
 
-async def _changed(tx: Transaction, request: Request, event: str) -> int:
+async def _changed(tx: Transaction, visit: SignedIn, event: str) -> int:
     """What follows on another factor, or none: what was tried on the old one is forgotten, and the owner is told.
 
     Returns how many other sessions ended.
     """
-    account_id = request.state.session.account_id
+    account_id = visit.session.account_id
     await forgive_everything(tx, account_id)
-    await note(tx, request, account_id, event)
-    await tell(tx, request, account_id, "factor_changed")
-    return await end_elsewhere(tx, request)
+    await note(tx, visit, account_id, event)
+    await tell(tx, visit, account_id, "factor_changed")
+    return await end_elsewhere(tx, visit)
 
 
 def _ended(count: int) -> str:

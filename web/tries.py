@@ -5,15 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
-
 from db import attempts
 from db.attempts import Attempts, Counter
 from db.database import Transaction
 from web import log
 from web.activity import FACTOR_FAILURES, note
 from web.limits import NOBODYS_COUNTERS, STRANGERS_COUNTED
-from web.panel import Panel
+from web.visit import Visit
 
 
 @dataclass
@@ -33,11 +31,11 @@ class Try:
         await attempts.forgive(tx, self.counters)
         tx.afterwards.append(self._end)
 
-    async def fail(self, tx: Transaction, request: Request, account_id: int | None, event: str) -> None:
+    async def fail(self, tx: Transaction, visit: Visit, account_id: int | None, event: str) -> None:
         """It was wrong: the charge stays, and the line feeds the alarm and what the next login is told."""
         if event not in FACTOR_FAILURES:
             raise ValueError(event)
-        await note(tx, request, account_id, event)
+        await note(tx, visit, account_id, event)
         tx.afterwards.append(self._end)
 
     def _end(self) -> None:
@@ -45,18 +43,18 @@ class Try:
 
 
 @asynccontextmanager
-async def charged(request: Request, counters: Sequence[Counter], *, kind: str) -> AsyncIterator[Try]:
+async def charged(visit: Visit, counters: Sequence[Counter], *, kind: str) -> AsyncIterator[Try]:
     """Charge a try for the block that judges it. Unless the block wrote that it was right or wrong, it is given back.
 
     The charge is committed first: where nothing can be written, nothing is judged.
     """
-    panel = Panel.of(request)
+    panel = visit.panel
     async with panel.db.transaction() as tx:
         tried = Try(counters, await attempts.charge(tx, counters, at=panel.now()))
         if kind == "password":
             await attempts.drop_beyond(tx, STRANGERS_COUNTED - NOBODYS_COUNTERS, spare=counters[0].key)
     if tried.is_refused:
-        log.denied(request, f"{kind} backoff")
+        log.denied(visit, f"{kind} backoff")
     try:
         yield tried
     finally:

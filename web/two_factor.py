@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from db import half_logins, notices, two_factor
@@ -14,8 +13,8 @@ from web.factors import recovery_code
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
 from web.page import go, later, page, tries_left, wait
-from web.panel import Panel
 from web.second_factor import Judge, Verdict, try_code, try_recovery
+from web.visit import Pending, SignedIn
 from web.visitor import SessionEnded
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
@@ -32,22 +31,22 @@ class Codes:
     fingerprint: str
 
 
-async def hub(request: Request) -> Response:
-    return await show_hub(request)
+async def hub(visit: SignedIn) -> Response:
+    return await show_hub(visit)
 
 
 async def show_hub(
-    request: Request, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
+    visit: SignedIn, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
 ) -> Response:
     """The section Segurança; for a fragment request the card of the second factor alone."""
-    panel, session, at = Panel.of(request), request.state.session, Panel.of(request).now()
+    panel, session, at = visit.panel, visit.session, visit.at
     found = await two_factor.overview(
         panel.db, session.account_id, session_id=session.id, at=at, idle=panel.settings.session_idle
     )
     if found is None:
         raise SessionEnded
     return page(
-        request,
+        visit,
         "two_factor/hub.html",
         block="card",
         retarget="#two-factor",
@@ -71,61 +70,61 @@ def _codes(found: Overview, at: datetime) -> Codes | None:
     return Codes(found.codes_left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
 
 
-async def code_form(request: Request) -> Response:
-    return _challenge(request, CHALLENGE)
+async def code_form(visit: Pending) -> Response:
+    return _challenge(visit, CHALLENGE)
 
 
-async def recovery_form(request: Request) -> Response:
-    return _challenge(request, RECOVERY)
+async def recovery_form(visit: Pending) -> Response:
+    return _challenge(visit, RECOVERY)
 
 
-async def enter_code(request: Request) -> Response:
+async def enter_code(visit: Pending) -> Response:
     """The code of the moment, once: whoever ends the half-login begins the session."""
-    typed = (await forms.read(request, "code"))["code"]
-    async with try_code(request, request.state.half_login.account_id, typed) as judge:
-        return await _judge(request, judge, CHALLENGE, "totp")
+    typed = (await forms.read(visit, "code"))["code"]
+    async with try_code(visit, visit.pending_login.account_id, typed) as judge:
+        return await _judge(visit, judge, CHALLENGE, "totp")
 
 
-async def enter_recovery(request: Request) -> Response:
-    typed = (await forms.read(request, "code"))["code"]
-    async with try_recovery(request, request.state.half_login.account_id, typed) as judge:
-        return await _judge(request, judge, RECOVERY, "recovery")
+async def enter_recovery(visit: Pending) -> Response:
+    typed = (await forms.read(visit, "code"))["code"]
+    async with try_recovery(visit, visit.pending_login.account_id, typed) as judge:
+        return await _judge(visit, judge, RECOVERY, "recovery")
 
 
-async def _judge(request: Request, judge: Judge | Verdict, template: str, method: str) -> Response:
-    panel, half_login = Panel.of(request), request.state.half_login
+async def _judge(visit: Pending, judge: Judge | Verdict, template: str, method: str) -> Response:
+    panel, half_login = visit.panel, visit.pending_login
     if isinstance(judge, Verdict):
-        return _challenge(request, template, judge)
+        return _challenge(visit, template, judge)
     async with panel.db.transaction() as tx:
         if await half_logins.find(tx, half_login.digest, at=panel.now()) is None:
-            return go(request, "/login")  # a parallel request was first
-        return await _settle(tx, request, await judge(tx), template, method)
+            return go(visit, "/login")  # a parallel request was first
+        return await _settle(tx, visit, await judge(tx), template, method)
 
 
-async def _settle(tx: Transaction, request: Request, verdict: Verdict, template: str, method: str) -> Response:
-    half_login = request.state.half_login
+async def _settle(tx: Transaction, visit: Pending, verdict: Verdict, template: str, method: str) -> Response:
+    half_login = visit.pending_login
     if verdict.is_accepted:
         await half_logins.end(tx, half_login.digest)
-        await notices.withdraw(tx, half_login.digest, owner=half_login.account_id, at=Panel.of(request).now())
-        token = await complete_login(tx, request, half_login.account_id, method)
-        return signed_in(request, token, half_login.next)
+        await notices.withdraw(tx, half_login.digest, owner=half_login.account_id, at=visit.panel.now())
+        token = await complete_login(tx, visit, half_login.account_id, method)
+        return signed_in(visit, token, half_login.next)
     if verdict.tries_left is None:
-        return _challenge(request, template, verdict)
+        return _challenge(visit, template, verdict)
     left = await half_logins.miss(tx, half_login.digest, tries=HALF_LOGIN_TRIES)
     if not left:
-        await notices.hasten(tx, half_login.digest, at=Panel.of(request).now())
-    return _challenge(request, template, verdict, left=left)
+        await notices.hasten(tx, half_login.digest, at=visit.panel.now())
+    return _challenge(visit, template, verdict, left=left)
 
 
-def _challenge(request: Request, template: str, verdict: Verdict | None = None, *, left: int | None = None) -> Response:
+def _challenge(visit: Pending, template: str, verdict: Verdict | None = None, *, left: int | None = None) -> Response:
     """The challenge, with why it was refused; with no tries `left` this half-login is over."""
     error = verdict.message + _what_next(verdict, left) if verdict else ""
     response = page(
-        request,
+        visit,
         template,
         block="form",
         status=verdict.status if verdict else 200,
-        account_name=request.state.half_login.account_name,
+        account_name=visit.pending_login.account_name,
         error=error,
         is_over=left == 0,
     )

@@ -11,10 +11,10 @@ from weakref import WeakSet
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from web import hosts
 from web.errors import WORDS
 from web.headers import PAGE
 from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
-from web.visitor import networks_of
 
 NO_HTTP = ("Pedido inválido", "O que chegou não é um pedido HTTP.")
 NUMBERS = itertools.count()  # of connections, in the order in which they came
@@ -130,7 +130,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def place(self) -> str:
         """Of IPv6 the widest network that one household may have: it has more addresses than we have connections."""
-        return list(networks_of(self.client[0] if self.client else ""))[-1]
+        return list(hosts.networks(self.client[0] if self.client else ""))[-1]
 
 
 def _refusal(status: int, words: tuple[str, str]) -> bytes:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
@@ -31,6 +30,7 @@ from web.guards import State, post
 from web.limits import Cost
 from web.panel import Panel
 from web.settings import Settings
+from web.visit import Visit
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "COMMIT")
 
@@ -49,8 +49,8 @@ class Deed:
         now = lambda: datetime.fromtimestamp(self.at, UTC)  # noqa: E731
         settings = Settings(data=folder, public_url=ORIGIN, hash_cost=Cost(memory_kib=8, passes=1, lanes=1))
 
-        async def begin(request: Request) -> Response:
-            await dying.watch(Panel.of(request))
+        async def begin(visit: Visit) -> Response:
+            await dying.watch(visit.panel)
             return Response()
 
         async def rotate() -> None:

@@ -1,0 +1,37 @@
+"""What the server hands on with a request has no types: here it gets them, and nowhere else is it read."""
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from web.cookies import Jar
+from web.limits import USER_AGENT_MAX
+from web.panel import Panel
+from web.visit import Arrival, Visit
+
+
+def panel_of(scope: Scope) -> Panel:
+    panel: Panel = scope["state"]["panel"]
+    return panel
+
+
+def arrive(request: Request) -> Visit:
+    """A visit begins. The scope must know the visitor's address and scheme by now."""
+    panel = panel_of(request.scope)
+    path: str = request.scope["path"]
+    jar = Jar(request.headers, path, short_id=panel.short_id, is_secure=not panel.settings.allow_http)
+    arrival = Arrival(
+        panel,
+        path,
+        address=request.client.host if request.client else "",
+        user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX],
+        jar=jar,
+        at=panel.now(),
+    )
+    request.scope["panel.arrival"] = arrival
+    return Visit(request, arrival)
+
+
+def visit_of(request: Request) -> Visit:
+    """The visit that this request belongs to."""
+    arrival: Arrival = request.scope["panel.arrival"]
+    return Visit(request, arrival)

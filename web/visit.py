@@ -1,0 +1,126 @@
+"""Who is here, from where and when: what every handler is given in place of a request.
+
+What a door asks is the type of what its handler gets: behind the door of a session there is one.
+"""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from starlette.requests import Request
+
+from db.half_logins import HalfLogin
+from db.notices import Notice
+from db.sessions import Session
+from db.trusted_devices import Trust
+from web import hosts
+from web.cookies import Jar
+from web.panel import Panel
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request counts, and how many times the usual number is allowed there."""
+
+    key: bytes
+    times: int = 1
+    is_waited_for: bool = True
+
+
+@dataclass(repr=False)
+class Arrival:
+    """What is known of one request so far; whoever looks at its visit, as whatever, sees the same."""
+
+    panel: Panel
+    path: str
+    address: str  # the visitor's, as far as trusted proxies tell it
+    user_agent: str
+    jar: Jar
+    at: datetime
+    is_exposed: bool = False  # over HTTP, where others can read along
+    is_identified: bool = False
+    session: Session | None = None
+    pending_login: HalfLogin | None = None
+    notices: list[Notice] = field(default_factory=list)
+    trusts: list[Trust] | None = None  # who trusts this browser; None before it was asked
+    form: dict[str, str] | None = None  # None before it was read
+    charged: dict[str, list[Place]] = field(default_factory=dict)  # by the name of the throttle
+    turn: AsyncExitStack = field(default_factory=AsyncExitStack)  # what the request holds until it is answered
+
+    @cached_property
+    def request_id(self) -> str:
+        """What ties the lines of one request together, and to the error page that names it."""
+        return self.panel.token_bytes(8).hex()
+
+
+class Visit:
+    """Of anybody, known or not."""
+
+    def __init__(self, request: Request, arrival: Arrival) -> None:
+        self.request, self.arrival = request, arrival
+
+    @property
+    def panel(self) -> Panel:
+        return self.arrival.panel
+
+    @property
+    def at(self) -> datetime:
+        """When all of it had come in. What is judged or noted after a wait asks the panel's clock instead."""
+        return self.arrival.at
+
+    @property
+    def path(self) -> str:
+        return self.arrival.path
+
+    @property
+    def jar(self) -> Jar:
+        return self.arrival.jar
+
+    @property
+    def session(self) -> Session | None:
+        return self.arrival.session
+
+    @property
+    def pending_login(self) -> HalfLogin | None:
+        return self.arrival.pending_login
+
+    @property
+    def network(self) -> str:
+        """The address a person came from; of IPv6 the /64, which is the least that one household has."""
+        return next(iter(self.networks))
+
+    @property
+    def networks(self) -> dict[str, int]:
+        """That, and what is around it, each with how many times the numbers for one network it is allowed."""
+        return hosts.networks(self.arrival.address)
+
+    @property
+    def user_agent(self) -> str:
+        return self.arrival.user_agent
+
+
+class Pending(Visit):
+    """A right password, the second factor still owed."""
+
+    @property
+    def pending_login(self) -> HalfLogin:
+        if self.arrival.pending_login is None:
+            raise TypeError("no login is pending")
+        return self.arrival.pending_login
+
+
+class SignedIn(Visit):
+    @property
+    def session(self) -> Session:
+        if self.arrival.session is None:
+            raise TypeError("nobody is signed in")
+        return self.arrival.session
+
+
+class RecentlyVerified(SignedIn):
+    """Every enrolled factor was proved within five minutes."""
+
+
+class VerifiedNow(RecentlyVerified):
+    """Every enrolled factor was proved with this very request."""
