@@ -3,8 +3,10 @@ typed when a session was found to be over."""
 
 import base64
 import hashlib
+from datetime import timedelta
 from enum import Enum
-from functools import cache, cached_property
+from functools import cached_property
+from typing import Literal
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -12,6 +14,8 @@ from starlette.responses import Response
 from web import hosts
 from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL, TYPED_TTL
 from web.panel import Panel
+
+SameSite = Literal["lax", "strict"]
 
 
 class Cookie(Enum):
@@ -25,6 +29,9 @@ class Cookie(Enum):
     HALF_LOGIN = ("pre", "strict", None)
     DEVICE = ("disp", "strict", TRUSTED_DEVICE_TTL)
     TYPED = ("typed", "strict", TYPED_TTL)
+
+    def __init__(self, base: str, same_site: SameSite, lifetime: timedelta | None) -> None:
+        self.base, self.same_site, self.lifetime = base, same_site, lifetime
 
 
 def new_token(panel: Panel) -> str:
@@ -82,8 +89,12 @@ class Jar:
         return [name for name in self._names(cookie) if name in self._sent]
 
     def _names(self, cookie: Cookie) -> list[str]:
-        """The names under which a cookie is read, those from before panels had ids last."""
-        return _spelled(cookie, self._short_id, self.is_secure)
+        """The names under which a cookie is read, those from before panels had ids last.
+
+        Without prefix, somebody else on the host or above it may have planted it: read only where none can be had.
+        """
+        prefixes = ["__Host-"] if self.is_secure else ["__Host-", ""]
+        return [prefix + name for name in (f"{cookie.base}-{self._short_id}", cookie.base) for prefix in prefixes]
 
     def _given_name(self, cookie: Cookie) -> str:
         return self._names(cookie)[0 if self.is_secure else 1]
@@ -105,21 +116,22 @@ class Jar:
                 self.give(response, cookie, token)
 
     def give(self, response: Response, cookie: Cookie, token: str) -> None:
-        name, lifetime = self._given_name(cookie), cookie.value[2]
+        name, lifetime = self._given_name(cookie), cookie.lifetime
         response.set_cookie(
             name,
             token,
             max_age=int(lifetime.total_seconds()) if lifetime else None,
             secure=name.startswith("__Host-"),
             httponly=True,
-            samesite=cookie.value[1],
+            samesite=cookie.same_site,
         )
         _remove(response, cookie, [other for other in self._came(cookie) if other != name])
         self.remove_planted(response, cookie)
 
     def take(self, response: Response, cookie: Cookie) -> None:
         """Under whatever name it came."""
-        _remove(response, cookie, list(dict.fromkeys([self._given_name(cookie), *self._came(cookie)])))
+        ours = self._given_name(cookie)
+        _remove(response, cookie, [ours, *(name for name in self._came(cookie) if name != ours)])
         self.remove_planted(response, cookie)
 
     def remove_planted(self, response: Response, cookie: Cookie) -> None:
@@ -131,14 +143,6 @@ class Jar:
                 for path in _paths(self._path):
                     if not name.startswith("__Host-") and (domain, path) != ("", "/"):
                         response.delete_cookie(name, path=path, domain=domain or None)
-
-
-@cache
-def _spelled(cookie: Cookie, short_id: str, is_secure: bool) -> list[str]:
-    """Without prefix, somebody else on the host or above it may have planted it: read only where none can be had."""
-    name = cookie.value[0]
-    prefixes = ["__Host-"] if is_secure else ["__Host-", ""]
-    return [prefix + base for base in (f"{name}-{short_id}", name) for prefix in prefixes]
 
 
 def _domains(sent: str) -> list[str]:
@@ -154,9 +158,10 @@ def _paths(path: str) -> list[str]:
     """Those that a cookie may have been planted for to be sent along here."""
     parts = path.strip("/").split("/")
     above = ["/" + "/".join(parts[: depth + 1]) for depth in range(len(parts))]
-    return list(dict.fromkeys(["/", *above, *(f"{one}/" for one in above[:-1])]))
+    paths: dict[str, None] = dict.fromkeys(["/", *above, *(f"{one}/" for one in above[:-1])], None)
+    return list(paths)
 
 
 def _remove(response: Response, cookie: Cookie, names: list[str]) -> None:
     for name in names:
-        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite=cookie.value[1])
+        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite=cookie.same_site)

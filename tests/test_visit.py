@@ -1,0 +1,137 @@
+"""Who is here is typed: nobody reads untyped what the server hands on, nor makes up somebody who is not here."""
+
+import ast
+import inspect
+import tomllib
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+from starlette.types import Scope
+
+from web.app import DEMO_ROUTES
+from web.guards import demand_of
+from web.page import ROOT
+from web.scope import arrive
+from web.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
+
+SOURCES = {file.stem: file.read_text() for file in (ROOT / "web").rglob("*.py")}
+TYPED = {"scope", "visit", "visitor", "cookies", "forms", "guards", "errors", "throttle", "tries", "trusted_devices"}
+TYPED |= {"accounts", "login", "two_factor", "second_factor", "step_up"}
+KNOWN = {
+    "ANYONE": Visit,
+    "HALF_LOGIN": Pending,
+    "SIGNED_IN": SignedIn,
+    "VERIFIED": RecentlyVerified,
+    "PROVED": VerifiedNow,
+}
+
+
+def untyped(node: ast.AST) -> bool:
+    """What belongs to a request in Starlette's eyes or the server's."""
+    is_attribute = isinstance(node, ast.Attribute) and node.attr in ("state", "_state")
+    return is_attribute or (isinstance(node, ast.Constant) and node.value in ("state", "panel.arrival"))
+
+
+def blind(node: ast.AST) -> bool:
+    """What types cannot see through."""
+    name = node.name if isinstance(node, ast.alias) else node.id if isinstance(node, ast.Name) else ""
+    return name in {"Any", "cast", "getattr", "hasattr", "setattr", "vars"}
+
+
+def scope(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "scope"
+
+
+def request(node: ast.AST) -> bool:
+    return isinstance(node, ast.alias) and node.name in ("Request", "HTTPConnection")
+
+
+def made_up(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("Arrival", "Visit", "visit.Arrival", "visit.Visit")
+
+
+def let_in(node: ast.AST) -> bool:
+    names = {kind.__name__ for kind in KNOWN.values() if kind is not Visit}
+    return isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("visit.") in names
+
+
+def put_in_place(node: ast.AST) -> bool:
+    """Somebody in place of whoever was here."""
+    if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+        return False
+    return node.attr in ("session", "pending_login", "arrival", "is_identified")
+
+
+ONLY_IN = [
+    (untyped, {"scope"}),
+    (scope, {"scope", "perimeter", "redirects", "kept"}),
+    (request, {"scope", "perimeter", "guards", "errors", "kept", "visit"}),
+    (made_up, {"scope"}),
+    (let_in, {"guards"}),
+    (put_in_place, {"visit", "visitor", "step_up"}),
+    (blind, set(SOURCES) - TYPED),
+]
+
+
+def found(source: str) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(source))
+
+
+@pytest.mark.parametrize(("sign", "modules"), ONLY_IN)
+def test_who_is_here_is_found_out_in_few_places(sign: Callable[[ast.AST], bool], modules: set[str]) -> None:
+    assert {name for name, source in SOURCES.items() if any(map(sign, found(source)))} <= modules
+
+
+@pytest.mark.parametrize(
+    ("sign", "source"),
+    [
+        (untyped, "request.state.session"),
+        (untyped, "visit.request.state['session']"),
+        (untyped, "getattr(request.state, 'session', None)"),
+        (untyped, "request.scope['state']['session']"),
+        (untyped, "scope.get('state')"),
+        (untyped, "request.scope['panel.arrival']"),
+        (scope, "visit.request.scope['session']"),
+        (request, "from starlette.requests import Request"),
+        (made_up, "Visit(request, arrival)"),
+        (let_in, "SignedIn(request, arrival)"),
+        (let_in, "visit.VerifiedNow(request, arrival)"),
+        (put_in_place, "visit.arrival.session = session"),
+        (put_in_place, "arrival.session, at = session, 1"),
+        (blind, "from typing import Any"),
+        (blind, "getattr(visit, name)"),
+    ],
+)
+def test_an_untyped_read_would_be_seen(sign: Callable[[ast.AST], bool], source: str) -> None:
+    assert any(map(sign, found(source)))
+
+
+def test_types_are_strict_wherever_it_is_decided_who_is_here() -> None:
+    """A test of the settings: the check itself is mypy's (`python3 run.py check`)."""
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    [strict] = [one for one in overrides if one.get("disallow_any_expr")]
+    assert set(strict.pop("module")) == {f"web.{name}" for name in TYPED}
+    assert strict == dict.fromkeys(
+        [f"disallow_any_{what}" for what in ("decorated", "explicit", "expr", "unimported")], True
+    )
+    assert not [name for name in TYPED if "type: ignore" in SOURCES[name]]
+
+
+def test_a_handler_is_given_what_its_door_knows_and_asks_for_no_more() -> None:
+    for route in DEMO_ROUTES:
+        demand = demand_of(route)
+        assert demand
+        [taken] = inspect.signature(route.endpoint).parameters.values()  # type: ignore[attr-defined]
+        assert issubclass(KNOWN[demand.state.name], taken.annotation), route
+
+
+def test_nobody_is_taken_for_somebody(client: TestClient) -> None:
+    begun: Scope = {"type": "http", "state": client.app_state, "path": "/", "headers": [], "client": None}
+    nobody = arrive(Request(begun))
+    assert (nobody.session, nobody.pending_login) == (None, None)
+    with pytest.raises(TypeError):
+        _ = SignedIn(nobody.request, nobody.arrival).session
+    with pytest.raises(TypeError):
+        _ = Pending(nobody.request, nobody.arrival).pending_login
