@@ -66,7 +66,8 @@ def _shape_refusal(visit: Visit) -> Response | None:
     scope, headers = visit.request.scope, visit.request.scope["headers"]
     if not scope["raw_path"].startswith(b"/"):  # `*`, or what would lengthen the host name in a redirect
         return errors.deny(visit, 400, "target", words=404)
-    if len(scope["raw_path"]) + len(scope["query_string"]) > URL_MAX:
+    query = len(scope["query_string"])
+    if len(scope["raw_path"]) + (query and query + 1) > URL_MAX:  # with its `?`
         return errors.deny(visit, 414, "url")
     if sum([len(name) + len(value) for name, value in headers]) > HEADERS_MAX:
         return errors.deny(visit, 431, "headers")
