@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import Person, give_password, sign_in
+from tests.support.people import Person, cookie_of, give_password, plant, sign_in
 from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED
 from web.page import ROOT
@@ -222,6 +222,49 @@ def test_a_recovery_code_used_to_prove_who_it_is_is_told_to_the_others(
     proof = {"proof_password": protected.password, "proof_recovery": protected.recovery_codes[0]}
     assert other.post("/security/recovery-codes/rehearsal", data=proof).status_code == 200
     assert f"<strong>{USED}</strong> <time" in client.get("/instances").text
+
+
+@pytest.mark.parametrize("path", ["/security/totp/remove", "/security/recovery-codes/rehearsal"])
+def test_what_a_stolen_session_fails_at_is_told_in_the_owners_open_browser(
+    path: str, protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    """A63: the cookie is the owner's, and so is the session that both of them look at."""
+    clock.forward(minutes=6)
+    plant(stranger, cookie_of(client))
+    wrong = {"proof_password": protected.password, "proof_code": protected.wrong_code_at(clock())}
+    for _ in range(5):
+        assert stranger.post(path, data=wrong).status_code == 422
+    assert KNOWN in client.get("/instances").text
+    assert "(Firefox no Windows)" in client.get("/instances").text
+
+
+def test_what_is_tried_at_the_login_beside_a_stolen_session_is_told_there_too(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    """A63."""
+    code = protected.code_at(clock())
+    client.post("/logout")
+    sign_in(client, protected, code)
+    plant(stranger, cookie_of(client))
+    give_password(stranger, protected)
+    enter(stranger, code)
+    assert "Um código de verificação já usado foi digitado" in client.get("/instances").text
+
+
+def test_a_replayed_code_is_told_in_the_session_that_replayed_it(
+    protected: Person, client: TestClient, stranger: TestClient, clock: Clock
+) -> None:
+    """A63: the code was seen as the owner typed it at the login."""
+    code = protected.code_at(clock())
+    client.post("/logout")
+    sign_in(client, protected, code)
+    plant(stranger, cookie_of(client))
+    replayed = {"proof_password": protected.password, "proof_code": code}
+    assert "Este código já foi usado" in stranger.post("/security/totp/remove", data=replayed).text
+    page = client.get("/instances").text
+    assert "Um código de verificação já usado foi digitado" in page
+    assert client.post(button(client, "mine")).status_code == 303
+    assert "Um código de verificação já usado foi digitado" not in client.get("/instances").text
 
 
 def test_a_changed_password_is_told_to_the_next_session_and_not_to_the_one_that_did_it(

@@ -17,6 +17,8 @@ from web.trusted_devices import recognise
 from web.visit import SignedIn, Visit
 from web.visitor import acting
 
+OF_FAILURES = {"password_known", "code_repeated", "many_failures"}
+
 
 async def mine(visit: SignedIn) -> Response:
     """Fui eu: the notice is done with."""
@@ -43,9 +45,12 @@ async def tell(
     half_login: bytes | None = None,
     session_id: str | None = None,
 ) -> None:
-    """Raise a notice in the transaction of what it tells. The session that did it (`session_id`) is spared."""
+    """Raise a notice in the transaction of what it tells. The session that did it (`session_id`) is spared, unless it
+    failed at it: then whoever did may hold no more than a cookie of the owner's own open browser.
+    """
     at = visit.at
     own = visit.session.id if visit.session else None
+    spared = None if kind in OF_FAILURES else session_id or own
     await notices.raise_notice(
         tx,
         account_id,
@@ -54,7 +59,7 @@ async def tell(
         shows_at=at + delay,
         network=visit.network,
         user_agent=visit.user_agent,
-        session_id=session_id or own,
+        session_id=spared,
         half_login=half_login,
     )
     await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
