@@ -130,3 +130,12 @@ async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id
         RETURNING 1
     """
     return bool(await tx.all(int, sql, id=notice_id, owner=owner, session_id=session_id, at=at))
+
+
+async def is_done(db: Reader, notice_id: int, *, owner: int, session_id: str) -> bool:
+    """Whether this session was told of it and it is acknowledged, here or elsewhere, or withdrawn."""
+    sql = """
+        SELECT 1 FROM notices WHERE id = :id AND account_id = :owner AND acknowledged_at IS NOT NULL
+            AND (session_id IS NULL OR session_id <> :session_id)
+    """
+    return bool(await db.one(int, sql, id=notice_id, owner=owner, session_id=session_id))

@@ -1,6 +1,5 @@
 """Avisos: what somebody did with the account, told on every page until the owner says it was them, or was not."""
 
-import contextlib
 from datetime import timedelta
 
 from starlette.exceptions import HTTPException
@@ -30,8 +29,7 @@ async def mine(visit: SignedIn) -> Response:
 async def not_mine(visit: SignedIn) -> Response:
     """Não fui eu: on to what to do on a bad day."""
     await forms.read(visit)
-    with contextlib.suppress(HTTPException):  # pressed twice, or answered elsewhere: the way on is the same
-        await _acknowledge(visit, "notice.not_mine")
+    await _acknowledge(visit, "notice.not_mine", is_done_well=True)  # pressed twice: the way on is the same
     return go(visit, "/security/bad-day")
 
 
@@ -82,12 +80,14 @@ async def tell_of_login(tx: Transaction, visit: Visit, account_id: int, session_
         await tell(tx, visit, account_id, "new_device", session_id=session_id)
 
 
-async def _acknowledge(visit: SignedIn, event: str) -> None:
+async def _acknowledge(visit: SignedIn, event: str, *, is_done_well: bool = False) -> None:
+    """Raises HTTPException for what this session is not told of and, unless that `is_done_well`, is done with."""
     session, owner = visit.session, visit.session.account_id
     id: int = visit.request.path_params["id"]
     if id.bit_length() > 63:  # no row can have it, and SQLite would not take it
         raise HTTPException(404)
     async with acting(visit) as tx:
-        if not await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=visit.at):
+        if await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=visit.at):
+            await note(tx, visit, owner, event)
+        elif not (is_done_well and await notices.is_done(tx, id, owner=owner, session_id=session.id)):
             raise HTTPException(404)
-        await note(tx, visit, owner, event)
