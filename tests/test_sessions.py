@@ -2,14 +2,17 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, sign_in
+from tests.support.people import FRAGMENT, ORIGIN, Person, sign_in
 from tests.support.steady import until
+from web.app import create_app
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
@@ -93,6 +96,32 @@ def test_ended_sessions_are_not_listed(alice: Person, client: TestClient, new_cl
     client.get("/instances")
     clock.forward(minutes=25)
     assert 'id="end-' not in client.get("/security/sessions").text
+
+
+@pytest.mark.parametrize("idle", [1, 2])
+def test_a_session_in_use_lives_however_short_the_idle_time_is(
+    idle: int, alice: Person, settings: Settings, clock: Clock
+) -> None:
+    app = create_app(replace(settings, session_idle=timedelta(minutes=idle)), now=clock)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
+        sign_in(browser, alice)
+        for _ in range(20):
+            clock.forward(seconds=idle * 24)
+            assert browser.get("/instances").status_code == 200
+            clock.forward(seconds=idle * 48)
+            assert browser.get("/instances").status_code == 200
+        clock.forward(minutes=idle)
+        assert browser.get("/instances").status_code == 303
+
+
+def test_the_last_use_is_written_once_a_minute(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    """With the idle time of an hour."""
+    seen = set()
+    for _ in range(12):
+        clock.forward(seconds=20)
+        client.get("/instances")
+        seen.add(rows("SELECT last_seen_at FROM sessions")[0])
+    assert len(seen) == 5
 
 
 def test_ending_leaves_its_activity(alice: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:

@@ -146,7 +146,7 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
 async def _touch(visit: Visit) -> None:
     """The session is in use. That this cannot be written, or not at once, is no reason to keep anybody waiting."""
     panel, session = visit.panel, visit.session
-    if session is None or panel.now() - session.last_seen_at < SESSION_TOUCH:
+    if session is None or panel.now() - session.last_seen_at < min(SESSION_TOUCH, panel.settings.session_idle / 10):
         return
     try:
         async with panel.db.transaction(waits=False) as tx:

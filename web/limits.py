@@ -120,7 +120,7 @@ HALF_LOGIN_TTL = timedelta(minutes=5)
 HALF_LOGIN_TRIES = 5
 HALF_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
-SESSION_TOUCH = timedelta(seconds=60)
+SESSION_TOUCH = timedelta(seconds=60)  # a tenth of the idle time, where that is less
 FORMER_COOKIE_TTL = timedelta(minutes=5)  # after a change, for signing out
 ELEVATED = timedelta(minutes=5)
 ENROL_ONLY_TTL = timedelta(minutes=15)
