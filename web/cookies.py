@@ -104,7 +104,7 @@ class Jar:
         self.owed[cookie] = token
 
     def owe_under_new_name(self, cookie: Cookie) -> None:
-        """A good cookie that came under its name from before panels had ids moves; that name counts once."""
+        """A good cookie that came under its name from before panels had ids moves to the new name."""
         if not any(self._short_id in name for name in self._came(cookie)):
             self.owe(cookie, self.value(cookie))
 
