@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from bench import load, people, servers
-from bench.population import Population
+from bench.population import PASSWORD, Population, code_of_the_moment
 from bench.report import Row
 
 FRAGMENT = {"HX_Request": "true", "HX_Request_Type": "partial"}
@@ -42,7 +42,8 @@ async def _sizes(port: int, there: Population) -> dict[str, list[int]]:
     fresh = await people.sign_in(port, there.names[-2])
     connection = await load.Connection.open(port)
     cookie["Cookie"] = f"{people.SESSION}={fresh[people.SESSION]}"
-    answer = await connection.ask(load.post("/security/totp", port, {}, **cookie, **FRAGMENT))
+    proof = {"proof_password": PASSWORD, "proof_code": code_of_the_moment(late=1)}
+    answer = await connection.ask(load.post("/security/totp", port, proof, **cookie, **FRAGMENT))
     assert b"QR code" in answer.body, answer.status
     connection.close()
     return found | {"enrolment": [answer.size]}

@@ -14,7 +14,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import ORIGIN, Person, begin_enrolment, code_for, cookie_of, give_password, protect, sign_in
+from tests.support.people import (
+    ORIGIN,
+    Person,
+    begin_enrolment,
+    code_for,
+    cookie_of,
+    give_password,
+    proof,
+    protect,
+    sign_in,
+)
 from web.app import create_app
 from web.page import ROOT
 from web.settings import Settings
@@ -79,7 +89,7 @@ def test_swapping_the_phone(
     protected: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
     """A55."""
-    key = begin_enrolment(client)
+    key = begin_enrolment(client, **proof(protected, clock()))
     left = crash("/security/totp/confirm", {"code": code_for(key, clock())}, session_of(client))
     clock.forward(seconds=30)
     opens_with_the_new = []

@@ -10,7 +10,7 @@ from db import activity, expiry
 from db.database import Reader, Statement
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import ORIGIN, Person, begin_enrolment, give_password, protect, sign_in
+from tests.support.people import ORIGIN, Person, begin_enrolment, give_password, proof, protect, sign_in
 from tests.support.steady import StillLoop, until
 from web.app import create_app
 from web.housekeeping import clear
@@ -31,15 +31,15 @@ def test_what_is_over_goes_and_what_lives_stays(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     protect(client, alice, clock())
-    begin_enrolment(client)
+    begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
     give_password(new_client(), alice)
     give_password(new_client(), Person("nobody", "x"))
     before = counts(rows)
-    assert before == [1, 1, 1, 2, 7, 1]
+    assert before == [1, 1, 1, 2, 8, 2]
     assert operate(clear) == 0
     assert counts(rows) == before
     clock.forward(days=2)
-    assert operate(clear) == 12
+    assert operate(clear) == 14
     assert counts(rows) == [0, 0, 0, 1, 0, 0]  # what adds up for the account stays
 
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import Person, begin_enrolment, code_for, codes_on, protect, sign_in
+from tests.support.people import Person, begin_enrolment, code_for, proof, protect, sign_in
 from web.moments import day, full, machine_zone
 from web.page import ROOT
 from web.settings import Settings, StartRefused
@@ -74,7 +74,8 @@ def test_days_and_times_are_those_of_the_zone() -> None:
 
 def test_pages_name_the_zone_where_a_time_of_day_is_shown(alice: Person, client: TestClient, clock: Clock) -> None:
     protect(client, alice, clock())
-    client.post("/security/totp/confirm", data={"code": code_for(begin_enrolment(client), clock.forward(seconds=30))})
+    new = begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
+    client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
     page = client.get("/security").text
     assert re.search("Até <time [^>]*>09:10 \\(horário de America/Sao_Paulo\\)</time> dá para voltar", page)
     assert 'title="24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo">24 de novembro de 2026<' in page
@@ -105,6 +106,6 @@ def test_the_days_of_the_activity_are_those_of_the_zone(alice: Person, client: T
 def test_the_file_of_codes_is_dated_in_the_zone_of_the_browser(
     zone: str, told: str, protected: Person, client: TestClient
 ) -> None:
-    codes = codes_on(client.post("/security/recovery-codes").text)
+    codes = protected.recovery_codes
     answer = client.post("/security/recovery-codes/file", data={"codes": " ".join(codes), "fuso": zone})
     assert answer.text.splitlines()[0] == f"Painel Z-API · alice · {told}"

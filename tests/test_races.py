@@ -65,23 +65,23 @@ def test_the_same_recovery_code_twenty_times_opens_one_session(
 
 
 def test_twenty_requests_at_once_replace_one_used_code_once(
-    protected: Person, new_client: Callable[[], TestClient], live_server: str, rows: Rows
+    protected: Person, new_client: Callable[[], TestClient], live_server: str, clock: Clock, rows: Rows
 ) -> None:
     """A24."""
     browser = new_client()
     give_password(browser, protected)
     browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
-    cookie = cookie_of(browser)
-    answers = post_at_once(live_server, [("/security/recovery-codes/replacement", {}, cookie)] * 20)
+    fields, cookie = proof(protected, clock()), cookie_of(browser)
+    answers = post_at_once(live_server, [("/security/recovery-codes/replacement", fields, cookie)] * 20)
     assert sum("Anote este código" in answer.text for answer in answers) == 1
     assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
 
 
 def test_of_many_renewals_at_once_only_the_codes_of_one_are_shown(
-    protected: Person, client: TestClient, live_server: str, rows: Rows
+    protected: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
-    cookie = cookie_of(client)
-    answers = post_at_once(live_server, [("/security/recovery-codes", {}, cookie)] * 8)
+    fields, cookie = proof(protected, clock()), cookie_of(client)
+    answers = post_at_once(live_server, [("/security/recovery-codes", fields, cookie)] * 8)
     shown = [answer for answer in answers if codes_on(answer.text)]
     assert len(shown) == 1
     assert rows("SELECT count(*) FROM activity WHERE event = 'recovery.renewed'") == [(1,)]
@@ -122,7 +122,7 @@ def test_a_confirmation_of_what_no_longer_waits_changes_nothing(
 def test_a_confirmation_that_comes_second_leaves_the_way_back_to_the_old_app(
     protected: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
-    old, new = protected.key, begin_enrolment(client)
+    old, new = protected.key, begin_enrolment(client, **proof(protected, clock()))
     cookie, code = cookie_of(client), {"code": code_for(new, clock())}
     before = rows("SELECT sealed_key FROM totp")
     answers = post_at_once(live_server, [("/security/totp/confirm", code, cookie)] * 4)

@@ -8,7 +8,18 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.people import ORIGIN, Person, begin_enrolment, code_for, codes_on, give_password, protect, sign_in
+from tests.support.people import (
+    ORIGIN,
+    Person,
+    begin_enrolment,
+    code_for,
+    codes_on,
+    give_password,
+    lost,
+    proof,
+    protect,
+    sign_in,
+)
 from web.app import create_app
 from web.factors.argon2id import Argon2id
 from web.limits import Cost
@@ -26,6 +37,11 @@ def recover(browser: TestClient, person: Person, code: str) -> Any:
     return browser.post("/login/recovery", data={"code": code})
 
 
+def replaced(browser: TestClient, person: Person, clock: Clock) -> Any:
+    """Receber outro código, proved with the next code of the app."""
+    return browser.post("/security/recovery-codes/replacement", data=proof(person, clock.forward(seconds=30)))
+
+
 def test_ten_codes_are_shown_once(protected: Person, client: TestClient) -> None:
     assert len(set(protected.recovery_codes)) == 10
     assert protected.recovery_codes[0] not in client.get("/security").text
@@ -35,7 +51,7 @@ def test_codes_stay_good_when_hashes_are_made_dearer(protected: Person, settings
     app = create_app(replace(settings, hash_cost=Cost(memory_kib=16, passes=2, lanes=1)), now=clock)
     with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
         assert recover(browser, protected, protected.recovery_codes[0]).status_code == 303
-        [code] = codes_on(browser.post("/security/recovery-codes/replacement").text) or [""]
+        [code] = codes_on(replaced(browser, protected, clock).text) or [""]
         assert recover(browser, protected, code or protected.recovery_codes[1]).status_code == 303
 
 
@@ -69,7 +85,7 @@ def test_after_a_recovery_code_every_page_offers_a_new_phone_until_there_is_one(
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
     assert USED in browser.get("/instances").text
-    key = begin_enrolment(browser)
+    key = begin_enrolment(browser, **lost(protected, 1))
     browser.post("/security/totp/confirm", data={"code": code_for(key, clock.forward(seconds=1))})
     assert USED not in browser.get("/instances").text
 
@@ -87,11 +103,11 @@ def test_after_a_recovery_code_the_reminder_stays_until_it_is_acknowledged(
 
 
 def test_one_code_takes_the_place_of_the_used_one_and_the_others_stay(
-    protected: Person, client: TestClient, new_client: NewClient
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
-    page = browser.post("/security/recovery-codes/replacement").text
+    page = replaced(browser, protected, clock).text
     [fresh] = re.findall(r'<code id="replacement">([0-9A-Z-]{19})</code>', page)
     assert USED not in page
     assert "Restam 10 de 10" in browser.get("/security").text
@@ -100,20 +116,24 @@ def test_one_code_takes_the_place_of_the_used_one_and_the_others_stay(
     assert recover(new_client(), protected, fresh).status_code == 303
 
 
-def test_each_use_has_one_replacement(protected: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:
-    assert client.post("/security/recovery-codes/replacement").headers["location"] == "/security"
+def test_each_use_has_one_replacement(
+    protected: Person, client: TestClient, new_client: NewClient, rows: Rows, clock: Clock
+) -> None:
+    assert replaced(client, protected, clock).headers["location"] == "/security"
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
-    assert "Anote este código" in browser.post("/security/recovery-codes/replacement").text
-    assert browser.post("/security/recovery-codes/replacement").headers["location"] == "/security"
+    assert "Anote este código" in replaced(browser, protected, clock).text
+    assert replaced(browser, protected, clock).headers["location"] == "/security"
     assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
 
 
-def test_a_use_that_was_acknowledged_is_replaced_no_more(protected: Person, new_client: NewClient, rows: Rows) -> None:
+def test_a_use_that_was_acknowledged_is_replaced_no_more(
+    protected: Person, new_client: NewClient, rows: Rows, clock: Clock
+) -> None:
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
     browser.post("/security/recovery-codes/acknowledge")
-    assert browser.post("/security/recovery-codes/replacement").headers["location"] == "/security"
+    assert replaced(browser, protected, clock).headers["location"] == "/security"
     assert rows("SELECT count(used_at) FROM recovery_codes") == [(1,)]
 
 
@@ -154,8 +174,10 @@ def test_wrong_codes_are_limited_like_any_other(protected: Person, new_client: N
     assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
 
 
-def test_new_codes_kill_the_old_ones(protected: Person, client: TestClient, new_client: NewClient) -> None:
-    fresh = codes_on(client.post("/security/recovery-codes").text)
+def test_new_codes_kill_the_old_ones(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    fresh = codes_on(client.post("/security/recovery-codes", data=proof(protected, clock())).text)
     assert len(fresh) == 10
     assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 422
     assert recover(new_client(), protected, fresh[0]).status_code == 303
@@ -227,14 +249,16 @@ def test_without_any_rehearsal_it_is_suggested_after_a_week(
     assert "estão à mão?" in browser.get("/security").text
 
 
-def test_sheet_and_hub_bear_the_same_fingerprint_until_the_set_changes(protected: Person, client: TestClient) -> None:
+def test_sheet_and_hub_bear_the_same_fingerprint_until_the_set_changes(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
     def fingerprint(page: str) -> str:
         found = re.search(r"Conjunto <code[^>]*>([0-9A-F]{4}-[0-9A-F]{4})", page)
         assert found
         return found[1]
 
     first = fingerprint(client.get("/security").text)
-    sheet = client.post("/security/recovery-codes").text
+    sheet = client.post("/security/recovery-codes", data=proof(protected, clock())).text
     assert fingerprint(sheet) == fingerprint(client.get("/security").text) != first
 
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, ORIGIN, Person, sign_in
+from tests.support.people import FRAGMENT, ORIGIN, Person, proof, sign_in
 from tests.support.steady import until
 from web.app import create_app
 from web.settings import Settings
@@ -158,19 +158,21 @@ ACTS: dict[str, dict[str, str]] = {
     "/security/bad-day/lock": {},
     "/policy/require": {"days": "7"},
 }
+PROVED = ("/security/totp", "/security/recovery-codes")
 
 
 @pytest.mark.parametrize("path", ACTS)
 def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
-    path: str, protected: Person, client: TestClient, settings: Settings, rows: Rows
+    path: str, protected: Person, client: TestClient, settings: Settings, clock: Clock, rows: Rows
 ) -> None:
     """Somebody else writes, and what they write ends the session."""
     client.post("/instances", data={"name": "Loja"})
     [(instance,)] = rows("SELECT id FROM instances")
+    fields = ACTS[path] | (proof(protected, clock()) if path in PROVED else {})
     tables = ("instances", "totp", "totp_enrolments", "recovery_codes", "trusted_devices", "policy", "activity")
     with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
         other.execute("BEGIN IMMEDIATE")
-        act = thread.submit(lambda: client.post(path.replace("{id}", instance), data=ACTS[path]))
+        act = thread.submit(lambda: client.post(path.replace("{id}", instance), data=fields))
         until(client.app_state["panel"].db._writing.locked)
         assert not act.done()
         other.execute("DELETE FROM sessions")

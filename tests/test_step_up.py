@@ -9,7 +9,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, cookie_of, give_password, plant, proof, protect, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    Person,
+    begin_enrolment,
+    cookie_of,
+    give_password,
+    lost,
+    plant,
+    proof,
+    protect,
+    sign_in,
+)
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -116,16 +127,17 @@ def test_proving_renews_the_cookie_and_lasts_for_this_session_only(
     """A22."""
     thief = new_client()
     plant(thief, cookie_of(client))
-    client.post("/security/recovery-codes", data=proof(later, clock()))
+    door = "/security/recovery-codes/rehearsal"
+    client.post(door, data=proof(later, clock()))
     assert thief.get("/security").status_code == 303
-    assert client.post("/security/recovery-codes").status_code == 200
+    assert client.post(door).status_code == 200
     other = new_client()
     sign_in(other, later, later.code_at(clock.forward(minutes=1)))
     clock.forward(minutes=5)
-    client.post("/security/recovery-codes", data=proof(later, clock()))
-    assert other.post("/security/recovery-codes").status_code == 403
+    client.post(door, data=proof(later, clock()))
+    assert other.post(door).status_code == 403
     clock.forward(minutes=5)
-    assert client.post("/security/recovery-codes").status_code == 403
+    assert client.post(door).status_code == 403
 
 
 def test_a_code_proves_one_action(later: Person, client: TestClient, clock: Clock) -> None:
@@ -221,10 +233,11 @@ def test_every_code_that_told_of_the_clock_stays_dead_and_is_not_called_used(
 def test_a_new_phone_owes_nothing_to_the_clock_of_the_old_one(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
-    client.post("/security/recovery-codes", data=proof(later, clock()))
+    client.post("/security/recovery-codes/rehearsal", data=proof(later, clock()))
     ahead = later.code_at(clock() + timedelta(minutes=2))
     client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": ahead})
-    protect(client, later, clock())
+    later.key = begin_enrolment(client, **lost(later, 0))
+    client.post("/security/totp/confirm", data={"code": later.code_at(clock())})
     clock.forward(minutes=2)
     assert sign_in(new_client(), later, later.code_at(clock())).status_code == 303
 

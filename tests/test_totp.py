@@ -9,7 +9,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, cookie_of, key_on, proof, protect, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    Person,
+    begin_enrolment,
+    code_for,
+    cookie_of,
+    key_on,
+    plant,
+    proof,
+    protect,
+    sign_in,
+)
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -166,12 +177,30 @@ def test_switching_on_ends_the_other_sessions_and_renews_this_one(
     assert client.get("/security").status_code == 200
 
 
+def test_a_session_stolen_right_after_its_login_binds_no_other_phone_and_draws_no_codes(
+    protected: Person, client: TestClient, new_client: NewClient, rows: Callable[..., Any]
+) -> None:
+    """A70: the cookie alone, while the proof of the login still counts elsewhere."""
+    thief, before = new_client(), rows("SELECT * FROM recovery_codes")
+    plant(thief, cookie_of(client))
+    for path in ("/security/totp", "/security/recovery-codes", "/security/recovery-codes/replacement"):
+        asked = thief.post(path)
+        assert asked.status_code == 403
+        assert "Confirme que é você" in asked.text
+    assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]
+    assert rows("SELECT * FROM recovery_codes") == before
+
+
+def test_whoever_just_set_a_first_password_is_not_asked_for_it_again(alice: Person, client: TestClient) -> None:
+    assert "<svg" in client.post("/security/totp").text
+
+
 def test_until_the_new_phone_is_confirmed_the_old_one_works(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     protect(client, alice, clock())
     old = alice.key
-    new = begin_enrolment(client)
+    new = begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
     assert sign_in(new_client(), alice, code_for(old, clock.forward(seconds=30))).status_code == 303
     answer = confirm(client, code_for(new, clock.forward(seconds=30)))
     assert "Só o aplicativo novo vale agora" in answer.text
@@ -184,7 +213,7 @@ def test_until_the_new_phone_is_confirmed_the_old_one_works(
 def moved(alice: Person, client: TestClient, clock: Clock) -> tuple[str, str]:
     """The old key and the new one, a moment after the new phone was confirmed."""
     protect(client, alice, clock())
-    old, new = alice.key, begin_enrolment(client)
+    old, new = alice.key, begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
     confirm(client, code_for(new, clock.forward(seconds=30)))
     clock.forward(seconds=30)
     return old, new
@@ -215,7 +244,8 @@ def test_the_new_app_cannot_undo_and_the_old_one_cannot_sign_in(
 
 def test_a_code_used_before_the_move_does_not_undo_it(alice: Person, client: TestClient, clock: Clock) -> None:
     protect(client, alice, clock())
-    used, new = alice.code_at(clock()), begin_enrolment(client)
+    used = alice.code_at(clock.forward(seconds=30))
+    new = begin_enrolment(client, **proof(alice, clock()))
     confirm(client, code_for(new, clock()))
     assert undo(client, used).status_code == 422
 
@@ -248,7 +278,7 @@ def test_moving_to_another_phone_keeps_the_recovery_codes(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     protect(client, alice, clock())
-    confirm(client, code_for(begin_enrolment(client), clock.forward(seconds=30)))
+    confirm(client, code_for(begin_enrolment(client, **proof(alice, clock.forward(seconds=30))), clock()))
     browser = new_client()
     sign_in(browser, alice)
     answer = browser.post("/login/recovery", data={"code": alice.recovery_codes[3]})
@@ -302,9 +332,9 @@ def test_the_key_is_stored_sealed(alice: Person, client: TestClient, clock: Cloc
 
 def test_the_changes_leave_their_activity(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
     protect(client, alice, clock())
-    confirm(client, code_for(begin_enrolment(client), clock.forward(seconds=30)))
+    confirm(client, code_for(begin_enrolment(client, **proof(alice, clock.forward(seconds=30))), clock()))
     events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'totp%' ORDER BY id")]
-    assert events == ["totp.started", "totp.enabled", "totp.started", "totp.replaced"]
+    assert events == ["totp.started", "totp.enabled", "totp.ok", "totp.started", "totp.replaced"]
 
 
 def test_a_password_that_takes_long_to_judge_keeps_nobody_from_an_app(alice: Person, client: TestClient) -> None:

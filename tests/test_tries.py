@@ -76,7 +76,8 @@ def browser(place: Place, protected: Person, client: TestClient, new_client: New
     """Where the place is reached; an app of hers was just replaced, where the old one is asked for."""
     browser = new_client(raise_server_exceptions=False)
     if place.breaks == "totp_replaced":
-        new = begin_enrolment(client)
+        new = begin_enrolment(client, **proof(protected, clock()))
+        clock.forward(seconds=30)
         assert client.post(CONFIRM, data={"code": code_for(new, clock())}).status_code == 200
     if place.needs == "half-login":
         give_password(browser, protected)

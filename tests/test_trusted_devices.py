@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import Person, cookie_of, give_password, plant, proof, protect, sign_in
+from tests.support.people import Person, begin_enrolment, cookie_of, give_password, plant, proof, sign_in
 from web import operator_commands
 from web.accounts import shared
 from web.housekeeping import clear
@@ -305,7 +305,8 @@ def test_what_proves_the_owner_changed_and_so_other_devices_are_strangers(
         fresh = "pato verde corre na praia"
         client.post("/security/password", data={"current": protected.password, "password": fresh, "repeated": fresh})
     elif change == "factor":
-        protect(client, protected, clock())
+        protected.key = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+        client.post("/security/totp/confirm", data={"code": protected.code_at(clock())})
     elif change == "reset-password":
         operate(lambda panel: operator_commands.reset_password(panel, options))
     else:

@@ -25,6 +25,7 @@ KNOWN = {
     "SIGNED_IN": SignedIn,
     "VERIFIED": RecentlyVerified,
     "PROVED": VerifiedNow,
+    "BINDING": RecentlyVerified,
 }
 
 

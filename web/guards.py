@@ -217,6 +217,11 @@ async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:
     return await step_up.demand(here, within=timedelta(0)) or VerifiedNow(visit.request, visit.arrival)
 
 
+async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:
+    has_factor = visit.session is not None and visit.session.has_two_factor
+    return await (_verified_now if has_factor else _recently_verified)(visit, demand)
+
+
 async def _turn_away(visit: Visit, lacking: Cookie) -> Response:
     """To the login. A cookie that stands for nothing, or a post past a step, is worth a line in the log."""
     if visit.jar.has_come(Cookie.SESSION) or visit.request.method not in SAFE_METHODS:
@@ -239,3 +244,4 @@ class State:
     SIGNED_IN = Door("SIGNED_IN", _signed_in)
     VERIFIED = Door("VERIFIED", _recently_verified)  # signed in, and every enrolled factor proved within five minutes
     PROVED = Door("PROVED", _verified_now)  # signed in, and every enrolled factor proved with this very request
+    BINDING = Door("BINDING", _binding)  # as PROVED where the account has a second factor, else as VERIFIED

@@ -19,7 +19,7 @@ from web.redirects import safe_path
 from web.seal import KEY_BYTES
 from web.second_factor import SET_KEY, Verdict, hash_code, try_recovery
 from web.two_factor import show_hub
-from web.visit import RecentlyVerified, SignedIn
+from web.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visitor import acting
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
@@ -54,7 +54,7 @@ async def put_in_force(tx: Transaction, visit: SignedIn, fresh: FreshSet) -> Non
     )
 
 
-async def renew(visit: RecentlyVerified) -> Response:
+async def renew(visit: VerifiedNow) -> Response:
     """A new set; the codes of the old one die. Of two requests at once only one shows codes, and those count."""
     panel, session = visit.panel, visit.session
     await forms.read(visit)
@@ -75,7 +75,7 @@ async def renew(visit: RecentlyVerified) -> Response:
     return show(visit, fresh, is_first=False)
 
 
-async def replace_used(visit: RecentlyVerified) -> Response:
+async def replace_used(visit: VerifiedNow) -> Response:
     """One code in the place of the one that was used, shown once; the other nine stay as they are on the sheet."""
     panel, session = visit.panel, visit.session
     await forms.read(visit)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.markup import check
-from tests.support.people import FRAGMENT, Person, give_password, proof, protect, sign_in
+from tests.support.people import FRAGMENT, Person, begin_enrolment, give_password, proof, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -104,10 +104,11 @@ def test_inside_with_a_second_factor(
     browser.post("/login/recovery", data={"code": alice.recovery_codes[0]})
     browser.headers.update(headers)
     check(browser.get("/instances"))
-    check(browser.post("/security/recovery-codes/replacement"))
-    check(browser.post("/security/recovery-codes"))
+    check(browser.post("/security/recovery-codes/replacement", data=proof(alice, clock.forward(seconds=30))))
+    check(browser.post("/security/recovery-codes", data=proof(alice, clock.forward(seconds=30))))
     sign_in(new_client(), alice, alice.wrong_code_at(clock()))
-    protect(browser, alice, clock())
+    alice.key = begin_enrolment(browser, **proof(alice, clock.forward(seconds=30)))
+    check(browser.post("/security/totp/confirm", data={"code": alice.code_at(clock())}))
     check(browser.get("/security"))
     clock.forward(minutes=6)
     for path in ("/security", "/security/sessions", "/activity", "/security/bad-day"):

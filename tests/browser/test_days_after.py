@@ -55,6 +55,7 @@ def test_another_phone_and_back_again(page: Page, setup_code: str, clock: Clock)
     old = switch_on(page, clock)
     page.get_by_role("link", name="Já guardei os códigos").click()
     page.get_by_role("button", name="Trocar de aparelho").click()
+    prove(page, show_code(old, clock.forward(seconds=30)))
     new = scan(page.get_by_role("img", name=re.compile("^QR code")))
     type_code(page, show_code(new, clock.forward(seconds=30)), "Ativar")
     expect(page.get_by_text("Aparelho trocado. Só o aplicativo novo vale agora.")).to_be_visible()
@@ -86,7 +87,7 @@ def test_a_notice_stays_until_it_is_answered(page: Page, open_page: OpenPage, se
 
 def test_a_used_recovery_code_is_replaced_by_another(page: Page, setup_code: str, clock: Clock) -> None:
     set_up(page, setup_code)
-    switch_on(page, clock)
+    key = switch_on(page, clock)
     code = page.locator("#codes li").first.inner_text()
     page.get_by_role("link", name="Já guardei os códigos").click()
     page.get_by_role("button", name="Sair").click()
@@ -95,6 +96,7 @@ def test_a_used_recovery_code_is_replaced_by_another(page: Page, setup_code: str
     page.get_by_label("Código de recuperação").fill(code)
     page.get_by_role("button", name="Verificar").click()
     page.get_by_role("button", name="Receber outro código").click()
+    prove(page, show_code(key, clock.forward(seconds=30)))
     fresh = page.locator("#replacement").inner_text()
     page.get_by_role("link", name="Já anotei").click()
     expect(page.get_by_text("Restam 10 de 10")).to_be_visible()
@@ -141,12 +143,14 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
 
     page.goto("/security/bad-day")
     page.get_by_role("button", name="Trocar de aparelho").click()
+    prove(page, show_code(key, clock.forward(seconds=30)), FRESH)
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
     type_code(page, show_code(key, clock.forward(seconds=30)), "Ativar")
     expect(page.get_by_text("Aparelho trocado.")).to_be_visible()
 
     page.goto("/security/bad-day")
     page.get_by_role("button", name="Gerar novos códigos").click()
+    prove(page, show_code(key, clock.forward(seconds=30)), FRESH)
     expect(page.locator("#codes li")).to_have_count(10)
 
     page.goto("/security/bad-day")

@@ -32,6 +32,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     window.press("Já guardei os códigos")
 
     window.press("Trocar de aparelho")
+    prove(window, show_code(key, clock.forward(seconds=30)))
     key = scan(window)
     give_code(window, show_code(key, clock.forward(seconds=30)), "Ativar")
     window.see("Aparelho trocado. Só o aplicativo novo vale agora.")

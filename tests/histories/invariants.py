@@ -272,11 +272,13 @@ def reading_changes_nothing(deed: Deed, model: Model) -> Iterator[str]:
 
 def what_is_sensitive_needs_a_proof(deed: Deed, model: Model) -> Iterator[str]:
     demand, done = deed.demand, [line for line in deed.lines if line.event not in JUDGEMENTS]
-    if not (demand and deed.session and done and demand.state in (State.VERIFIED, State.PROVED)):
+    if not (demand and deed.session and done and demand.state in (State.VERIFIED, State.PROVED, State.BINDING)):
         return
     patience = ENROL_ONLY_TTL if deed.before.enrols_only(deed.session) else ELEVATED
     age = deed.now - model.proved_at[deed.session["id"]]
-    is_fresh = demand.state is State.VERIFIED and age < patience.total_seconds()
+    has_app = deed.before.has_app(deed.session["account_id"])
+    lasts = demand.state is State.VERIFIED or (demand.state is State.BINDING and not has_app)
+    is_fresh = lasts and age < patience.total_seconds()
     if not (is_fresh or "stepup.ok" in deed.events(deed.session["account_id"])):
         yield f"{done[0].event}, without a proof of who it is"
 

@@ -20,7 +20,7 @@ from web.guards import Demand, State, demand_of
 
 POSTS = {route.path: route for route in ROUTES if isinstance(route, Route) and "POST" in (route.methods or ())}
 GETS = {route.path: route for route in ROUTES if isinstance(route, Route) and "GET" in (route.methods or ())}
-ASKING = {State.VERIFIED, State.PROVED}
+ASKING = {State.VERIFIED, State.PROVED, State.BINDING}
 
 
 PROLOGUE = (

@@ -65,9 +65,9 @@ def sign_in(client: TestClient, person: Person, code: str = "") -> Response:
     return answer
 
 
-def begin_enrolment(client: TestClient) -> str:
-    """Press Configurar Agora (or Trocar de aparelho) and read the key off the page."""
-    return key_on(client.post("/security/totp").text)
+def begin_enrolment(client: TestClient, **proved: str) -> str:
+    """Press Configurar Agora (or, with a proof, Trocar de aparelho) and read the key off the page."""
+    return key_on(client.post("/security/totp", data=proved).text)
 
 
 def key_on(page: str) -> str:
@@ -91,6 +91,11 @@ def protect(client: TestClient, person: Person, at: datetime) -> Response:
 def proof(person: Person, at: datetime) -> dict[str, Any]:
     """The fields of "Confirme que é você"."""
     return {"proof_password": person.password, "proof_code": person.code_at(at), "proof_recovery": ""}
+
+
+def lost(person: Person, code: int) -> dict[str, Any]:
+    """The fields of "Confirme que é você" for whoever has no phone, with one of the recovery codes."""
+    return {"proof_password": person.password, "proof_code": "", "proof_recovery": person.recovery_codes[code]}
 
 
 def cookie_of(browser: TestClient | Response, kind: str = "sid") -> str:
