@@ -241,6 +241,40 @@ def test_what_is_costly_for_the_panel_is_counted(alice: Person, client: TestClie
     assert answers == [200] * 120 + [429]
 
 
+def test_what_leaves_a_line_of_activity_is_done_sixty_times_a_minute(
+    alice: Person,
+    client: TestClient,
+    invite: Callable[[str], Person],
+    new_client: NewClient,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """A56: somebody signed in renames one instance in a loop; each kind of act counts with the others."""
+    client.post("/instances", data={"name": "Loja"})
+    [(one,)] = rows("SELECT id FROM instances")
+    names = [{"name": f"Loja {number}"} for number in range(59)]
+    assert {client.post(f"/instances/{one}/rename", data=name).status_code for name in names} == {303}
+    before = rows("SELECT count(*) FROM activity")
+    for path, fields in (
+        (f"/instances/{one}/rename", {"name": "Matriz"}),
+        ("/instances", {"name": "Matriz"}),
+        (f"/instances/{one}/token/change", {}),
+        (f"/instances/{one}/delete", {}),
+        ("/security/sessions/end-others", {}),
+        ("/security/bad-day/lock", {}),
+        ("/policy/release", {}),
+    ):
+        refused = client.post(path, data=fields, headers=FRAGMENT)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+        assert refused.headers["hx-retarget"] == "#notices"  # what was typed stays where it is
+    assert rows("SELECT count(*) FROM activity") == before
+    browser = new_client()
+    sign_in(browser, invite("bruno"))
+    assert browser.post("/instances", data={"name": "Loja"}).status_code == 303
+    clock.forward(minutes=1)
+    assert client.post(f"/instances/{one}/rename", data={"name": "Matriz"}).status_code == 303
+
+
 def test_a_clock_that_was_ahead_for_a_while_keeps_nobody_out(
     alice: Person, new_client: NewClient, clock: Clock
 ) -> None:

@@ -44,7 +44,7 @@ class Door(Generic[V_co]):
 class Demand:
     """What a route asks. One that `enrols` is open, too, to whoever may only switch a second factor on.
 
-    Costly work is reached with a throttle alone: it is the budget that is charged for it.
+    Costly work is reached with a throttle alone that is a budget: it is charged for it.
     """
 
     state: Door[Visit]
@@ -107,7 +107,10 @@ def demand_of(route: BaseRoute) -> Demand | None:
 
 def lacks_budget(route: BaseRoute) -> bool:
     """Whether its handler reaches costly work that it was not given a throttle for."""
-    return isinstance(route, GuardedRoute) and not route.demand.throttle and budget.reaches(route.guarded)
+    if not isinstance(route, GuardedRoute):
+        return False
+    throttle = route.demand.throttle
+    return not (throttle and throttle.is_budget) and budget.reaches(route.guarded)
 
 
 def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:

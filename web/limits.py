@@ -112,6 +112,7 @@ ACTS = Rate(20, timedelta(minutes=1))  # of a kind that hashes
 RENEWALS = Rate(5, timedelta(minutes=10))  # of ten hashes
 EXPORTS = Rate(5, timedelta(hours=1))
 VERIFICATIONS = Rate(5, timedelta(minutes=10))  # of the whole activity
+WRITES = Rate(60, timedelta(minutes=1))  # acts that leave a line of activity
 STRENGTHS = Rate(120, timedelta(minutes=1))  # while a password is typed
 
 # Sessions

@@ -20,6 +20,7 @@ from web.limits import (
     STRANGERS_COUNTED,
     STRENGTHS,
     VERIFICATIONS,
+    WRITES,
     Rate,
 )
 from web.page import later, wait
@@ -29,11 +30,15 @@ from web.visit import Place, Visit
 
 @dataclass(frozen=True)
 class Throttle:
-    """What a door counts; where something is proved, also what it counts when the answer is a refusal."""
+    """What a door counts; where something is proved, also what it counts when the answer is a refusal.
+
+    With `is_budget` it is charged for costly work, which the door may then do.
+    """
 
     name: str
     rate: Rate
     failures: Rate | None = None
+    is_budget: bool = True
 
     def limits(self, times: int = 1) -> list[Limit]:
         """That of requests first, that of failures last."""
@@ -58,6 +63,7 @@ RENEWAL = Throttle("renewal", RENEWALS)
 EXPORT = Throttle("export", EXPORTS)
 VERIFICATION = Throttle("verification", VERIFICATIONS)
 STRENGTH = Throttle("strength", STRENGTHS)
+WRITE = Throttle("write", WRITES, is_budget=False)
 REFUSALS = {403, 422}
 
 
@@ -77,7 +83,8 @@ async def charge(visit: Visit, throttle: Throttle) -> Response | None:
         if not any(waits):
             await _count(tx, panel, throttle, places, 0)
     if not any(waits):
-        await _grant(visit, owner)
+        if throttle.is_budget:
+            await _grant(visit, owner)
         return None
     log.denied(visit, f"throttle: {throttle.name}")
     advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(max(waits))}."
