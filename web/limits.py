@@ -75,7 +75,7 @@ PASSWORD_BACKOFF_PAIR = Backoff(free=5, first=timedelta(seconds=30), longest=tim
 PASSWORD_BACKOFF_ACCOUNT = Backoff(free=20, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
 PASSWORD_BACKOFF_DEVICE = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), closes_at=100)
 STRANGERS_COUNTED = 10_000  # rows
-NOBODYS_COUNTERS = 5_000  # of them, which all names that nobody has share
+NOBODYS_COUNTERS = 65_536  # rows more, 5 MB at most, which all names that nobody has share
 
 # The authenticator app (RFC 6238, RFC 4226)
 TOTP_KEY_BYTES = 20  # RFC 4226 §4 R6 advises 160 bits

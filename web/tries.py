@@ -10,7 +10,7 @@ from db.attempts import Attempts, Counter
 from db.database import Transaction
 from web import log
 from web.activity import FACTOR_FAILURES, note
-from web.limits import NOBODYS_COUNTERS, STRANGERS_COUNTED
+from web.limits import STRANGERS_COUNTED
 from web.visit import Visit
 
 
@@ -52,7 +52,7 @@ async def charged(visit: Visit, counters: Sequence[Counter], *, kind: str) -> As
     async with panel.db.transaction() as tx:
         tried = Try(counters, await attempts.charge(tx, counters, at=panel.now()))
         if kind == "password":
-            await attempts.drop_beyond(tx, STRANGERS_COUNTED - NOBODYS_COUNTERS, spare=counters[0].key)
+            await attempts.drop_beyond(tx, STRANGERS_COUNTED, spare=counters[0].key)
     if tried.is_refused:
         log.denied(visit, f"{kind} backoff")
     try:
