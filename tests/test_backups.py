@@ -1,5 +1,6 @@
 import argparse
 import contextlib
+import os
 import secrets
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.seal import Seal, SubKeys, write_keys
 from web.settings import Settings
+from web.work_files import work_file
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -358,3 +360,15 @@ def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_know
     restore_unproven(old_copy)
     sign_in(client, alice)
     assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
+
+
+def test_the_next_backup_takes_away_what_a_killed_one_left_in_its_folder(
+    alice: Person, backup: Act, tmp_path: Path, clock: Clock
+) -> None:
+    killed = work_file("copying-", tmp_path, clock())
+    left = killed.__enter__()
+    os.utime(left, (clock().timestamp(), clock().timestamp()))
+    clock.forward(hours=25)
+    backup(tmp_path / "copy.db")
+    assert not left.exists()
+    assert not list(tmp_path.glob("copying-*"))

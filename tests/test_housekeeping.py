@@ -1,4 +1,5 @@
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from web.housekeeping import clear
 from web.limits import HOUSEKEEPING
 from web.panel import Panel
 from web.settings import Settings
+from web.work_files import work_file
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -214,3 +216,25 @@ def test_no_batch_is_larger_than_it_may_be(
     assert operate(clear_one) == 2  # a half-login, and the setup code
     assert rows("SELECT count(*) FROM half_logins") == rows("SELECT count(*) FROM setup_codes") == [(0,)]
     assert rows("SELECT count(*) FROM sessions") == [(before,)]
+
+
+def test_what_killed_commands_left_goes_after_a_day_and_nothing_else(
+    client: TestClient, settings: Settings, clock: Clock, operate: Operate
+) -> None:
+    killed = [work_file(prefix, settings.data, clock()) for prefix in ("copying-", "restoring-")]
+    left = [of_one.__enter__() for of_one in killed]
+    left.append(left[1].with_name(left[1].name + "-wal"))
+    names = ("copying-notes.db", "my-copying-a1b2c3d4.db", "restoring-a1b2c3d4.db.txt")
+    others, linked = [settings.data / name for name in names], settings.data / "copying-bbbbbbbb.db"
+    for file in (left[2], *others):
+        file.touch(0o600)
+    linked.symlink_to(settings.data / "panel.db")
+    for file in (*left, *others):
+        os.utime(file, (clock().timestamp(), clock().timestamp()))
+    clock.forward(hours=24)
+    operate(clear)
+    assert all(file.exists() for file in left)
+    clock.forward(seconds=1)
+    operate(clear)
+    assert not any(file.exists() for file in left)
+    assert all(file.exists() for file in (*others, linked))

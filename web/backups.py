@@ -5,8 +5,6 @@ import contextlib
 import os
 import shlex
 import sqlite3
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from db import activity, aftermath, migrate, sealed
@@ -19,6 +17,7 @@ from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
 from web.seal import SUB_KEY, BrokenSeal
 from web.storage import reason
+from web.work_files import work_file
 
 SQLITE = b"SQLite format 3\0"  # how its files begin
 
@@ -49,7 +48,7 @@ def _write(panel: Panel, file: Path) -> str:
     except OSError as refused:
         raise CommandRefused(f"Não foi possível gravar {file} ({reason(refused, file.absolute().parent)}).") from None
     try:
-        with os.fdopen(descriptor, "wb") as out, _work_file("copying-", file.absolute().parent) as work:
+        with os.fdopen(descriptor, "wb") as out, work_file("copying-", file.absolute().parent, panel.now()) as work:
             _copy(panel.settings.data / DATABASE, work)
             needed = _key_of(work)
             copies.write(work, out, panel.seal, needed)
@@ -72,7 +71,7 @@ def _key_of(work: Path) -> str:
 
 async def restore(panel: Panel, options: argparse.Namespace) -> None:
     """Put a backup in place, in one step. Nobody stays signed in, no code of before works again unnoticed."""
-    with _work_file("restoring-", panel.settings.data.absolute()) as work:
+    with work_file("restoring-", panel.settings.data.absolute(), panel.now()) as work:
         try:
             is_proven = _take(panel, options.file, work, without_proof=options.without_proof)
             made_at = await _prepare(panel, options.file, work)
@@ -177,19 +176,6 @@ async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
         await sealed.put_sub_key(tx, name, panel.seal.close(SUB_KEY, name, key))
     if theirs.tags != ours.tags:
         await aftermath.forget_tagged(tx)
-
-
-@contextlib.contextmanager
-def _work_file(prefix: str, folder: Path) -> Iterator[Path]:
-    """A database that only we can read, gone at the end with what SQLite lays beside it."""
-    descriptor, name = tempfile.mkstemp(".db", prefix, folder)
-    os.close(descriptor)
-    work = Path(name)
-    try:
-        yield work
-    finally:
-        for left in (work, work.with_name(work.name + "-wal"), work.with_name(work.name + "-shm")):
-            left.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

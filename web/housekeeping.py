@@ -4,16 +4,18 @@ import asyncio
 import sqlite3
 
 from db import activity, expiry
-from web import log, spare
+from web import log, spare, work_files
 from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
 
 
 async def clear(panel: Panel) -> int:
-    """Remove expired sessions, half-logins, keys and codes, and activity past its time; returns how many rows went.
+    """Remove expired sessions, half-logins, keys and codes, activity past its time, and what killed commands left
+    half made; returns how many rows went.
 
     It goes in batches: whoever wants to write meanwhile gets a turn between two of them.
     """
+    work_files.clear(panel.settings.data, panel.now())
     total = 0
     for clear_some in (_clear_expired, _clear_activity):
         while count := await clear_some(panel):

@@ -134,6 +134,7 @@ OPENING_GRACE = timedelta(seconds=1)  # from reading a sealed secret to opening 
 HOUSEKEEPING = timedelta(hours=1)
 PASSWORD_FAILURES_KEPT = timedelta(days=1)
 PRUNED_AT_ONCE = 500  # rows
+LEFT_OVER = timedelta(days=1)  # since a file that a killed command left was written to
 DISK_FREE_MIN = 16 * 1024 * 1024  # bytes
 SPARE_BYTES = 1024 * 1024
 
