@@ -21,6 +21,7 @@ class Session:
     two_factor_required_at: datetime | None  # of everybody, from then on
     verified_at: datetime
     last_seen_at: datetime
+    is_of_recovery: bool  # it began with a recovery code, and nothing was proved in it since
     has_used_recovery: bool  # a recovery code was used, and the owner has not said what to do about it
     has_notices: bool
 
@@ -65,13 +66,14 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
     """
     sql = """
         WITH here AS (
-            SELECT id, digest, account_id, created_at, verified_at, last_seen_at,
+            SELECT id, digest, account_id, method, created_at, verified_at, last_seen_at,
                 EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = sessions.account_id)
                     AS has_two_factor
             FROM sessions WHERE digest = :digest AND ends_at > :at AND last_seen_at > :idle_since)
         SELECT here.id, here.digest, here.account_id, accounts.name, accounts.role = 'admin', has_two_factor,
             NOT has_two_factor AND coalesce(policy.two_factor_required_at <= :at, FALSE),
             policy.two_factor_required_at, here.verified_at, here.last_seen_at,
+            here.method = 'recovery' AND here.verified_at = here.created_at,
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = here.account_id
                 AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = here.account_id

@@ -85,9 +85,32 @@ def test_after_a_recovery_code_every_page_offers_a_new_phone_until_there_is_one(
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
     assert USED in browser.get("/instances").text
-    key = begin_enrolment(browser, **lost(protected, 1))
+    key = begin_enrolment(browser)
     browser.post("/security/totp/confirm", data={"code": code_for(key, clock.forward(seconds=1))})
     assert USED not in browser.get("/instances").text
+
+
+def test_the_last_code_is_enough_for_a_new_phone_within_five_minutes(
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    rows("UPDATE recovery_codes SET used_at = 1")
+    clock.forward(minutes=4)
+    protected.key = begin_enrolment(browser)
+    browser.post("/security/totp/confirm", data={"code": protected.code_at(clock())})
+    assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=30))).status_code == 303
+
+
+def test_later_or_after_another_proof_a_session_of_a_recovery_code_is_like_any_other(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    recover(browser, protected, protected.recovery_codes[0])
+    clock.forward(minutes=6)
+    assert browser.post("/security/totp").status_code == 403
+    browser.post("/security/sessions/end-others", data=lost(protected, 1))
+    assert browser.post("/security/totp").status_code == 403
 
 
 def test_after_a_recovery_code_the_reminder_stays_until_it_is_acknowledged(

@@ -13,7 +13,6 @@ from tests.support.people import (
     code_for,
     cookie_of,
     give_password,
-    lost,
     plant,
     protect,
     sign_in,
@@ -189,7 +188,7 @@ def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
     assert "Usar um código de recuperação" in locked.text
     answer = browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
     assert answer.headers["location"] == "/instances"
-    key = begin_enrolment(browser, **lost(protected, 1))
+    key = begin_enrolment(browser)
     browser.post("/security/totp/confirm", data={"code": code_for(key, clock())})
     assert sign_in(new_client(), protected, code_for(key, clock.forward(seconds=30))).status_code == 303
 

@@ -97,7 +97,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/totp/undo", totp.undo, State.SIGNED_IN, throttle=AUTH),
     post("/security/totp/remove", totp.remove, State.PROVED),
     post("/security/recovery-codes", recovery_codes.renew, State.PROVED, throttle=RENEWAL),
-    post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.PROVED, throttle=RECOVERY),
+    post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.BINDING, throttle=RECOVERY),
     post("/security/recovery-codes/acknowledge", recovery_codes.acknowledge, State.SIGNED_IN),
     post("/security/recovery-codes/rehearsal", recovery_codes.rehearse, State.VERIFIED, throttle=AUTH),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),

@@ -221,8 +221,10 @@ async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:
 
 
 async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:
-    has_factor = visit.session is not None and visit.session.has_two_factor
-    return await (_verified_now if has_factor else _recently_verified)(visit, demand)
+    """On the day a phone is lost one recovery code is enough: it may have been the last."""
+    session = visit.session
+    asks_now = session is not None and session.has_two_factor and not session.is_of_recovery
+    return await (_verified_now if asks_now else _recently_verified)(visit, demand)
 
 
 async def _turn_away(visit: Visit, lacking: Cookie) -> Response:
@@ -247,4 +249,4 @@ class State:
     SIGNED_IN = Door("SIGNED_IN", _signed_in)
     VERIFIED = Door("VERIFIED", _recently_verified)  # signed in, and every enrolled factor proved within five minutes
     PROVED = Door("PROVED", _verified_now)  # signed in, and every enrolled factor proved with this very request
-    BINDING = Door("BINDING", _binding)  # as PROVED where the account has a second factor, else as VERIFIED
+    BINDING = Door("BINDING", _binding)  # as PROVED where there is a second factor that works, else as VERIFIED

@@ -75,7 +75,7 @@ async def renew(visit: VerifiedNow) -> Response:
     return show(visit, fresh, is_first=False)
 
 
-async def replace_used(visit: VerifiedNow) -> Response:
+async def replace_used(visit: RecentlyVerified) -> Response:
     """One code in the place of the one that was used, shown once; the other nine stay as they are on the sheet."""
     panel, session = visit.panel, visit.session
     await forms.read(visit)
