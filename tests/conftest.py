@@ -39,6 +39,10 @@ from web.settings import Settings
 from web.setup import offer_code
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--hashes", type=int, default=1000, help="random hashes to compare with those of argon2-cffi")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright leaves an event loop running in this thread, where no other can start then."""
     items.sort(key=lambda item: "browser" in item.path.parts)

@@ -1,4 +1,5 @@
 import itertools
+import random
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import argon2
 import pytest
+from argon2.low_level import Type, hash_secret_raw
 from starlette.testclient import TestClient
 
 from tests.support.people import ORIGIN
@@ -55,6 +57,16 @@ def test_the_library_takes_what_is_made_in_blocks_and_the_other_way_round(
         read = Phc.read(theirs)
         assert argon2id.digest(secret.encode(), read.salt, read.cost) == read.tag
         assert str(read) == theirs
+
+
+def test_random_hashes_are_those_that_argon2_cffi_makes(keeping: Argon2id, pytestconfig: pytest.Config) -> None:
+    """The same cases each time; a million with `--hashes 1000000`."""
+    cases = random.Random(9106)
+    for number in range(pytestconfig.getoption("hashes")):
+        secret, salt = cases.randbytes(cases.choice((0, 1, 12, 64, 1024))), cases.randbytes(16)
+        cost = Cost(memory_kib=cases.randint(8, 64), passes=cases.randint(1, 3), lanes=1)
+        tag = hash_secret_raw(secret, salt, cost.passes, cost.memory_kib, cost.lanes, 32, Type.ID)
+        assert keeping.digest(secret, salt, cost) == tag, number
 
 
 def test_hashes_at_once_do_not_get_into_each_others_memory(keeping: Argon2id) -> None:
