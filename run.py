@@ -166,14 +166,27 @@ def run(command: "list[str]", **environment: str) -> "tuple[int, str]":
 
 
 def install(lock: Path, python: Path = PYTHON) -> None:
-    """What a hash-locked file names: ready-made, or, where one is not made for this kind of machine, compiled here."""
+    """What a hash-locked file names: ready-made, or, where one is not made for this kind of machine, compiled here.
+
+    PyNaCl is not worth compiling: argon2-cffi makes the same hashes.
+    """
+    import tempfile
+
     shown: "list[str]" = []
     status, output = pip_install(lock, python, shown, "--only-binary=:all:")
     if "No matching distribution" in output and not is_offline(output):
         say("  Há pacotes que não vêm prontos para esta máquina: são compilados aqui, o que leva alguns minutos.")
-        status, output = pip_install(lock, python, shown)
+        with tempfile.TemporaryDirectory() as folder:
+            needed = Path(folder, lock.name)
+            needed.write_text(without("pynacl", lock.read_text(encoding="utf-8")), encoding="utf-8")
+            status, output = pip_install(needed, python, shown)
     if status != 0:
         sys.exit(explain(lock, output))
+
+
+def without(package: str, lock: str) -> str:
+    """A lock file without the lines that name one package and its hashes."""
+    return re.sub(r"^%s==(?:.*\\\n)*.*\n" % package, "", lock, flags=re.MULTILINE)
 
 
 def pip_install(lock: Path, python: Path, shown: "list[str]", *more: str) -> "tuple[int, str]":

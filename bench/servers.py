@@ -35,7 +35,8 @@ class Server:
     def processes(self) -> list[int]:
         found = [self.pid]
         for pid in found:
-            found += [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                found += [int(child) for child in (thread / "children").read_text().split()]
         return found
 
 

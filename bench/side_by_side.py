@@ -56,7 +56,6 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="panel-peers-") as folder:
         contestants = [
             _panel(data, "panel"),
-            _panel(data, "panel, memory of hashes not kept", keeps="0"),
             _panel(data, "panel, argon2 compiled here", python=_native(cache / "native")),
         ]
         contestants += [_peer(peer, cache, Path(folder, peer.folder)) for peer in PEERS]
@@ -115,10 +114,10 @@ def _hello(seconds: float) -> float:
         return pages.rate(server.port, [load.get("/", server.port)], seconds, connections=CONNECTIONS)
 
 
-def _panel(data: Path, name: str, *, keeps: str = "1", python: str = sys.executable) -> Contestant:
+def _panel(data: Path, name: str, *, python: str = sys.executable) -> Contestant:
     return Contestant(
         name,
-        lambda: servers.panel(data, python=python, PANEL_KEEP_HASH_MEMORY=keeps),
+        lambda: servers.panel(data, python=python),
         _panel_sign_in,
         _panel_guess,
         "/instances",

@@ -1,8 +1,6 @@
 import asyncio
-import ctypes
 import functools
 import os
-import struct
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -11,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.support.priority import nice_and_turn
 from tests.support.steady import HANG, StillLoop
 from web import budget
 from web.budget import Line
@@ -200,23 +199,6 @@ def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
     assert run_still(run()) == [1, 2]
 
 
-def test_rest_comes_once_there_was_nothing_to_do_for_ten_seconds() -> None:
-    rests = []
-
-    async def run() -> list[int]:
-        pool, seen = HashPool(on_rest=lambda: rests.append("rest")), []
-        for seconds in (9, 9, 9.9, 0.1, 60):
-            if seconds >= 9:
-                await pool.run(abs, -1)
-            pass_by(seconds)
-            await turns()
-            seen.append(len(rests))
-        pool.close()
-        return seen
-
-    assert run_still(run()) == [0, 0, 0, 1, 2]
-
-
 def test_nobody_waits_longer_than_three_seconds_and_who_does_not_is_served() -> None:
     release = threading.Event()
 
@@ -262,20 +244,11 @@ def test_the_loop_goes_on_while_a_hash_runs() -> None:
 def test_slow_work_steps_back_from_whatever_else_runs() -> None:
     async def run() -> tuple[int, int]:
         pool = HashPool()
-        found = await pool.run(_nice_and_turn)
+        found = await pool.run(nice_and_turn)
         pool.close()
         return found
 
     nice, turn = run_still(run())
-    here, shortest = _nice_and_turn()
+    here, shortest = nice_and_turn()
     assert (nice, here) == (19, os.getpriority(os.PRIO_PROCESS, 0))
     assert shortest == 0 or turn > shortest  # older kernels tell of no turns
-
-
-def _nice_and_turn() -> tuple[int, int]:
-    """Of the thread that asks, by sched_getattr(2); the turn in nanoseconds, 0 where there is none."""
-    answer = ctypes.create_string_buffer(48)
-    number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
-    assert ctypes.CDLL(None).syscall(number, 0, answer, len(answer), 0) == 0
-    _, _, _, nice, _, turn, _, _ = struct.unpack("=IIQiIQQQ", answer.raw)
-    return nice, turn

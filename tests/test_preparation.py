@@ -151,6 +151,15 @@ def test_a_native_argon2_whose_installation_is_killed_is_put_right_by_the_next_s
     assert prepared.start().stdout == "started\n"
 
 
+def test_a_machine_without_a_wheel_of_libsodium_does_without_it(prepared: Checkout) -> None:
+    """Compiling it would take make besides a compiler, and argon2-cffi makes the same hashes."""
+    prepared.need("pynacl", ready=False)
+    prepared.need("tatu")
+    lines = prepared.start(PATH=str(prepared.packages), COMPILER="cc").stdout.splitlines()
+    assert "compilando" not in "".join(lines)
+    assert lines[-4:] == ["   3 de 3  tatu", *COUNTED[2:]]
+
+
 def test_a_source_that_is_not_the_pinned_one_is_not_compiled(prepared: Checkout) -> None:
     prepared.need("tatu", ready=False)
     source = prepared.packages / "tatu-1.0.tar.gz"

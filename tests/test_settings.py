@@ -49,7 +49,6 @@ def test_a_hash_may_cost_more_and_down_to_the_floor() -> None:
         ("PANEL_HASH_COST", "m=19455,t=2,p=1"),
         ("PANEL_HASH_COST", "m=99999,t=1,p=1"),
         ("PANEL_HASH_COST", "m=99999,t=2"),
-        ("PANEL_KEEP_HASH_MEMORY", "2"),
     ],
 )
 def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> None:
@@ -140,3 +139,11 @@ def test_a_name_that_does_not_exist_is_told_with_the_nearest() -> None:
         Settings.from_environment({"PANEL_TRUSTED_PROXY": "127.0.0.1", "PATH": "/bin"})
     others = {"PANEL_TEST_INSTALL": "1", "MY_PANEL": "x"}
     assert Settings.from_environment(others) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_a_setting_that_is_no_more_stops_no_start(value: str, tmp_path: Path) -> None:
+    """The panel may have been updated beside an old .env."""
+    file = tmp_path / ".env"
+    file.write_text(f"PANEL_KEEP_HASH_MEMORY={value}\n")
+    assert Settings.from_environment(read_env_file(file)) == Settings.from_environment({})

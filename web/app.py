@@ -34,6 +34,7 @@ from web import (
     two_factor,
 )
 from web.data_folder import open_panel
+from web.factors.argon2id import Argon2id
 from web.guards import State, demand_of, get, get_kept, lacks_budget, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
@@ -43,6 +44,7 @@ from web.panel import Panel
 from web.perimeter import Perimeter
 from web.redirects import HOME
 from web.settings import Settings, StartRefused, read_env_file
+from web.sodium import Sodium
 from web.static_files import StaticFiles
 from web.throttle import (
     AUTH,
@@ -137,9 +139,13 @@ def create_app(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     token_bytes: Callable[[int], bytes] = system_token_bytes,
+    argon2id: Argon2id | None = None,
     routes: list[BaseRoute] | None = None,
 ) -> ASGIApp:
-    """The panel over one data folder; `now` and `token_bytes` are the only clock and randomness it knows."""
+    """The panel over one data folder; `now` and `token_bytes` are the only clock and randomness it knows.
+
+    `argon2id` computes its hashes; unless one is given, in this process.
+    """
     doors = ROUTES if routes is None else routes
     if undeclared := [route for route in doors if demand_of(route) is None]:
         raise TypeError(f"routes that do not say who may call them: {undeclared}")
@@ -154,7 +160,7 @@ def create_app(
             sqlite3.OperationalError: errors.storage,
             Exception: errors.fault,
         },
-        lifespan=lambda _: _open(settings, now, token_bytes),
+        lifespan=lambda _: _open(settings, now, token_bytes, argon2id),
     )
     app.router.redirect_slashes = False  # such a redirect would be built from the Host header
     return SecurityHeaders(Perimeter(app), hsts_subdomains=settings.hsts_subdomains)
@@ -162,33 +168,30 @@ def create_app(
 
 @asynccontextmanager
 async def _open(
-    settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes]
+    settings: Settings,
+    now: Callable[[], datetime],
+    token_bytes: Callable[[int], bytes],
+    argon2id: Argon2id | None,
 ) -> AsyncIterator[dict[str, Panel]]:
     """The panel, as every request finds it in its state, with what it does by itself."""
     try:
-        async with open_panel(settings, now, token_bytes) as panel:
-            tasks = [asyncio.create_task(every_hour(panel)), asyncio.create_task(_use_blocks(panel))]
+        async with open_panel(settings, now, token_bytes, argon2id=argon2id) as panel:
+            housekeeping = asyncio.create_task(every_hour(panel))
             try:
                 yield {"panel": panel}
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
+                housekeeping.cancel()
+                await asyncio.wait([housekeeping])
     except StartRefused as refused:  # of a worker, whose exceptions nobody sees
         log.trouble("start.refused", refused)
         raise
 
 
-async def _use_blocks(panel: Panel) -> None:
-    """Beside the first requests; until it is proved right, and if it is not, hashes are made the plain way."""
-    if not await panel.hashes.run(panel.argon2id.use_blocks):
-        log.trouble("hash.plain", "self-test")
-
-
 def from_environment(routes: list[BaseRoute] | None = None) -> ASGIApp:
     """For server processes, which know only the environment."""
     log.to_stderr()
-    return create_app(Settings.from_environment(read_env_file(ROOT / ".env") | dict(environ)), routes=routes)
+    settings = Settings.from_environment(read_env_file(ROOT / ".env") | dict(environ))
+    return create_app(settings, argon2id=Sodium(), routes=routes)
 
 
 def demo() -> ASGIApp:

@@ -28,7 +28,12 @@ MAY_BE_THERE = ("secret.key", "lost+found")  # in the folder of a new panel; the
 
 @asynccontextmanager
 async def open_panel(
-    settings: Settings, now: Callable[[], datetime], token_bytes: Callable[[int], bytes], *, may_create: bool = True
+    settings: Settings,
+    now: Callable[[], datetime],
+    token_bytes: Callable[[int], bytes],
+    *,
+    argon2id: Argon2id | None = None,
+    may_create: bool = True,
 ) -> AsyncIterator[Panel]:
     """The panel over its data, closed at the end; raises StartRefused with the cause and the way out."""
     file = settings.data.absolute() / DATABASE
@@ -39,8 +44,7 @@ async def open_panel(
         db = await Database.open(file)
     except (OSError, sqlite3.Error) as refused:
         raise _refusal(settings.data, file, refused) from None
-    argon2id = Argon2id(keeps_memory=settings.keep_hash_memory)
-    hashes, judges = HashPool(hashes_at_once(settings.workers), on_rest=argon2id.rest), HashPool(1)
+    argon2id, hashes, judges = argon2id or Argon2id(), HashPool(hashes_at_once(settings.workers)), HashPool(1)
     try:
         seal = await _bring_up_to_date(db, file, settings, token_bytes)
         db.chain_key = seal.sub_keys.chain
@@ -50,6 +54,7 @@ async def open_panel(
         await db.close()
         hashes.close()
         judges.close()
+        argon2id.close()
 
 
 WAY_OUT = {

@@ -10,7 +10,6 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
@@ -18,7 +17,6 @@ from web import budget
 from web.budget import Line, costly
 from web.limits import (
     HASH_PATIENCE,
-    HASH_REST,
     HASHES_AT_ONCE,
     HASHES_WAITING,
     HASHES_WAITING_INSIDE,
@@ -120,19 +118,10 @@ def hashes_at_once(workers: int) -> int:
 
 
 class HashPool:
-    def __init__(
-        self,
-        at_once: int = HASHES_AT_ONCE,
-        *,
-        on_rest: Callable[[], None] = lambda: None,
-        rest_after: timedelta = HASH_REST,
-    ) -> None:
-        """`on_rest` is called when there was nothing to do for a while."""
+    def __init__(self, at_once: int = HASHES_AT_ONCE) -> None:
         self._gate, self._threads = Gate(at_once), ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
         self._room = at_once + HASHES_WAITING
         self._taken = dict.fromkeys(Line, 0)  # places
-        self._on_rest, self._rest_after = on_rest, rest_after.total_seconds()
-        self._rest: asyncio.TimerHandle | None = None
 
     @property
     def taken(self) -> int:
@@ -154,7 +143,6 @@ class HashPool:
             yield Slots(self._gate, line, self._threads)
         finally:
             self._taken[line] -= 1
-            self._rest_later()
 
     def _has_room(self, line: Line) -> bool:
         if line is Line.INSIDE:
@@ -172,26 +160,26 @@ class HashPool:
         with self.place(own=True) as slots:
             return await slots.run(function, *args, **kwargs)
 
-    def _rest_later(self) -> None:
-        if self._rest:
-            self._rest.cancel()
-        self._rest = asyncio.get_running_loop().call_later(self._rest_after, self._on_rest)
-
     def close(self) -> None:
-        if self._rest:
-            self._rest.cancel()
         self._threads.shutdown()
 
 
 def _step_back() -> None:
-    """Let pages go first: on Linux a thread can have a priority of its own."""
+    """On Linux a thread can have a priority of its own."""
     if sys.platform == "linux":  # elsewhere a thread id names some process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        _take_long_turns()
+        step_back(threading.get_native_id())
 
 
-def _take_long_turns() -> None:
-    """Whatever wakes with shorter turns goes first at once, not when this thread's turn is over (sched_setattr(2)).
+def step_back(task: int) -> None:
+    """Let pages go before a process, or a thread of Linux, by its id."""
+    if sys.platform != "win32":
+        os.setpriority(os.PRIO_PROCESS, task, NICE)
+    if sys.platform == "linux":
+        _take_long_turns(task)
+
+
+def _take_long_turns(task: int) -> None:
+    """Whatever wakes with shorter turns goes first at once, not when this one's turn is over (sched_setattr(2)).
 
     Of Linux 6.12 and later; where it is unknown, or forbidden, everything stays as it is.
     """
@@ -200,4 +188,4 @@ def _take_long_turns() -> None:
     if number := SCHED_SETATTR.get(os.uname().machine):
         attributes = struct.Struct("=IIQiIQQQ")  # struct sched_attr: size, policy, flags, nice, priority, runtime, …
         wanted = attributes.pack(attributes.size, os.SCHED_OTHER, 0, NICE, 0, LONG_TURN, 0, 0)
-        ctypes.CDLL(None).syscall(number, 0, wanted, 0)
+        ctypes.CDLL(None).syscall(number, task, wanted, 0)

@@ -69,7 +69,6 @@ HASHES_WAITING = 16
 HASHES_WAITING_OWN = 4  # more, for browsers of the account's owner and whoever is past the password
 HASHES_WAITING_INSIDE = 16  # apart from these, for whoever is signed in, one for each account
 HASH_PATIENCE = timedelta(seconds=3)
-HASH_REST = timedelta(seconds=10)  # without a hash, until its memory is given back
 BUSY_RETRY = timedelta(seconds=5)
 PASSWORD_BACKOFF_PAIR = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15))
 PASSWORD_BACKOFF_ACCOUNT = Backoff(free=20, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)

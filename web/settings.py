@@ -45,7 +45,6 @@ class Settings:
     time_zone: Zone = None  # of the moments on a page
     workers: int = 1  # processes
     hash_cost: Cost = ARGON2  # of argon2id; never below the floor
-    keep_hash_memory: bool = True  # between hashes
 
     @property
     def key_file(self) -> Path:
@@ -226,8 +225,8 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_LOG_KEEP": (lambda value: timedelta(days=_whole(value, 30, 730)), "dias, de 30 a 730"),
     "PANEL_INSTANCES_MAX": (lambda value: _whole(value, 1, 1000), "um número de 1 a 1000"),
     "PANEL_HASH_COST": (_cost, f"como {ARGON2}, e nunca abaixo de {ARGON2_FLOOR}"),
-    "PANEL_KEEP_HASH_MEMORY": (_switch, "0 ou 1"),
     "PANEL_TIME_ZONE": (read_zone, "o nome de um fuso horário, como America/Sao_Paulo"),
     "PANEL_WORKERS": (lambda value: _whole(value, 1, 16), "um número de 1 a 16"),
 }
-KNOWN = {*READERS, "PANEL_TEST_INSTALL"}  # the last is for tests/
+RETIRED = {"PANEL_KEEP_HASH_MEMORY"}  # may stand in the .env of a panel that was updated, and does nothing
+KNOWN = {*READERS, *RETIRED, "PANEL_TEST_INSTALL"}  # the last is for tests/
