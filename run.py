@@ -20,7 +20,6 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 VERSION = "%d.%d" % sys.version_info[:2]
 STAMP = VENV / "installed"  # one line per lock file that is in place, written last
 LOCK, DEV_LOCK = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
-NATIVE_LOCK = ROOT / "requirements-native.txt"
 TURN = ROOT / ".venv.lock"  # locked by the one start that prepares
 CAUSES = {errno.ENOSPC: "o disco está cheio", errno.EROFS: "o sistema de arquivos só aceita leitura"}
 HELD: "list[int]" = []  # its descriptor, which venv and pip inherit: they may outlive a start that is killed
@@ -34,8 +33,6 @@ def main() -> None:
         sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
     wants_dev = sys.argv[1:2] in (["test"], ["check"], ["histories"], ["pictures"])
     prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
-    if sys.argv[1:3] == ["tune", "--native"]:
-        build_native()
     command = [str(PYTHON), "-P", "-m", "web.cli"] + sys.argv[1:]
     encoding = os.environ.get("PYTHONIOENCODING", "").split(":")[0]
     environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONIOENCODING=encoding + ":replace")
@@ -68,15 +65,6 @@ def stamp(digests: "list[str]") -> None:
     whole = STAMP.with_name("installed.new")
     whole.write_text("\n".join(digests) + "\n", encoding="ascii")
     whole.replace(STAMP)
-
-
-@contextlib.contextmanager
-def unstamped() -> "Iterator[None]":
-    """pip takes away what was there first: should it be killed or fail then, the next start installs everything."""
-    before = installed()
-    STAMP.unlink(missing_ok=True)
-    yield
-    stamp(before)
 
 
 def installed() -> "list[str]":
@@ -228,40 +216,6 @@ def package_in(line: str) -> str:
     said = r"(?:Collecting|Requirement already satisfied:|Ignoring|Building wheel for) ([\w.-]+)"
     found = re.match(place + "|" + said, line.strip().split(" (from")[0])
     return re.sub(r"[-_.]+", "-", found.group(1) or found.group(2)).lower() if found else ""
-
-
-def build_native(into: Path = PYTHON) -> None:
-    """Install an argon2 that was compiled here, with this processor's instructions, from the pinned source.
-
-    The tools for it, as pinned, live in a folder that goes when it is done.
-    """
-    import tempfile
-
-    say("Compilando o argon2 para esta máquina…")
-    with alone(), tempfile.TemporaryDirectory() as folder:
-        python, pin = create_venv(Path(folder, "venv")), Path(folder, "pin.txt")
-        install(NATIVE_LOCK, python)
-        pin.write_text(pinned(LOCK.read_text(encoding="utf-8"), "argon2-cffi-bindings"), encoding="utf-8")
-        command = [str(python), "-P", "-m", "pip", "wheel", "--require-hashes", "--no-deps", "--no-binary=:all:"]
-        command += ["--no-build-isolation", "--wheel-dir=" + folder, "-r", str(pin)]
-        path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])  # cmake and ninja are there
-        status, _ = run(command, PATH=path, CFLAGS="-O3 -march=native")
-        wheels = [str(wheel) for wheel in Path(folder).glob("*.whl")]
-        if status != 0 or not wheels:
-            sys.exit("A compilação falhou; falta um compilador C? No Debian ou Ubuntu: sudo apt install gcc.")
-        with unstamped() if into == PYTHON else contextlib.nullcontext():
-            status, _ = run([str(into), "-P", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheels])
-            if status != 0:
-                sys.exit("O argon2 compilado não pôde ser instalado. O próximo início põe o de antes no lugar.")
-    say("Pronto.")
-
-
-def pinned(lock: str, package: str) -> str:
-    """The lines of a lock file about one package: its version and its hashes."""
-    _, found, rest = ("\n" + lock).partition("\n%s==" % package)
-    lines = (found + rest).strip().splitlines()
-    ends = [number for number, line in enumerate(lines) if not line.endswith("\\")]
-    return "\n".join(lines[: ends[0] + 1]) + "\n"
 
 
 def explain(lock: Path, output: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -18,7 +17,6 @@ from bench import load, logins, pages, people, servers
 from bench.peers.peers import PEERS, Peer
 from bench.population import Population, code_of_the_moment
 from bench.report import Row, median
-from run import LOCK, PYTHON, VENV, build_native, create_venv, digest, install
 
 ACCOUNTS = 3000
 AT_ONCE = 8
@@ -54,11 +52,7 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     found: dict[str, Found] = {}
     plain, hello = [], []
     with tempfile.TemporaryDirectory(prefix="panel-peers-") as folder:
-        contestants = [
-            _panel(data, "panel"),
-            _panel(data, "panel, argon2 compiled here", python=_native(cache / "native")),
-        ]
-        contestants += [_peer(peer, cache, Path(folder, peer.folder)) for peer in PEERS]
+        contestants = [_panel(data), *(_peer(peer, cache, Path(folder, peer.folder)) for peer in PEERS)]
         names = itertools.cycle(there.names)  # of all contestants: a code works once
         for _ in range(ROUNDS):
             plain.append(logins.plain_argon2(seconds))
@@ -114,24 +108,8 @@ def _hello(seconds: float) -> float:
         return pages.rate(server.port, [load.get("/", server.port)], seconds, connections=CONNECTIONS)
 
 
-def _panel(data: Path, name: str, *, python: str = sys.executable) -> Contestant:
-    return Contestant(
-        name,
-        lambda: servers.panel(data, python=python),
-        _panel_sign_in,
-        _panel_guess,
-        "/instances",
-    )
-
-
-def _native(folder: Path) -> str:
-    """The Python of an environment like the panel's own, after what `run.py tune --native` does to that."""
-    python, built = folder / PYTHON.relative_to(VENV), folder / "built"
-    if not built.exists() or built.read_text() != digest(LOCK):
-        install(LOCK, create_venv(folder))
-        build_native(python)
-        built.write_text(digest(LOCK))
-    return str(python)
+def _panel(data: Path) -> Contestant:
+    return Contestant("panel", lambda: servers.panel(data), _panel_sign_in, _panel_guess, "/instances")
 
 
 async def _panel_sign_in(port: int, name: str) -> str:

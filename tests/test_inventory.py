@@ -29,7 +29,7 @@ def test_a_list_that_is_not_current_is_told_and_written_anew(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("scope", ["required", "excluded"])
 def test_every_locked_package_is_listed_with_its_hashes(scope: str) -> None:
-    """What runs is required; what only tests or compiles is not."""
+    """What runs is required; what only tests is not."""
     runs = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     every = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
     listed: dict[str, Any] = {one["name"]: one for one in LISTED if one["scope"] == scope}

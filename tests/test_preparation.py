@@ -130,27 +130,6 @@ def test_what_has_no_wheel_is_compiled_from_the_pinned_source(prepared: Checkout
     assert lines[3:] == ["   3 de 3  tatu", "  compilando tatu…", *COUNTED[2:]]
 
 
-# Python reads it as it starts: the installation of what was compiled is killed when the old one may be gone already.
-KILLED = """
-import os, sys
-if "--force-reinstall" in sys.orig_argv:
-    os.kill(os.getpid(), 9)
-"""
-
-
-def test_a_native_argon2_whose_installation_is_killed_is_put_right_by_the_next_start(prepared: Checkout) -> None:
-    """A55."""
-    prepared.need("argon2-cffi-bindings", ready=False)
-    (prepared.folder / "requirements-native.txt").touch()
-    assert prepared.start().returncode == 0
-    [site] = (prepared.folder / ".venv").glob("lib/*/site-packages")
-    (site / "sitecustomize.py").write_text(KILLED)
-    refused(prepared.start("sys.argv += ['tune', '--native']"), "O próximo início põe o de antes no lugar")
-    (site / "sitecustomize.py").unlink()
-    assert prepared.start().stdout.splitlines()[-2:] == ["Pronto.", "started"]
-    assert prepared.start().stdout == "started\n"
-
-
 def test_a_machine_without_a_wheel_of_libsodium_does_without_it(prepared: Checkout) -> None:
     """Compiling it would take make besides a compiler, and argon2-cffi makes the same hashes."""
     prepared.need("pynacl", ready=False)

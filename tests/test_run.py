@@ -24,8 +24,6 @@ import pytest
 
 from tests.support.commands import RUN, free_port, refused, run, started
 from tests.support.steady import HANG
-from web.factors.argon2id import Argon2id, Phc
-from web.limits import ARGON2
 from web.page import ROOT
 from web.running import outside_address
 from web.settings import Settings
@@ -644,24 +642,6 @@ def test_help_is_in_portuguese() -> None:
 
 def test_a_wrong_setting_is_named() -> None:
     refused(run("serve", PANEL_PORT="x"), "PANEL_PORT=x")
-
-
-@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
-def test_argon2_is_compiled_for_this_machine_and_hashes_as_before(tmp_path: Path) -> None:
-    """In a checkout of its own: it changes .venv, of which it has a copy."""
-    assert run("--help").returncode == 0  # there is one now
-    for name in ("run.py", "requirements.txt", "requirements-native.txt", "web", "db", "templates", "static"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
-    only_for_tests = shutil.ignore_patterns("playwright", "mypy", "*mypyc*")
-    shutil.copytree(ROOT / ".venv", tmp_path / ".venv", symlinks=True, ignore=only_for_tests)
-    command = [sys.executable, str(tmp_path / "run.py"), "tune", "--native"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
-    assert answer.returncode == 0, answer
-    assert "O argon2 em uso foi compilado nesta máquina." in answer.stdout
-    phc = str(Phc(ARGON2, b"sixteen bytes !!", Argon2id().digest(b"girafa azul", b"sixteen bytes !!", ARGON2)))
-    check = f"import argon2; assert argon2.PasswordHasher().verify({phc!r}, 'girafa azul')"
-    assert subprocess.call([str(tmp_path / ".venv/bin/python"), "-c", check]) == 0
 
 
 def test_a_benchmark_tells_figures_and_their_limits() -> None:

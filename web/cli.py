@@ -153,8 +153,7 @@ def _add_tools(commands: Commands) -> None:
     histories.add_argument("number", metavar="N", nargs="?", type=int, default=1000, help="quantas (padrão: 1000)")
     pictures = commands.add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
     pictures.add_argument("--check", action="store_true", help="só diz o que mudou nelas")
-    tune = commands.add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
-    tune.add_argument("--native", action="store_true", help="antes compila o argon2 para este processador")
+    commands.add("tune", _tune, "Mede os hashes de senha nesta máquina e recomenda quanto devem custar.")
     bench = commands.add("bench", _bench, "Mede o painel nesta máquina, ao lado dos limites dela.")
     bench.add_argument("names", metavar="MEDIÇÃO", nargs="*", help="uma ou mais; sem nenhuma, todas")
     bench.add_argument("--seconds", metavar="N", type=float, default=5, help="segundos de cada carga (padrão: 5)")
@@ -221,7 +220,6 @@ async def _fill_demo(panel: Panel) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    """run.py has compiled already, if that was wanted."""
     from web.tune import tune
 
     tune(_settings(options))

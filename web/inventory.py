@@ -10,12 +10,8 @@ from pathlib import Path
 from web.page import ROOT
 
 FILE = ROOT / "docs/components.cdx.json"
-RUNS, DOES_NOT_RUN = "required", "excluded"  # CycloneDX's words; the latter for tests and compilers
-LOCKS = {
-    "requirements.txt": RUNS,
-    "requirements-native.txt": DOES_NOT_RUN,
-    "requirements-dev.txt": DOES_NOT_RUN,
-}
+RUNS, DOES_NOT_RUN = "required", "excluded"  # CycloneDX's words; the latter for tests
+LOCKS = {"requirements.txt": RUNS, "requirements-dev.txt": DOES_NOT_RUN}
 Component = dict[str, object]
 
 

@@ -5,7 +5,6 @@ import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import metadata
 
 from web.factors.argon2id import Argon2id
 from web.limits import ARGON2, ARGON2_FLOOR, HASHES_AT_ONCE, Cost
@@ -26,11 +25,6 @@ def tune(settings: Settings) -> None:
 
 def _tune(argon2id: Argon2id, current: Cost) -> None:
     taken = seconds(argon2id, current)
-    print(
-        "O argon2 em uso foi compilado nesta máquina."
-        if is_native()
-        else "O argon2 em uso serve para qualquer máquina."
-    )
     print(f"Hoje: {told(argon2id, current, taken)}")
     if WANTED[0] <= taken <= WANTED[1]:
         print("Está bom: um hash leva de 100 a 250 ms.")
@@ -40,8 +34,6 @@ def _tune(argon2id: Argon2id, current: Cost) -> None:
         print(
             f"Ponha PANEL_HASH_COST={fitting} no arquivo .env e reinicie o painel; cada hash muda na próxima entrada."
         )
-    if not is_native():
-        print("Com as instruções deste processador pode ser bem mais rápido: python3 run.py tune --native")
 
 
 def recommend(cost: Cost, taken: float) -> Cost:
@@ -75,8 +67,3 @@ def seconds(argon2id: Argon2id, cost: Cost) -> float:
         argon2id.digest(b"", b"sixteen bytes !!", cost)
         taken.append(time.perf_counter() - begun)
     return statistics.median(taken[1:])
-
-
-def is_native() -> bool:
-    """Wheels for everybody name a standard in their tag (PEP 600, `manylinux_2_28_x86_64`), those made here do not."""
-    return "-linux_" in (metadata.distribution("argon2-cffi-bindings").read_text("WHEEL") or "")
