@@ -18,7 +18,7 @@ from web.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
 
 SOURCES = {file.stem: file.read_text() for file in (ROOT / "web").rglob("*.py")}
 TYPED = {"scope", "visit", "visitor", "cookies", "forms", "guards", "errors", "throttle", "tries", "trusted_devices"}
-TYPED |= {"accounts", "login", "two_factor", "second_factor", "step_up"}
+TYPED |= {"accounts", "login", "two_factor", "second_factor", "step_up", "outcome", "refusals"}
 KNOWN = {
     "ANYONE": Visit,
     "HALF_LOGIN": Pending,
@@ -58,6 +58,10 @@ def let_in(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("visit.") in names
 
 
+def accepted(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("Accepted", "outcome.Accepted")
+
+
 def put_in_place(node: ast.AST) -> bool:
     """Somebody in place of whoever was here."""
     if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
@@ -71,6 +75,7 @@ ONLY_IN = [
     (request, {"scope", "perimeter", "guards", "errors", "kept", "visit"}),
     (made_up, {"scope"}),
     (let_in, {"guards"}),
+    (accepted, {"tries", "setup", "step_up"}),
     (put_in_place, {"visit", "visitor", "step_up"}),
     (blind, set(SOURCES) - TYPED),
 ]
@@ -99,6 +104,7 @@ def test_who_is_here_is_found_out_in_few_places(sign: Callable[[ast.AST], bool],
         (made_up, "Visit(request, arrival)"),
         (let_in, "SignedIn(request, arrival)"),
         (let_in, "visit.VerifiedNow(request, arrival)"),
+        (accepted, "return Accepted(Proof.CODE)"),
         (put_in_place, "visit.arrival.session = session"),
         (put_in_place, "arrival.session, at = session, 1"),
         (blind, "from typing import Any"),

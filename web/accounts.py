@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from db import accounts, attempts, instances
@@ -26,17 +25,12 @@ from web.limits import (
     PASSWORD_BACKOFF_PAIR,
     Cost,
 )
-from web.page import wait
+from web.outcome import Reason, Refused
 from web.panel import Panel
 from web.seal import BrokenSeal, Seal
 from web.tries import Try, charged
 from web.visit import Visit
 
-CLOSED = (
-    "Foram senhas erradas demais vindas de dispositivos desconhecidos. Entre de um dispositivo em que você já entrou, "
-    "ou peça a quem cuida do painel que libere a conta."
-)
-CLOSED_HERE = "Foram senhas erradas demais neste dispositivo. Peça a quem cuida do painel que libere a conta."
 RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
 NAME_RULE = (
     "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
@@ -103,20 +97,20 @@ async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str)
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A password that was judged, or (with a refusal and a wait) was not."""
+class RightPassword:
+    """It lets nobody in by itself: whoever acts on it says `charge.accept` in the same transaction."""
 
     charge: Try
-    is_right: bool = False
-    refusal: str = ""
-    wait: timedelta = timedelta(0)
-    phc: str = field(default="", repr=False)  # what the password was judged against
+    account: Account
+    phc: str = field(repr=False)  # what the password was judged against
     # A new hash for the same password, when the stored one has old parameters.
-    fresh_phc: str = field(default="", repr=False)
+    fresh_phc: str = field(repr=False)
 
 
 @asynccontextmanager
-async def try_password(visit: Visit, name: str, account: Account | None, password: str) -> AsyncIterator[Tried]:
+async def try_password(
+    visit: Visit, name: str, account: Account | None, password: str
+) -> AsyncIterator[RightPassword | Refused]:
     """Charge and judge a password for a name from where this request comes, for the block that acts on it; raises
     TooBusy, then nothing was charged.
 
@@ -134,33 +128,36 @@ async def try_password(visit: Visit, name: str, account: Account | None, passwor
             if charge.is_refused:
                 yield _refused(charge, is_own=is_own)
                 return
-            tried = await _judge(panel, slots, charge, phc, password, cost)
-            if not tried.is_right:
+            is_right = await _judge(panel, slots, phc, password, cost)
+            if account is None or not is_right:
                 async with panel.db.transaction() as tx:
                     await charge.fail(tx, visit, account_id, "login.password_failed")
-            yield tried
+                yield Refused(Reason.WRONG_PASSWORD)
+                return
+            yield RightPassword(charge, account, phc, await _fresh(panel, slots, phc, password))
 
 
-def _refused(charge: Try, *, is_own: bool) -> Tried:
+def _refused(charge: Try, *, is_own: bool) -> Refused:
     if charge.standing.is_closed:
-        longest = PASSWORD_BACKOFF_ACCOUNT.longest
-        return Tried(charge, refusal=CLOSED_HERE if is_own else CLOSED, wait=longest)
-    left = charge.standing.wait
-    return Tried(charge, refusal=f"Foram muitas senhas erradas. Tente de novo em {wait(left)}.", wait=left)
+        reason = Reason.PASSWORD_CLOSED_ON_DEVICE if is_own else Reason.PASSWORD_CLOSED
+        return Refused(reason, wait=PASSWORD_BACKOFF_ACCOUNT.longest)
+    return Refused(Reason.PASSWORD_BACKOFF, wait=charge.standing.wait)
 
 
-async def _judge(panel: Panel, slots: Slots, charge: Try, phc: str, password: str, cost: Cost) -> Tried:
+async def _judge(panel: Panel, slots: Slots, phc: str, password: str, cost: Cost) -> bool:
     """Somebody unknown costs one hash too, of the given cost."""
     if not rules.is_hashable(password):
-        return Tried(charge)
+        return False
     if not phc:
         await _hash(panel, slots, password, cost)
-        return Tried(charge)
-    if not await slots.run(rules.matches, panel.argon2id, phc, password):
-        return Tried(charge)
-    is_outdated = rules.is_outdated(phc, panel.settings.hash_cost)
-    fresh = await _hash(panel, slots, password, panel.settings.hash_cost) if is_outdated else ""
-    return Tried(charge, is_right=True, phc=phc, fresh_phc=fresh)
+        return False
+    return await slots.run(rules.matches, panel.argon2id, phc, password)
+
+
+async def _fresh(panel: Panel, slots: Slots, phc: str, password: str) -> str:
+    """Empty when the stored hash has the parameters of now."""
+    cost = panel.settings.hash_cost
+    return await _hash(panel, slots, password, cost) if rules.is_outdated(phc, cost) else ""
 
 
 async def _stand_in(panel: Panel, name: str) -> Account | None:

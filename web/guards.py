@@ -18,6 +18,7 @@ from web import budget, errors, forms, log, step_up
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
+from web.outcome import Accepted
 from web.page import go, is_partial
 from web.perimeter import SAFE_METHODS
 from web.redirects import to_login
@@ -210,14 +211,16 @@ async def _recently_verified(visit: Visit, demand: Demand) -> RecentlyVerified |
     if not isinstance(here, SignedIn):
         return here
     within = ENROL_ONLY_TTL if here.session.enrols_only else ELEVATED
-    return await step_up.demand(here, within=within) or RecentlyVerified(visit.request, visit.arrival)
+    answer = await step_up.demand(here, within=within)
+    return RecentlyVerified(visit.request, visit.arrival) if isinstance(answer, Accepted) else answer
 
 
 async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:
     here = await _signed_in(visit, demand)
     if not isinstance(here, SignedIn):
         return here
-    return await step_up.demand(here, within=timedelta(0)) or VerifiedNow(visit.request, visit.arrival)
+    answer = await step_up.demand(here, within=timedelta(0))
+    return VerifiedNow(visit.request, visit.arrival) if isinstance(answer, Accepted) else answer
 
 
 async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:

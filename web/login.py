@@ -5,24 +5,30 @@ import sqlite3
 from starlette.responses import Response
 
 from db import accounts, half_logins, notices, policy, sessions
-from db.accounts import Account
 from db.database import Transaction
 from db.sessions import Former
 from web import cookies, forms, log, trusted_devices
-from web.accounts import Tried, read_name, set_password, stored_phc, try_password
+from web.accounts import RightPassword, read_name, set_password, stored_phc, try_password
 from web.activity import note
 from web.cookies import Cookie
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
 from web.notices import tell, tell_of_login, tell_of_password
+from web.outcome import Accepted, Proof, Reason, Refused
 from web.page import go, is_partial, later, page
 from web.redirects import HOME, safe_path
+from web.refusals import sentence, status_of
 from web.visit import Visit
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
-
-
+# What begins a session, and what the session is said to have begun with.
+METHODS = {
+    Proof.PASSWORD: "password",
+    Proof.SETUP_CODE: "password",
+    Proof.CODE: "totp",
+    Proof.RECOVERY_CODE: "recovery",
+}
 NOT_WRITTEN_DOWN = "gravar"
 REASONS = {
     "cookie": "O que você digitou estava certo, mas o navegador não devolveu o cookie que o painel deu. Permita "
@@ -55,11 +61,11 @@ async def enter(visit: Visit) -> Response:
     account = await accounts.find(visit.panel.db, name)
     try:
         async with try_password(visit, name, account, typed["password"]) as tried:
-            if tried.wait:
-                return later(show_form(visit, next, name, tried.refusal, 429), tried.wait)
-            if account is None or not tried.is_right:
-                return show_form(visit, next, name, WRONG, 422)
-            return await _pass(visit, account, next, tried)
+            match tried:
+                case RightPassword():
+                    return await _pass(visit, next, tried)
+                case Refused():
+                    return _refused(visit, next, name, tried)
     except TooBusy:
         return later(show_form(visit, next, name, BUSY, 503), BUSY_RETRY)
 
@@ -98,9 +104,9 @@ async def _former_session(tx: Transaction, visit: Visit) -> Former | None:
     return await sessions.find_former(tx, token, at=visit.at) if token else None
 
 
-async def complete_login(tx: Transaction, visit: Visit, account_id: int, method: str) -> str:
+async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepted: Accepted) -> str:
     """Begin a session; the only place where one begins. Returns its token for `signed_in`."""
-    panel, at = visit.panel, visit.at
+    panel, at, method = visit.panel, visit.at, METHODS[accepted.proof]
     if old := visit.session:
         await sessions.end(tx, old.id, owner=old.account_id)
         await note(tx, visit, old.account_id, "session.ended", "login")
@@ -134,20 +140,20 @@ def signed_in(visit: Visit, token: str, path: str) -> Response:
     return response
 
 
-async def _pass(visit: Visit, known: Account, next: str, tried: Tried) -> Response:
+async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
     """The password was right, if it still is the account's: it may have been reset while it was hashed."""
-    panel = visit.panel
+    panel, known = visit.panel, tried.account
     async with panel.db.transaction() as tx:
         account = await accounts.get(tx, known.id)
         if account is None or stored_phc(panel, account) != tried.phc:
             await tried.charge.fail(tx, visit, known.id, "login.password_failed")
-            return show_form(visit, next, known.name, WRONG, 422)
+            return _refused(visit, next, known.name, Refused(Reason.WRONG_PASSWORD))
         if tried.fresh_phc:
             await set_password(tx, panel, account.id, tried.fresh_phc)
-        await tried.charge.accept(tx)
+        accepted = await tried.charge.accept(tx, Proof.PASSWORD)
         await note(tx, visit, account.id, "login.password_ok")
         if not account.has_two_factor:
-            return signed_in(visit, await complete_login(tx, visit, account.id, "password"), next)
+            return signed_in(visit, await complete_login(tx, visit, account.id, accepted), next)
         token = await _begin_half_login(tx, visit, account.id, next)
     if is_partial(visit):
         response = page(
@@ -179,6 +185,11 @@ async def _begin_half_login(tx: Transaction, visit: Visit, account_id: int, next
         keep=HALF_LOGINS_LIVE,
     )
     return token
+
+
+def _refused(visit: Visit, next: str, name: str, refused: Refused) -> Response:
+    error = WRONG if refused.reason is Reason.WRONG_PASSWORD else sentence(refused, visit)
+    return later(show_form(visit, next, name, error, status_of(refused)), refused.wait)
 
 
 def show_form(

@@ -86,8 +86,9 @@ def go(visit: Visit, path: str) -> Response:
 
 
 def later(response: Response, wait: timedelta) -> Response:
-    """Say when to come back, in whole seconds rounded up."""
-    response.headers["Retry-After"] = str(-(-wait // timedelta(seconds=1)))
+    """Say when to come back, in whole seconds rounded up; without a wait, nothing."""
+    if wait:
+        response.headers["Retry-After"] = str(-(-wait // timedelta(seconds=1)))
     return response
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from db import accounts
 from web import forms, throttle
 from web.accounts import (
+    RightPassword,
     forget_tries,
     hash_password,
     judge_password,
@@ -16,9 +17,10 @@ from web.accounts import (
 )
 from web.activity import note
 from web.notices import tell
+from web.outcome import Accepted, Proof, Refused
 from web.page import later, page
+from web.refusals import sentence, status_of
 from web.sessions import end_elsewhere
-from web.step_up import WRONG_PASSWORD
 from web.visit import RecentlyVerified, SignedIn
 from web.visitor import acting
 
@@ -38,8 +40,11 @@ async def change(visit: RecentlyVerified) -> Response:
     typed = await forms.read(visit, optional=FIELDS)
     if not any(typed.values()):
         return _form(visit)
-    if refused := await throttle.charge(visit, throttle.AUTH) or await _judge_current(visit, typed["current"]):
+    if refused := await throttle.charge(visit, throttle.AUTH):
         return refused
+    judged = await _judge_current(visit, typed["current"])
+    if not isinstance(judged, Accepted):
+        return judged
     errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}
@@ -49,19 +54,18 @@ async def change(visit: RecentlyVerified) -> Response:
     return _form(visit, notice=CHANGED)
 
 
-async def _judge_current(visit: SignedIn, password: str) -> Response | None:
-    """None when it is the account's, else what to answer."""
+async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
+    """Accepted when it is the account's, else what to answer."""
     panel, session = visit.panel, visit.session
     account = await accounts.get(panel.db, session.account_id)
     async with try_password(visit, session.account_name, account, password) as tried:
-        if tried.wait:
-            return later(_form(visit, errors={"current": tried.refusal}, status=429), tried.wait)
+        if isinstance(tried, Refused) and tried.wait:
+            return _refused(visit, tried)
         async with acting(visit) as tx:
-            if tried.is_right:
-                await tried.charge.accept(tx)
-                return None
+            if isinstance(tried, RightPassword):
+                return await tried.charge.accept(tx, Proof.PASSWORD)
             await note(tx, visit, session.account_id, "stepup.failed", "password")
-    response = _form(visit, errors={"current": WRONG_PASSWORD}, status=422)
+    response = _refused(visit, tried)
     await throttle.settle(visit, throttle.AUTH, response)
     return response
 
@@ -82,6 +86,11 @@ async def strength(visit: SignedIn) -> Response:
     refusal, score = await judge_password(visit.panel, typed, name=visit.session.account_name)
     words = STRENGTHS[min(score, 2) if refusal else score]
     return page(visit, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal))
+
+
+def _refused(visit: SignedIn, refused: Refused) -> Response:
+    response = _form(visit, errors={"current": sentence(refused, visit)}, status=status_of(refused))
+    return later(response, refused.wait)
 
 
 def _form(visit: SignedIn, *, errors: dict[str, str] | None = None, notice: str = "", status: int = 200) -> Response:

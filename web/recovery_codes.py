@@ -13,11 +13,13 @@ from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.moments import full, zone_or
 from web.notices import tell
+from web.outcome import Accepted, Outcome, Refused
 from web.page import go, later, page
 from web.panel import Panel
 from web.redirects import safe_path
+from web.refusals import sentence, status_of
 from web.seal import KEY_BYTES
-from web.second_factor import SET_KEY, Verdict, hash_code, try_recovery
+from web.second_factor import SET_KEY, hash_code, try_recovery
 from web.two_factor import show_hub
 from web.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visitor import acting
@@ -116,23 +118,25 @@ async def rehearse(visit: RecentlyVerified) -> Response:
     if not typed:
         return _rehearsal(visit)
     async with try_recovery(visit, account_id, typed, is_rehearsal=True) as judge:
-        if isinstance(judge, Verdict):
+        if isinstance(judge, Refused):
             return _rehearsal(visit, judge)
         async with acting(visit) as tx:
-            verdict = await judge(tx)
-    return _rehearsal(visit, None if verdict.is_accepted else verdict, is_done=verdict.is_accepted)
+            outcome = await judge(tx)
+    return _rehearsal(visit, outcome)
 
 
-def _rehearsal(visit: SignedIn, verdict: Verdict | None = None, *, is_done: bool = False) -> Response:
+def _rehearsal(visit: SignedIn, outcome: Outcome | None = None) -> Response:
+    """None before anything was typed."""
+    refused = outcome if isinstance(outcome, Refused) else None
     response = page(
         visit,
         "recovery_codes/rehearse.html",
         block="card",
-        status=verdict.status if verdict else 200,
-        error=verdict.message if verdict else "",
-        is_done=is_done,
+        status=status_of(refused) if refused else 200,
+        error=sentence(refused, visit) if refused else "",
+        is_done=isinstance(outcome, Accepted),
     )
-    return later(response, verdict.wait) if verdict and verdict.wait else response
+    return later(response, refused.wait) if refused else response
 
 
 async def as_file(visit: SignedIn) -> Response:

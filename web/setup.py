@@ -11,6 +11,7 @@ from web.factors import written_code
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
 from web.login import BUSY, complete_login, signed_in
+from web.outcome import Accepted, Proof
 from web.page import later, page
 from web.panel import Panel
 from web.visit import Visit
@@ -61,7 +62,7 @@ async def create(visit: Visit) -> Response:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
         await note(tx, visit, account_id, "account.created")
-        token = await complete_login(tx, visit, account_id, "password")
+        token = await complete_login(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
     return signed_in(visit, token, "/security")
 
 

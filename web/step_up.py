@@ -19,71 +19,78 @@ from web.characters import joined
 from web.cookies import Cookie, digest, new_token
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
 from web.notices import tell, tell_of_password
+from web.outcome import Accepted, Outcome, Proof, Refused
 from web.page import later, page
 from web.redirects import page_above
+from web.refusals import sentence, status_of
 from web.seal import BrokenSeal
-from web.second_factor import Verdict, try_code, try_recovery
+from web.second_factor import try_code, try_recovery
 from web.visit import SignedIn
 from web.visitor import SessionEnded, acting, find_session
 
 PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
-WRONG_PASSWORD = "Senha incorreta."
 
 
-async def demand(visit: SignedIn, *, within: timedelta) -> Response | None:
-    """None once every factor is proved: by this request or, not longer ago than `within`, by one before."""
+async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
+    """Accepted once every factor is proved: by this request or, not longer ago than `within`, by one before."""
     session = visit.session
     proof = await forms.take(visit, PASSWORD, CODE, RECOVERY, KEPT)
     await forms.put_back(visit, _open(visit, proof.pop(KEPT, "")))
     if not proof:
         age = visit.panel.now() - session.verified_at  # below zero when the clock went back since
-        return None if timedelta(0) <= age < within else await _ask(visit)
+        return Accepted(Proof.EARLIER) if timedelta(0) <= age < within else await _ask(visit)
     if refused := await throttle.charge(visit, throttle.AUTH):
         return refused
-    errors, verdict = await _judge(visit, proof)
-    if not errors:
-        return None
-    response = await _ask(visit, errors=errors, status=verdict.status, is_recovering=RECOVERY in errors)
+    field, outcome = await _judge(visit, proof)
+    match outcome:
+        case Accepted():
+            return outcome
+        case Refused():
+            return await _ask_again(visit, field, outcome)
+
+
+async def _ask_again(visit: SignedIn, field: str, refused: Refused) -> Response:
+    errors = {field: sentence(refused, visit)}
+    response = await _ask(visit, errors=errors, status=status_of(refused), is_recovering=field == RECOVERY)
     await throttle.settle(visit, throttle.AUTH, response)
-    return later(response, verdict.wait) if verdict.wait else response
+    return later(response, refused.wait)
 
 
-async def _judge(visit: SignedIn, proof: dict[str, str]) -> tuple[dict[str, str], Verdict]:
-    """A sentence per field that is wrong; none when the session is verified now."""
+async def _judge(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Outcome]:
+    """Accepted when the session is verified now; refused, for what was typed in this field."""
     panel, session = visit.panel, visit.session
     account = await accounts.get(panel.db, session.account_id)
     async with try_password(visit, session.account_name, account, proof.get(PASSWORD, "")) as tried:
-        if tried.wait:
-            return {PASSWORD: tried.refusal}, Verdict(wait=tried.wait)
+        if isinstance(tried, Refused) and tried.wait:
+            return PASSWORD, tried
         async with acting(visit) as tx:
-            if not tried.is_right:
+            if isinstance(tried, Refused):
                 await note(tx, visit, session.account_id, "stepup.failed", "password")
-                return {PASSWORD: WRONG_PASSWORD}, Verdict()
-            await tried.charge.accept(tx)
+                return PASSWORD, tried
+            accepted = await tried.charge.accept(tx, Proof.PASSWORD)
             if not session.has_two_factor:
                 await _succeed(tx, visit)
-                return {}, Verdict()
+                return PASSWORD, accepted
             await tell_of_password(tx, visit, session.account_id, waits_for=_waiting(visit))
-    field, verdict = await _judge_second_factor(visit, proof)
-    return ({} if verdict.is_accepted else {field: verdict.message}), verdict
+    return await _judge_second_factor(visit, proof)
 
 
-async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Verdict]:
+async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Outcome]:
     account_id = visit.session.account_id
     field = RECOVERY if joined(proof.get(RECOVERY, "")) else CODE
     trying = try_recovery if field == RECOVERY else try_code
     async with trying(visit, account_id, proof.get(field, "")) as judge:
-        if isinstance(judge, Verdict):
+        if isinstance(judge, Refused):
             return field, judge
         async with acting(visit) as tx:
-            verdict = await judge(tx)
-            if verdict.is_accepted:
+            outcome = await judge(tx)
+            if isinstance(outcome, Accepted):
                 await _succeed(tx, visit)
-                if field == RECOVERY:
+                if outcome.proof is Proof.RECOVERY_CODE:
                     await tell(tx, visit, account_id, "recovery_used")
             else:
                 await _miss(tx, visit, field)
-    return field, verdict
+    return field, outcome
 
 
 async def _miss(tx: Transaction, visit: SignedIn, field: str) -> None:

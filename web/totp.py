@@ -15,15 +15,10 @@ from web.budget import costly
 from web.factors import totp as rules
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
+from web.outcome import Accepted, Reason, Refused
 from web.page import go, later, page, tries_left
-from web.second_factor import (
-    CODE_FORM,
-    Verdict,
-    clock_is_off,
-    forgive_everything,
-    try_code,
-    wrong_or_clock_is_off,
-)
+from web.refusals import sentence, status_of
+from web.second_factor import forgive_everything, try_code, wrong_or_clock_off
 from web.sessions import end_elsewhere
 from web.two_factor import show_hub
 from web.visit import RecentlyVerified, SignedIn, VerifiedNow
@@ -72,7 +67,7 @@ async def confirm(visit: SignedIn) -> Response:
     code = rules.read_code((await forms.read(visit, "code"))["code"])
     if code is None:
         waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
-        return _refused(visit, CODE_FORM) if waiting else await show_hub(visit, problem=OVER)
+        return _refused(visit, Refused(Reason.MALFORMED_CODE)) if waiting else await show_hub(visit, problem=OVER)
     async with acting(visit) as tx:
         enrolment = await totp.try_enrolment(
             tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
@@ -131,19 +126,19 @@ async def undo(visit: SignedIn) -> Response:
     if await totp.find_replaced(panel.db, session.account_id, session_id=session.id, at=visit.at) is None:
         return await show_hub(visit, problem=UNDO_OVER)
     async with try_code(visit, session.account_id, typed, replaced_in=session) as judge:
-        if isinstance(judge, Verdict):
+        if isinstance(judge, Refused):
             return await _not_undone(visit, judge)
         async with acting(visit) as tx:
-            verdict = await judge(tx)
-            if not verdict.is_accepted:
-                return await _not_undone(visit, verdict)
+            outcome = await judge(tx)
+            if not isinstance(outcome, Accepted):
+                return await _not_undone(visit, outcome)
             ended = await _changed(tx, visit, "totp.undone")
     return await show_hub(visit, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
 
 
-async def _not_undone(visit: SignedIn, verdict: Verdict) -> Response:
-    response = await show_hub(visit, undo_error=verdict.message, status=verdict.status)
-    return later(response, verdict.wait) if verdict.wait else response
+async def _not_undone(visit: SignedIn, refused: Refused) -> Response:
+    response = await show_hub(visit, undo_error=sentence(refused, visit), status=status_of(refused))
+    return later(response, refused.wait)
 
 
 async def cancel(visit: SignedIn) -> Response:
@@ -179,10 +174,11 @@ async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) 
         await note(tx, visit, session.account_id, "totp.failed")
     if left <= 0:
         return await show_hub(visit, problem=TOO_MANY)
-    return _refused(visit, (clock_is_off(drift) if drift else wrong_or_clock_is_off(visit)) + tries_left(left))
+    return _refused(visit, wrong_or_clock_off(drift), tries_left(left))
 
 
-def _refused(visit: SignedIn, error: str) -> Response:
+def _refused(visit: SignedIn, refused: Refused, what_next: str = "") -> Response:
+    error = sentence(refused, visit) + what_next
     return page(visit, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
 
 

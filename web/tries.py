@@ -11,6 +11,7 @@ from db.database import Transaction
 from web import log
 from web.activity import FACTOR_FAILURES, note
 from web.limits import STRANGERS_COUNTED
+from web.outcome import Accepted, Proof
 from web.visit import Visit
 
 
@@ -26,10 +27,13 @@ class Try:
     def is_refused(self) -> bool:
         return self.standing.is_closed or bool(self.standing.wait)
 
-    async def accept(self, tx: Transaction) -> None:
-        """It was right: what was counted where it was counted is forgotten."""
+    async def accept(self, tx: Transaction, proof: Proof, *, step: int | None = None) -> Accepted:
+        """It was right: what was counted where it was counted is forgotten. Raises ValueError for what has to wait."""
+        if self.is_refused:
+            raise ValueError(self.standing)
         await attempts.forgive(tx, self.counters)
         tx.afterwards.append(self._end)
+        return Accepted(proof, step)
 
     async def fail(self, tx: Transaction, visit: Visit, account_id: int | None, event: str) -> None:
         """It was wrong: the charge stays, and the line feeds the alarm and what the next login is told."""

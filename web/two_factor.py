@@ -12,8 +12,10 @@ from web import forms
 from web.factors import recovery_code
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
+from web.outcome import Accepted, Refused
 from web.page import go, later, page, tries_left, wait
-from web.second_factor import Judge, Verdict, try_code, try_recovery
+from web.refusals import sentence, status_of
+from web.second_factor import Judge, try_code, try_recovery
 from web.visit import Pending, SignedIn
 from web.visitor import SessionEnded
 
@@ -82,58 +84,64 @@ async def enter_code(visit: Pending) -> Response:
     """The code of the moment, once: whoever ends the half-login begins the session."""
     typed = (await forms.read(visit, "code"))["code"]
     async with try_code(visit, visit.pending_login.account_id, typed) as judge:
-        return await _judge(visit, judge, CHALLENGE, "totp")
+        return await _judge(visit, judge, CHALLENGE)
 
 
 async def enter_recovery(visit: Pending) -> Response:
     typed = (await forms.read(visit, "code"))["code"]
     async with try_recovery(visit, visit.pending_login.account_id, typed) as judge:
-        return await _judge(visit, judge, RECOVERY, "recovery")
+        return await _judge(visit, judge, RECOVERY)
 
 
-async def _judge(visit: Pending, judge: Judge | Verdict, template: str, method: str) -> Response:
+async def _judge(visit: Pending, judge: Judge | Refused, template: str) -> Response:
     panel, half_login = visit.panel, visit.pending_login
-    if isinstance(judge, Verdict):
+    if isinstance(judge, Refused):
         return _challenge(visit, template, judge)
     async with panel.db.transaction() as tx:
         if await half_logins.find(tx, half_login.digest, at=panel.now()) is None:
             return go(visit, "/login")  # a parallel request was first
-        return await _settle(tx, visit, await judge(tx), template, method)
+        match await judge(tx):
+            case Accepted() as accepted:
+                return await _finish(tx, visit, accepted)
+            case Refused() as refused:
+                return await _miss(tx, visit, refused, template)
 
 
-async def _settle(tx: Transaction, visit: Pending, verdict: Verdict, template: str, method: str) -> Response:
+async def _finish(tx: Transaction, visit: Pending, accepted: Accepted) -> Response:
     half_login = visit.pending_login
-    if verdict.is_accepted:
-        await half_logins.end(tx, half_login.digest)
-        await notices.withdraw(tx, half_login.digest, owner=half_login.account_id, at=visit.panel.now())
-        token = await complete_login(tx, visit, half_login.account_id, method)
-        return signed_in(visit, token, half_login.next)
-    if verdict.tries_left is None:
-        return _challenge(visit, template, verdict)
+    await half_logins.end(tx, half_login.digest)
+    await notices.withdraw(tx, half_login.digest, owner=half_login.account_id, at=visit.panel.now())
+    token = await complete_login(tx, visit, half_login.account_id, accepted)
+    return signed_in(visit, token, half_login.next)
+
+
+async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str) -> Response:
+    half_login = visit.pending_login
+    if refused.tries_left is None:
+        return _challenge(visit, template, refused)
     left = await half_logins.miss(tx, half_login.digest, tries=HALF_LOGIN_TRIES)
     if not left:
         await notices.hasten(tx, half_login.digest, at=visit.panel.now())
-    return _challenge(visit, template, verdict, left=left)
+    return _challenge(visit, template, refused, left=left)
 
 
-def _challenge(visit: Pending, template: str, verdict: Verdict | None = None, *, left: int | None = None) -> Response:
+def _challenge(visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None) -> Response:
     """The challenge, with why it was refused; with no tries `left` this half-login is over."""
-    error = verdict.message + _what_next(verdict, left) if verdict else ""
     response = page(
         visit,
         template,
         block="form",
-        status=verdict.status if verdict else 200,
+        status=status_of(refused) if refused else 200,
         account_name=visit.pending_login.account_name,
-        error=error,
+        error=sentence(refused, visit) + _what_next(refused, left) if refused else "",
         is_over=left == 0,
     )
-    return later(response, verdict.wait) if verdict and verdict.wait else response
+    return later(response, refused.wait) if refused else response
 
 
-def _what_next(verdict: Verdict, left: int | None) -> str:
-    if verdict.then_wait:
-        return f" Só dá para tentar de novo em {wait(verdict.then_wait)}."
-    if left and verdict.tries_left:
-        return tries_left(min(left, verdict.tries_left))
+def _what_next(refused: Refused, left: int | None) -> str:
+    if refused.then_wait:
+        return f" Só dá para tentar de novo em {wait(refused.then_wait)}."
+    if left and refused.tries_left:
+        return tries_left(min(left, refused.tries_left))
     return ""

@@ -1,0 +1,63 @@
+"""What came of a try: nothing but an explicit acceptance counts as one, and every refusal can be said."""
+
+from datetime import timedelta
+
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from db.attempts import Attempts
+from web.login import METHODS, complete_login
+from web.outcome import Accepted, Proof, Reason, Refused
+from web.refusals import SENTENCES, sentence, status_of
+from web.scope import arrive
+from web.tries import Try
+from web.visit import Visit
+
+MINUTE = timedelta(minutes=1)
+OPEN_NOTHING = [Proof.CODE_OF_OLD_APP, Proof.REHEARSED_CODE, Proof.EARLIER]
+
+
+@pytest.fixture
+def visit(client: TestClient) -> Visit:
+    return arrive(
+        Request(
+            {"type": "http", "state": client.app_state, "path": "/", "method": "POST", "headers": [], "client": None}
+        )
+    )
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_sentence_of_its_own(reason: Reason, visit: Visit) -> None:
+    said = sentence(Refused(reason, wait=MINUTE, next_code=MINUTE, drift=MINUTE), visit)
+    assert said.endswith((".", ".</span>"))
+    assert "{" not in said
+    assert list(SENTENCES.values()).count(SENTENCES[reason]) == 1
+
+
+@pytest.mark.parametrize(("wait", "status"), [(timedelta(0), 422), (MINUTE, 429)])
+def test_who_has_to_wait_is_told_so_by_the_status(wait: timedelta, status: int) -> None:
+    assert status_of(Refused(Reason.CODE_BACKOFF, wait=wait)) == status
+
+
+@pytest.mark.parametrize("standing", [Attempts(5, wait=MINUTE), Attempts(100, is_closed=True)])
+def test_what_has_to_wait_cannot_be_accepted(standing: Attempts, client: TestClient, visit: Visit) -> None:
+    async def accept() -> Accepted:
+        async with visit.panel.db.transaction() as tx:
+            return await Try([], standing).accept(tx, Proof.CODE)
+
+    assert client.portal
+    with pytest.raises(ValueError, match="Attempts"):
+        client.portal.call(accept)
+
+
+@pytest.mark.parametrize("proof", OPEN_NOTHING)
+def test_what_proves_nothing_new_begins_no_session(proof: Proof, client: TestClient, visit: Visit) -> None:
+    async def begin() -> str:
+        async with visit.panel.db.transaction() as tx:
+            return await complete_login(tx, visit, 1, Accepted(proof))
+
+    assert set(METHODS) == set(Proof) - set(OPEN_NOTHING)
+    assert client.portal
+    with pytest.raises(KeyError):
+        client.portal.call(begin)

@@ -1,0 +1,67 @@
+"""What came of an attempt to prove something. Only an `Accepted` lets anybody in; no absence of anything does."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+
+
+class Proof(Enum):
+    """What was right."""
+
+    PASSWORD = auto()
+    CODE = auto()  # of the app
+    RECOVERY_CODE = auto()  # used up by this
+    SETUP_CODE = auto()
+    CODE_OF_OLD_APP = auto()  # puts that app back, and proves nothing else
+    REHEARSED_CODE = auto()  # a recovery code that was not used up; it proves nothing
+    EARLIER = auto()  # everything, by a request of this session not long ago
+
+
+class Reason(Enum):
+    """Why something was refused. Each has its sentence in web/refusals.py."""
+
+    WRONG_PASSWORD = auto()
+    PASSWORD_BACKOFF = auto()
+    PASSWORD_CLOSED = auto()
+    PASSWORD_CLOSED_ON_DEVICE = auto()
+    MALFORMED_CODE = auto()
+    WRONG_CODE = auto()
+    WRONG_CODE_OR_CLOCK = auto()
+    CLOCK_OFF = auto()
+    CLOCK_OFF_BY_HOURS = auto()
+    CODE_USED = auto()
+    CODE_DISCLOSED = auto()  # it told how far off a clock is
+    SERVER_CLOCK_WENT_BACK = auto()
+    FACTOR_CHANGED = auto()  # meanwhile
+    CODE_BACKOFF = auto()
+    APP_CLOSED = auto()
+    WRONG_CODE_OF_OLD_APP = auto()
+    MALFORMED_RECOVERY_CODE = auto()
+    WRONG_RECOVERY_CODE = auto()
+    RECOVERY_CLOSED = auto()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Made by `Try.accept` in the transaction that acts on it, or where nothing is counted."""
+
+    proof: Proof
+    step: int | None = None  # of the app's code
+
+
+@dataclass(frozen=True)
+class Refused:
+    """`wait`: how long nothing is judged. `tries_left`: until a wait of `then_wait`; None where no miss was counted.
+
+    `next_code`: until the app shows a code that may be right. `drift`: of the phone, positive when it is ahead.
+    """
+
+    reason: Reason
+    wait: timedelta = timedelta(0)
+    tries_left: int | None = None
+    then_wait: timedelta = timedelta(0)
+    next_code: timedelta = timedelta(0)
+    drift: timedelta = timedelta(0)
+
+
+Outcome = Accepted | Refused

@@ -1,0 +1,85 @@
+"""Why a password or a code was refused, in words, and the status of such an answer."""
+
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from web.moments import told_as
+from web.outcome import Reason, Refused
+from web.page import wait
+from web.visit import Visit
+
+CODE_OR_CLOCK = Markup(
+    "Código incorreto. Digite o que o aplicativo mostra agora. O servidor marca {}. Se o celular mostra outra data ou "
+    "outra hora, um dos dois relógios está errado: <span data-witness>o do celular se acerta com a hora automática; o "
+    "do servidor, com quem cuida do painel.</span>"
+)
+SENTENCES = {
+    Reason.WRONG_PASSWORD: "Senha incorreta.",
+    Reason.PASSWORD_BACKOFF: "Foram muitas senhas erradas. Tente de novo em {}.",
+    Reason.PASSWORD_CLOSED: (
+        "Foram senhas erradas demais vindas de dispositivos desconhecidos. Entre de um dispositivo em que você já "
+        "entrou, ou peça a quem cuida do painel que libere a conta."
+    ),
+    Reason.PASSWORD_CLOSED_ON_DEVICE: (
+        "Foram senhas erradas demais neste dispositivo. Peça a quem cuida do painel que libere a conta."
+    ),
+    Reason.MALFORMED_CODE: "O código tem seis números. Digite o que o aplicativo mostra agora.",
+    Reason.WRONG_CODE: "Código incorreto. Digite o que o aplicativo mostra agora.",
+    Reason.WRONG_CODE_OR_CLOCK: CODE_OR_CLOCK,
+    Reason.CLOCK_OFF: "O relógio do seu celular parece estar {}. Ligue nele a hora automática e tente de novo.",
+    Reason.CLOCK_OFF_BY_HOURS: (
+        "O relógio do seu celular parece estar {}. Ligue nele a data, a hora e o fuso automáticos e tente de novo."
+    ),
+    Reason.CODE_USED: "Este código já foi usado; o próximo aparece em {}.",
+    Reason.CODE_DISCLOSED: "Com este código o relógio foi conferido; o próximo aparece em {}.",
+    Reason.SERVER_CLOCK_WENT_BACK: (
+        "O relógio do servidor voltou no tempo. Entre com um código de recuperação, ou tente de novo em {}."
+    ),
+    Reason.FACTOR_CHANGED: "A proteção desta conta mudou enquanto isso. Entre de novo.",
+    Reason.CODE_BACKOFF: "Foram muitos códigos errados. Tente de novo em {}.",
+    Reason.APP_CLOSED: (
+        "Este aplicativo foi bloqueado depois de 100 códigos errados. Entre com um código de recuperação."
+    ),
+    Reason.WRONG_CODE_OF_OLD_APP: "Código incorreto. Digite o que o aplicativo antigo mostra agora.",
+    Reason.MALFORMED_RECOVERY_CODE: "Um código de recuperação tem 16 letras e números, em quatro grupos.",
+    Reason.WRONG_RECOVERY_CODE: "Este código de recuperação não vale: foi digitado errado ou já foi usado.",
+    Reason.RECOVERY_CLOSED: (
+        "Foram 100 códigos de recuperação errados. Entre com o aplicativo, ou procure quem cuida do painel."
+    ),
+}
+
+
+def sentence(refused: Refused, visit: Visit) -> str:
+    words = SENTENCES[refused.reason]
+    match refused.reason:
+        case Reason.PASSWORD_BACKOFF | Reason.CODE_BACKOFF:
+            return words.format(wait(refused.wait))
+        case Reason.CODE_USED | Reason.CODE_DISCLOSED | Reason.SERVER_CLOCK_WENT_BACK:
+            return words.format(wait(refused.next_code))
+        case Reason.CLOCK_OFF:
+            return words.format(_off(refused.drift))
+        case Reason.CLOCK_OFF_BY_HOURS:
+            return words.format(_hours_off(refused.drift))
+        case Reason.WRONG_CODE_OR_CLOCK:
+            return CODE_OR_CLOCK.format(told_as("full", visit.at, visit.panel.settings.time_zone))
+        case _:
+            return words
+
+
+def _off(drift: timedelta) -> str:
+    seconds = int(abs(drift).total_seconds())
+    off = f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "") if seconds >= 60 else f"{seconds} s"
+    return f"{off} {_direction(drift)}"
+
+
+def _hours_off(drift: timedelta) -> str:
+    return f"{round(int(abs(drift).total_seconds()) / 3600)} h {_direction(drift)}"
+
+
+def _direction(drift: timedelta) -> str:
+    return "adiantado" if drift > timedelta(0) else "atrasado"
+
+
+def status_of(refused: Refused) -> int:
+    return 429 if refused.wait else 422
