@@ -42,17 +42,15 @@ function announce(words) { live.textContent = words; }
 
 // "… em 17 s" inside an error counts down where it stands; screen readers hear it once, at the start.
 function countDown() {
-  for (const place of document.querySelectorAll("[role=alert]:not([data-counting])")) {
-    const found = place.textContent.match(/ em (\d+) s\./);
-    if (!found) continue;
-    place.dataset.counting = "";
-    const sentence = place.textContent;
-    const end = Date.now() + found[1] * 1000;
+  for (const place of document.querySelectorAll("[data-wait]")) {
+    const seconds = place.dataset.wait, sentence = place.textContent;
+    place.removeAttribute("data-wait");
+    const end = Date.now() + seconds * 1000;
     const tick = setInterval(() => {
       const left = Math.ceil((end - Date.now()) / 1000);
       if (left <= 0 || !place.isConnected) clearInterval(tick);
-      place.setAttribute("aria-live", "off");
-      place.textContent = sentence.replace(found[0], left > 0 ? ` em ${left} s.` : " agora.");
+      place.closest("[role=alert]")?.setAttribute("aria-live", "off");
+      place.textContent = sentence.replace(`em ${seconds} s`, left > 0 ? `em ${left} s` : "agora");
     }, 1000);
   }
 }

@@ -164,6 +164,7 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(
     answer = give_password(browser, alice)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
     assert "Tente de novo em 30 s" in answer.text
+    assert 'data-wait="30"' in answer.text
     clock.forward(seconds=31)
     assert give_password(browser, alice).status_code == 303
 

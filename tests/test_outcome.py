@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from db.attempts import Attempts
 from web.login import METHODS, complete_login
 from web.outcome import Accepted, Proof, Reason, Refused
+from web.page import counted
 from web.refusals import SENTENCES, sentence, status_of
 from web.scope import arrive
 from web.tries import Try
@@ -38,6 +39,18 @@ def test_every_reason_has_a_sentence_of_its_own(reason: Reason, visit: Visit) ->
 @pytest.mark.parametrize(("wait", "status"), [(timedelta(0), 422), (MINUTE, 429)])
 def test_who_has_to_wait_is_told_so_by_the_status(wait: timedelta, status: int) -> None:
     assert status_of(Refused(Reason.CODE_BACKOFF, wait=wait)) == status
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(seconds=16.2), '<span data-wait="17">Em 17 s.</span>'),
+        (2 * MINUTE, '<span data-wait="120">Em 120 s.</span>'),
+        (timedelta(seconds=121), "Em 3 min."),
+    ],
+)
+def test_a_wait_that_is_told_in_seconds_is_a_number_for_the_script(left: timedelta, said: str) -> None:
+    assert counted("Em {}.", left) == said
 
 
 @pytest.mark.parametrize("standing", [Attempts(5, wait=MINUTE), Attempts(100, is_closed=True)])

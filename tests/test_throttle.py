@@ -26,6 +26,7 @@ def test_twenty_posts_a_minute_from_one_network(alice: Person, new_client: NewCl
     refused = sign_in(new_client(), alice)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
     assert "Foram pedidos demais em pouco tempo. Tente de novo em 60 s." in refused.text
+    assert 'data-wait="60"' in refused.text
     clock.forward(seconds=30)
     assert sign_in(new_client(), alice).headers["retry-after"] == "30"  # knocking meanwhile makes it no longer
     clock.forward(seconds=30)

@@ -59,6 +59,7 @@ def test_the_same_code_opens_only_one_door(protected: Person, new_client: NewCli
     again = sign_in(new_client(), protected, code)
     assert again.status_code == 422
     assert "Este código já foi usado; o próximo aparece em 25 s" in again.text
+    assert 'data-wait="25"' in again.text
 
 
 def test_the_code_that_confirmed_cannot_log_in(
@@ -108,6 +109,7 @@ def test_five_wrong_codes_end_the_half_login_and_then_everybody_waits(
     waiting = sign_in(new_client(), protected, protected.code_at(clock()))
     assert (waiting.status_code, waiting.headers["retry-after"]) == (429, "60")
     assert "Tente de novo em 60 s" in waiting.text
+    assert 'data-wait="60"' in waiting.text
     clock.forward(seconds=61)
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
 
@@ -169,6 +171,7 @@ def test_a_wait_from_before_is_told_and_does_not_end_the_login(
     clock.forward(seconds=61)
     refused = enter(browser, protected.wrong_code_at(clock()))
     assert "Só dá para tentar de novo em 120 s" in refused.text
+    assert 'data-wait="120"' in refused.text
     assert "terminou" not in refused.text
     clock.forward(seconds=121)
     assert enter(browser, protected.code_at(clock())).headers["location"] == "/instances"

@@ -18,6 +18,7 @@ from web.visit import Visit
 
 STATIC = ROOT / "static"
 NOTICES = "#notices"
+SECONDS_TOLD = 120  # a longer wait is told in minutes
 
 
 def page(
@@ -106,8 +107,18 @@ def opens(href: str, target: str) -> Markup:
 
 def wait(left: timedelta) -> str:
     """A wait in words: seconds up to two minutes, then whole minutes, rounded up."""
-    seconds = max(1, -(-left // timedelta(seconds=1)))
-    return f"{seconds} s" if seconds <= 120 else f"{-(-seconds // 60)} min"
+    seconds = _seconds(left)
+    return f"{seconds} s" if seconds <= SECONDS_TOLD else f"{-(-seconds // 60)} min"
+
+
+def counted(sentence: str, left: timedelta) -> Markup:
+    """A sentence with a wait in it; where it is told in seconds, the script counts them down."""
+    said, seconds = Markup.escape(sentence.format(wait(left))), _seconds(left)
+    return Markup('<span data-wait="{}">{}</span>').format(seconds, said) if seconds <= SECONDS_TOLD else said
+
+
+def _seconds(left: timedelta) -> int:
+    return max(1, -(-left // timedelta(seconds=1)))
 
 
 @lru_cache(maxsize=1024)

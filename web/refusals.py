@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from web.moments import told_as
 from web.outcome import Reason, Refused
-from web.page import wait
+from web.page import counted
 from web.visit import Visit
 
 CODE_OR_CLOCK = Markup(
@@ -54,9 +54,9 @@ def sentence(refused: Refused, visit: Visit) -> str:
     words = SENTENCES[refused.reason]
     match refused.reason:
         case Reason.PASSWORD_BACKOFF | Reason.CODE_BACKOFF:
-            return words.format(wait(refused.wait))
+            return counted(words, refused.wait)
         case Reason.CODE_USED | Reason.CODE_DISCLOSED | Reason.SERVER_CLOCK_WENT_BACK:
-            return words.format(wait(refused.next_code))
+            return counted(words, refused.next_code)
         case Reason.CLOCK_OFF:
             return words.format(_off(refused.drift))
         case Reason.CLOCK_OFF_BY_HOURS:

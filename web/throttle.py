@@ -23,7 +23,7 @@ from web.limits import (
     WRITES,
     Rate,
 )
-from web.page import later, wait
+from web.page import counted, later
 from web.panel import Panel
 from web.visit import Place, Visit
 
@@ -87,7 +87,7 @@ async def charge(visit: Visit, throttle: Throttle) -> Response | None:
             await _grant(visit, owner)
         return None
     log.denied(visit, f"throttle: {throttle.name}")
-    advice = f"Foram pedidos demais em pouco tempo. Tente de novo em {wait(max(waits))}."
+    advice = counted("Foram pedidos demais em pouco tempo. Tente de novo em {}.", max(waits))
     return later(errors.refuse(visit, 429, advice=advice), max(waits))
 
 

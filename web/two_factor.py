@@ -13,7 +13,7 @@ from web.factors import recovery_code
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
 from web.outcome import Accepted, Refused
-from web.page import go, later, page, tries_left, wait
+from web.page import counted, go, later, page, tries_left
 from web.refusals import sentence, status_of
 from web.second_factor import Judge, try_code, try_recovery
 from web.visit import Pending, SignedIn
@@ -141,7 +141,7 @@ def _challenge(visit: Pending, template: str, refused: Refused | None = None, *,
 
 def _what_next(refused: Refused, left: int | None) -> str:
     if refused.then_wait:
-        return f" Só dá para tentar de novo em {wait(refused.then_wait)}."
+        return counted(" Só dá para tentar de novo em {}.", refused.then_wait)
     if left and refused.tries_left:
         return tries_left(min(left, refused.tries_left))
     return ""
