@@ -1,12 +1,16 @@
 """What came of a try: nothing but an explicit acceptance counts as one, and every refusal can be said."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from db.attempts import Attempts
+from tests.support.clock import Clock
+from tests.support.people import Person, cookie_of, give_password
 from web.login import METHODS, complete_login
 from web.outcome import Accepted, Proof, Reason, Refused
 from web.page import counted
@@ -15,6 +19,8 @@ from web.scope import arrive
 from web.tries import Try
 from web.visit import Visit
 
+NewClient = Callable[..., TestClient]
+Rows = Callable[..., list[tuple[Any, ...]]]
 MINUTE = timedelta(minutes=1)
 OPEN_NOTHING = [Proof.CODE_OF_OLD_APP, Proof.REHEARSED_CODE, Proof.EARLIER]
 
@@ -74,3 +80,16 @@ def test_what_proves_nothing_new_begins_no_session(proof: Proof, client: TestCli
     assert client.portal
     with pytest.raises(KeyError):
         client.portal.call(begin)
+
+
+def test_a_login_half_way_whose_app_is_gone_lets_nobody_in(
+    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    """Whatever removes an app ends such logins too: this one is left as by a hand in the database."""
+    browser = new_client()
+    give_password(browser, protected)
+    rows("DELETE FROM totp")
+    refused = browser.post("/login/code", data={"code": protected.code_at(clock())})
+    assert refused.status_code == 422
+    assert "A proteção desta conta mudou enquanto isso. Entre de novo." in refused.text
+    assert not cookie_of(browser)

@@ -230,7 +230,10 @@ def test_a_rehearsal_checks_a_code_and_does_not_spend_it(
 
 def test_a_spent_code_does_not_pass_the_rehearsal(protected: Person, client: TestClient, new_client: NewClient) -> None:
     recover(new_client(), protected, protected.recovery_codes[0])
-    assert rehearse(client, protected.recovery_codes[0]).status_code == 422
+    refused = rehearse(client, protected.recovery_codes[0])
+    assert refused.status_code == 422
+    assert "não vale: foi digitado errado ou já foi usado" in refused.text
+    assert "ele não foi gasto" not in refused.text
     assert "Ainda não feito" in client.get("/security").text
 
 

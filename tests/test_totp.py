@@ -242,6 +242,16 @@ def test_the_new_app_cannot_undo_and_the_old_one_cannot_sign_in(
     assert "Troca desfeita" in undo(client, code_for(old, clock())).text
 
 
+def test_an_undo_whose_time_is_over_while_it_is_charged_undoes_nothing(
+    moved: tuple[str, str], client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    rows("CREATE TRIGGER over AFTER INSERT ON attempts BEGIN DELETE FROM totp_replaced; END")
+    refused = undo(client, code_for(moved[0], clock()))
+    assert refused.status_code == 422
+    assert "Troca desfeita" not in refused.text
+    assert not rows("SELECT 1 FROM activity WHERE event = 'totp.undone'")
+
+
 def test_a_code_used_before_the_move_does_not_undo_it(alice: Person, client: TestClient, clock: Clock) -> None:
     protect(client, alice, clock())
     used = alice.code_at(clock.forward(seconds=30))
