@@ -26,7 +26,7 @@ PER_SECOND = 100
 
 
 def run(_data: Path, _there: Population, seconds: float) -> list[Row]:
-    """Pages of few people in turn on both sides, so that the same share is kept; a login has a hash in it.
+    """Pages of few people in turn; a login has a hash in it.
 
     What stands beside each other is measured one right after the other, for the machine changes within a minute.
     """
@@ -58,10 +58,6 @@ def _rates(port: int, there: Population, names: "itertools.cycle[str]", seconds:
         got = uvloop.run(load.closed_loop(port, requests, connections=8, seconds=seconds))
         assert list(got.statuses) == [200], got.statuses
         yield f"{path}", got.per_second
-        anew = load.get_anew(path, port, [f"{people.SESSION}={token}" for token in there.sessions[:READERS]])
-        got = uvloop.run(load.closed_loop(port, anew, connections=8, seconds=seconds))
-        assert list(got.statuses) == [200], got.statuses
-        yield f"{path}, made anew", got.per_second
     yield "logins", uvloop.run(logins(port, names, seconds))
 
 

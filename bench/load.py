@@ -78,14 +78,6 @@ def get(path: str, port: int, **headers: str) -> bytes:
     return _request("GET", path, port, headers)
 
 
-def get_anew(path: str, port: int, cookies: Sequence[str]) -> list[bytes]:
-    """Requests with these cookies in turn, each for an address of its own, so that no answer is kept for another."""
-    return [
-        get(f"{path}?{number}", port, Cookie=cookie)
-        for number, cookie in zip(range(20_000), itertools.cycle(cookies), strict=False)
-    ]
-
-
 def post(path: str, port: int, form: dict[str, str], **headers: str) -> bytes:
     body = urlencode(form).encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}

@@ -62,7 +62,7 @@ def run(data: Path, there: Population, seconds: float) -> list[Row]:
     rows = []
     for name, got in found.items():
         rows += [
-            Row(f"{name}: a page made anew", median(got.pages), "a second", "bare Starlette hello", median(hello)),
+            Row(f"{name}: pages", median(got.pages), "a second", "bare Starlette hello", median(hello)),
             Row(f"{name}: full logins", median(got.logins), "a second", "plain argon2-cffi", median(plain)),
             Row(f"{name}: a page, p99, while {AT_ONCE} guess", median(got.flooded), "ms", "in peace", median(got.calm)),
             Row(f"{name}: start to first 200", median(got.start), "ms"),
@@ -77,8 +77,8 @@ def _measure(contestant: Contestant, names: Iterator[str], seconds: float, got: 
         got.start.append(server.seconds_to_first_answer * 1000)
         got.memory.append(server.memory())
         cookie = asyncio.run(contestant.sign_in(server.port, next(names)))
-        anew = load.get_anew(contestant.page, server.port, [cookie])
-        got.pages.append(pages.rate(server.port, anew, seconds, connections=CONNECTIONS))
+        page = load.get(contestant.page, server.port, Cookie=cookie)
+        got.pages.append(pages.rate(server.port, [page], seconds, connections=CONNECTIONS))
         logins_a_second = load.repeat(
             lambda: contestant.sign_in(server.port, next(names)), at_once=AT_ONCE, seconds=seconds
         )

@@ -122,10 +122,6 @@ class Database(Reader):
             return await super().one(kind, sql, **parameters)
         return _read(kind, rows[0]) if rows else None
 
-    async def version(self) -> int:
-        """A number that is another one after anybody, in whichever process, has written anything."""
-        return await self.one(int, "PRAGMA data_version") or 0
-
     async def _ask(self, statement: Statement) -> Rows:
         answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
         self._asked.append((statement, answer))

@@ -54,6 +54,15 @@ def test_one_device_is_signed_out(alice: Person, client: TestClient, new_client:
     assert client.get("/instances").status_code == 200
 
 
+def test_a_session_that_is_ended_in_another_process_is_over_in_the_same_second(
+    alice: Person, client: TestClient, rows: Rows
+) -> None:
+    assert client.get("/instances").status_code == client.get("/instances").status_code == 200
+    rows("DELETE FROM sessions")
+    for path in ("/instances", "/security", "/activity"):
+        assert client.get(path).status_code == 303
+
+
 def test_all_the_others_are_signed_out(alice: Person, client: TestClient, new_client: NewClient) -> None:
     others = [on_another_device(alice, new_client) for _ in range(3)]
     assert "Só esta sessão continua aberta" in client.post("/security/sessions/end-others").text

@@ -71,8 +71,8 @@ def put_in_place(node: ast.AST) -> bool:
 
 ONLY_IN = [
     (untyped, {"scope"}),
-    (scope, {"scope", "perimeter", "redirects", "kept"}),
-    (request, {"scope", "perimeter", "guards", "errors", "kept", "visit"}),
+    (scope, {"scope", "perimeter", "redirects"}),
+    (request, {"scope", "perimeter", "guards", "errors", "visit"}),
     (made_up, {"scope"}),
     (let_in, {"guards"}),
     (accepted, {"tries", "setup", "step_up"}),

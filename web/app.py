@@ -35,7 +35,7 @@ from web import (
 )
 from web.data_folder import open_panel
 from web.factors.argon2id import Argon2id
-from web.guards import State, demand_of, get, get_kept, lacks_budget, post
+from web.guards import State, demand_of, get, lacks_budget, post
 from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
@@ -76,9 +76,9 @@ async def health(_: Visit) -> Response:
 
 # Routes are tried one after the other: what is asked for most stands first.
 ROUTES: list[BaseRoute] = [
-    get_kept("/instances", instances.list_page, State.SIGNED_IN),
-    get_kept("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
-    get_kept("/activity", activity.list_page, State.SIGNED_IN),
+    get("/instances", instances.list_page, State.SIGNED_IN),
+    get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
+    get("/activity", activity.list_page, State.SIGNED_IN),
     get("/login", login.form, State.ANYONE),
     get("/", home, State.SIGNED_IN),
     get("/health", health, State.ANYONE),

@@ -15,7 +15,6 @@ from db.database import Database, Reader, Transaction
 from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool, Turns, hashes_at_once
-from web.kept import Kept
 from web.panel import Panel
 from web.seal import KEY_BYTES, BrokenSeal, Seal, write_keys
 from web.settings import Settings, StartRefused
@@ -49,7 +48,7 @@ async def open_panel(
         seal = await _bring_up_to_date(db, file, settings, token_bytes)
         db.chain_key = seal.sub_keys.chain
         short_id = await _adopt(db, file, seal, token_bytes(SHORT_ID_BYTES).hex(), now())
-        yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Turns(), Kept())
+        yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Turns())
     finally:
         await db.close()
         hashes.close()

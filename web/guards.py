@@ -68,25 +68,6 @@ def get(path: str, handler: Handler[V], state: Door[V], *, enrols: bool = False,
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="GET")
 
 
-def get_kept(path: str, handler: Handler[V], state: Door[V], *, enrols: bool = False) -> GuardedRoute:
-    """A page that holds no secret and follows from the request, the database and the second alone."""
-    demand = Demand(state, enrols)
-    door = _guarded(handler, state, demand)
-
-    @functools.wraps(door)
-    async def perhaps_kept(request: Request) -> Response:
-        visit = visit_of(request)
-        panel = visit.panel
-        stamp = await panel.db.version(), int(visit.at.timestamp())
-        if page := panel.kept.recall(request, stamp):
-            return page
-        response = await door(request)
-        panel.kept.keep(request, stamp, response)
-        return response
-
-    return GuardedRoute(path, perhaps_kept, demand, method="GET")
-
-
 def post(
     path: str,
     handler: Handler[V],

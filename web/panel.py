@@ -8,7 +8,6 @@ from db import panel as panel_row
 from db.database import Database, Transaction
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool, Turns
-from web.kept import Kept
 from web.seal import Seal
 from web.settings import Settings
 
@@ -25,7 +24,6 @@ class Panel:
     hashes: HashPool
     judges: HashPool  # of new passwords
     turns: Turns  # of accounts
-    kept: Kept
 
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:
         """For a row of this transaction, with the key in force in it: a change of keys is over, or waits."""
