@@ -15,7 +15,7 @@ import pyotp
 
 from web.cookies import digest, new_token
 from web.data_folder import DATABASE, open_panel
-from web.factors.password import hash_password
+from web.factors.password import make_phc
 from web.panel import Panel
 from web.settings import Settings
 
@@ -47,7 +47,7 @@ def code_of_the_moment(*, late: int = 0) -> str:
 
 async def _populate(folder: Path, accounts: int, sessions: int, entries: int) -> Population:
     async with open_panel(Settings(data=folder), lambda: datetime.now(UTC), secrets.token_bytes) as panel:
-        phc = hash_password(panel.argon2id, PASSWORD, panel.settings.hash_cost, panel.token_bytes)
+        phc = make_phc(panel.argon2id, PASSWORD, panel.settings.hash_cost, panel.token_bytes)
         tokens = [new_token(panel) for _ in range(min(sessions, accounts, KNOWN))]
         with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection:
             connection.execute("PRAGMA synchronous = OFF")

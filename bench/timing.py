@@ -8,9 +8,8 @@ from pathlib import Path
 from bench import load, people, servers
 from bench.population import Population
 from bench.report import Row, median
-from web.accounts import name_refusal
+from web import accounts, characters
 from web.activity import harmless
-from web.characters import name_refusal as display_name_refusal
 from web.factors import totp, written_code
 from web.page import device
 from web.redirects import safe_path
@@ -18,7 +17,7 @@ from web.redirects import safe_path
 TRIES = 20  # with an unknown and a known name each, in turn
 LOGINS, NETWORKS = 300, 100
 LONG = ("a" * 65_536, "0 -" * 21_845, "/%2e" * 16_384, "ç\u200b" * 32_768, f"a{' ' * 65_534}a")
-QR_CODE = totp.address(b"12345678901234567890", account="ana", issuer="Painel Z-API")
+QR_CODE = totp.otpauth_address(b"12345678901234567890", account="ana", issuer="Painel Z-API")
 
 
 def run(data: Path, there: Population, _: float) -> list[Row]:
@@ -76,15 +75,14 @@ def _judging(text: str) -> float:
     """Everything that looks at what strangers send, once; in milliseconds."""
     judges: list[Callable[[str], object]] = [
         safe_path,
-        name_refusal,
+        accounts.name_refusal,
         totp.read_code,
         written_code.read,
         device,
         harmless,
     ]
-    return _milliseconds(
-        lambda: [judge(text) for judge in judges] + [safe_path(f"/{text}"), display_name_refusal(text, longest=40)]
-    )
+    judges += [lambda _: safe_path(f"/{text}"), lambda _: characters.name_refusal(text, longest=40)]
+    return _milliseconds(lambda: [judge(text) for judge in judges])
 
 
 def _milliseconds(act: Callable[[], object]) -> float:

@@ -57,7 +57,7 @@ def test_every_route_that_reaches_costly_work_names_its_budget() -> None:
 
 
 async def hashes_by_a_function(visit: Visit) -> Response:
-    return Response(str(await recovery_codes.make(visit.panel)))
+    return Response(str(await recovery_codes.make_set(visit.panel)))
 
 
 async def hashes_in_a_lambda(visit: Visit) -> Response:
@@ -83,7 +83,7 @@ def test_what_cannot_be_seen_at_the_start_is_refused_when_it_is_reached(settings
         browser.get("/unseen")
 
 
-@pytest.mark.parametrize("work", [totp.qr_code, activity.first_broken, activity._csv, HashPool.place])
+@pytest.mark.parametrize("work", [totp.draw_qr_code, activity.first_broken, activity._csv, HashPool.place])
 def test_all_costly_work_asks_for_the_budget_of_its_request(work: Callable[..., object]) -> None:
     request = contextvars.copy_context()
     request.run(budget.begin)

@@ -57,8 +57,8 @@ CONFIRM = "/security/totp/confirm"
 REHEARSAL = "/security/recovery-codes/rehearsal"
 JUDGES = {"try_password", "try_code", "try_recovery"}
 COMPARE = {
-    "rules.matches",
-    "rules.matching_step",
+    "matches",
+    "matching_step",
     "totp.spend",
     "totp.undo_replacement",
     "recovery_codes.spend",

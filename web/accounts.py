@@ -14,9 +14,8 @@ from db.database import Reader, Transaction
 from web import trusted_devices
 from web.characters import trim
 from web.cookies import digest
-from web.factors import password as rules
 from web.factors.argon2id import Phc
-from web.factors.password import Refusal
+from web.factors.password import Refusal, is_hashable, is_outdated, judge, make_phc, matches
 from web.hash_pool import Slots
 from web.limits import (
     NOBODYS_COUNTERS,
@@ -71,7 +70,7 @@ async def judge_password(panel: Panel, password: str, *, name: str) -> tuple[str
     Judged apart from the hashes, so that a contrived password keeps nobody from signing in.
     """
     minimum, context = panel.settings.password_min, await _context(panel, name)
-    judged = await panel.judges.run(rules.judge, password, minimum=minimum, context=context)
+    judged = await panel.judges.run(judge, password, minimum=minimum, context=context)
     return REASONS[judged.refusal].format(minimum=minimum) if judged.refusal else "", judged.score
 
 
@@ -89,7 +88,7 @@ async def hash_password(panel: Panel, password: str) -> str:
 
 
 async def _hash(panel: Panel, slots: Slots, password: str, cost: Cost) -> str:
-    return await slots.run(rules.hash_password, panel.argon2id, password, cost, panel.token_bytes)
+    return await slots.run(make_phc, panel.argon2id, password, cost, panel.token_bytes)
 
 
 async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str) -> None:
@@ -146,18 +145,18 @@ def _refused(charge: Try, *, is_own: bool) -> Refused:
 
 async def _judge(panel: Panel, slots: Slots, phc: str, password: str, cost: Cost) -> bool:
     """Somebody unknown costs one hash too, of the given cost."""
-    if not rules.is_hashable(password):
+    if not is_hashable(password):
         return False
     if not phc:
         await _hash(panel, slots, password, cost)
         return False
-    return await slots.run(rules.matches, panel.argon2id, phc, password)
+    return await slots.run(matches, panel.argon2id, phc, password)
 
 
 async def _fresh(panel: Panel, slots: Slots, phc: str, password: str) -> str:
     """Empty when the stored hash has the parameters of now."""
     cost = panel.settings.hash_cost
-    return await _hash(panel, slots, password, cost) if rules.is_outdated(phc, cost) else ""
+    return await _hash(panel, slots, password, cost) if is_outdated(phc, cost) else ""
 
 
 async def _stand_in(panel: Panel, name: str) -> Account | None:

@@ -7,8 +7,7 @@ import shlex
 import sqlite3
 from pathlib import Path
 
-from db import activity, aftermath, migrate, sealed
-from db import panel as panel_row
+from db import activity, aftermath, identity, migrate, sealed
 from db.database import Database, Transaction
 from web import copies
 from web.data_folder import DATABASE, what_is_strange
@@ -121,7 +120,7 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
             await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
-            await panel_row.keep_short_id(tx, panel.short_id)
+            await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None
     except migrate.BrokenReference as broken:
@@ -143,7 +142,7 @@ async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
         raise CommandRefused(f"{file} foi feito por um painel mais novo do que este. Nada mudou.")
     if stranger := await what_is_strange(db):
         raise CommandRefused(f"{file} {stranger}. Nada mudou.")
-    needed = await panel_row.key_fingerprint(db)
+    needed = await identity.key_fingerprint(db)
     if needed is None:
         raise CommandRefused(f"{file} está incompleto. Nada mudou.")
     if needed not in [key.fingerprint for key in panel.seal.keys]:

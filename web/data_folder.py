@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from db import panel as panel_row
-from db import schema, sealed
+from db import identity, schema, sealed
 from db.database import Database, Reader, Transaction
 from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
 from web.factors.argon2id import Argon2id
@@ -81,7 +80,7 @@ async def _adopt(db: Database, file: Path, seal: Seal, short_id: str, at: dateti
     """Bind database and key to each other; returns the panel's short id."""
     try:
         async with db.transaction() as tx:
-            return await panel_row.adopt(tx, seal.fingerprint, short_id=short_id, at=at)
+            return await identity.adopt(tx, seal.fingerprint, short_id=short_id, at=at)
     except sqlite3.Error as refused:
         raise _refusal(file.parent, file, refused) from None
 
@@ -225,7 +224,7 @@ async def what_is_strange(db: Reader) -> str:
 async def _fitting_seal(tx: Transaction, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
     """The key of this database. A new one is made only while nothing was ever sealed, and while nobody else may write:
     of two first starts at once the second reads the key of the first."""
-    file, bound_to = settings.key_file, await panel_row.key_fingerprint(tx) if await version(tx) else None
+    file, bound_to = settings.key_file, await identity.key_fingerprint(tx) if await version(tx) else None
     if bound_to and not file.exists():
         raise StartRefused(
             f"Falta a chave {file}. Sem ela ninguém entra: traga-a de volta de onde você a guardou (a pasta de dados "

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from db import activity, sealed
-from db import panel as panel_row
+from db import activity, identity, sealed
 from db.sealed import Sealed
 from web.limits import OPENING_GRACE
 from web.operator_commands import TERMINAL, CommandRefused
@@ -104,7 +103,7 @@ async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
                 continue
             await sealed.put(tx, secret, seal.close(secret.purpose, secret.owner, plain))
             count += 1
-        if await panel_row.key_fingerprint(tx) != seal.fingerprint:
-            await panel_row.change_key(tx, seal.fingerprint)
+        if await identity.key_fingerprint(tx) != seal.fingerprint:
+            await identity.change_key(tx, seal.fingerprint)
             await activity.record(tx, None, "cli.rotate_key", at=panel.now(), network=TERMINAL)
     return count, broken

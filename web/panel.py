@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from db import panel as panel_row
+from db import identity
 from db.database import Database, Transaction
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool, Turns
@@ -27,4 +27,4 @@ class Panel:
 
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:
         """For a row of this transaction, with the key in force in it: a change of keys is over, or waits."""
-        return self.seal.close(purpose, owner, secret, fingerprint=await panel_row.key_fingerprint(tx) or "")
+        return self.seal.close(purpose, owner, secret, fingerprint=await identity.key_fingerprint(tx) or "")

@@ -36,7 +36,7 @@ class FreshSet:
     digests: list[bytes]
 
 
-async def make(panel: Panel) -> FreshSet:
+async def make_set(panel: Panel) -> FreshSet:
     """Ten new codes and their hashes, off the event loop (about a second); raises TooBusy.
 
     One after the other: between two of them others have their turn.
@@ -48,7 +48,7 @@ async def make(panel: Panel) -> FreshSet:
     return FreshSet(codes, salt, cost, key, digests)
 
 
-async def put_in_force(tx: Transaction, visit: SignedIn, fresh: FreshSet) -> None:
+async def put_set_in_force(tx: Transaction, visit: SignedIn, fresh: FreshSet) -> None:
     panel, account_id = visit.panel, visit.session.account_id
     sealed = await panel.seal_in(tx, SET_KEY, account_id, fresh.key)
     await recovery_codes.replace(
@@ -63,18 +63,18 @@ async def renew(visit: VerifiedNow) -> Response:
     if not session.has_two_factor:
         return go(visit, "/security")
     before = await recovery_codes.find(panel.db, session.account_id)
-    fresh = await make(panel)
+    fresh = await make_set(panel)
     async with acting(visit) as tx:
         if not await factors.has_any(tx, session.account_id):
             return go(visit, "/security")
         now = await recovery_codes.find(tx, session.account_id)
         if (before and before.salt) != (now and now.salt):
             return await show_hub(visit, problem=JUST_RENEWED)
-        await put_in_force(tx, visit, fresh)
+        await put_set_in_force(tx, visit, fresh)
         await step_up.renew(tx, visit)
         await note(tx, visit, session.account_id, "recovery.renewed")
         await tell(tx, visit, session.account_id, "factor_changed")
-    return show(visit, fresh, is_first=False)
+    return show_set(visit, fresh, is_first=False)
 
 
 async def replace_used(visit: RecentlyVerified) -> Response:
@@ -151,7 +151,7 @@ async def as_file(visit: SignedIn) -> Response:
     return PlainTextResponse("\n".join([head, "", *codes, ""]), headers=attachment)
 
 
-def show(visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
+def show_set(visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
     codes = [written_code.grouped(code) for code in fresh.codes]
     return page(

@@ -15,7 +15,7 @@ from web import trusted_devices
 from web.activity import note
 from web.cookies import digest
 from web.factors import recovery_code, written_code
-from web.factors import totp as rules
+from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.hash_pool import Slots
 from web.limits import CODE_BACKOFF, ELEVATED, SALT_BYTES, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.notices import tell
@@ -35,7 +35,7 @@ async def try_code(
 ) -> AsyncIterator[Judge | Refused]:
     """Charge a six-digit code of the account's app, or of the one that a session replaced, which is put back when
     it is right. Refused: without being judged."""
-    code = rules.read_code(typed)
+    code = read_code(typed)
     if code is None:
         yield Refused(Reason.MALFORMED_CODE)
         return
@@ -81,7 +81,7 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
     if app is None:
         return Refused(Reason.FACTOR_CHANGED)
     key = panel.seal.open("totp", account_id, app.sealed_key)
-    step = rules.matching_step(key, code, at)
+    step = matching_step(key, code, at)
     if step is None:
         await charge.fail(tx, visit, account_id, "totp.failed")
         return _miss(await _why_wrong(tx, visit, account_id, key, code), failures)
@@ -91,8 +91,8 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
         return accepted
     if await totp.was_told(tx, account_id, step):
         await charge.fail(tx, visit, account_id, "totp.failed")
-        return _miss(Refused(Reason.CODE_DISCLOSED, next_code=rules.until_new_step(step, at)), failures)
-    until_new = rules.until_new_step(app.last_step, at)
+        return _miss(Refused(Reason.CODE_DISCLOSED, next_code=until_new_step(step, at)), failures)
+    until_new = until_new_step(app.last_step, at)
     if until_new > 3 * TOTP_STEP:  # no code is that far ahead: the fault is the server's, and nothing was judged
         await note(tx, visit, account_id, "clock.went_back")
         return Refused(Reason.SERVER_CLOCK_WENT_BACK, next_code=until_new)
@@ -109,7 +109,7 @@ async def _judge_replaced(
     old = await totp.find_replaced(tx, account_id, session_id=session_id, at=at)
     if old is None:
         return Refused(Reason.FACTOR_CHANGED)
-    step = rules.matching_step(panel.seal.open("totp", account_id, old.sealed_key), code, at)
+    step = matching_step(panel.seal.open("totp", account_id, old.sealed_key), code, at)
     if step is None or not await totp.undo_replacement(tx, account_id, old.sealed_key, step=step):
         await charge.fail(tx, visit, account_id, "totp.failed")
         return Refused(Reason.WRONG_CODE_OF_OLD_APP)
@@ -140,9 +140,9 @@ async def _why_wrong(tx: Transaction, visit: Visit, account_id: int, key: bytes,
     is_proved = session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < ELEVATED
     if not is_proved:
         return Refused(Reason.WRONG_CODE)
-    drift = rules.drift(key, code, at)
+    drift = clock_drift(key, code, at)
     if drift is not None:
-        await totp.tell_step(tx, account_id, rules.step_at(at + drift), oldest=rules.step_at(at) - TOTP_WINDOW)
+        await totp.tell_step(tx, account_id, step_at(at + drift), oldest=step_at(at) - TOTP_WINDOW)
     return wrong_or_clock_off(drift)
 
 

@@ -11,7 +11,7 @@ from web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     now = visit.at
-    address = totp.address(b"not a key, only a look", account="demo", issuer="Painel")
+    address = totp.otpauth_address(b"not a key, only a look", account="demo", issuer="Painel")
     return page(
         visit,
         "styleguide/show.html",

@@ -5,18 +5,18 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from db import policy, totp
-from db import recovery_codes as stored_codes
+from db import policy, recovery_codes, totp
 from db.database import Transaction
 from db.totp import Enrolment
-from web import forms, recovery_codes
+from web import forms
 from web.activity import note
 from web.budget import costly
-from web.factors import totp as rules
+from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
 from web.outcome import Accepted, Reason, Refused
 from web.page import go, later, page, tries_left
+from web.recovery_codes import make_set, put_set_in_force, show_set
 from web.refusals import sentence, status_of
 from web.second_factor import forgive_everything, try_code, wrong_or_clock_off
 from web.sessions import end_elsewhere
@@ -31,16 +31,16 @@ UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua va
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
 
 
-qr_code = costly(rules.qr_code)
+draw_qr_code = costly(qr_code)
 
 
 async def begin(visit: RecentlyVerified) -> Response:
     """Make a key and show it, once. Until it is confirmed nothing about the login changes."""
     panel, session, at = visit.panel, visit.session, visit.at
     await forms.read(visit)
-    key = rules.new_key(panel.token_bytes)
-    address = rules.address(key, account=session.account_name, issuer=panel.settings.name)
-    qr = await asyncio.to_thread(qr_code, address)  # some milliseconds, in which nobody's page should wait
+    key = new_key(panel.token_bytes)
+    address = otpauth_address(key, account=session.account_name, issuer=panel.settings.name)
+    qr = await asyncio.to_thread(draw_qr_code, address)  # some milliseconds, in which nobody's page should wait
     async with acting(visit) as tx:
         await totp.begin_enrolment(
             tx,
@@ -54,7 +54,7 @@ async def begin(visit: RecentlyVerified) -> Response:
         visit,
         "totp/enrol.html",
         block="card",
-        key=rules.text(key),
+        key=in_base32(key),
         address=address,
         qr=qr,
         error="",
@@ -64,7 +64,7 @@ async def begin(visit: RecentlyVerified) -> Response:
 async def confirm(visit: SignedIn) -> Response:
     """A code from the new app puts its key in force; the user and the key come from the session's own row."""
     panel, session, at = visit.panel, visit.session, visit.at
-    code = rules.read_code((await forms.read(visit, "code"))["code"])
+    code = read_code((await forms.read(visit, "code"))["code"])
     if code is None:
         waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
         return _refused(visit, Refused(Reason.MALFORMED_CODE)) if waiting else await show_hub(visit, problem=OVER)
@@ -87,9 +87,9 @@ async def confirm(visit: SignedIn) -> Response:
 async def _judge(visit: SignedIn, enrolment: Enrolment, code: str) -> Response:
     panel, session, at = visit.panel, visit.session, visit.panel.now()
     key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
-    step = rules.matching_step(key, code, at)
+    step = matching_step(key, code, at)
     if step is None:
-        return await _miss(visit, enrolment, rules.drift(key, code, at))
+        return await _miss(visit, enrolment, clock_drift(key, code, at))
     return await _put_in_force(visit, enrolment.sealed_key, step)
 
 
@@ -97,7 +97,7 @@ async def _put_in_force(visit: SignedIn, sealed_key: bytes, step: int) -> Respon
     """The app whose code was right, and with the first one the recovery codes."""
     panel, session, at = visit.panel, visit.session, visit.at
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
-    fresh = None if session.has_two_factor else await recovery_codes.make(panel)
+    fresh = None if session.has_two_factor else await make_set(panel)
     async with acting(visit) as tx:
         is_confirmed = await totp.confirm(
             tx,
@@ -110,12 +110,12 @@ async def _put_in_force(visit: SignedIn, sealed_key: bytes, step: int) -> Respon
         )
         if not is_confirmed:
             return go(visit, "/security")
-        await stored_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
+        await recovery_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
-            await recovery_codes.put_in_force(tx, visit, fresh)
+            await put_set_in_force(tx, visit, fresh)
         ended = await _changed(tx, visit, "totp.enabled" if fresh else "totp.replaced")
     if fresh:
-        return recovery_codes.show(visit, fresh, is_first=True, ended=ended)
+        return show_set(visit, fresh, is_first=True, ended=ended)
     return await show_hub(visit, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
 
 
@@ -159,7 +159,7 @@ async def remove(visit: VerifiedNow) -> Response:
             return await show_hub(visit, problem=REQUIRED, status=422)
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
-        await stored_codes.remove(tx, session.account_id)
+        await recovery_codes.remove(tx, session.account_id)
         ended = await _changed(tx, visit, "totp.removed")
     return await show_hub(visit, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
 

@@ -10,10 +10,9 @@ from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
-from web.accounts import name_refusal, read_name
+from web import accounts, characters
 from web.activity import harmless
 from web.app import ROUTES
-from web.characters import name_refusal as display_name_refusal
 from web.factors import totp, written_code
 from web.page import device
 from web.redirects import HOME, safe_path
@@ -95,8 +94,8 @@ def test_long_input_meets_no_pattern_that_goes_over_it_again_and_again(text: str
     answers = [
         safe_path(text),
         safe_path(f"/{text}"),
-        display_name_refusal(text, longest=40),
-        name_refusal(read_name(text)),
+        characters.name_refusal(text, longest=40),
+        accounts.name_refusal(accounts.read_name(text)),
         totp.read_code(text),
         written_code.read(text),
         device(text),

@@ -138,7 +138,7 @@ def test_random_letters_are_enough() -> None:
 def test_every_change_of_one_character_fails() -> None:
     """A43."""
     typed = " Girafa azul\x00 dança"
-    phc = password.hash_password(ARGON2ID, typed, CHEAP, token_bytes)
+    phc = password.make_phc(ARGON2ID, typed, CHEAP, token_bytes)
     assert password.matches(ARGON2ID, phc, typed)
     assert not any(password.matches(ARGON2ID, phc, typed[:i] + "x" + typed[i + 1 :]) for i in range(len(typed)))
     assert not password.matches(ARGON2ID, phc, typed.strip())
@@ -146,7 +146,7 @@ def test_every_change_of_one_character_fails() -> None:
 
 def test_composed_and_decomposed_letters_are_the_same_password_and_look_alikes_are_not() -> None:
     """A44."""
-    phc = password.hash_password(ARGON2ID, "dança \ufb01", CHEAP, token_bytes)
+    phc = password.make_phc(ARGON2ID, "dança \ufb01", CHEAP, token_bytes)
     assert password.matches(ARGON2ID, phc, "danc\u0327a \ufb01")
     assert not password.matches(ARGON2ID, phc, "dança fi")
 
@@ -159,12 +159,12 @@ def test_long_passwords_are_measured_alike_when_set_and_when_tried() -> None:
 
 def test_nothing_is_cut_after_72_bytes() -> None:
     """A43."""
-    phc = password.hash_password(ARGON2ID, "a" * 72 + "b", CHEAP, token_bytes)
+    phc = password.make_phc(ARGON2ID, "a" * 72 + "b", CHEAP, token_bytes)
     assert not password.matches(ARGON2ID, phc, "a" * 72 + "c")
 
 
 def test_a_hash_of_other_parameters_is_outdated() -> None:
-    phc = password.hash_password(ARGON2ID, "girafa azul dança", CHEAP, token_bytes)
+    phc = password.make_phc(ARGON2ID, "girafa azul dança", CHEAP, token_bytes)
     assert password.is_outdated(phc, ARGON2)
     assert not password.is_outdated(phc, CHEAP)
 
@@ -172,6 +172,6 @@ def test_a_hash_of_other_parameters_is_outdated() -> None:
 def test_the_real_parameters_are_not_below_the_floor() -> None:
     assert ARGON2.memory_kib >= 19_456
     assert ARGON2.passes >= 2
-    assert password.hash_password(ARGON2ID, "girafa azul dança", ARGON2, token_bytes).startswith(
+    assert password.make_phc(ARGON2ID, "girafa azul dança", ARGON2, token_bytes).startswith(
         "$argon2id$v=19$m=47104,t=2,p=1$"
     )

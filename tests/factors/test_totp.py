@@ -39,30 +39,30 @@ def test_the_vectors_of_rfc_4226() -> None:
 
 def test_a_code_matches_one_step_early_or_late_and_no_further() -> None:
     key, now = totp.new_key(token_bytes), totp.step_at(NOON)
-    app = pyotp.TOTP(totp.text(key))
+    app = pyotp.TOTP(totp.in_base32(key))
     found = [totp.matching_step(key, app.generate_otp(now + off), NOON) for off in (-2, -1, 0, 1, 2)]
     assert found == [None, now - 1, now, now + 1, None]
 
 
 def test_a_wrong_clock_is_measured_but_not_accepted() -> None:
     key = totp.new_key(token_bytes)
-    ahead = pyotp.TOTP(totp.text(key)).at(NOON + timedelta(minutes=2))
+    ahead = pyotp.TOTP(totp.in_base32(key)).at(NOON + timedelta(minutes=2))
     assert totp.matching_step(key, ahead, NOON) is None
-    assert totp.drift(key, ahead, NOON) == timedelta(minutes=2)
+    assert totp.clock_drift(key, ahead, NOON) == timedelta(minutes=2)
 
 
 @pytest.mark.parametrize("hours", [3, -3, 24, -1])
 def test_a_clock_set_by_hand_in_another_zone_is_measured_but_not_accepted(hours: int) -> None:
     key, off = totp.new_key(token_bytes), timedelta(hours=hours, seconds=30)
-    code = pyotp.TOTP(totp.text(key)).at(NOON + off)
+    code = pyotp.TOTP(totp.in_base32(key)).at(NOON + off)
     assert totp.matching_step(key, code, NOON) is None
-    assert totp.drift(key, code, NOON) == off
+    assert totp.clock_drift(key, code, NOON) == off
 
 
 def test_what_is_no_whole_number_of_hours_away_is_not_guessed_at() -> None:
-    app = pyotp.TOTP(totp.text(RFC_KEY))
+    app = pyotp.TOTP(totp.in_base32(RFC_KEY))
     for off in (timedelta(hours=3, minutes=30), timedelta(hours=25), timedelta(days=730), timedelta(days=-730)):
-        assert totp.drift(RFC_KEY, app.at(NOON + off), NOON) is None
+        assert totp.clock_drift(RFC_KEY, app.at(NOON + off), NOON) is None
 
 
 SEPARATORS = (
@@ -92,10 +92,10 @@ def test_keys_are_160_random_bits() -> None:
 
 def test_an_address_names_issuer_and_account_once_whatever_they_hold() -> None:
     """A32."""
-    address = totp.address(RFC_KEY, account="a.b", issuer="Padaria & Cia?secret=X")
+    address = totp.otpauth_address(RFC_KEY, account="a.b", issuer="Padaria & Cia?secret=X")
     parts = urlsplit(address)
     assert unquote(parts.path) == "/Padaria & Cia?secret=X:a.b"
-    assert parse_qs(parts.query) == {"secret": [totp.text(RFC_KEY)], "issuer": ["Padaria & Cia?secret=X"]}
+    assert parse_qs(parts.query) == {"secret": [totp.in_base32(RFC_KEY)], "issuer": ["Padaria & Cia?secret=X"]}
 
 
 LONG = ["x" * 64, "xã" * 16, "ã" * 18 + "abcd", "x " * 27 + "abcd", "a/" * 28, "店" * 12 + "abcd", "👩" * 9 + "abcd"]
@@ -105,7 +105,7 @@ LONG = ["x" * 64, "xã" * 16, "ã" * 18 + "abcd", "x " * 27 + "abcd", "a/" * 28,
 def test_the_longest_names_fit_a_phone_at_four_pixels_a_module(issuer: str) -> None:
     """320 pixels, less two for the border of a card whose padding the plate may cover in part."""
     longest = Settings.from_environment({"PANEL_NAME": issuer}).name
-    code = totp.qr_code(totp.address(RFC_KEY, account="a" * 32, issuer=longest))
+    code = totp.qr_code(totp.otpauth_address(RFC_KEY, account="a" * 32, issuer=longest))
     assert code.width >= 4 * code.size
     assert code.width % code.size == 0
     assert code.width <= 320 - 2 * 16 - 2

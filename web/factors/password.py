@@ -103,7 +103,7 @@ def _readings(characters: frozenset[str]) -> int:
     return 2 + len(enumerate_l33t_subs(relevant_l33t_subtable(sorted(characters), L33T_TABLE)))  # also as typed, twice
 
 
-def hash_password(argon2id: Argon2id, password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
+def make_phc(argon2id: Argon2id, password: str, cost: Cost, token_bytes: Callable[[int], bytes]) -> str:
     """The PHC string. NFC is the only change made to what was typed."""
     salt = token_bytes(SALT_BYTES)
     return str(Phc(cost, salt, argon2id.digest(_bytes(password), salt, cost)))

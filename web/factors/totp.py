@@ -17,12 +17,12 @@ def new_key(token_bytes: Callable[[int], bytes]) -> bytes:
     return token_bytes(TOTP_KEY_BYTES)
 
 
-def text(key: bytes) -> str:
+def in_base32(key: bytes) -> str:
     """The key in base32, as apps take it."""
     return base64.b32encode(key).decode("ascii")
 
 
-def address(key: bytes, *, account: str, issuer: str) -> str:
+def otpauth_address(key: bytes, *, account: str, issuer: str) -> str:
     """The `otpauth:` address; algorithm, digits and period are left out because apps assume the defaults."""
     return _totp(key).provisioning_uri(name=account, issuer_name=issuer)
 
@@ -54,7 +54,7 @@ def matching_step(key: bytes, code: str, at: datetime, *, window: int = TOTP_WIN
     return matching[-1] if matching else None
 
 
-def drift(key: bytes, code: str, at: datetime) -> timedelta | None:
+def clock_drift(key: bytes, code: str, at: datetime) -> timedelta | None:
     """How far ahead the clock is that made this code (negative: behind), within ten minutes (RFC 6238 §6) or about a
     whole number of hours within a day.
 
@@ -99,4 +99,4 @@ def qr_code(address: str) -> QrCode:
 
 
 def _totp(key: bytes) -> pyotp.TOTP:
-    return pyotp.TOTP(text(key))
+    return pyotp.TOTP(in_base32(key))
