@@ -1,6 +1,5 @@
 """How often something was done in a span of time, shared by all processes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,12 +7,15 @@ from db.database import Reader, Transaction
 
 
 @dataclass(frozen=True)
-class Limit:
-    """So many of a kind in a span."""
+class Rate:
+    """At most so many in a span of time."""
 
-    kind: str
     most: int
     span: timedelta
+
+    def times(self, factor: int) -> "Rate":
+        """So many times as many in the same span."""
+        return Rate(self.most * factor, self.span)
 
 
 @dataclass(frozen=True)
@@ -23,18 +25,23 @@ class _Row:
     begins_at: datetime
 
 
-async def wait(db: Reader, key: bytes, limits: Sequence[Limit], *, at: datetime) -> timedelta:
-    """How long until it may be done again, by one limit or two: zero while each was reached less than fully."""
+def failures_of(kind: str) -> str:
+    """The kind that failures of a kind are counted as."""
+    return f"{kind} failure"
+
+
+async def wait(
+    db: Reader, kind: str, key: bytes, rate: Rate, failures: Rate | None = None, *, at: datetime
+) -> timedelta:
+    """How long until it may be done again: zero while it, and its failures where they count, are below their rates."""
     sql = """
         SELECT kind, count, begins_at FROM rates
-        WHERE key = :key AND kind IN (:one, :other) AND begins_at <= :at
+        WHERE key = :key AND kind IN (:kind, :failures) AND begins_at <= :at
     """  # a moment to come is a mistake of the clock
-    found = await db.all(_Row, sql, key=key, one=limits[0].kind, other=limits[-1].kind, at=at)
-    rows = {row.kind: row for row in found}
-    full = [
-        (rows[limit.kind], limit) for limit in limits if limit.kind in rows and rows[limit.kind].count >= limit.most
-    ]
-    return max([row.begins_at + limit.span - at for row, limit in full] + [timedelta(0)])
+    rates = {kind: rate} | ({failures_of(kind): failures} if failures else {})
+    found = await db.all(_Row, sql, key=key, kind=kind, failures=failures_of(kind), at=at)
+    full = [row for row in found if row.kind in rates and row.count >= rates[row.kind].most]
+    return max([row.begins_at + rates[row.kind].span - at for row in full] + [timedelta(0)])
 
 
 _COUNT = """
@@ -47,14 +54,14 @@ _COUNT = """
 """
 
 
-async def count(tx: Transaction, key: bytes, limit: Limit, *, at: datetime) -> None:
-    """Count one in this span, which begins with the first and anew when the limit is reached."""
-    await tx.run(_COUNT, kind=limit.kind, key=key, at=at, since=at - limit.span, most=limit.most)
+async def count(tx: Transaction, kind: str, key: bytes, rate: Rate, *, at: datetime) -> None:
+    """Count one in this span, which begins with the first and anew when the rate is reached."""
+    await tx.run(_COUNT, kind=kind, key=key, at=at, since=at - rate.span, most=rate.most)
 
 
-async def count_to(tx: Transaction, key: bytes, limit: Limit, *, at: datetime) -> int:
+async def count_to(tx: Transaction, kind: str, key: bytes, rate: Rate, *, at: datetime) -> int:
     """Count one, and return how many there are in this span."""
-    counted = {"kind": limit.kind, "key": key, "since": at - limit.span, "most": limit.most}
+    counted = {"kind": kind, "key": key, "since": at - rate.span, "most": rate.most}
     return await tx.one(int, _COUNT + "RETURNING count", **counted, at=at) or 0
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
+from db.rates import Rate
 from web import hash_pool, limits, wire
 from web.activity import WORDS
 from web.app import ROUTES
 from web.factors.password import CONTEXT_WORDS
 from web.guards import demand_of
-from web.limits import Backoff, Cost, Rate
+from web.limits import Backoff, Cost
 from web.page import ROOT
 from web.settings import Settings
 

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from db import activity, notices, rates
 from db.activity import Entry
 from db.database import Transaction
-from db.rates import Limit
+from db.rates import Rate
 from web import forms, log
 from web.budget import costly
 from web.limits import (
@@ -284,8 +284,8 @@ async def note(
 
 async def _watch(tx: Transaction, visit: Visit) -> None:
     """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
-    at, limit = visit.panel.now(), Limit("panel failure", BRUTE_FORCE.most, BRUTE_FORCE.span)
-    if await rates.count_to(tx, b"", limit, at=at) == limit.most:
+    at = visit.panel.now()
+    if await rates.count_to(tx, "panel failure", b"", BRUTE_FORCE, at=at) == BRUTE_FORCE.most:
         await notices.raise_for_administrators(tx, "brute_force", at=at)
         await note(tx, visit, None, "alert.brute_force")
 
@@ -300,7 +300,7 @@ async def _fold(tx: Transaction, visit: Visit) -> str | None:
     ]
     beyond = []
     for kind, key, most in [*places, ("panel stranger", b"", STRANGERS_NOTED_IN_ALL.most)]:
-        count = await rates.count_to(tx, key, Limit(kind, EVER, span), at=panel.now())
+        count = await rates.count_to(tx, kind, key, Rate(EVER, span), at=panel.now())
         beyond += [(count, most)] if count > most else []
     await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=places[0][1])
     if not beyond:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from db.rates import Rate
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -45,14 +47,6 @@ class Backoff:
             return timedelta(0)
         # 2**40 × any first wait is past any longest one; the cap keeps the number small.
         return min(self.longest, self.first * (1 << min(failures - self.free, 40)))
-
-
-@dataclass(frozen=True)
-class Rate:
-    """At most so many in a span of time."""
-
-    most: int
-    span: timedelta
 
 
 # Passwords (NIST SP 800-63B-4 §3.1.1.2, OWASP Password Storage)

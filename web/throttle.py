@@ -1,12 +1,13 @@
 """How often one place may knock, whatever it says. The waits after wrong passwords and codes are with those."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.responses import Response
 
 from db import accounts, rates
 from db.database import Transaction
-from db.rates import Limit
+from db.rates import Rate
 from web import budget, errors, forms, log, trusted_devices
 from web.accounts import read_name
 from web.cookies import Cookie, digest
@@ -21,7 +22,6 @@ from web.limits import (
     STRENGTHS,
     VERIFICATIONS,
     WRITES,
-    Rate,
 )
 from web.page import counted, later
 from web.panel import Panel
@@ -39,11 +39,6 @@ class Throttle:
     rate: Rate
     failures: Rate | None = None
     is_budget: bool = True
-
-    def limits(self, times: int = 1) -> list[Limit]:
-        """That of requests first, that of failures last."""
-        named = [(self.name, self.rate)] + ([(f"{self.name} failure", self.failures)] if self.failures else [])
-        return [Limit(name, rate.most * times, rate.span) for name, rate in named]
 
 
 @dataclass(frozen=True)
@@ -75,13 +70,9 @@ async def charge(visit: Visit, throttle: Throttle) -> Response | None:
     places = _places(visit, throttle, owner)
     visit.arrival.charged[throttle.name] = places
     async with panel.db.transaction() as tx:
-        waits = [
-            await rates.wait(tx, place.key, throttle.limits(place.times), at=panel.now())
-            for place in places
-            if place.is_waited_for
-        ]
+        waits = [await _wait(tx, panel, throttle, place) for place in places if place.is_waited_for]
         if not any(waits):
-            await _count(tx, panel, throttle, places, 0)
+            await _count(tx, panel, throttle.name, throttle.rate, places)
     if not any(waits):
         if throttle.is_budget:
             await _grant(visit, owner)
@@ -104,15 +95,20 @@ async def settle(visit: Visit, throttle: Throttle, response: Response) -> None:
     if throttle.failures and response.status_code in REFUSALS:
         panel, places = visit.panel, visit.arrival.charged[throttle.name]
         async with panel.db.transaction() as tx:
-            await _count(tx, panel, throttle, places, -1)
+            await _count(tx, panel, rates.failures_of(throttle.name), throttle.failures, places)
 
 
-async def _count(tx: Transaction, panel: Panel, throttle: Throttle, places: list[Place], which: int) -> None:
+async def _wait(tx: Transaction, panel: Panel, throttle: Throttle, place: Place) -> timedelta:
+    failures = throttle.failures.times(place.times) if throttle.failures else None
+    return await rates.wait(tx, throttle.name, place.key, throttle.rate.times(place.times), failures, at=panel.now())
+
+
+async def _count(tx: Transaction, panel: Panel, kind: str, rate: Rate, places: list[Place]) -> None:
     for place in places:
-        limit = throttle.limits(place.times)[which]
-        if await rates.wait(tx, place.key, [limit], at=panel.now()):
+        here = rate.times(place.times)
+        if await rates.wait(tx, kind, place.key, here, at=panel.now()):
             continue  # it is closed already; who does not wait for it must not keep it so
-        await rates.count(tx, place.key, limit, at=panel.now())
+        await rates.count(tx, kind, place.key, here, at=panel.now())
         await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=place.key)
 
 
