@@ -1,6 +1,6 @@
 """How often something was tried in vain. A try is charged before it is judged and forgiven when it was right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,13 +34,14 @@ class _Row:
     opens_at: datetime
 
 
-async def charge(tx: Transaction, counters: Sequence[Counter], *, at: datetime) -> Attempts:
-    """Count one try in each of one or two counters, or in none when one of them says no; answers for the one that
-    counts most.
+async def charge(tx: Transaction, counter: Counter, wider: Counter | None = None, *, at: datetime) -> Attempts:
+    """Count one try, in a wider counter too if there is one, or in none when one of them says no; answers for the one
+    that counts most.
 
     Read and written in one transaction, so parallel tries take turns.
     """
-    rows = await _rows(tx, counters)
+    rows = await _rows(tx, counter, wider)
+    counters = [counter, wider] if wider else [counter]
     before = [await _standing(tx, counter, rows.get((counter.kind, counter.key)), at=at) for counter in counters]
     if any(standing.is_closed for standing in before):
         return next(standing for standing in before if standing.is_closed)
@@ -51,13 +52,13 @@ async def charge(tx: Transaction, counters: Sequence[Counter], *, at: datetime) 
     return Attempts(max(standing.failures for standing in before) + 1)
 
 
-async def _rows(db: Reader, counters: Sequence[Counter]) -> dict[tuple[str, bytes], "_Row"]:
+async def _rows(db: Reader, counter: Counter, wider: Counter | None) -> dict[tuple[str, bytes], "_Row"]:
     sql = """
         SELECT kind, key, failures, opens_at FROM attempts
-        WHERE (kind = :kind AND key = :key) OR (kind = :other_kind AND key = :other_key)
-    """
-    one, other = counters[0], counters[-1]
-    found = await db.all(_Row, sql, kind=one.kind, key=one.key, other_kind=other.kind, other_key=other.key)
+        WHERE (kind = :kind AND key = :key) OR (kind = :wider_kind AND key = :wider_key)
+    """  # NULL is no row's kind
+    beyond = {"wider_kind": wider and wider.kind, "wider_key": wider and wider.key}
+    found = await db.all(_Row, sql, kind=counter.kind, key=counter.key, **beyond)
     return {(row.kind, row.key): row for row in found}
 
 

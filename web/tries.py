@@ -54,7 +54,7 @@ async def charged(visit: Visit, counters: Sequence[Counter], *, kind: str) -> As
     """
     panel = visit.panel
     async with panel.db.transaction() as tx:
-        tried = Try(counters, await attempts.charge(tx, counters, at=panel.now()))
+        tried = Try(counters, await attempts.charge(tx, *counters, at=panel.now()))
         if kind == "password":
             await attempts.drop_beyond(tx, STRANGERS_COUNTED, spare=counters[0].key)
     if tried.is_refused:

@@ -223,7 +223,7 @@ def test_parallel_transactions_take_turns(tmp_path: Path, clock: Clock) -> None:
         async def fail() -> attempts.Attempts:
             async with db.transaction() as tx:
                 counter = attempts.Counter("totp", b"k", CODE_BACKOFF.wait_after)
-                return await attempts.charge(tx, [counter], at=clock())
+                return await attempts.charge(tx, counter, at=clock())
 
         tried = await asyncio.gather(*(fail() for _ in range(50)))
         assert sorted(t.failures for t in tried if not t.wait) == [1, 2, 3, 4, 5]
