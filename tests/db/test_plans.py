@@ -15,7 +15,7 @@ from db.database import Database
 from web.page import ROOT
 from web.seal import Seal, write_keys
 
-VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+VERBS = ("WITH", "SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 ONE_ROW = {"policy", "panel", "setup_codes", "activity_pruned", "CONSTANT"}
@@ -37,6 +37,7 @@ WHOLE = {
     "sealed._PLACES": "the operator's `rotate-key`",
     "sessions.end_of_everybody": "the operator's `end-sessions`",
     "sessions.end_unenrolled": "an administrator lifts the requirement",
+    "trusted_devices.in_browser": "the tokens of one cookie",
 }
 
 
