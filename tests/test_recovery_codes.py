@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
+from tests.support.older import PANEL_OF_BEFORE
 from tests.support.people import (
     ORIGIN,
     Person,
@@ -327,8 +328,8 @@ def test_codes_from_before_sets_had_keys_go_on(
     for code in protected.recovery_codes:
         digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
-    rows("ALTER TABLE recovery_sets DROP COLUMN sealed_key")
-    rows("PRAGMA user_version = 21")
+    for change in (*PANEL_OF_BEFORE, "ALTER TABLE recovery_sets DROP COLUMN sealed_key", "PRAGMA user_version = 21"):
+        rows(change)
     operate(lambda panel: panel.db.one(int, "SELECT 1"))
     assert "ele não foi gasto" in rehearse(client, protected.recovery_codes[0]).text
     for expected in (303, 422):

@@ -46,7 +46,7 @@ async def open_panel(
     try:
         seal = await _bring_up_to_date(db, file, settings, token_bytes)
         db.chain_key = seal.sub_keys.chain
-        short_id = await _adopt(db, file, seal, token_bytes(SHORT_ID_BYTES).hex(), now())
+        short_id = await _adopt(db, file, seal, token_bytes(SHORT_ID_BYTES).hex())
         yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Turns())
     finally:
         await db.close()
@@ -76,11 +76,11 @@ def _refusal(folder: Path, file: Path, error: Exception) -> StartRefused:
     return StartRefused(f"{file} não pode ser usado: {error}.")
 
 
-async def _adopt(db: Database, file: Path, seal: Seal, short_id: str, at: datetime) -> str:
+async def _adopt(db: Database, file: Path, seal: Seal, short_id: str) -> str:
     """Bind database and key to each other; returns the panel's short id."""
     try:
         async with db.transaction() as tx:
-            return await identity.adopt(tx, seal.fingerprint, short_id=short_id, at=at)
+            return await identity.adopt(tx, seal.fingerprint, short_id=short_id)
     except sqlite3.Error as refused:
         raise _refusal(file.parent, file, refused) from None
 

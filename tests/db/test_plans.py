@@ -115,6 +115,27 @@ def test_what_the_event_loop_asks_itself_is_short(place: str, connection: sqlite
         assert not UNBOUNDED & set(re.findall(r"\w+", sql))
 
 
+def test_no_column_is_there_that_nobody_reads(connection: sqlite3.Connection) -> None:
+    read: set[tuple[str | None, str | None]] = set()
+
+    def note(action: int, table: str | None, column: str | None, *_: str | None) -> int:
+        if action == sqlite3.SQLITE_READ:
+            read.add((table, column))
+        return sqlite3.SQLITE_OK
+
+    connection.set_authorizer(note)
+    for _, sql in EVERY:
+        connection.execute(f"EXPLAIN {sql}", Anything())
+    connection.set_authorizer(None)
+    of_tables = """
+        SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    """
+    held = set(connection.execute(of_tables))
+    assert len(held) > 80
+    assert held - read == {("policy", "id")}  # of one row
+
+
 def test_no_exception_outlives_its_reason(connection: sqlite3.Connection) -> None:
     assert len(EVERY) > 130
     assert {place for place, sql in EVERY if scanned(connection, sql)} == set(WHOLE)

@@ -39,22 +39,38 @@ def seal_as_first(rows: Rows, key_file: Path) -> None:
             rows(f"UPDATE {table} SET {column} = ? WHERE id = ?", value, row)  # noqa: S608, constants
 
 
+def first(table: str) -> str:
+    """The statement of the first migration that makes it."""
+    [made] = [text for text in statements(script(MIGRATIONS[0])) if f"CREATE TABLE {table} (" in text]
+    return made
+
+
 def sessions_of_before(rows: Rows) -> list[str]:
     """Statements that make the table as the first migration does, with what it holds."""
-    [first] = [text for text in statements(script(MIGRATIONS[0])) if "CREATE TABLE sessions (" in text]
     indexes = [sql for (sql,) in rows("SELECT sql FROM sqlite_schema WHERE tbl_name = 'sessions' AND type = 'index'")]
     return [
         "CREATE TABLE meanwhile AS SELECT * FROM sessions",
         "DROP TABLE sessions",
-        first,
+        first("sessions"),
         "INSERT INTO sessions SELECT * FROM meanwhile",
         "DROP TABLE meanwhile",
         *filter(None, indexes),
     ]
 
 
+PANEL_OF_BEFORE = [
+    "CREATE TABLE meanwhile AS SELECT * FROM panel",
+    "DROP TABLE panel",
+    first("panel"),
+    "ALTER TABLE panel ADD COLUMN short_id TEXT",
+    "INSERT INTO panel SELECT id, key_fingerprint, 0, short_id FROM meanwhile",
+    "DROP TABLE meanwhile",
+]
+
+
 def take_back(rows: Rows) -> None:
     for change in (
+        *PANEL_OF_BEFORE,
         "ALTER TABLE recovery_sets DROP COLUMN sealed_key",
         "DROP VIEW factors_in_force",
         *sessions_of_before(rows),

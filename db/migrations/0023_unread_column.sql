@@ -1,0 +1,2 @@
+-- Nobody asks when the panel was made.
+ALTER TABLE panel DROP COLUMN created_at;
