@@ -23,9 +23,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.commands import RUN, free_port, refused, run, started
-from tests.support.steady import HANG
+from tests.support.steady import HANG, until
 from web.page import ROOT
 from web.running import outside_address
+from web.server import MADE_OF
 from web.settings import Settings
 
 
@@ -131,6 +132,47 @@ def test_a_demo_without_a_port_tells_no_password_and_leaves_nothing(tmp_path: Pa
         answer = run("demo", "--port", str(taken.getsockname()[1]), TMPDIR=str(tmp_path))
     refused(answer, r"a porta está em uso.*run.py demo --port \d+$")
     assert (answer.stdout, list(tmp_path.iterdir())) == ("", [])
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """What the panel is made of, where it may be changed."""
+    root = tmp_path / "copied"
+    for folder in MADE_OF:
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "run.py", root)
+    for name in ("requirements.txt", ".venv"):
+        (root / name).symlink_to(ROOT / name)
+    return root
+
+
+def found(pattern: str, port: str, path: str) -> str:
+    """On a page of a panel that may be starting anew."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
+            return "".join(re.findall(pattern, response.read().decode()))
+    except (OSError, http.client.HTTPException):
+        return ""
+
+
+def test_dev_starts_anew_with_whatever_changes(copied: Path, tmp_path: Path) -> None:
+    port, own, styles = free_port(), tmp_path / "own", r"/static/[0-9a-f]+/app\.css"
+    own.mkdir()
+    with started("dev", "--port", port, root=str(copied), TMPDIR=str(own)) as (panel, lines):
+        assert re.search(r"usuário demo, senha \S+", lines[0])
+        wait_for(port)
+        for name, before, after, path in (
+            ("web/app.py", '"ok"', '"changed"', "/health"),
+            ("templates/login/form.html", "Senha", "changed", "/login"),
+        ):
+            (copied / name).write_text((copied / name).read_text().replace(before, after))
+            until(lambda path=path: found("changed", port, path))  # type: ignore[misc]
+        plain = found(styles, port, "/login")
+        (copied / "static/new.css").touch()
+        until(lambda: found(styles, port, "/login") not in ("", plain))
+        panel.send_signal(signal.SIGINT)
+        assert "Traceback" not in panel.ended()
+    assert list(own.iterdir()) == []
 
 
 def has_ipv6() -> bool:

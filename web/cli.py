@@ -144,6 +144,9 @@ def _add_panel(commands: Commands) -> None:
     serve.add_argument("--data", metavar="PASTA", help=DATA_HELP)
     demo = commands.add("demo", _demo, "Inicia um painel de demonstração, que some ao terminar.")
     demo.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
+    dev_words = "A demonstração para quem mexe no código: recomeça quando muda um arquivo dela."
+    dev = commands.add("dev", _demo, dev_words)
+    dev.add_argument("--port", metavar="PORTA", help="porta em que atende (padrão: 8000)")
 
 
 def _add_tools(commands: Commands) -> None:
@@ -209,7 +212,7 @@ def _demo(options: argparse.Namespace) -> int:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="painel-demo-") as folder:
         settings = _settings(options, data=folder, workers=1, secret_key_file="")
-        return _run_server(settings, options, "demo", _fill_demo)
+        return _run_server(settings, options, "demo", _fill_demo, reloads=options.command == "dev")
 
 
 async def _fill_demo(panel: Panel) -> None:
@@ -313,6 +316,8 @@ def _run_server(
     options: argparse.Namespace,
     app: str = "from_environment",
     prepare: Callable[[Panel], Awaitable[str | None]] = offer_code,
+    *,
+    reloads: bool = False,
 ) -> int:
     """Answer until told to stop; `prepare` returns the set-up code, if one is needed."""
     from web import server  # uvicorn takes a while to load, and only this needs it
@@ -324,7 +329,7 @@ def _run_server(
         raise StartRefused(f"{taken} Escolha outra: {other}") from None
     try:
         code = asyncio.run(_with_panel(settings, lambda panel: _begin(panel, prepare)))
-        server.serve(settings, listeners, app, _announced(settings, code))
+        server.serve(settings, listeners, app, _announced(settings, code), reloads=reloads)
     finally:
         server.close(listeners)
     return 0

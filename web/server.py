@@ -9,18 +9,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.basereload import BaseReload
 from uvicorn.supervisors.multiprocess import Process
 
 from web import log
 from web.hosts import LOOPBACK_NAMES
 from web.limits import WORKER_DEATHS, WORKER_SETTLED
-from web.settings import Settings, StartRefused
+from web.settings import ROOT, Settings, StartRefused
 from web.wire import BoundedHttp
 
+MADE_OF = ("db", "web", "templates", "static")
 NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -90,6 +93,32 @@ class Workers(Multiprocess):
             if worker not in self.processes and self._deaths.are_too_many(lived=now - since, at=now):
                 self.given_up = worker.exitcode
                 self.should_exit.set()
+
+
+class Reloading(BaseReload):
+    """For whoever works on the panel: one server process, replaced whenever a file that it was made of changes."""
+
+    def startup(self) -> None:
+        self.reloader_name, self._seen = "dev", _changed_at()
+        super().startup()
+        if hangup := getattr(signal, "SIGHUP", None):  # not on Windows
+            signal.signal(hangup, self.signal_handler)
+
+    def should_restart(self) -> list[Path]:
+        """What was changed, made or removed since this was asked before."""
+        self.pause()
+        before, self._seen = self._seen, _changed_at()
+        return sorted({file for file, _ in before.items() ^ self._seen.items()})
+
+
+def _changed_at() -> dict[Path, int]:
+    """Code, templates and styles with the moments of their last changes, in nanoseconds."""
+    files = (file for folder in MADE_OF for file in (ROOT / folder).rglob("*.*"))
+    found = {}
+    for file in (file for file in files if "__pycache__" not in file.parts):
+        with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
+            found[file] = file.stat().st_mtime_ns
+    return found
 
 
 class PortTaken(StartRefused):
@@ -180,9 +209,15 @@ def _refusal(settings: Settings, host: str, refused: OSError) -> StartRefused:
 
 
 def serve(
-    settings: Settings, listeners: list[socket.socket], app: str, running: contextlib.AbstractContextManager[None]
+    settings: Settings,
+    listeners: list[socket.socket],
+    app: str,
+    running: contextlib.AbstractContextManager[None],
+    *,
+    reloads: bool = False,
 ) -> None:
-    """Answer on `listeners` until told to stop, with what the function named `app` in web/app.py makes.
+    """Answer on `listeners` until told to stop, with what the function named `app` in web/app.py makes, or makes anew
+    whenever a file changes.
 
     `running` is entered once requests are answered, and left before whatever ended the panel ends the process. Raises
     StartRefused where the data became unusable since they were looked at.
@@ -191,6 +226,9 @@ def serve(
     if settings.allow_http:
         log.trouble("start.http_allowed", "PANEL_ALLOW_HTTP")
     config = _config(settings, app)
+    if reloads:
+        with running:
+            return Reloading(config, uvicorn.Server(config).run, listeners).run()
     if settings.workers == 1:
         status = _status_of(lambda: Server(config, running).run(sockets=listeners))
     else:

@@ -45,10 +45,10 @@ def _hear_signals() -> None:
 class Started(subprocess.Popen[str]):
     """What it says on stderr goes to a file: nobody reads it meanwhile, and a pipe that is full would hold it up."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(self, *arguments: str, root: str = str(ROOT), **environment: str) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed in `forget`
         super().__init__(
-            [*RUN, *arguments],
+            [sys.executable, f"{root}/run.py", *arguments],
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
@@ -72,9 +72,9 @@ class Started(subprocess.Popen[str]):
 
 
 @contextlib.contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[tuple[Started, list[str]]]:
+def started(*arguments: str, root: str = str(ROOT), **environment: str) -> Iterator[tuple[Started, list[str]]]:
     """A running panel and the lines it printed until it was ready."""
-    panel = Started(*arguments, **environment)
+    panel = Started(*arguments, root=root, **environment)
     assert panel.stdout
     try:
         lines: list[str] = []
