@@ -31,7 +31,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that cannot show a character is no reason to stop
     if sys.version_info < (3, 11):
         sys.exit("O painel precisa do Python 3.11 ou mais novo; este é o %d.%d." % sys.version_info[:2])
-    wants_dev = sys.argv[1:2] in (["test"], ["check"], ["histories"], ["pictures"])
+    wants_dev = sys.argv[1:2] in (["test"], ["coverage"], ["check"], ["histories"], ["pictures"])
     prepare([LOCK, DEV_LOCK] if wants_dev else [LOCK])
     command = [str(PYTHON), "-P", "-m", "web.cli"] + sys.argv[1:]
     encoding = os.environ.get("PYTHONIOENCODING", "").split(":")[0]

@@ -319,6 +319,12 @@ def test_options_after_test_go_to_pytest() -> None:
     assert "1/6 tests collected" in answer.stdout
 
 
+def test_coverage_tells_which_branches_no_test_takes(tmp_path: Path) -> None:
+    answer = run("coverage", "-q", "tests/test_limits.py", COVERAGE_FILE=str(tmp_path / "found"))
+    assert answer.returncode == 0
+    assert re.search(r"Stmts +Miss +Branch +BrPart .*\n(.*\n)*web/login\.py .*%  +\d+", answer.stdout)
+
+
 @pytest.fixture
 def small_machine(tmp_path: Path) -> dict[str, str]:
     """A system on which Playwright does not start, with an apt-get that only writes down what it is asked."""

@@ -40,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 done, 1 refused with a reason, 2 wrong use."""
     if arguments[:1] == ["test"]:  # argparse would keep options that are meant for pytest
         return _test(arguments[1:])
+    if arguments[:1] == ["coverage"]:
+        return _coverage(arguments[1:])
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["serve", *arguments]
     try:
@@ -152,6 +154,8 @@ def _add_panel(commands: Commands) -> None:
 def _add_tools(commands: Commands) -> None:
     test_words = f"Roda todos os testes; com {ENGINES}, só os do Firefox, WebKit e Chromium. O resto vai para o pytest."
     commands.add("test", lambda _: _test([]), test_words)
+    coverage_words = "Roda os testes sem navegador e diz que desvios nenhum percorre. O resto vai para o pytest."
+    commands.add("coverage", lambda _: _coverage([]), coverage_words)
     histories = commands.add("histories", _histories, "Inventa histórias de uso e de ataque e confere cada passo.")
     histories.add_argument("number", metavar="N", nargs="?", type=int, default=1000, help="quantas (padrão: 1000)")
     pictures = commands.add("pictures", _pictures, "Tira de novo as imagens dos READMEs.")
@@ -236,6 +240,11 @@ def _test(arguments: Sequence[str]) -> int:
     together = SIDE_BY_SIDE if all(argument.startswith("-") for argument in arguments) else ()
     command = [sys.executable, "-m", "pytest", "--ignore=tests/engines", *together, *arguments]
     return subprocess.call(command, cwd=ROOT)  # noqa: S603, our own
+
+
+def _coverage(arguments: Sequence[str]) -> int:
+    """Of the tests without a browser, in their own processes: panels that they start beside are not measured."""
+    return _test(["--cov", "--cov-report=term-missing:skip-covered", "--ignore=tests/browser", *arguments])
 
 
 def _histories(options: argparse.Namespace) -> int:
