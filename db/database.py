@@ -1,6 +1,7 @@
 """One SQLite file: how it is opened, read, and written in transactions."""
 
 import asyncio
+import re
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,7 +37,7 @@ class Taken(Exception):
 
 
 class Reader(ABC):
-    """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds."""
+    """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds, a tuple value by value."""
 
     chain_key = b""  # links the entries of the activity; known once the database is open and secret.key at hand
 
@@ -49,7 +50,7 @@ class Reader(ABC):
         return rows[0] if rows else None
 
     async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
-        return [_read(kind, row) for row in await self._ask((sql, _bound(parameters)))]
+        return [_read(kind, row) for row in await self._ask(_statement(sql, parameters))]
 
     @abstractmethod
     async def _ask(self, statement: Statement) -> Rows:
@@ -74,7 +75,7 @@ class Transaction(Reader):
         self.written: dict[str, Any] = {}  # what need not be read back: nobody else writes meanwhile
 
     async def run(self, sql: str, /, **parameters: object) -> None:
-        self._waiting.append((sql, _bound(parameters)))
+        self._waiting.append(_statement(sql, parameters))
 
     async def commit(self) -> None:
         await self._ask(("COMMIT", {}))
@@ -117,7 +118,7 @@ class Database(Reader):
 
     async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
         try:
-            rows = self._direct.execute(sql, _bound(parameters)).fetchall()
+            rows = self._direct.execute(*_statement(sql, parameters)).fetchall()
         except sqlite3.OperationalError:  # busy for once, as while somebody recovers the log: the thread may wait
             return await super().one(kind, sql, **parameters)
         return _read(kind, rows[0]) if rows else None
@@ -221,8 +222,18 @@ def _rows_of_each(connection: sqlite3.Connection, statements: list[Statement]) -
     return found
 
 
-def _bound(parameters: dict[str, object]) -> dict[str, object]:
-    return {n: int(v.timestamp()) if isinstance(v, datetime) else v for n, v in parameters.items()}
+def _statement(sql: str, parameters: dict[str, object]) -> Statement:
+    """A tuple, which stands in `IN (:names)`, becomes a parameter for each of its values; an empty one becomes NULL,
+    which nothing equals. No value is ever part of the text."""
+    bound: dict[str, object] = {}
+    for name, value in parameters.items():
+        if isinstance(value, tuple):
+            each = {f"{name}_{number}": one for number, one in enumerate(value)}
+            sql = re.sub(rf":{name}\b", ", ".join(f":{one}" for one in each) or "NULL", sql)
+            bound |= each
+        else:
+            bound[name] = int(value.timestamp()) if isinstance(value, datetime) else value
+    return sql, bound
 
 
 def _read(kind: type[T], row: Any) -> T:

@@ -143,6 +143,20 @@ def test_columns_are_read_as_their_fields_are_annotated(tmp_path: Path) -> None:
     with_database(tmp_path, act)
 
 
+@pytest.mark.parametrize(
+    ("names", "found"), [((), []), (("a",), ["a"]), (("c", "a", "x"), ["a", "c"]), (("a') OR ('' = '",), [])]
+)
+def test_a_tuple_is_bound_value_by_value(names: tuple[str, ...], found: list[str], tmp_path: Path) -> None:
+    async def act(db: Database) -> None:
+        sql = "SELECT column1 FROM (VALUES ('a'), ('b'), ('c')) WHERE column1 IN (:names) AND column1 <> :names_of_all"
+        assert await db.all(str, sql, names=names, names_of_all="z") == found
+        assert await db.one(str, sql, names=names, names_of_all="z") == (found[0] if found else None)
+        async with db.transaction() as tx:
+            assert await tx.all(str, sql, names=names, names_of_all="z") == found
+
+    with_database(tmp_path, act)
+
+
 def test_a_question_for_one_row_waits_for_no_other_and_for_no_writer(tmp_path: Path, clock: Clock) -> None:
     endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
