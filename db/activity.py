@@ -177,22 +177,20 @@ async def places(db: Reader, account_id: int) -> list[Place]:
     return await db.all(Place, sql, account_id=account_id)
 
 
-async def failures_since_login(tx: Transaction, account_id: int) -> int:
+async def failures_since(tx: Transaction, account_id: int, event: str, *, failures: tuple[str, ...]) -> int:
+    """How many of these `failures` there were since the last `event`."""
     sql = """
-        SELECT count(*) FROM activity WHERE account_id = :account_id
-            AND event IN (
-                'login.password_failed', 'totp.failed', 'totp.repeated', 'recovery.failed', 'recovery.rehearsal_failed')
-            AND id > coalesce(
-                (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = 'session.started'), 0)
+        SELECT count(*) FROM activity WHERE account_id = :account_id AND event IN (:failures)
+            AND id > coalesce((SELECT max(id) FROM activity WHERE account_id = :account_id AND event = :event), 0)
     """
-    return await tx.one(int, sql, account_id=account_id) or 0
+    return await tx.one(int, sql, account_id=account_id, event=event, failures=failures) or 0
 
 
 async def of_account(
     db: Reader,
     account_id: int,
     *,
-    kinds: str,
+    events: tuple[str, ...] | None,
     since: datetime | None,
     until: datetime | None,
     before: int | None,
@@ -200,17 +198,17 @@ async def of_account(
 ) -> list[Entry]:
     """The newest `limit` entries, or the newest older than entry `before`, since a moment and until before another.
 
-    `kinds` are the first words of events between spaces, such as ` login session `; empty for all.
+    None for all `events`, also those of which only other versions know.
     """
     sql = """
         SELECT id, at, event, network, user_agent, detail FROM activity
         WHERE account_id = :account_id AND (:before IS NULL OR id < :before) AND (:since IS NULL OR at >= :since)
             AND (:until IS NULL OR at < :until)
-            AND (:kinds = '' OR instr(:kinds, ' ' || substr(event, 1, instr(event, '.') - 1) || ' ') > 0)
+            AND (:is_any = 1 OR event IN (:events))
         ORDER BY id DESC LIMIT :limit
     """
-    period = {"since": since, "until": until}
-    return await db.all(Entry, sql, account_id=account_id, kinds=kinds, before=before, limit=limit, **period)
+    chosen = {"is_any": events is None, "events": events or (), "since": since, "until": until}
+    return await db.all(Entry, sql, account_id=account_id, before=before, limit=limit, **chosen)
 
 
 async def latest_at(db: Reader) -> datetime | None:

@@ -25,15 +25,15 @@ async def forget_tagged(tx: Transaction) -> None:
         await tx.run(statement)
 
 
-async def settle(tx: Transaction, *, step: int, at: datetime) -> None:
+async def settle(tx: Transaction, *, step: int, at: datetime, event: str, notice: str) -> None:
     """End every session and offer, close every code up to `step`, and tell each account in a notice and a line."""
     for statement in _GONE:
         await tx.run(statement)
     await tx.run("UPDATE totp SET last_step = :step WHERE last_step < :step", step=step)
     told = """
         INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
-        SELECT id, 'restored', :at, :at, 'terminal', '' FROM accounts
+        SELECT id, :notice, :at, :at, 'terminal', '' FROM accounts
     """
-    await tx.run(told, at=at)
+    await tx.run(told, notice=notice, at=at)
     for account_id in await tx.all(int, "SELECT id FROM accounts"):
-        await activity.record(tx, account_id, "cli.restore", at=at, network="terminal")
+        await activity.record(tx, account_id, event, at=at, network="terminal")

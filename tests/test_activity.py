@@ -12,9 +12,8 @@ from starlette.types import Message, Receive, Scope, Send
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
 from web import hosts
-from web.activity import WORDS, harmless
+from web.activity import harmless
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
-from web.page import ROOT
 
 
 def test_the_page_tells_what_happened_in_words(alice: Person, client: TestClient, clock: Clock) -> None:
@@ -322,15 +321,6 @@ def test_strangers_in_many_networks_write_no_more_than_the_panel_takes(
     rows("UPDATE rates SET count = 1999 WHERE kind = 'panel stranger'")
     give_password(elsewhere(), Person("nobody", TOO_LONG))
     assert rows(ANONYMOUS) == [("", 5), ("2000 vezes em menos de uma hora", 1)]
-
-
-def test_every_event_has_its_words() -> None:
-    pattern = re.compile(
-        r"""(?<!trouble\()["']((?:account|alert|cli|clock|device|instance|login|notice|password|policy|recovery|session|stepup|totp)\.[a-z_]+)["']"""
-    )
-    files = [file for file in (ROOT / "web").glob("*.py") if file.name != "activity.py"]
-    written = {event for file in [*files, ROOT / "db/aftermath.py"] for event in pattern.findall(file.read_text())}
-    assert written | {"alert.brute_force"} == set(WORDS)  # which the activity itself writes
 
 
 def test_the_time_line_has_a_heading_for_each_day(alice: Person, client: TestClient, clock: Clock) -> None:

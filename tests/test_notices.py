@@ -10,7 +10,6 @@ from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password, plant, sign_in
 from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED
-from web.page import ROOT
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -343,10 +342,3 @@ def test_right_passwords_without_end_make_no_page_slow(
     clock.forward(minutes=5)
     give_password(stranger, protected)
     assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
-
-
-def test_every_kind_has_its_words() -> None:
-    source = "".join(file.read_text() for file in (ROOT / "web").glob("*.py"))
-    kinds = set(re.findall(r'tell\(\s*tx, visit, [\w.]+, "(\w+)"', source))
-    words = set(re.findall(r'^  "(\w+)":', (ROOT / "templates/notices/_banners.html").read_text(), re.MULTILINE))
-    assert kinds | {"restored", "brute_force"} == words

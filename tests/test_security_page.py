@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from db.rates import Rate
 from web import hash_pool, limits, wire
-from web.activity import WORDS
 from web.app import ROUTES
+from web.events import Event
 from web.factors.password import CONTEXT_WORDS
 from web.guards import demand_of
 from web.limits import Backoff, Cost
@@ -75,7 +75,7 @@ def test_every_door_is_on_the_page_with_what_it_asks() -> None:
 
 
 def test_every_event_is_on_the_page() -> None:
-    assert set(re.findall(r"`([a-z_.]+)`", section("events"))) == set(WORDS)
+    assert set(re.findall(r"`([a-z_.]+)`", section("events"))) == set(Event)
 
 
 def test_every_event_of_stderr_alone_is_on_the_page() -> None:

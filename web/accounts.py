@@ -14,6 +14,7 @@ from db.database import Reader, Transaction
 from web import trusted_devices
 from web.characters import trim
 from web.cookies import digest
+from web.events import Event
 from web.factors.argon2id import Phc
 from web.factors.password import Refusal, is_hashable, is_outdated, judge, make_phc, matches
 from web.hash_pool import Slots
@@ -130,7 +131,7 @@ async def try_password(
             is_right = await _judge(panel, slots, phc, password, cost)
             if account is None or not is_right:
                 async with panel.db.transaction() as tx:
-                    await charge.fail(tx, visit, account_id, "login.password_failed")
+                    await charge.fail(tx, visit, account_id, Event.LOGIN_PASSWORD_FAILED)
                 yield Refused(Reason.WRONG_PASSWORD)
                 return
             yield RightPassword(charge, account, phc, await _fresh(panel, slots, phc, password))

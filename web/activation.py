@@ -9,6 +9,7 @@ from db.database import Transaction
 from web import forms
 from web.accounts import forget_tries, hash_password, password_refusal, set_password
 from web.activity import note
+from web.events import Event, NoticeKind
 from web.factors import written_code
 from web.hash_pool import TooBusy
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
@@ -46,7 +47,7 @@ async def activate(visit: Visit) -> Response:
     name = await accounts.find_activation(panel.db, digest, at=at)
     if name is None:
         async with panel.db.transaction() as tx:
-            await note(tx, visit, None, "account.activation_failed")
+            await note(tx, visit, None, Event.ACCOUNT_ACTIVATION_FAILED)
         return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
     try:
         errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
@@ -61,9 +62,9 @@ async def activate(visit: Visit) -> Response:
             return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
         await set_password(tx, panel, account_id, phc)
         await forget_tries(tx, panel, name)
-        await note(tx, visit, account_id, "account.activated")
+        await note(tx, visit, account_id, Event.ACCOUNT_ACTIVATED)
         if await activity.places(tx, account_id):  # to somebody new it is no change
-            await tell(tx, visit, account_id, "password_changed")
+            await tell(tx, visit, account_id, NoticeKind.PASSWORD_CHANGED)
     return show_form(visit, name=name, notice="Senha definida. Agora entre com ela.")
 
 

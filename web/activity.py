@@ -16,6 +16,7 @@ from db.database import Transaction
 from db.rates import Rate
 from web import forms, log
 from web.budget import costly
+from web.events import SECTIONS, WORDS, Event, Failure, NoticeKind, Section
 from web.limits import (
     ACTIVITY_PAGE,
     BRUTE_FORCE,
@@ -29,71 +30,6 @@ from web.moments import Zone, zone_name, zone_or
 from web.page import device, page
 from web.visit import RecentlyVerified, SignedIn, Visit
 
-# Every event that is ever written, in the reader's words.
-WORDS = {
-    "alert.brute_force": "Muitas senhas ou códigos errados no painel inteiro",
-    "account.activation_failed": "Código de ativação incorreto",
-    "account.activated": "Senha escolhida com um código de ativação",
-    "account.created": "Conta criada",
-    "account.locked": "Tudo bloqueado",
-    "account.reopened": "Tokens reabertos",
-    "account.setup_failed": "Código de instalação incorreto",
-    "cli.create_account": "Conta criada no terminal do servidor",
-    "cli.backup": "Cópia do banco de dados feita no terminal do servidor",
-    "cli.end_sessions": "Sessões encerradas no terminal do servidor",
-    "cli.prune": "Registros vencidos removidos no terminal do servidor",
-    "cli.reset_password": "Senha apagada no terminal do servidor",
-    "cli.reset_two_factor": "Autenticação de dois fatores desativada no terminal do servidor",
-    "cli.resync_totp": "Códigos aceitos com o relógio adiantado anulados no terminal do servidor",
-    "cli.restore": "O painel voltou ao estado de uma cópia",
-    "cli.rotate_key": "Chave dos segredos trocada no terminal do servidor",
-    "cli.unlock": "Esperas por tentativas erradas apagadas no terminal do servidor",
-    "clock.went_back": "O relógio do servidor voltou no tempo",
-    "device.forgotten": "Dispositivo confiável esquecido",
-    "instance.created": "Instância criada",
-    "instance.deleted": "Instância excluída",
-    "instance.renamed": "Instância renomeada",
-    "instance.token_changed": "Token da instância trocado",
-    "instance.token_shown": "Token da instância mostrado",
-    "login.password_failed": "Senha incorreta",
-    "login.password_ok": "Senha correta",
-    "notice.mine": "Aviso reconhecido: fui eu",
-    "notice.not_mine": "Aviso: não fui eu",
-    "password.changed": "Senha alterada",
-    "policy.released": "Dois fatores deixaram de ser exigidos de todos",
-    "policy.required": "Dois fatores exigidos de todos",
-    "recovery.acknowledged": "Ciente do código de recuperação usado",
-    "recovery.failed": "Código de recuperação incorreto",
-    "recovery.locked": "Código de recuperação recusado: erros demais",
-    "recovery.ok": "Código de recuperação usado",
-    "recovery.rehearsal_failed": "Ensaio de recuperação com código incorreto",
-    "recovery.rehearsed": "Ensaio de recuperação feito",
-    "recovery.replaced": "Um código de recuperação no lugar do usado",
-    "recovery.renewed": "Novos códigos de recuperação",
-    "session.ended": "Sessão encerrada",
-    "session.others_ended": "Outras sessões encerradas",
-    "session.started": "Entrada no painel",
-    "stepup.failed": "Confirmação de identidade recusada",
-    "stepup.ok": "Identidade confirmada",
-    "totp.cancelled": "Configuração do aplicativo cancelada",
-    "totp.enabled": "Autenticação de dois fatores ativada",
-    "totp.failed": "Código de verificação incorreto",
-    "totp.locked": "Código recusado: aplicativo bloqueado por excesso de erros",
-    "totp.ok": "Código de verificação aceito",
-    "totp.removed": "Autenticação de dois fatores desativada",
-    "totp.repeated": "Código de verificação repetido, recusado",
-    "totp.replaced": "Aparelho trocado",
-    "totp.undone": "Troca de aparelho desfeita",
-    "totp.started": "Configuração do aplicativo iniciada",
-}
-
-
-KINDS = {
-    "entradas": ("Entradas e saídas", " login session stepup device "),
-    "fatores": ("Senha e dois fatores", " password totp recovery "),
-    "instancias": ("Instâncias", " instance "),
-    "conta": ("Conta e servidor", " account alert cli clock notice policy "),
-}
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")
 COLUMNS = ("o que aconteceu", "detalhe", "rede", "dispositivo")
@@ -132,7 +68,8 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         entries=entries[:ACTIVITY_PAGE],
         older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
         words=WORDS,
-        kinds=KINDS,
+        kinds=Section,
+        detailed=Section.INSTANCES.events,
         periods=PERIODS,
         chosen=chosen,
         chosen_zone=zone_name(chosen.zone, visit.at),
@@ -193,7 +130,10 @@ def _choose(visit: Visit, asked: Mapping[str, str]) -> Chosen:
     """What is neither kind nor period is all; dates, both days included, go before a period."""
     panel = visit.panel
     typed = {name: asked.get(name, "").strip() for name in CHOICE}
-    known: dict[str, Mapping[str, object]] = {"tipo": KINDS, "periodo": {} if typed["de"] or typed["ate"] else PERIODS}
+    known: dict[str, Mapping[str, object]] = {
+        "tipo": SECTIONS,
+        "periodo": {} if typed["de"] or typed["ate"] else PERIODS,
+    }
     typed |= {name: typed[name] if typed[name] in choices else "" for name, choices in known.items()}
     told = zone_or(typed["fuso"], None)
     typed["fuso"], zone = (typed["fuso"], told) if told else ("", panel.settings.time_zone)
@@ -234,7 +174,7 @@ async def _entries(visit: SignedIn, chosen: Chosen, *, before: int | None, limit
     return await activity.of_account(
         visit.panel.db,
         visit.session.account_id,
-        kinds=KINDS[chosen.kind][1] if chosen.kind else "",
+        events=SECTIONS[chosen.kind].events if chosen.kind else None,
         since=chosen.since,
         until=chosen.until,
         before=before,
@@ -242,19 +182,11 @@ async def _entries(visit: SignedIn, chosen: Chosen, *, before: int | None, limit
     )
 
 
-FACTOR_FAILURES = {
-    "login.password_failed",
-    "totp.failed",
-    "totp.repeated",
-    "recovery.failed",
-    "recovery.rehearsal_failed",
-}
 EVER = 2**62  # more than are counted in any span
-OF_STRANGERS = {"login.password_failed", "account.activation_failed", "account.setup_failed"}
 
 
 async def note(
-    tx: Transaction, visit: Visit, account_id: int | None, event: str, detail: str = "", *, session_id: str = ""
+    tx: Transaction, visit: Visit, account_id: int | None, event: Event, detail: str = "", *, session_id: str = ""
 ) -> None:
     """Append what this request did, in the transaction that does it; by its own session unless told otherwise.
 
@@ -262,10 +194,10 @@ async def note(
     """
     session = visit.session
     by = session_id or (session.id if session else None)
-    if event in FACTOR_FAILURES:
+    if Failure.OF_FACTOR in event.failure:
         await _watch(tx, visit)
     tx.afterwards.append(lambda: log.happened(visit, event, account_id, by))
-    if event in OF_STRANGERS:
+    if Failure.OF_STRANGERS in event.failure:
         folded = await _fold(tx, visit)  # counted for those we know too: time must not tell who that is
         if account_id is None and folded is None:
             return
@@ -286,8 +218,8 @@ async def _watch(tx: Transaction, visit: Visit) -> None:
     """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
     at = visit.panel.now()
     if await rates.count_to(tx, "panel failure", b"", BRUTE_FORCE, at=at) == BRUTE_FORCE.most:
-        await notices.raise_for_administrators(tx, "brute_force", at=at)
-        await note(tx, visit, None, "alert.brute_force")
+        await notices.raise_for_administrators(tx, NoticeKind.BRUTE_FORCE, at=at)
+        await note(tx, visit, None, Event.ALERT_BRUTE_FORCE)
 
 
 async def _fold(tx: Transaction, visit: Visit) -> str | None:

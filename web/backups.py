@@ -11,6 +11,7 @@ from db import activity, aftermath, identity, migrate, sealed
 from db.database import Database, Transaction
 from web import copies
 from web.data_folder import DATABASE, what_is_strange
+from web.events import Event, NoticeKind
 from web.factors.totp import step_at
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
@@ -33,7 +34,7 @@ async def _note(panel: Panel) -> None:
     """The copy is whole, so that this cannot be written is told, and no reason to fail."""
     try:
         async with panel.db.transaction() as tx:
-            await activity.record(tx, None, "cli.backup", at=panel.now(), network=TERMINAL)
+            await activity.record(tx, None, Event.CLI_BACKUP, at=panel.now(), network=TERMINAL)
     except sqlite3.OperationalError as refused:
         print(f"Não deu para anotar a cópia na atividade ({reason(refused, panel.settings.data)}).")
 
@@ -119,7 +120,8 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         db.chain_key = panel.seal.sub_keys.chain
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
-            await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now())
+            told = {"event": Event.CLI_RESTORE, "notice": NoticeKind.RESTORED}
+            await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now(), **told)
             await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None

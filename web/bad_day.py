@@ -5,6 +5,7 @@ from starlette.responses import Response
 from db import instances, recovery_codes, sessions
 from web import forms
 from web.activity import note
+from web.events import Event
 from web.page import page
 from web.sessions import end_elsewhere
 from web.visit import RecentlyVerified, SignedIn, VerifiedNow
@@ -22,7 +23,7 @@ async def lock(visit: RecentlyVerified) -> Response:
     async with acting(visit) as tx:
         ended = await end_elsewhere(tx, visit)
         paused = await instances.pause_all(tx, session.account_id, at=at)
-        await note(tx, visit, session.account_id, "account.locked", f"{ended} · {paused}")
+        await note(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, f"{ended} · {paused}")
     return await _show(visit, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
 
 
@@ -32,7 +33,7 @@ async def reopen(visit: VerifiedNow) -> Response:
     await forms.read(visit)
     async with acting(visit) as tx:
         count = await instances.reopen_all(tx, session.account_id)
-        await note(tx, visit, session.account_id, "account.reopened", str(count))
+        await note(tx, visit, session.account_id, Event.ACCOUNT_REOPENED, str(count))
     return await _show(visit, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")
 
 

@@ -15,6 +15,7 @@ from web import forms
 from web.activity import note
 from web.characters import name_refusal, trim
 from web.cookies import new_token
+from web.events import Event
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.page import go, is_partial, page
 from web.panel import Panel
@@ -58,7 +59,7 @@ async def create(visit: SignedIn) -> Response:
         instance_id = await add(tx, panel, owner, name)
         if instance_id is None:
             return await _show(visit, error=full(panel.settings.instances_max), typed=typed, status=422)
-        await note(tx, visit, owner, "instance.created", name)
+        await note(tx, visit, owner, Event.INSTANCE_CREATED, name)
         place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(visit):
         return go(visit, _address(place))
@@ -105,7 +106,7 @@ async def rename(visit: SignedIn) -> Response:
     async with acting(visit) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
-        await note(tx, visit, owner, "instance.renamed", f"{instance.name} → {name}")
+        await note(tx, visit, owner, Event.INSTANCE_RENAMED, f"{instance.name} → {name}")
         place = await instances.place(tx, name, instance.id, owner=owner)
     return await row(visit) if is_partial(visit) else go(visit, _address(place))
 
@@ -122,7 +123,7 @@ async def delete(visit: SignedIn) -> Response:
         name = await instances.delete(tx, instance_id, owner=owner)
         if name is None:
             raise HTTPException(404)
-        await note(tx, visit, owner, "instance.deleted", name)
+        await note(tx, visit, owner, Event.INSTANCE_DELETED, name)
         place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(visit):
         return go(visit, _address(place))
@@ -135,7 +136,7 @@ async def show_token(visit: RecentlyVerified) -> Response:
     async with acting(visit) as tx:
         instance = await _own(visit, tx)
         if not instance.paused_at:
-            await note(tx, visit, owner, "instance.token_shown", instance.name)
+            await note(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
         row = _row(instance) if instance.paused_at else _shown(panel, instance, owner)
     return await _show(visit, row=row)
 
@@ -148,7 +149,7 @@ async def change_token(visit: RecentlyVerified) -> Response:
         sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance.id, owner), new_token(panel).encode("ascii"))
         if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
             raise HTTPException(404)
-        await note(tx, visit, owner, "instance.token_changed", instance.name)
+        await note(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
         row = _shown(panel, await _own(visit, tx), owner)
     return await _show(visit, row=row)
 

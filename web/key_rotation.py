@@ -10,6 +10,7 @@ from pathlib import Path
 
 from db import activity, identity, sealed
 from db.sealed import Sealed
+from web.events import Event
 from web.limits import OPENING_GRACE
 from web.operator_commands import TERMINAL, CommandRefused
 from web.panel import Panel
@@ -105,5 +106,5 @@ async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
             count += 1
         if await identity.key_fingerprint(tx) != seal.fingerprint:
             await identity.change_key(tx, seal.fingerprint)
-            await activity.record(tx, None, "cli.rotate_key", at=panel.now(), network=TERMINAL)
+            await activity.record(tx, None, Event.CLI_ROTATE_KEY, at=panel.now(), network=TERMINAL)
     return count, broken

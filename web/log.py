@@ -8,11 +8,11 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from web.events import Event
 from web.limits import LOGGED_MAX
 from web.visit import Visit
 
 FIELDS = ("user_id", "session_ref", "net", "ua", "result", "method", "route", "reason", "request_id")
-FAILURES = (".failed", "_failed", ".repeated", "totp.locked", "recovery.locked")
 _logger = logging.getLogger("panel")
 
 
@@ -40,9 +40,9 @@ def to_stderr() -> None:
     _logger.setLevel(logging.INFO)
 
 
-def happened(visit: Visit, event: str, account_id: int | None, session_id: str | None) -> None:
+def happened(visit: Visit, event: Event, account_id: int | None, session_id: str | None) -> None:
     """What is noted in the activity too."""
-    result = "failed" if event.endswith(FAILURES) else "ok"
+    result = "failed" if event.failure else "ok"
     who = {"user_id": "unknown" if account_id is None else account_id, "session_ref": session_id}
     _logger.info(event, extra=who | _whence(visit) | {"result": result})
 

@@ -11,6 +11,7 @@ from web import cookies, forms, log, trusted_devices
 from web.accounts import RightPassword, read_name, set_password, stored_phc, try_password
 from web.activity import note
 from web.cookies import Cookie
+from web.events import Event, NoticeKind
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
 from web.notices import tell, tell_of_login, tell_of_password
@@ -93,7 +94,7 @@ async def _end(visit: Visit) -> None:
     async with visit.panel.db.transaction() as tx:
         if session := visit.session or await _former_session(tx, visit):
             await sessions.end(tx, session.id, owner=session.account_id)
-            await note(tx, visit, session.account_id, "session.ended")
+            await note(tx, visit, session.account_id, Event.SESSION_ENDED)
         if half_login:
             await half_logins.end(tx, half_login.digest)
 
@@ -109,7 +110,7 @@ async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepte
     panel, at, method = visit.panel, visit.at, METHODS[accepted.proof]
     if old := visit.session:
         await sessions.end(tx, old.id, owner=old.account_id)
-        await note(tx, visit, old.account_id, "session.ended", "login")
+        await note(tx, visit, old.account_id, Event.SESSION_ENDED, "login")
     token, session_id = cookies.new_token(panel), panel.token_bytes(8).hex()
     await sessions.begin(
         tx,
@@ -124,12 +125,12 @@ async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepte
     )
     await tell_of_login(tx, visit, account_id, session_id)
     if method == "recovery":
-        await tell(tx, visit, account_id, "recovery_used", session_id=session_id)
+        await tell(tx, visit, account_id, NoticeKind.RECOVERY_USED, session_id=session_id)
     if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
         await trusted_devices.trust(tx, visit, account_id)  # everything asked for was given
-    await note(tx, visit, account_id, "session.started", method, session_id=session_id)
+    await note(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
-        await note(tx, visit, account_id, "session.ended", "limit")
+        await note(tx, visit, account_id, Event.SESSION_ENDED, "limit")
     return token
 
 
@@ -146,12 +147,12 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
     async with panel.db.transaction() as tx:
         account = await accounts.get(tx, known.id)
         if account is None or stored_phc(panel, account) != tried.phc:
-            await tried.charge.fail(tx, visit, known.id, "login.password_failed")
+            await tried.charge.fail(tx, visit, known.id, Event.LOGIN_PASSWORD_FAILED)
             return _refused(visit, next, known.name, Refused(Reason.WRONG_PASSWORD))
         if tried.fresh_phc:
             await set_password(tx, panel, account.id, tried.fresh_phc)
         accepted = await tried.charge.accept(tx, Proof.PASSWORD)
-        await note(tx, visit, account.id, "login.password_ok")
+        await note(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
         if not account.has_two_factor:
             return signed_in(visit, await complete_login(tx, visit, account.id, accepted), next)
         token = await _begin_half_login(tx, visit, account.id, next)

@@ -9,6 +9,7 @@ from db import accounts, activity, notices
 from db.database import Transaction
 from web import forms
 from web.activity import note
+from web.events import FACTOR_FAILURES, Event, NoticeKind
 from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL, NOTICES_COUNTED
 from web.page import device, go
 from web.redirects import safe_path
@@ -16,20 +17,18 @@ from web.trusted_devices import recognise
 from web.visit import SignedIn, Visit
 from web.visitor import acting
 
-OF_FAILURES = {"password_known", "code_repeated", "many_failures"}
-
 
 async def mine(visit: SignedIn) -> Response:
     """Fui eu: the notice is done with."""
     back = (await forms.read(visit, optional=("back",)))["back"]
-    await _acknowledge(visit, "notice.mine")
+    await _acknowledge(visit, Event.NOTICE_MINE)
     return go(visit, safe_path(back))
 
 
 async def not_mine(visit: SignedIn) -> Response:
     """Não fui eu: on to what to do on a bad day."""
     await forms.read(visit)
-    await _acknowledge(visit, "notice.not_mine", is_done_well=True)  # pressed twice: the way on is the same
+    await _acknowledge(visit, Event.NOTICE_NOT_MINE, is_done_well=True)  # pressed twice: the way on is the same
     return go(visit, "/security/bad-day")
 
 
@@ -37,7 +36,7 @@ async def tell(
     tx: Transaction,
     visit: Visit,
     account_id: int,
-    kind: str,
+    kind: NoticeKind,
     *,
     delay: timedelta = timedelta(0),
     half_login: bytes | None = None,
@@ -48,7 +47,7 @@ async def tell(
     """
     at = visit.at
     own = visit.session.id if visit.session else None
-    spared = None if kind in OF_FAILURES else session_id or own
+    spared = None if kind.is_of_failure else session_id or own
     await notices.raise_notice(
         tx,
         account_id,
@@ -65,22 +64,23 @@ async def tell(
 
 async def tell_of_password(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
     """The password was right, the second factor is owed: told unless what it `waits_for` is completed in time."""
-    await tell(tx, visit, account_id, "password_known", delay=HALF_LOGIN_TTL, half_login=waits_for)
+    await tell(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=HALF_LOGIN_TTL, half_login=waits_for)
 
 
 async def tell_of_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:
     """What is unusual about a login that just succeeded; asked before the login is noted."""
-    if await activity.failures_since_login(tx, account_id) >= FAILURES_TOLD:
-        await tell(tx, visit, account_id, "many_failures")
+    failures, login = tuple(FACTOR_FAILURES), Event.SESSION_STARTED
+    if await activity.failures_since(tx, account_id, login, failures=failures) >= FAILURES_TOLD:
+        await tell(tx, visit, account_id, NoticeKind.MANY_FAILURES)
     keep = visit.panel.settings.log_keep  # beyond it, no login is remembered
     here = visit.network, device(visit.user_agent)
     places = [(place.network, device(place.user_agent)) for place in await activity.places(tx, account_id)]
     is_first = not places and not await accounts.existed(tx, account_id, visit.at - keep)
     if not is_first and here not in places and not await recognise(tx, visit, account_id):
-        await tell(tx, visit, account_id, "new_device", session_id=session_id)
+        await tell(tx, visit, account_id, NoticeKind.NEW_DEVICE, session_id=session_id)
 
 
-async def _acknowledge(visit: SignedIn, event: str, *, is_done_well: bool = False) -> None:
+async def _acknowledge(visit: SignedIn, event: Event, *, is_done_well: bool = False) -> None:
     """Raises HTTPException for what this session is not told of and, unless that `is_done_well`, is done with."""
     session, owner = visit.session, visit.session.account_id
     id: int = visit.request.path_params["id"]

@@ -23,6 +23,7 @@ from web import housekeeping, running, spare
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
 from web.data_folder import DATABASE, is_shared
+from web.events import Event, NoticeKind
 from web.factors.totp import step_at
 from web.instances import add
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
@@ -47,7 +48,7 @@ async def create_account(panel: Panel, options: argparse.Namespace) -> None:
         if account_id is None:
             raise CommandRefused(f"Já existe uma conta {name}.")
         code = await offer(tx, panel, account_id, INVITATION_TTL)
-        await _note(tx, panel, account_id, "cli.create_account")
+        await _note(tx, panel, account_id, Event.CLI_CREATE_ACCOUNT)
         _disclose(panel, f"Conta {name} criada.", code, "24 horas")
 
 
@@ -55,7 +56,7 @@ async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     account = await _find(panel, options.name)
     async with panel.db.transaction() as tx:
         code = await offer(tx, panel, account.id, RESET_TTL)
-        await _note(tx, panel, account.id, "cli.reset_password")
+        await _note(tx, panel, account.id, Event.CLI_RESET_PASSWORD)
         done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
         _disclose(panel, done, code, "60 minutos")
 
@@ -70,9 +71,9 @@ async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
         await sessions.end_others(tx, account.id)
         await half_logins.end_all(tx, account.id)
         await trusted_devices.forget_all(tx, account.id)
-        await _note(tx, panel, account.id, "cli.reset_two_factor")
-        at = panel.now()
-        await notices.raise_notice(tx, account.id, "factor_changed", at=at, shows_at=at, network=TERMINAL)
+        await _note(tx, panel, account.id, Event.CLI_RESET_TWO_FACTOR)
+        kind, at = NoticeKind.FACTOR_CHANGED, panel.now()
+        await notices.raise_notice(tx, account.id, kind, at=at, shows_at=at, network=TERMINAL)
     print(f"Autenticação de dois fatores de {account.name} desativada; as sessões foram encerradas.")
 
 
@@ -87,7 +88,7 @@ async def end_sessions(panel: Panel, options: argparse.Namespace) -> None:
             ended = await sessions.end_of_everybody(tx)
             await half_logins.end_of_everybody(tx)
         for account_id in set(ended):
-            await _note(tx, panel, account_id, "cli.end_sessions", str(ended.count(account_id)))
+            await _note(tx, panel, account_id, Event.CLI_END_SESSIONS, str(ended.count(account_id)))
     print("Nenhuma sessão estava aberta." if not ended else f"Sessões encerradas: {len(ended)}.")
 
 
@@ -97,7 +98,7 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         await forget_tries(tx, panel, account.name)
         await forgive_everything(tx, account.id)
-        await _note(tx, panel, account.id, "cli.unlock")
+        await _note(tx, panel, account.id, Event.CLI_UNLOCK)
     print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")
 
 
@@ -107,7 +108,7 @@ async def resync_totp(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         if not await totp.resync(tx, account.id, step_at(panel.now()) + TOTP_WINDOW):  # so that none counts twice
             raise CommandRefused(f"Nenhum código futuro foi aceito na conta {account.name}. Nada mudou.")
-        await _note(tx, panel, account.id, "cli.resync_totp")
+        await _note(tx, panel, account.id, Event.CLI_RESYNC_TOTP)
     print(f"Daqui a um minuto os códigos do aplicativo de {account.name} valem de novo.")
     print("Para conferir o relógio: python3 run.py doctor")
 
@@ -116,7 +117,7 @@ async def prune(panel: Panel, _: argparse.Namespace) -> None:
     """What a running panel does every hour by itself."""
     count = await housekeeping.clear(panel)
     async with panel.db.transaction() as tx:
-        await _note(tx, panel, None, "cli.prune", str(count))
+        await _note(tx, panel, None, Event.CLI_PRUNE, str(count))
     print("Nada estava vencido." if not count else f"Registros vencidos removidos: {count}.")
 
 
@@ -172,10 +173,10 @@ async def fill_demo(panel: Panel, name: str, password: str) -> None:
         if account_id is None:
             raise CommandRefused(f"Já existe uma conta {name}.")
         await set_password(tx, panel, account_id, phc)
-        await _note(tx, panel, account_id, "account.created")
+        await _note(tx, panel, account_id, Event.ACCOUNT_CREATED)
         for label in ("Atendimento", "Cobrança", "Loja do Centro"):
             if await add(tx, panel, account_id, label):
-                await _note(tx, panel, account_id, "instance.created", label)
+                await _note(tx, panel, account_id, Event.INSTANCE_CREATED, label)
 
 
 async def _find(panel: Panel, name: str) -> Account:
@@ -185,7 +186,7 @@ async def _find(panel: Panel, name: str) -> Account:
     return account
 
 
-async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: str, detail: str = "") -> None:
+async def _note(tx: Transaction, panel: Panel, account_id: int | None, event: Event, detail: str = "") -> None:
     await activity.record(tx, account_id, event, at=panel.now(), network=TERMINAL, detail=detail)
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web import moments
+from web.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
 from web.visit import Visit
 
@@ -192,4 +193,4 @@ templates.filters |= {
     "device": device,
 }
 templates.filters |= moments.FILTERS
-templates.globals["ui"] = Pieces()
+templates.globals |= {"ui": Pieces(), "notice_words": NOTICE_WORDS}

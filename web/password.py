@@ -16,6 +16,7 @@ from web.accounts import (
     try_password,
 )
 from web.activity import note
+from web.events import Event, NoticeKind
 from web.notices import tell
 from web.outcome import Accepted, Proof, Refused
 from web.page import later, page
@@ -64,7 +65,7 @@ async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
         async with acting(visit) as tx:
             if isinstance(tried, RightPassword):
                 return await tried.charge.accept(tx, Proof.PASSWORD)
-            await note(tx, visit, session.account_id, "stepup.failed", "password")
+            await note(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
     response = _refused(visit, tried)
     await throttle.settle(visit, throttle.AUTH, response)
     return response
@@ -76,8 +77,8 @@ async def _put_in_force(visit: SignedIn, phc: str) -> None:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
         await end_elsewhere(tx, visit)
-        await note(tx, visit, session.account_id, "password.changed")
-        await tell(tx, visit, session.account_id, "password_changed")
+        await note(tx, visit, session.account_id, Event.PASSWORD_CHANGED)
+        await tell(tx, visit, session.account_id, NoticeKind.PASSWORD_CHANGED)
 
 
 async def strength(visit: SignedIn) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from db import accounts, factors, policy, sessions
 from web import forms
 from web.activity import note
+from web.events import Event
 from web.limits import ENROL_ONLY_TTL
 from web.moments import full
 from web.page import go, is_partial, page
@@ -48,11 +49,11 @@ async def _decide(visit: SignedIn, begins_at: datetime | None) -> Response:
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):
             return await _form(visit, problem=EARLIER, status=422)
         if begins_at:
-            await note(tx, visit, account_id, "policy.required", full(begins_at, visit.panel.settings.time_zone))
+            await note(tx, visit, account_id, Event.POLICY_REQUIRED, full(begins_at, visit.panel.settings.time_zone))
         else:
             await sessions.end_unenrolled(tx, at=visit.at, enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
-            await note(tx, visit, account_id, "policy.released")
+            await note(tx, visit, account_id, Event.POLICY_RELEASED)
     return await _form(visit) if is_partial(visit) else go(visit, "/policy")
 
 

@@ -9,6 +9,7 @@ from db import factors, recovery_codes
 from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
+from web.events import Event, NoticeKind
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.moments import full, zone_or
@@ -72,8 +73,8 @@ async def renew(visit: VerifiedNow) -> Response:
             return await show_hub(visit, problem=JUST_RENEWED)
         await put_set_in_force(tx, visit, fresh)
         await step_up.renew(tx, visit)
-        await note(tx, visit, session.account_id, "recovery.renewed")
-        await tell(tx, visit, session.account_id, "factor_changed")
+        await note(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
+        await tell(tx, visit, session.account_id, NoticeKind.FACTOR_CHANGED)
     return show_set(visit, fresh, is_first=False)
 
 
@@ -91,8 +92,8 @@ async def replace_used(visit: RecentlyVerified) -> Response:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(visit, "/security")
         await step_up.renew(tx, visit)
-        await note(tx, visit, session.account_id, "recovery.replaced")
-        await tell(tx, visit, session.account_id, "factor_changed")
+        await note(tx, visit, session.account_id, Event.RECOVERY_REPLACED)
+        await tell(tx, visit, session.account_id, NoticeKind.FACTOR_CHANGED)
     return page(
         visit,
         "recovery_codes/replacement.html",
@@ -107,7 +108,7 @@ async def acknowledge(visit: SignedIn) -> Response:
     back = (await forms.read(visit, optional=("back",)))["back"]
     async with acting(visit) as tx:
         if await recovery_codes.acknowledge(tx, session.account_id, at=visit.at):
-            await note(tx, visit, session.account_id, "recovery.acknowledged")
+            await note(tx, visit, session.account_id, Event.RECOVERY_ACKNOWLEDGED)
     return go(visit, safe_path(back))
 
 

@@ -14,6 +14,7 @@ from db.sessions import Session
 from web import trusted_devices
 from web.activity import note
 from web.cookies import digest
+from web.events import Event, NoticeKind
 from web.factors import recovery_code, written_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.hash_pool import Slots
@@ -83,22 +84,22 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
     key = panel.seal.open("totp", account_id, app.sealed_key)
     step = matching_step(key, code, at)
     if step is None:
-        await charge.fail(tx, visit, account_id, "totp.failed")
+        await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
         return _miss(await _why_wrong(tx, visit, account_id, key, code), failures)
     if await totp.spend(tx, account_id, step):
         accepted = await charge.accept(tx, Proof.CODE, step=step)
-        await note(tx, visit, account_id, "totp.ok")
+        await note(tx, visit, account_id, Event.TOTP_OK)
         return accepted
     if await totp.was_told(tx, account_id, step):
-        await charge.fail(tx, visit, account_id, "totp.failed")
+        await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
         return _miss(Refused(Reason.CODE_DISCLOSED, next_code=until_new_step(step, at)), failures)
     until_new = until_new_step(app.last_step, at)
     if until_new > 3 * TOTP_STEP:  # no code is that far ahead: the fault is the server's, and nothing was judged
-        await note(tx, visit, account_id, "clock.went_back")
+        await note(tx, visit, account_id, Event.CLOCK_WENT_BACK)
         return Refused(Reason.SERVER_CLOCK_WENT_BACK, next_code=until_new)
-    await charge.fail(tx, visit, account_id, "totp.repeated")
+    await charge.fail(tx, visit, account_id, Event.TOTP_REPEATED)
     pending = visit.pending_login  # whoever completes it has only been too quick
-    await tell(tx, visit, account_id, "code_repeated", half_login=pending.digest if pending else None)
+    await tell(tx, visit, account_id, NoticeKind.CODE_REPEATED, half_login=pending.digest if pending else None)
     return _miss(Refused(Reason.CODE_USED, next_code=until_new), failures)
 
 
@@ -111,26 +112,26 @@ async def _judge_replaced(
         return Refused(Reason.FACTOR_CHANGED)
     step = matching_step(panel.seal.open("totp", account_id, old.sealed_key), code, at)
     if step is None or not await totp.undo_replacement(tx, account_id, old.sealed_key, step=step):
-        await charge.fail(tx, visit, account_id, "totp.failed")
+        await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
         return Refused(Reason.WRONG_CODE_OF_OLD_APP)
     return await charge.accept(tx, Proof.CODE_OF_OLD_APP, step=step)
 
 
 async def _judge_recovery(visit: Visit, account_id: int, charge: Try, digest: bytes, tx: Transaction) -> Outcome:
     if not await recovery_codes.spend(tx, account_id, digest, at=visit.at):
-        await charge.fail(tx, visit, account_id, "recovery.failed")
+        await charge.fail(tx, visit, account_id, Event.RECOVERY_FAILED)
         return _miss(Refused(Reason.WRONG_RECOVERY_CODE), charge.standing.failures)
     accepted = await charge.accept(tx, Proof.RECOVERY_CODE)
-    await note(tx, visit, account_id, "recovery.ok")
+    await note(tx, visit, account_id, Event.RECOVERY_OK)
     return accepted
 
 
 async def _judge_rehearsal(visit: Visit, account_id: int, charge: Try, digest: bytes, tx: Transaction) -> Outcome:
     if not await recovery_codes.rehearse(tx, account_id, digest, at=visit.at):
-        await charge.fail(tx, visit, account_id, "recovery.rehearsal_failed")
+        await charge.fail(tx, visit, account_id, Event.RECOVERY_REHEARSAL_FAILED)
         return Refused(Reason.WRONG_RECOVERY_CODE)
     accepted = await charge.accept(tx, Proof.REHEARSED_CODE)
-    await note(tx, visit, account_id, "recovery.rehearsed")
+    await note(tx, visit, account_id, Event.RECOVERY_REHEARSED)
     return accepted
 
 
@@ -161,7 +162,7 @@ async def _charged(visit: Visit, kind: str, account_id: int) -> AsyncIterator[Tr
     async with charged(visit, [await _counter(panel.db, visit, kind, account_id)], kind=kind) as charge:
         if charge.standing.is_closed:
             async with panel.db.transaction() as tx:
-                await note(tx, visit, account_id, "totp.locked" if kind == "totp" else "recovery.locked")
+                await note(tx, visit, account_id, Event.TOTP_LOCKED if kind == "totp" else Event.RECOVERY_LOCKED)
             yield Refused(Reason.APP_CLOSED if kind == "totp" else Reason.RECOVERY_CLOSED)
         elif left := charge.standing.wait:
             yield Refused(Reason.CODE_BACKOFF, wait=left)

@@ -7,6 +7,7 @@ from db import accounts
 from web import forms
 from web.accounts import hash_password, name_refusal, password_refusal, read_name, set_password
 from web.activity import note
+from web.events import Event
 from web.factors import written_code
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
@@ -44,7 +45,7 @@ async def create(visit: Visit) -> Response:
     name, digest = read_name(typed["name"]), written_code.digest(written_code.read(typed["setup_code"]))
     if not await accounts.knows_setup(panel.db, digest, at=at):
         async with panel.db.transaction() as tx:
-            await note(tx, visit, None, "account.setup_failed")
+            await note(tx, visit, None, Event.ACCOUNT_SETUP_FAILED)
         return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
     try:
         errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
@@ -61,7 +62,7 @@ async def create(visit: Visit) -> Response:
         if account_id is None:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
-        await note(tx, visit, account_id, "account.created")
+        await note(tx, visit, account_id, Event.ACCOUNT_CREATED)
         token = await complete_login(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
     return signed_in(visit, token, "/security")
 

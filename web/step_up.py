@@ -17,6 +17,7 @@ from web.accounts import try_password
 from web.activity import note
 from web.characters import joined
 from web.cookies import Cookie, digest, new_token
+from web.events import Event, NoticeKind
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
 from web.notices import tell, tell_of_password
 from web.outcome import Accepted, Outcome, Proof, Refused
@@ -65,7 +66,7 @@ async def _judge(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Outcome]:
             return PASSWORD, tried
         async with acting(visit) as tx:
             if isinstance(tried, Refused):
-                await note(tx, visit, session.account_id, "stepup.failed", "password")
+                await note(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
                 return PASSWORD, tried
             accepted = await tried.charge.accept(tx, Proof.PASSWORD)
             if not session.has_two_factor:
@@ -87,7 +88,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
             if isinstance(outcome, Accepted):
                 await _succeed(tx, visit)
                 if outcome.proof is Proof.RECOVERY_CODE:
-                    await tell(tx, visit, account_id, "recovery_used")
+                    await tell(tx, visit, account_id, NoticeKind.RECOVERY_USED)
             else:
                 await _miss(tx, visit, field)
     return field, outcome
@@ -95,7 +96,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
 
 async def _miss(tx: Transaction, visit: SignedIn, field: str) -> None:
     """As at the challenge of a login: after five right passwords without their code the owner is told at once."""
-    await note(tx, visit, visit.session.account_id, "stepup.failed", field.removeprefix("proof_"))
+    await note(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, field.removeprefix("proof_"))
     if await notices.waiting(tx, _waiting(visit)) >= HALF_LOGIN_TRIES:
         await notices.hasten(tx, _waiting(visit), at=visit.panel.now())
 
@@ -105,7 +106,7 @@ async def _succeed(tx: Transaction, visit: SignedIn) -> None:
     await sessions.verify(tx, session.id, at=at)
     await notices.withdraw_waiting(tx, _waiting(visit), owner=session.account_id, at=at)
     await renew(tx, visit)
-    await note(tx, visit, session.account_id, "stepup.ok")
+    await note(tx, visit, session.account_id, Event.STEPUP_OK)
 
 
 def _waiting(visit: SignedIn) -> bytes:

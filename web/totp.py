@@ -11,6 +11,7 @@ from db.totp import Enrolment
 from web import forms
 from web.activity import note
 from web.budget import costly
+from web.events import Event, NoticeKind
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.notices import tell
@@ -49,7 +50,7 @@ async def begin(visit: RecentlyVerified) -> Response:
             sealed_key=await panel.seal_in(tx, "totp", session.account_id, key),
             ends_at=at + ENROLMENT_TTL,
         )
-        await note(tx, visit, session.account_id, "totp.started")
+        await note(tx, visit, session.account_id, Event.TOTP_STARTED)
     return page(
         visit,
         "totp/enrol.html",
@@ -113,7 +114,7 @@ async def _put_in_force(visit: SignedIn, sealed_key: bytes, step: int) -> Respon
         await recovery_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
             await put_set_in_force(tx, visit, fresh)
-        ended = await _changed(tx, visit, "totp.enabled" if fresh else "totp.replaced")
+        ended = await _changed(tx, visit, Event.TOTP_ENABLED if fresh else Event.TOTP_REPLACED)
     if fresh:
         return show_set(visit, fresh, is_first=True, ended=ended)
     return await show_hub(visit, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
@@ -132,7 +133,7 @@ async def undo(visit: SignedIn) -> Response:
             outcome = await judge(tx)
             if not isinstance(outcome, Accepted):
                 return await _not_undone(visit, outcome)
-            ended = await _changed(tx, visit, "totp.undone")
+            ended = await _changed(tx, visit, Event.TOTP_UNDONE)
     return await show_hub(visit, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
 
 
@@ -146,7 +147,7 @@ async def cancel(visit: SignedIn) -> Response:
     await forms.read(visit)
     async with acting(visit) as tx:
         if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
-            await note(tx, visit, session.account_id, "totp.cancelled")
+            await note(tx, visit, session.account_id, Event.TOTP_CANCELLED)
     return await show_hub(visit)
 
 
@@ -160,7 +161,7 @@ async def remove(visit: VerifiedNow) -> Response:
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
         await recovery_codes.remove(tx, session.account_id)
-        ended = await _changed(tx, visit, "totp.removed")
+        ended = await _changed(tx, visit, Event.TOTP_REMOVED)
     return await show_hub(visit, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
 
 
@@ -171,7 +172,7 @@ async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) 
     async with acting(visit) as tx:
         if left <= 0:
             await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
-        await note(tx, visit, session.account_id, "totp.failed")
+        await note(tx, visit, session.account_id, Event.TOTP_FAILED)
     if left <= 0:
         return await show_hub(visit, problem=TOO_MANY)
     return _refused(visit, wrong_or_clock_off(drift), tries_left(left))
@@ -182,7 +183,7 @@ def _refused(visit: SignedIn, refused: Refused, what_next: str = "") -> Response
     return page(visit, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
 
 
-async def _changed(tx: Transaction, visit: SignedIn, event: str) -> int:
+async def _changed(tx: Transaction, visit: SignedIn, event: Event) -> int:
     """What follows on another factor, or none: what was tried on the old one is forgotten, and the owner is told.
 
     Returns how many other sessions ended.
@@ -190,7 +191,7 @@ async def _changed(tx: Transaction, visit: SignedIn, event: str) -> int:
     account_id = visit.session.account_id
     await forgive_everything(tx, account_id)
     await note(tx, visit, account_id, event)
-    await tell(tx, visit, account_id, "factor_changed")
+    await tell(tx, visit, account_id, NoticeKind.FACTOR_CHANGED)
     return await end_elsewhere(tx, visit)
 
 

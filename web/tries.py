@@ -9,7 +9,8 @@ from db import attempts
 from db.attempts import Attempts, Counter
 from db.database import Transaction
 from web import log
-from web.activity import FACTOR_FAILURES, note
+from web.activity import note
+from web.events import Event, Failure
 from web.limits import STRANGERS_COUNTED
 from web.outcome import Accepted, Proof
 from web.visit import Visit
@@ -35,9 +36,9 @@ class Try:
         tx.afterwards.append(self._end)
         return Accepted(proof, step)
 
-    async def fail(self, tx: Transaction, visit: Visit, account_id: int | None, event: str) -> None:
+    async def fail(self, tx: Transaction, visit: Visit, account_id: int | None, event: Event) -> None:
         """It was wrong: the charge stays, and the line feeds the alarm and what the next login is told."""
-        if event not in FACTOR_FAILURES:
+        if Failure.OF_FACTOR not in event.failure:
             raise ValueError(event)
         await note(tx, visit, account_id, event)
         tx.afterwards.append(self._end)

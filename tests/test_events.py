@@ -1,0 +1,77 @@
+"""What happens has one vocabulary, and nothing else in the code knows it by heart."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from web.events import Event, Failure, NoticeKind, Section
+from web.page import ROOT
+
+SOURCES = {
+    file.relative_to(ROOT).as_posix(): file.read_text()
+    for folder in ("web", "db", "templates")
+    for file in sorted((ROOT / folder).rglob("*"))
+    if file.suffix in (".py", ".html") and "migrations" not in file.parts and file.name != "events.py"
+}
+CODE = {name: ast.parse(text) for name, text in SOURCES.items() if name.endswith(".py")}
+SQL_OF_ITS_INDEX = ("db/activity.py", "session.started")  # `activity_logins` is of this event alone
+
+
+def named(enum: str) -> set[str]:
+    """The members that the code outside the vocabulary names."""
+    nodes = (node for tree in CODE.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return {node.attr for node in nodes if ast.unparse(node.value) == enum}
+
+
+def texts(name: str) -> Iterator[str]:
+    """The strings of a module, SQL and docstrings included, or the whole of a template."""
+    if name not in CODE:
+        yield SOURCES[name]
+        return
+    for node in ast.walk(CODE[name]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("event", Event)
+def test_every_event_has_words_of_its_own(event: Event) -> None:
+    assert event.words.strip()
+    assert [other for other in Event if other.words == event.words] == [event]
+    assert [section for section in Section if event in section.events] == [event.section]
+
+
+def test_every_section_has_events_and_no_word_of_another() -> None:
+    subjects = [subject for section in Section for subject in section.subjects]
+    assert sorted(subjects) == sorted({event.partition(".")[0] for event in Event})
+    assert all(section.label for section in Section)
+
+
+def test_whatever_says_that_it_failed_is_a_failure() -> None:
+    """What a name says in words, and what was refused for what went before, is one; nothing else is."""
+    by_name = {event for event in Event if re.search(r"failed$|\.repeated$|^(?:totp|recovery)\.locked$", event)}
+    assert {event for event in Event if event.failure} == by_name
+    assert all(Failure.OF_FACTOR in event.failure for event in Event if re.match(r"(?:totp|recovery).*failed$", event))
+
+
+def test_every_kind_of_notice_has_words() -> None:
+    assert all(kind.words.strip() for kind in NoticeKind)
+
+
+def test_everything_in_the_vocabulary_is_used() -> None:
+    assert named("Event") == set(Event.__members__)
+    assert named("NoticeKind") == set(NoticeKind.__members__)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_nobody_else_knows_an_event_or_a_notice_by_heart(name: str) -> None:
+    events = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, Event))})(?![\w.])")
+    found = {(name, event) for text in texts(name) for event in events.findall(text)}
+    assert found == ({SQL_OF_ITS_INDEX} if name == SQL_OF_ITS_INDEX[0] else set())
+    assert not {*NoticeKind} & {*texts(name)}
+
+
+def test_the_exception_is_what_the_index_is_of() -> None:
+    made = "".join(file.read_text() for file in sorted((ROOT / "db/migrations").glob("*.sql")))
+    assert re.findall(r"ON activity \([^)]*\) WHERE event = '([^']*)'", made) == [SQL_OF_ITS_INDEX[1]]

@@ -1,0 +1,153 @@
+"""The one vocabulary of what happens: the events of activity and log, and the notices of which owners are told.
+
+Whatever is asked about an event is answered here. Its name stands in rows that are never changed: it keeps its meaning.
+"""
+
+from enum import Flag, StrEnum, auto
+from typing import Self
+
+
+class NoticeKind(StrEnum):
+    """As the database names it, with what the owner of the account reads."""
+
+    words: str
+
+    def __new__(cls, name: str, words: str) -> Self:
+        kind = str.__new__(cls, name)
+        kind._value_, kind.words = name, words
+        return kind
+
+    BRUTE_FORCE = (
+        "brute_force",
+        "Alguém está tentando adivinhar senhas ou códigos: 200 erros em uma hora no painel inteiro",
+    )
+    CODE_REPEATED = "code_repeated", "Um código de verificação já usado foi digitado de novo"
+    FACTOR_CHANGED = "factor_changed", "A autenticação de dois fatores mudou"
+    MANY_FAILURES = "many_failures", "Alguém entrou depois de várias tentativas erradas"
+    NEW_DEVICE = "new_device", "A conta foi aberta em um dispositivo novo"
+    PASSWORD_CHANGED = "password_changed", "A senha foi alterada"
+    PASSWORD_KNOWN = "password_known", "Alguém acertou sua senha e não passou da verificação em duas etapas"
+    RECOVERY_USED = "recovery_used", "Um código de recuperação foi usado"
+    RESTORED = (
+        "restored",
+        "O painel voltou de uma cópia antiga: senha, dois fatores, códigos de recuperação e tokens são os daquela data",
+    )
+
+    @property
+    def is_of_failure(self) -> bool:
+        return self in (NoticeKind.CODE_REPEATED, NoticeKind.MANY_FAILURES, NoticeKind.PASSWORD_KNOWN)
+
+
+class Failure(Flag):
+    """How an event is a failure."""
+
+    KNOWN = auto()  # the log says so, and nothing follows
+    OF_FACTOR = auto()  # it feeds the alarm, and the next login is told
+    OF_STRANGERS = auto()  # of what nobody we know did, much becomes few lines
+
+
+class Section(StrEnum):
+    """A choice of the activity, as its address says it: the events with these first words."""
+
+    label: str
+    subjects: frozenset[str]
+
+    def __new__(cls, name: str, label: str, subjects: str) -> Self:
+        section = str.__new__(cls, name)
+        section._value_, section.label, section.subjects = name, label, frozenset(subjects.split())
+        return section
+
+    LOGINS = "entradas", "Entradas e saídas", "login session stepup device"
+    FACTORS = "fatores", "Senha e dois fatores", "password totp recovery"
+    INSTANCES = "instancias", "Instâncias", "instance"
+    ACCOUNT = "conta", "Conta e servidor", "account alert cli clock notice policy"
+
+    @property
+    def events(self) -> "tuple[Event, ...]":
+        return tuple(event for event in Event if event.section is self)
+
+
+class Event(StrEnum):
+    """As activity and log name it, with the reader's words, and what kind of failure it is."""
+
+    words: str
+    section: Section
+    failure: Failure
+
+    def __new__(cls, name: str, words: str, failure: Failure | None = None) -> Self:
+        event = str.__new__(cls, name)
+        event._value_, event.words = name, words
+        event.section = next(section for section in Section if name.partition(".")[0] in section.subjects)
+        event.failure = failure or Failure(0)
+        return event
+
+    ACCOUNT_ACTIVATED = "account.activated", "Senha escolhida com um código de ativação"
+    ACCOUNT_ACTIVATION_FAILED = "account.activation_failed", "Código de ativação incorreto", Failure.OF_STRANGERS
+    ACCOUNT_CREATED = "account.created", "Conta criada"
+    ACCOUNT_LOCKED = "account.locked", "Tudo bloqueado"
+    ACCOUNT_REOPENED = "account.reopened", "Tokens reabertos"
+    ACCOUNT_SETUP_FAILED = "account.setup_failed", "Código de instalação incorreto", Failure.OF_STRANGERS
+    ALERT_BRUTE_FORCE = (
+        "alert.brute_force",
+        "Muitas senhas ou códigos errados no painel inteiro",
+    )
+    CLI_BACKUP = "cli.backup", "Cópia do banco de dados feita no terminal do servidor"
+    CLI_CREATE_ACCOUNT = "cli.create_account", "Conta criada no terminal do servidor"
+    CLI_END_SESSIONS = "cli.end_sessions", "Sessões encerradas no terminal do servidor"
+    CLI_PRUNE = "cli.prune", "Registros vencidos removidos no terminal do servidor"
+    CLI_RESET_PASSWORD = "cli.reset_password", "Senha apagada no terminal do servidor"
+    CLI_RESET_TWO_FACTOR = (
+        "cli.reset_two_factor",
+        "Autenticação de dois fatores desativada no terminal do servidor",
+    )
+    CLI_RESTORE = "cli.restore", "O painel voltou ao estado de uma cópia"
+    CLI_RESYNC_TOTP = "cli.resync_totp", "Códigos aceitos com o relógio adiantado anulados no terminal do servidor"
+    CLI_ROTATE_KEY = "cli.rotate_key", "Chave dos segredos trocada no terminal do servidor"
+    CLI_UNLOCK = "cli.unlock", "Esperas por tentativas erradas apagadas no terminal do servidor"
+    CLOCK_WENT_BACK = "clock.went_back", "O relógio do servidor voltou no tempo"
+    DEVICE_FORGOTTEN = "device.forgotten", "Dispositivo confiável esquecido"
+    INSTANCE_CREATED = "instance.created", "Instância criada"
+    INSTANCE_DELETED = "instance.deleted", "Instância excluída"
+    INSTANCE_RENAMED = "instance.renamed", "Instância renomeada"
+    INSTANCE_TOKEN_CHANGED = "instance.token_changed", "Token da instância trocado"
+    INSTANCE_TOKEN_SHOWN = "instance.token_shown", "Token da instância mostrado"
+    LOGIN_PASSWORD_FAILED = "login.password_failed", "Senha incorreta", Failure.OF_FACTOR | Failure.OF_STRANGERS
+    LOGIN_PASSWORD_OK = "login.password_ok", "Senha correta"
+    NOTICE_MINE = "notice.mine", "Aviso reconhecido: fui eu"
+    NOTICE_NOT_MINE = "notice.not_mine", "Aviso: não fui eu"
+    PASSWORD_CHANGED = "password.changed", "Senha alterada"
+    POLICY_RELEASED = "policy.released", "Dois fatores deixaram de ser exigidos de todos"
+    POLICY_REQUIRED = "policy.required", "Dois fatores exigidos de todos"
+    RECOVERY_ACKNOWLEDGED = "recovery.acknowledged", "Ciente do código de recuperação usado"
+    RECOVERY_FAILED = "recovery.failed", "Código de recuperação incorreto", Failure.OF_FACTOR
+    RECOVERY_LOCKED = "recovery.locked", "Código de recuperação recusado: erros demais", Failure.KNOWN
+    RECOVERY_OK = "recovery.ok", "Código de recuperação usado"
+    RECOVERY_REHEARSAL_FAILED = (
+        "recovery.rehearsal_failed",
+        "Ensaio de recuperação com código incorreto",
+        Failure.OF_FACTOR,
+    )
+    RECOVERY_REHEARSED = "recovery.rehearsed", "Ensaio de recuperação feito"
+    RECOVERY_RENEWED = "recovery.renewed", "Novos códigos de recuperação"
+    RECOVERY_REPLACED = "recovery.replaced", "Um código de recuperação no lugar do usado"
+    SESSION_ENDED = "session.ended", "Sessão encerrada"
+    SESSION_OTHERS_ENDED = "session.others_ended", "Outras sessões encerradas"
+    SESSION_STARTED = "session.started", "Entrada no painel"
+    STEPUP_FAILED = "stepup.failed", "Confirmação de identidade recusada", Failure.KNOWN
+    STEPUP_OK = "stepup.ok", "Identidade confirmada"
+    TOTP_CANCELLED = "totp.cancelled", "Configuração do aplicativo cancelada"
+    TOTP_ENABLED = "totp.enabled", "Autenticação de dois fatores ativada"
+    TOTP_FAILED = "totp.failed", "Código de verificação incorreto", Failure.OF_FACTOR
+    TOTP_LOCKED = "totp.locked", "Código recusado: aplicativo bloqueado por excesso de erros", Failure.KNOWN
+    TOTP_OK = "totp.ok", "Código de verificação aceito"
+    TOTP_REMOVED = "totp.removed", "Autenticação de dois fatores desativada"
+    TOTP_REPEATED = "totp.repeated", "Código de verificação repetido, recusado", Failure.OF_FACTOR
+    TOTP_REPLACED = "totp.replaced", "Aparelho trocado"
+    TOTP_STARTED = "totp.started", "Configuração do aplicativo iniciada"
+    TOTP_UNDONE = "totp.undone", "Troca de aparelho desfeita"
+
+
+WORDS = {event.value: event.words for event in Event}
+NOTICE_WORDS = {kind.value: kind.words for kind in NoticeKind}
+SECTIONS = {section.value: section for section in Section}
+FACTOR_FAILURES = frozenset(event for event in Event if Failure.OF_FACTOR in event.failure)
