@@ -1,8 +1,5 @@
 """What a database that was asleep must forget before it is used again (a restored backup)."""
 
-from datetime import datetime
-
-from db import activity
 from db.database import Transaction
 
 _GONE = (
@@ -25,15 +22,9 @@ async def forget_tagged(tx: Transaction) -> None:
         await tx.run(statement)
 
 
-async def settle(tx: Transaction, *, step: int, at: datetime, event: str, notice: str) -> None:
-    """End every session and offer, close every code up to `step`, and tell each account in a notice and a line."""
+async def settle(tx: Transaction, *, step: int) -> list[int]:
+    """End every session and offer, and close every code up to `step`; returns the accounts, to be told of it."""
     for statement in _GONE:
         await tx.run(statement)
     await tx.run("UPDATE totp SET last_step = :step WHERE last_step < :step", step=step)
-    told = """
-        INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
-        SELECT id, :notice, :at, :at, 'terminal', '' FROM accounts
-    """
-    await tx.run(told, notice=notice, at=at)
-    for account_id in await tx.all(int, "SELECT id FROM accounts"):
-        await activity.record(tx, account_id, event, at=at, network="terminal")
+    return await tx.all(int, "SELECT id FROM accounts")

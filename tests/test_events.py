@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,15 @@ SOURCES = {
 }
 CODE = {name: ast.parse(text) for name, text in SOURCES.items() if name.endswith(".py")}
 SQL_OF_ITS_INDEX = ("db/activity.py", "session.started")  # `activity_logins` is of this event alone
+
+# Notices that no event raises by itself, and what is to be judged first.
+BESIDE_EVENTS = {
+    NoticeKind.CODE_REPEATED: "whether the login that it was typed for is completed after all",
+    NoticeKind.MANY_FAILURES: "how many failures went before a login",
+    NoticeKind.NEW_DEVICE: "whether the browser of a login is known",
+    NoticeKind.PASSWORD_KNOWN: "whether the second factor follows in time",
+    NoticeKind.RECOVERY_USED: "which session came of it: that one is spared",
+}
 
 
 def named(enum: str) -> set[str]:
@@ -55,13 +65,14 @@ def test_whatever_says_that_it_failed_is_a_failure() -> None:
     assert all(Failure.OF_FACTOR in event.failure for event in Event if re.match(r"(?:totp|recovery).*failed$", event))
 
 
-def test_every_kind_of_notice_has_words() -> None:
+def test_every_kind_of_notice_has_words_and_belongs_to_an_event_or_says_why_not() -> None:
     assert all(kind.words.strip() for kind in NoticeKind)
+    assert {event.notice for event in Event if event.notice} == set(NoticeKind) - set(BESIDE_EVENTS)
 
 
 def test_everything_in_the_vocabulary_is_used() -> None:
     assert named("Event") == set(Event.__members__)
-    assert named("NoticeKind") == set(NoticeKind.__members__)
+    assert {NoticeKind[name] for name in named("NoticeKind")} >= set(BESIDE_EVENTS)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -75,3 +86,16 @@ def test_nobody_else_knows_an_event_or_a_notice_by_heart(name: str) -> None:
 def test_the_exception_is_what_the_index_is_of() -> None:
     made = "".join(file.read_text() for file in sorted((ROOT / "db/migrations").glob("*.sql")))
     assert re.findall(r"ON activity \([^)]*\) WHERE event = '([^']*)'", made) == [SQL_OF_ITS_INDEX[1]]
+
+
+def test_lines_and_notices_are_written_by_those_who_know_what_follows() -> None:
+    """Whoever writes down an event raises its notice: a line written another way would raise none."""
+    writers = {
+        "activity.record": {"web/activity.py", "web/operator_commands.py"},
+        "notices.raise_notice": {"web/notify.py", "web/operator_commands.py"},
+        "notices.raise_for_administrators": {"web/notify.py"},
+    }
+    for call, files in writers.items():
+        assert {name for name, text in SOURCES.items() if f"{call}(" in text} == files
+    for table in ("activity", "notices"):
+        assert {Path(name).stem for name, text in SOURCES.items() if f"INSERT INTO {table} " in text} == {table}

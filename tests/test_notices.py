@@ -7,7 +7,17 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import Person, cookie_of, give_password, plant, sign_in
+from tests.support.people import (
+    Person,
+    begin_enrolment,
+    code_for,
+    codes_on,
+    cookie_of,
+    give_password,
+    plant,
+    proof,
+    sign_in,
+)
 from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED
 
@@ -342,3 +352,24 @@ def test_right_passwords_without_end_make_no_page_slow(
     clock.forward(minutes=5)
     give_password(stranger, protected)
     assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
+
+
+def test_every_change_of_a_factor_is_told(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    def later() -> dict[str, Any]:
+        return proof(protected, clock.forward(seconds=30))
+
+    other = new_client()
+    codes = codes_on(client.post("/security/recovery-codes", data=later()).text)
+    new = begin_enrolment(client, **later())
+    client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
+    client.post("/security/totp/undo", data={"code": protected.code_at(clock.forward(seconds=30))})
+    give_password(other, protected)
+    other.post("/login/recovery", data={"code": codes[0]})
+    other.post("/security/recovery-codes/replacement", data=later())
+    other.post("/security/totp/remove", data=later())
+    changes = ("totp.enabled", "recovery.renewed", "totp.replaced", "totp.undone", "recovery.replaced", "totp.removed")
+    noted = [event for (event,) in rows("SELECT event FROM activity ORDER BY id") if event in changes]
+    assert noted == list(changes)
+    assert rows("SELECT kind, count(*) FROM notices WHERE kind = 'factor_changed'") == [("factor_changed", 6)]

@@ -140,7 +140,9 @@ def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
     assert client.get("/security").status_code == 303
     browser = new_client()
     assert sign_in(browser, protected).headers["location"] == "/instances"
-    assert "A autenticação de dois fatores mudou" in browser.get("/instances").text
+    page = browser.get("/instances").text
+    assert "A autenticação de dois fatores mudou" in page
+    assert ", de terminal." in page  # and not only when it was switched on
     assert rows("SELECT count(*) FROM recovery_codes") == [(0,)]
 
 

@@ -14,7 +14,7 @@ from web.factors import written_code
 from web.hash_pool import TooBusy
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
 from web.login import BUSY, show_form
-from web.notices import tell
+from web.notify import tell
 from web.page import later, page
 from web.panel import Panel
 from web.visit import Visit

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
 
-from db import activity, notices, rates
+from db import activity, rates
 from db.activity import Entry
 from db.database import Transaction
 from db.rates import Rate
 from web import forms, log
 from web.budget import costly
-from web.events import SECTIONS, WORDS, Event, Failure, NoticeKind, Section
+from web.events import SECTIONS, WORDS, Event, Failure, Section
 from web.limits import (
     ACTIVITY_PAGE,
     BRUTE_FORCE,
@@ -27,6 +27,7 @@ from web.limits import (
     STRANGERS_NOTED_IN_ALL,
 )
 from web.moments import Zone, zone_name, zone_or
+from web.notify import tell
 from web.page import device, page
 from web.visit import RecentlyVerified, SignedIn, Visit
 
@@ -190,7 +191,8 @@ async def note(
 ) -> None:
     """Append what this request did, in the transaction that does it; by its own session unless told otherwise.
 
-    Of what nobody we know did in vain, much becomes few lines with numbers; the log has every one.
+    With it goes the notice that it calls for. Of what nobody we know did in vain, much becomes few lines with
+    numbers; the log has every one.
     """
     session = visit.session
     by = session_id or (session.id if session else None)
@@ -212,13 +214,14 @@ async def note(
         user_agent=visit.user_agent,
         detail=detail[:LOGGED_MAX],
     )
+    if event.notice:
+        await tell(tx, visit, account_id, event.notice, session_id=by)
 
 
 async def _watch(tx: Transaction, visit: Visit) -> None:
     """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
     at = visit.panel.now()
     if await rates.count_to(tx, "panel failure", b"", BRUTE_FORCE, at=at) == BRUTE_FORCE.most:
-        await notices.raise_for_administrators(tx, NoticeKind.BRUTE_FORCE, at=at)
         await note(tx, visit, None, Event.ALERT_BRUTE_FORCE)
 
 

@@ -11,9 +11,9 @@ from db import activity, aftermath, identity, migrate, sealed
 from db.database import Database, Transaction
 from web import copies
 from web.data_folder import DATABASE, what_is_strange
-from web.events import Event, NoticeKind
+from web.events import Event
 from web.factors.totp import step_at
-from web.operator_commands import TERMINAL, CommandRefused
+from web.operator_commands import CommandRefused, note
 from web.panel import Panel
 from web.seal import SUB_KEY, BrokenSeal
 from web.storage import reason
@@ -34,7 +34,7 @@ async def _note(panel: Panel) -> None:
     """The copy is whole, so that this cannot be written is told, and no reason to fail."""
     try:
         async with panel.db.transaction() as tx:
-            await activity.record(tx, None, Event.CLI_BACKUP, at=panel.now(), network=TERMINAL)
+            await note(tx, panel, None, Event.CLI_BACKUP)
     except sqlite3.OperationalError as refused:
         print(f"Não deu para anotar a cópia na atividade ({reason(refused, panel.settings.data)}).")
 
@@ -120,8 +120,8 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         db.chain_key = panel.seal.sub_keys.chain
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
-            told = {"event": Event.CLI_RESTORE, "notice": NoticeKind.RESTORED}
-            await aftermath.settle(tx, step=step_at(panel.now()) + 1, at=panel.now(), **told)
+            for account_id in await aftermath.settle(tx, step=step_at(panel.now()) + 1):
+                await note(tx, panel, account_id, Event.CLI_RESTORE)
             await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None

@@ -68,17 +68,20 @@ class Section(StrEnum):
 
 
 class Event(StrEnum):
-    """As activity and log name it, with the reader's words, and what kind of failure it is."""
+    """As activity and log name it, with the reader's words; what kind of failure it is, or the notice that whoever
+    writes it down raises with it."""
 
     words: str
     section: Section
     failure: Failure
+    notice: NoticeKind | None
 
-    def __new__(cls, name: str, words: str, failure: Failure | None = None) -> Self:
+    def __new__(cls, name: str, words: str, follows: Failure | NoticeKind | None = None) -> Self:
         event = str.__new__(cls, name)
         event._value_, event.words = name, words
         event.section = next(section for section in Section if name.partition(".")[0] in section.subjects)
-        event.failure = failure or Failure(0)
+        event.failure = follows if isinstance(follows, Failure) else Failure(0)
+        event.notice = follows if isinstance(follows, NoticeKind) else None
         return event
 
     ACCOUNT_ACTIVATED = "account.activated", "Senha escolhida com um código de ativação"
@@ -90,6 +93,7 @@ class Event(StrEnum):
     ALERT_BRUTE_FORCE = (
         "alert.brute_force",
         "Muitas senhas ou códigos errados no painel inteiro",
+        NoticeKind.BRUTE_FORCE,
     )
     CLI_BACKUP = "cli.backup", "Cópia do banco de dados feita no terminal do servidor"
     CLI_CREATE_ACCOUNT = "cli.create_account", "Conta criada no terminal do servidor"
@@ -99,8 +103,9 @@ class Event(StrEnum):
     CLI_RESET_TWO_FACTOR = (
         "cli.reset_two_factor",
         "Autenticação de dois fatores desativada no terminal do servidor",
+        NoticeKind.FACTOR_CHANGED,
     )
-    CLI_RESTORE = "cli.restore", "O painel voltou ao estado de uma cópia"
+    CLI_RESTORE = "cli.restore", "O painel voltou ao estado de uma cópia", NoticeKind.RESTORED
     CLI_RESYNC_TOTP = "cli.resync_totp", "Códigos aceitos com o relógio adiantado anulados no terminal do servidor"
     CLI_ROTATE_KEY = "cli.rotate_key", "Chave dos segredos trocada no terminal do servidor"
     CLI_UNLOCK = "cli.unlock", "Esperas por tentativas erradas apagadas no terminal do servidor"
@@ -115,7 +120,7 @@ class Event(StrEnum):
     LOGIN_PASSWORD_OK = "login.password_ok", "Senha correta"
     NOTICE_MINE = "notice.mine", "Aviso reconhecido: fui eu"
     NOTICE_NOT_MINE = "notice.not_mine", "Aviso: não fui eu"
-    PASSWORD_CHANGED = "password.changed", "Senha alterada"
+    PASSWORD_CHANGED = "password.changed", "Senha alterada", NoticeKind.PASSWORD_CHANGED
     POLICY_RELEASED = "policy.released", "Dois fatores deixaram de ser exigidos de todos"
     POLICY_REQUIRED = "policy.required", "Dois fatores exigidos de todos"
     RECOVERY_ACKNOWLEDGED = "recovery.acknowledged", "Ciente do código de recuperação usado"
@@ -128,23 +133,23 @@ class Event(StrEnum):
         Failure.OF_FACTOR,
     )
     RECOVERY_REHEARSED = "recovery.rehearsed", "Ensaio de recuperação feito"
-    RECOVERY_RENEWED = "recovery.renewed", "Novos códigos de recuperação"
-    RECOVERY_REPLACED = "recovery.replaced", "Um código de recuperação no lugar do usado"
+    RECOVERY_RENEWED = "recovery.renewed", "Novos códigos de recuperação", NoticeKind.FACTOR_CHANGED
+    RECOVERY_REPLACED = "recovery.replaced", "Um código de recuperação no lugar do usado", NoticeKind.FACTOR_CHANGED
     SESSION_ENDED = "session.ended", "Sessão encerrada"
     SESSION_OTHERS_ENDED = "session.others_ended", "Outras sessões encerradas"
     SESSION_STARTED = "session.started", "Entrada no painel"
     STEPUP_FAILED = "stepup.failed", "Confirmação de identidade recusada", Failure.KNOWN
     STEPUP_OK = "stepup.ok", "Identidade confirmada"
     TOTP_CANCELLED = "totp.cancelled", "Configuração do aplicativo cancelada"
-    TOTP_ENABLED = "totp.enabled", "Autenticação de dois fatores ativada"
+    TOTP_ENABLED = "totp.enabled", "Autenticação de dois fatores ativada", NoticeKind.FACTOR_CHANGED
     TOTP_FAILED = "totp.failed", "Código de verificação incorreto", Failure.OF_FACTOR
     TOTP_LOCKED = "totp.locked", "Código recusado: aplicativo bloqueado por excesso de erros", Failure.KNOWN
     TOTP_OK = "totp.ok", "Código de verificação aceito"
-    TOTP_REMOVED = "totp.removed", "Autenticação de dois fatores desativada"
+    TOTP_REMOVED = "totp.removed", "Autenticação de dois fatores desativada", NoticeKind.FACTOR_CHANGED
     TOTP_REPEATED = "totp.repeated", "Código de verificação repetido, recusado", Failure.OF_FACTOR
-    TOTP_REPLACED = "totp.replaced", "Aparelho trocado"
+    TOTP_REPLACED = "totp.replaced", "Aparelho trocado", NoticeKind.FACTOR_CHANGED
     TOTP_STARTED = "totp.started", "Configuração do aplicativo iniciada"
-    TOTP_UNDONE = "totp.undone", "Troca de aparelho desfeita"
+    TOTP_UNDONE = "totp.undone", "Troca de aparelho desfeita", NoticeKind.FACTOR_CHANGED
 
 
 WORDS = {event.value: event.words for event in Event}

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from db import activity, identity, sealed
+from db import identity, sealed
 from db.sealed import Sealed
 from web.events import Event
 from web.limits import OPENING_GRACE
-from web.operator_commands import TERMINAL, CommandRefused
+from web.operator_commands import CommandRefused, note
 from web.panel import Panel
 from web.seal import KEY_BYTES, BrokenSeal, write_keys
 
@@ -106,5 +106,5 @@ async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
             count += 1
         if await identity.key_fingerprint(tx) != seal.fingerprint:
             await identity.change_key(tx, seal.fingerprint)
-            await activity.record(tx, None, Event.CLI_ROTATE_KEY, at=panel.now(), network=TERMINAL)
+            await note(tx, panel, None, Event.CLI_ROTATE_KEY)
     return count, broken

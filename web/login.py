@@ -14,7 +14,7 @@ from web.cookies import Cookie
 from web.events import Event, NoticeKind
 from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
-from web.notices import tell, tell_of_login, tell_of_password
+from web.notify import tell, tell_of_login, tell_of_password
 from web.outcome import Accepted, Proof, Reason, Refused
 from web.page import go, is_partial, later, page
 from web.redirects import HOME, safe_path

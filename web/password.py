@@ -16,8 +16,7 @@ from web.accounts import (
     try_password,
 )
 from web.activity import note
-from web.events import Event, NoticeKind
-from web.notices import tell
+from web.events import Event
 from web.outcome import Accepted, Proof, Refused
 from web.page import later, page
 from web.refusals import sentence, status_of
@@ -78,7 +77,6 @@ async def _put_in_force(visit: SignedIn, phc: str) -> None:
         await forget_tries(tx, panel, session.account_name)
         await end_elsewhere(tx, visit)
         await note(tx, visit, session.account_id, Event.PASSWORD_CHANGED)
-        await tell(tx, visit, session.account_id, NoticeKind.PASSWORD_CHANGED)
 
 
 async def strength(visit: SignedIn) -> Response:

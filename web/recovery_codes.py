@@ -9,11 +9,10 @@ from db import factors, recovery_codes
 from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
-from web.events import Event, NoticeKind
+from web.events import Event
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.moments import full, zone_or
-from web.notices import tell
 from web.outcome import Accepted, Outcome, Refused
 from web.page import go, later, page
 from web.panel import Panel
@@ -74,7 +73,6 @@ async def renew(visit: VerifiedNow) -> Response:
         await put_set_in_force(tx, visit, fresh)
         await step_up.renew(tx, visit)
         await note(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
-        await tell(tx, visit, session.account_id, NoticeKind.FACTOR_CHANGED)
     return show_set(visit, fresh, is_first=False)
 
 
@@ -93,7 +91,6 @@ async def replace_used(visit: RecentlyVerified) -> Response:
             return go(visit, "/security")
         await step_up.renew(tx, visit)
         await note(tx, visit, session.account_id, Event.RECOVERY_REPLACED)
-        await tell(tx, visit, session.account_id, NoticeKind.FACTOR_CHANGED)
     return page(
         visit,
         "recovery_codes/replacement.html",

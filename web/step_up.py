@@ -19,7 +19,7 @@ from web.characters import joined
 from web.cookies import Cookie, digest, new_token
 from web.events import Event, NoticeKind
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
-from web.notices import tell, tell_of_password
+from web.notify import tell, tell_of_password
 from web.outcome import Accepted, Outcome, Proof, Refused
 from web.page import later, page
 from web.redirects import page_above

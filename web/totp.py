@@ -11,10 +11,9 @@ from db.totp import Enrolment
 from web import forms
 from web.activity import note
 from web.budget import costly
-from web.events import Event, NoticeKind
+from web.events import Event
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
-from web.notices import tell
 from web.outcome import Accepted, Reason, Refused
 from web.page import go, later, page, tries_left
 from web.recovery_codes import make_set, put_set_in_force, show_set
@@ -191,7 +190,6 @@ async def _changed(tx: Transaction, visit: SignedIn, event: Event) -> int:
     account_id = visit.session.account_id
     await forgive_everything(tx, account_id)
     await note(tx, visit, account_id, event)
-    await tell(tx, visit, account_id, NoticeKind.FACTOR_CHANGED)
     return await end_elsewhere(tx, visit)
 
 
