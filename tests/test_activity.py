@@ -323,6 +323,14 @@ def test_strangers_in_many_networks_write_no_more_than_the_panel_takes(
     assert rows(ANONYMOUS) == [("", 5), ("2000 vezes em menos de uma hora", 1)]
 
 
+def test_an_event_of_another_version_is_shown_by_its_name(
+    alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    rows("INSERT INTO activity VALUES (99, 0, 1, NULL, 'mail.sent', '::', '', '', NULL)")
+    assert "<strong>mail.sent</strong>" in client.get("/activity").text
+    assert exported(client)[1][1:4] == ["mail.sent", "", "::"]
+
+
 def test_the_time_line_has_a_heading_for_each_day(alice: Person, client: TestClient, clock: Clock) -> None:
     client.post("/instances", data={"name": "Loja"})
     clock.forward(days=2)

@@ -105,7 +105,7 @@ async def _csv(visit: SignedIn, chosen: Chosen) -> AsyncIterator[str]:
         yield _lines(
             (
                 f"{entry.at.astimezone(zone):%d/%m/%Y %H:%M:%S}",
-                WORDS[entry.event],
+                WORDS.get(entry.event, entry.event),
                 entry.detail,
                 entry.network,
                 device(entry.user_agent),
