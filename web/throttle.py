@@ -59,6 +59,7 @@ EXPORT = Throttle("export", EXPORTS)
 VERIFICATION = Throttle("verification", VERIFICATIONS)
 STRENGTH = Throttle("strength", STRENGTHS)
 WRITE = Throttle("write", WRITES, is_budget=False)
+SHUTTING_OUT = Throttle("shutting out", WRITES, is_budget=False)  # apart: who is shut out may have used up the other
 REFUSALS = {403, 422}
 
 
