@@ -21,7 +21,7 @@ class Session:
     two_factor_required_at: datetime | None  # of everybody, from then on
     verified_at: datetime
     last_seen_at: datetime
-    is_of_recovery: bool  # it began with a recovery code, and nothing was proved in it since
+    is_of_recovery: bool  # it began with a recovery code; since then nothing was proved in it, and no factor is newer
     has_used_recovery: bool  # a recovery code was used, and the owner has not said what to do about it
     has_notices: bool
 
@@ -73,7 +73,8 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
         SELECT here.id, here.digest, here.account_id, accounts.name, accounts.role = 'admin', has_two_factor,
             NOT has_two_factor AND coalesce(policy.two_factor_required_at <= :at, FALSE),
             policy.two_factor_required_at, here.verified_at, here.last_seen_at,
-            here.method = 'recovery' AND here.verified_at = here.created_at,
+            here.method = 'recovery' AND here.verified_at = here.created_at AND NOT EXISTS (
+                SELECT 1 FROM factors_in_force WHERE account_id = here.account_id AND since > here.created_at),
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = here.account_id
                 AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = here.account_id

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.older import PANEL_OF_BEFORE
+from tests.support.older import FACTORS_OF_BEFORE, PANEL_OF_BEFORE
 from tests.support.people import (
     ORIGIN,
     Person,
@@ -100,6 +100,7 @@ def test_the_last_code_is_enough_for_a_new_phone_within_five_minutes(
     clock.forward(minutes=4)
     protected.key = begin_enrolment(browser)
     browser.post("/security/totp/confirm", data={"code": protected.code_at(clock())})
+    assert browser.post("/security/totp").status_code == 403  # there is a phone again
     assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=30))).status_code == 303
 
 
@@ -328,7 +329,12 @@ def test_codes_from_before_sets_had_keys_go_on(
     for code in protected.recovery_codes:
         digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
-    for change in (*PANEL_OF_BEFORE, "ALTER TABLE recovery_sets DROP COLUMN sealed_key", "PRAGMA user_version = 21"):
+    for change in (
+        *FACTORS_OF_BEFORE,
+        *PANEL_OF_BEFORE,
+        "ALTER TABLE recovery_sets DROP COLUMN sealed_key",
+        "PRAGMA user_version = 21",
+    ):
         rows(change)
     operate(lambda panel: panel.db.one(int, "SELECT 1"))
     assert "ele não foi gasto" in rehearse(client, protected.recovery_codes[0]).text

@@ -46,6 +46,7 @@ TEXTS = {
     "0021_factors_in_force.sql": "38bc03c8477f0550",
     "0022_recovery_keys.py": "9741e013ff18a3a3",
     "0023_unread_column.sql": "da229b0cedd00b25",
+    "0024_factors_since.sql": "82cbd7d31adbb3d4",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }

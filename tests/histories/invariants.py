@@ -277,7 +277,7 @@ def what_is_sensitive_needs_a_proof(deed: Deed, model: Model) -> Iterator[str]:
     patience = ENROL_ONLY_TTL if deed.before.enrols_only(deed.session) else ELEVATED
     age = deed.now - model.proved_at[deed.session["id"]]
     has_app = deed.before.has_app(deed.session["account_id"])
-    is_of_recovery = deed.session["method"] == "recovery" and deed.session["verified_at"] == deed.session["created_at"]
+    is_of_recovery = deed.before.is_of_recovery(deed.session)
     lasts = demand.state is State.VERIFIED or (demand.state is State.BINDING and (is_of_recovery or not has_app))
     is_fresh = lasts and age < patience.total_seconds()
     if not (is_fresh or "stepup.ok" in deed.events(deed.session["account_id"])):

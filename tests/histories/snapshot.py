@@ -90,6 +90,12 @@ class Snapshot:
     def has_app(self, account: int) -> bool:
         return bool(self.of("totp", account_id=account))
 
+    def is_of_recovery(self, session: Row) -> bool:
+        """It began with a recovery code, and since then nothing was proved in it and no app confirmed."""
+        is_new = session["method"] == "recovery" and session["verified_at"] == session["created_at"]
+        apps = self.of("totp", account_id=session["account_id"])
+        return is_new and all(app["confirmed_at"] <= session["created_at"] for app in apps)
+
     @property
     def required_at(self) -> int | None:
         """From when on a second factor is required of everybody."""

@@ -58,6 +58,10 @@ def sessions_of_before(rows: Rows) -> list[str]:
     ]
 
 
+FACTORS_OF_BEFORE = [
+    "DROP VIEW factors_in_force",
+    "CREATE VIEW factors_in_force (account_id, kind) AS SELECT account_id, 'totp' FROM totp",
+]
 PANEL_OF_BEFORE = [
     "CREATE TABLE meanwhile AS SELECT * FROM panel",
     "DROP TABLE panel",
