@@ -165,6 +165,15 @@ def test_a_session_under_the_old_name_is_honoured_and_moves(
     assert late.get("/instances").status_code == 200
 
 
+def test_a_login_in_a_browser_with_the_old_name_begins_its_own_session(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    browser = new_client()
+    plant(browser, under_old_name(cookie_of(client)))
+    assert give_password(browser, alice).status_code == 303
+    assert browser.get("/instances").status_code == 200
+
+
 def test_signing_out_under_the_old_name_gives_no_new_one(
     alice: Person, client: TestClient, new_client: NewClient
 ) -> None:

@@ -109,13 +109,14 @@ class Jar:
             self.owe(cookie, self.value(cookie))
 
     def settle(self, response: Response) -> None:
-        for cookie, token in self.owed.items():
+        for cookie, token in list(self.owed.items()):
             if token is None:
                 self.take(response, cookie)
             else:
                 self.give(response, cookie, token)
 
     def give(self, response: Response, cookie: Cookie, token: str) -> None:
+        self.owed.pop(cookie, None)
         name, lifetime = self._given_name(cookie), cookie.lifetime
         response.set_cookie(
             name,
@@ -130,6 +131,7 @@ class Jar:
 
     def take(self, response: Response, cookie: Cookie) -> None:
         """Under whatever name it came."""
+        self.owed.pop(cookie, None)
         ours = self._given_name(cookie)
         _remove(response, cookie, [ours, *(name for name in self._came(cookie) if name != ours)])
         self.remove_planted(response, cookie)
