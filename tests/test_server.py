@@ -99,6 +99,18 @@ def test_workers_that_die_are_replaced_until_too_many_die_young(tmp_path: Path) 
     assert "Traceback" not in said
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals there end programs another way")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_closed_terminal_ends_the_panel(workers: str, tmp_path: Path) -> None:
+    port, data = free_port(), tmp_path / "data"
+    with started("serve", "--port", port, "--data", str(data), PANEL_WORKERS=workers) as (process, _):
+        server = Server(port, data, process.pid)
+        until(server.answers)
+        process.send_signal(signal.SIGHUP)
+        process.ended()
+        assert not server.answers()
+
+
 @pytest.mark.parametrize(
     ("lived", "every", "ends"),
     [(1.0, 2.0, True), (59.0, 60.0, True), (61.0, 2.0, False), (1.0, 151.0, False), (1e6, 1e6, False)],

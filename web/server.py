@@ -50,16 +50,22 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """A terminal that is closed ends the panel as Ctrl-C does, unless it was told to stay (nohup)."""
-        hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+        hangup = _hangup()
         before = hangup and signal.getsignal(hangup)
         with super().capture_signals():
-            if hangup and before is not signal.SIG_IGN:
+            if hangup:
                 signal.signal(hangup, self.handle_exit)
             try:
                 yield
             finally:
                 if hangup:
                     signal.signal(hangup, before)
+
+
+def _hangup() -> int | None:
+    """The signal of a terminal that is closed; None without one (Windows), or where it is to be ignored (nohup)."""
+    number: int | None = getattr(signal, "SIGHUP", None)
+    return None if number is None or signal.getsignal(number) is signal.SIG_IGN else number
 
 
 class Deaths:
@@ -80,10 +86,17 @@ class Workers(Multiprocess):
     """Whoever dies is replaced, until too many did soon after their start; then `given_up` is the last exit code."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        hangup = _hangup()
         super().__init__(config, sockets)
+        if hangup is None and hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # uvicorn took it, ignored or not
         self.given_up: int | None = None
         self._since: dict[Process, float] = {}
         self._deaths = Deaths()
+
+    def handle_hup(self) -> None:
+        """A terminal that is closed ends the panel, as with one process."""
+        self.handle_term()
 
     def keep_subprocess_alive(self) -> None:
         now = time.monotonic()
@@ -101,7 +114,7 @@ class Reloading(BaseReload):
     def startup(self) -> None:
         self.reloader_name, self._seen = "dev", _changed_at()
         super().startup()
-        if hangup := getattr(signal, "SIGHUP", None):  # not on Windows
+        if hangup := _hangup():
             signal.signal(hangup, self.signal_handler)
 
     def should_restart(self) -> list[Path]:
