@@ -1,3 +1,4 @@
+import argparse
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from tests.support.people import (
     proof,
     sign_in,
 )
+from web import operator_commands
 from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED
 
@@ -352,6 +354,16 @@ def test_right_passwords_without_end_make_no_page_slow(
     clock.forward(minutes=5)
     give_password(stranger, protected)
     assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
+
+
+def test_the_terminal_makes_no_more_of_them_either(protected: Person, rows: Rows, operate: Operate) -> None:
+    rows("""
+        WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1500)
+        INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
+        SELECT 1, 'factor_changed', 1, 1, '', '' FROM numbers
+    """)
+    operate(lambda panel: operator_commands.reset_two_factor(panel, argparse.Namespace(name=protected.name)))
+    assert rows("SELECT count(*) FROM notices WHERE kind = 'factor_changed'") == [(NOTICES_COUNTED,)]
 
 
 def test_every_change_of_a_factor_is_told(

@@ -26,7 +26,7 @@ from web.data_folder import DATABASE, is_shared
 from web.events import Event
 from web.factors.totp import step_at
 from web.instances import add
-from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
+from web.limits import DISK_FREE_MIN, INVITATION_TTL, NOTICES_COUNTED, RESET_TTL, TOTP_WINDOW
 from web.panel import Panel
 from web.second_factor import forgive_everything
 from web.storage import reason
@@ -190,6 +190,7 @@ async def note(tx: Transaction, panel: Panel, account_id: int | None, event: Eve
     await activity.record(tx, account_id, event, at=at, network=TERMINAL, detail=detail)
     if event.notice and account_id:
         await notices.raise_notice(tx, account_id, event.notice, at=at, shows_at=at, network=TERMINAL)
+        await notices.drop_beyond(tx, account_id, event.notice, most=NOTICES_COUNTED, at=at)
 
 
 def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
