@@ -192,31 +192,20 @@ def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
 
 
 @pytest.mark.parametrize(
-    ("path", "fields", "gone", "status"),
-    [
-        ("/instances/{id}/rename", {"name": "Outra"}, "instances", 404),
-        ("/instances/{id}/token/change", {}, "instances", 404),
-        ("/security/recovery-codes", {}, "totp", 303),
-    ],
+    ("path", "fields"),
+    [("/instances/{id}/rename", {"name": "Outra"}), ("/instances/{id}/token/change", {})],
 )
 def test_what_is_gone_once_an_act_has_its_turn_is_not_acted_on(
-    path: str,
-    fields: dict[str, str],
-    gone: str,
-    status: int,
-    protected: Person,
-    client: TestClient,
-    settings: Settings,
-    rows: Rows,
+    path: str, fields: dict[str, str], protected: Person, client: TestClient, settings: Settings, rows: Rows
 ) -> None:
     client.post("/instances", data={"name": "Loja"})
     [(instance,)] = rows("SELECT id FROM instances")
-    before = [rows(f"SELECT * FROM {table}") for table in ("activity", "recovery_codes")]  # noqa: S608, ours
+    before = rows("SELECT * FROM activity")
     with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         act = thread.submit(lambda: client.post(path.replace("{id}", instance), data=fields))
         until(client.app_state["panel"].db._writing.locked)
-        other.execute(f"DELETE FROM {gone}")  # noqa: S608, ours
+        other.execute("DELETE FROM instances")
         other.commit()
-    assert act.result().status_code == status
-    assert [rows(f"SELECT * FROM {table}") for table in ("activity", "recovery_codes")] == before  # noqa: S608, ours
+    assert act.result().status_code == 404
+    assert rows("SELECT * FROM activity") == before

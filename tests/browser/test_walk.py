@@ -188,7 +188,7 @@ def test_nothing_is_asked_beside_a_password_that_is_being_changed(
     page.get_by_label("Senha atual").fill(PASSWORD)
     page.get_by_label("Nova senha", exact=True).fill(first)
     page.clock.run_for(1000)
-    page.wait_for_function("document.querySelector('#password.htmx-request')")
+    expect(page.locator("#password.htmx-request")).to_be_attached()
     page.get_by_label("Nova senha", exact=True).fill("pato verde corre na praia")
     page.get_by_label("Repita a nova senha").fill("pato verde corre na praia")
     page.get_by_role("button", name="Alterar senha").click()
