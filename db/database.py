@@ -102,6 +102,7 @@ class Database(Reader):
         self._answering: asyncio.Task[None] | None = None
         self._writer = writer
         self._writing = asyncio.Lock()
+        self._writers = 0  # the one that has its turn, and those that wait for it
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -170,9 +171,7 @@ class Database(Reader):
 
         One that does not wait for its turn raises Taken, or SQLITE_BUSY where another process has it.
         """
-        if self._writing.locked() and not waits:
-            raise Taken
-        async with self._writing:
+        async with self._turn(waits=waits):
             try:
                 tx = Transaction(self._writer, BUSY_PATIENCE if waits else 0)
                 tx.chain_key = self.chain_key
@@ -183,6 +182,17 @@ class Database(Reader):
                 raise
         for act in tx.afterwards:
             act()
+
+    @asynccontextmanager
+    async def _turn(self, *, waits: bool) -> AsyncIterator[None]:
+        if self._writers and not waits:  # the lock itself is open for a moment when one leaves and others wait
+            raise Taken
+        self._writers += 1
+        try:
+            async with self._writing:
+                yield
+        finally:
+            self._writers -= 1
 
 
 async def _connect(address: str) -> aiosqlite.Connection:
@@ -201,7 +211,11 @@ async def _connect(address: str) -> aiosqlite.Connection:
 
 def _connect_directly(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=0, uri=True, isolation_level=None)
-    connection.execute("PRAGMA trusted_schema = OFF")
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -15,9 +15,10 @@ from starlette.testclient import TestClient
 from tests.conftest import Operate
 from tests.support.canary import Canary
 from tests.support.clock import Clock
+from tests.support.commands import run
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, give_password, sign_in
-from web import backups, copies, key_rotation
+from web import backups, copies, key_rotation, running, spare
 from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.seal import Seal, SubKeys, write_keys
@@ -198,6 +199,19 @@ def test_what_is_no_backup_changes_nothing(
     with pytest.raises(CommandRefused, match="não existe"):
         restore(tmp_path / "nothing.db")
     assert client.get("/security").status_code == 200
+
+
+def test_a_copy_takes_the_place_of_a_database_that_is_gone(tmp_path: Path) -> None:
+    """What else lies in the folder of a panel that ran is no reason to refuse."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    assert run("create-account", "ana", "--data", str(data)).returncode == 0
+    assert run("backup", str(copy), "--data", str(data)).returncode == 0
+    for file in data.glob("panel.db*"):
+        file.unlink()
+    for name in (spare.FILE, running.FILE):
+        (data / name).touch(0o600)
+    answer = run("restore", str(copy), "--data", str(data))
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_nothing_of_a_restore_is_left_lying_about(

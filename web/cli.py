@@ -32,7 +32,7 @@ ENGINES = "--engines"
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadgroup")  # of pytest-xdist
 EPILOG = """
 Sem comando nenhum, o painel é iniciado (o mesmo que "serve", e com as mesmas opções). Os comandos de contas e "doctor"
-trabalham na pasta de dados, com o painel ligado ou não, e deixam uma linha na atividade da conta.
+trabalham na pasta de dados, com o painel ligado ou não; os de contas deixam uma linha na atividade da conta.
 """
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from db import identity, schema, sealed
 from db.database import Database, Reader, Transaction
 from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
+from web import running, spare
 from web.factors.argon2id import Argon2id
 from web.hash_pool import HashPool, Turns, hashes_at_once
 from web.panel import Panel
@@ -21,7 +22,8 @@ from web.storage import Trouble, reason, trouble_of
 
 DATABASE = "panel.db"
 SHORT_ID_BYTES = 4
-MAY_BE_THERE = ("secret.key", "lost+found")  # in the folder of a new panel; the latter at the top of a file system
+# In the folder of a panel that is new, or whose database is to be brought back; the second at the top of a file system.
+MAY_BE_THERE = ("secret.key", "lost+found", running.FILE, spare.FILE)
 
 
 @asynccontextmanager

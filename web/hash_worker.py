@@ -16,12 +16,12 @@ ENDS_A_PANEL = ("SIGINT", "SIGTERM", "SIGHUP")  # may reach all of its processes
 
 
 def main() -> None:
-    from nacl.bindings import crypto_pwhash_alg, crypto_pwhash_ALG_ARGON2ID13
-    from nacl.exceptions import CryptoError
-
     for number in (getattr(signal, name, None) for name in ENDS_A_PANEL):  # Windows lacks one
         if number:
             signal.signal(number, signal.SIG_IGN)
+    from nacl.bindings import crypto_pwhash_alg, crypto_pwhash_ALG_ARGON2ID13
+    from nacl.exceptions import CryptoError
+
     with contextlib.suppress(CryptoError, BrokenPipeError):  # no memory; or the panel was killed
         while len(header := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
             memory_kib, passes, length, salt = REQUEST.unpack(header)

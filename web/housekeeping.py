@@ -15,11 +15,11 @@ async def clear(panel: Panel) -> int:
 
     It goes in batches: whoever wants to write meanwhile gets a turn between two of them.
     """
-    work_files.clear(panel.settings.data, panel.now())
     total = 0
     for clear_some in (_clear_expired, _clear_activity):
         while count := await clear_some(panel):
             total += count
+    await asyncio.to_thread(work_files.clear, panel.settings.data, panel.now())
     return total
 
 

@@ -50,10 +50,12 @@ async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
 @contextlib.contextmanager
 def _alone(panel: Panel) -> Iterator[None]:
     """Two changes at once would throw each other's key away; the lock goes with the process that holds it."""
+    if sys.platform == "win32":  # no such locks, and a folder cannot be opened
+        yield
+        return
     folder = os.open(panel.settings.data, os.O_RDONLY)
     try:
-        if sys.platform != "win32":
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
         raise CommandRefused("Outra troca de chave está em curso.") from None

@@ -144,8 +144,10 @@ def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
         fresh.unlink(missing_ok=True)  # what was refused, or fitted no more, half way
     if os.name == "posix":  # the name too must outlive a power cut, before any row is sealed with the new key
         folder = os.open(file.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _belong_like(file: Path, descriptor: int) -> None:

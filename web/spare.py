@@ -19,8 +19,9 @@ def keep(folder: Path) -> None:
     """Make it, unless it is there or room is scarce already."""
     file = folder / FILE
     with contextlib.suppress(OSError):
-        if file.exists() or free(folder) < DISK_FREE_MIN:
+        if free(folder) < DISK_FREE_MIN or (file.exists() and file.stat().st_size == SPARE_BYTES):
             return
+        file.unlink(missing_ok=True)  # a start that was killed cut it short
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as out:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -31,15 +32,19 @@ def work_file(prefix: str, folder: Path, at: datetime) -> Iterator[Path]:
 
 def clear(folder: Path, at: datetime) -> None:
     """Remove what was left in a folder: ours by name, owner and mode, and not written to for a day."""
-    for file in folder.iterdir():
-        if _OURS.fullmatch(file.name) and _is_left_over(file, at):
+    with contextlib.suppress(OSError):  # it may be written, but not listed
+        for file in [file for file in folder.iterdir() if _OURS.fullmatch(file.name)]:
             with contextlib.suppress(OSError):  # another process was first, or may not
-                file.unlink()
+                if _is_left_over(file.lstat(), at):
+                    file.unlink()
 
 
-def _is_left_over(file: Path, at: datetime) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        found = file.lstat()
-        is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
-        return is_ours and at.timestamp() - found.st_mtime > LEFT_OVER.total_seconds()
-    return False
+def _is_left_over(found: os.stat_result, at: datetime) -> bool:
+    is_old = at.timestamp() - found.st_mtime > LEFT_OVER.total_seconds()
+    return is_old and stat.S_ISREG(found.st_mode) and _is_ours(found)
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    if sys.platform == "win32":  # no owners and modes of that kind
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o077

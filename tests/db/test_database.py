@@ -62,6 +62,11 @@ def test_a_file_system_without_a_log_of_writes_is_told(tmp_path: Path) -> None:
         asyncio.run(connect())
 
 
+async def _insert(db: Database, name: str) -> None:
+    async with db.transaction() as tx:
+        await tx.run("INSERT INTO accounts (name, role, created_at) VALUES (:name, 'member', 1)", name=name)
+
+
 def test_what_is_not_worth_waiting_for_is_not_waited_for_and_the_next_waits_again(tmp_path: Path) -> None:
     """A66."""
 
@@ -71,6 +76,13 @@ def test_what_is_not_worth_waiting_for_is_not_waited_for_and_the_next_waits_agai
             with pytest.raises(Taken):
                 async with db.transaction(waits=False):
                     pass
+        async with db.transaction() as tx:
+            waiting = asyncio.create_task(_insert(db, "waiting"))
+            await asyncio.sleep(0)
+        with pytest.raises(Taken):  # the turn is free for a moment, but not ours
+            async with db.transaction(waits=False):
+                pass
+        await waiting
         with contextlib.closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(sqlite3.OperationalError) as busy:
