@@ -32,7 +32,9 @@ class Browser:
         return "".join(self.texts("//body"))
 
     def see(self, words: str) -> None:
-        self.until(lambda: words in self.text(), f"“{words}” is not on the page")
+        """Found before it is read: who reads an element of a page that goes may wait for ever for WebKit's driver."""
+        there = f'//body[contains(normalize-space(), "{words}")]'
+        self.until(lambda: self._find(there) and words in self.text(), f"“{words}” is not on the page")
 
     def press(self, name: str) -> None:
         """A button, a link or what opens details."""
