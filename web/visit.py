@@ -49,6 +49,11 @@ class Arrival:
     turn: AsyncExitStack = field(default_factory=AsyncExitStack)  # what the request holds until it is answered
 
     @cached_property
+    def networks(self) -> dict[str, int]:
+        """The network of the address and what is around it, each with how many times the numbers of one."""
+        return hosts.networks(self.address)
+
+    @cached_property
     def request_id(self) -> str:
         """What ties the lines of one request together, and to the error page that names it."""
         return self.panel.token_bytes(8).hex()
@@ -93,7 +98,7 @@ class Visit:
     @property
     def networks(self) -> dict[str, int]:
         """That, and what is around it, each with how many times the numbers for one network it is allowed."""
-        return hosts.networks(self.arrival.address)
+        return self.arrival.networks
 
     @property
     def user_agent(self) -> str:
