@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tests.support.canary import Canary
 from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
-from tests.support.steady import HANG, StillLoop, until
+from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from web import budget, operator_commands
 from web.app import create_app
 from web.data_folder import open_panel
@@ -228,6 +229,15 @@ def invite(create_account: Callable[[str], str], new_client: Callable[[], TestCl
 
 
 Busy = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+@pytest.fixture
+def hashes(client: TestClient) -> HeldHashes:
+    """What the panel hashes with; nothing is held before it is asked for."""
+    counting, panel = HeldHashes(), client.app_state["panel"]
+    counting.let()
+    client.app_state["panel"] = replace(panel, argon2id=counting)
+    return counting
 
 
 @pytest.fixture

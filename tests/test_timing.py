@@ -31,15 +31,6 @@ WRONG, NO_CODE = "girafa verde dança no chão", "0000-0000-0000-0000"
 
 
 @pytest.fixture
-def hashes(client: TestClient) -> HeldHashes:
-    """What the panel hashes with; nothing is held before it is asked for."""
-    counting, panel = HeldHashes(), client.app_state["panel"]
-    counting.let()
-    client.app_state["panel"] = replace(panel, argon2id=counting)
-    return counting
-
-
-@pytest.fixture
 def statements(client: TestClient) -> Iterator[list[str]]:
     """Whatever the panel asks of its database, values apart."""
     heard: list[str] = []

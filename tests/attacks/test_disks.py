@@ -91,15 +91,6 @@ def refused(answer: subprocess.CompletedProcess[str], *words: str) -> None:
 
 
 @pytest.fixture
-def hashes(client: TestClient) -> HeldHashes:
-    """Counts those of everybody who comes from now on."""
-    counting, panel = HeldHashes(), client.app_state["panel"]
-    counting.let()
-    client.app_state["panel"] = replace(panel, argon2id=counting)
-    return counting
-
-
-@pytest.fixture
 def stranger(new_client: Callable[..., TestClient]) -> TestClient:
     """Sees the panel's faults as people do."""
     return new_client(raise_server_exceptions=False, client=("10.1.1.1", 1))
