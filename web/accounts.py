@@ -12,7 +12,6 @@ from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
 from web import trusted_devices
-from web.characters import trim
 from web.cookies import digest
 from web.events import Event
 from web.factors.argon2id import Phc
@@ -30,6 +29,7 @@ from web.panel import Panel
 from web.seal import BrokenSeal, Seal
 from web.tries import Try, charged
 from web.visit import Visit
+from web.words.characters import trim
 
 RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
 NAME_RULE = (

@@ -26,10 +26,10 @@ from web.limits import (
     STRANGERS_NOTED,
     STRANGERS_NOTED_IN_ALL,
 )
-from web.moments import Zone, zone_name, zone_or
 from web.notify import tell
 from web.page import device, page
 from web.visit import RecentlyVerified, SignedIn, Visit
+from web.words.moments import Zone, zone_name, zone_or
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")

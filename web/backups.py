@@ -16,7 +16,7 @@ from web.factors.totp import step_at
 from web.operator_commands import CommandRefused, note
 from web.panel import Panel
 from web.seal import SUB_KEY, BrokenSeal
-from web.storage import reason
+from web.words.storage import reason
 from web.work_files import work_file
 
 SQLITE = b"SQLite format 3\0"  # how its files begin

@@ -23,7 +23,7 @@ from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
 from web.setup import offer_code
-from web.storage import reason, trouble_of
+from web.words.storage import reason, trouble_of
 
 T = TypeVar("T")
 

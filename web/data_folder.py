@@ -18,7 +18,7 @@ from web.hash_pool import HashPool, Turns, hashes_at_once
 from web.panel import Panel
 from web.seal import KEY_BYTES, BrokenSeal, Seal, write_keys
 from web.settings import Settings, StartRefused
-from web.storage import Trouble, reason, trouble_of
+from web.words.storage import Trouble, reason, trouble_of
 
 DATABASE = "panel.db"
 SHORT_ID_BYTES = 4

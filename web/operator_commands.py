@@ -29,7 +29,7 @@ from web.instances import add
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, NOTICES_COUNTED, RESET_TTL, TOTP_WINDOW
 from web.panel import Panel
 from web.second_factor import forgive_everything
-from web.storage import reason
+from web.words.storage import reason
 
 Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
 TERMINAL = "terminal"

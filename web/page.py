@@ -12,10 +12,10 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from web import moments
 from web.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
 from web.visit import Visit
+from web.words import moments
 
 STATIC = ROOT / "static"
 NOTICES = "#notices"

@@ -10,10 +10,10 @@ from web import forms
 from web.activity import note
 from web.events import Event
 from web.limits import ENROL_ONLY_TTL
-from web.moments import full
 from web.page import go, is_partial, page
 from web.visit import RecentlyVerified, SignedIn
 from web.visitor import acting
+from web.words.moments import full
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
 

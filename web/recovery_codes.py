@@ -12,7 +12,6 @@ from web.activity import note
 from web.events import Event
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
-from web.moments import full, zone_or
 from web.outcome import Accepted, Outcome, Refused
 from web.page import go, later, page
 from web.panel import Panel
@@ -23,6 +22,7 @@ from web.second_factor import SET_KEY, hash_code, try_recovery
 from web.two_factor import show_hub
 from web.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visitor import acting
+from web.words.moments import full, zone_or
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from web.moments import told_as
 from web.outcome import Reason, Refused
 from web.page import counted
 from web.visit import Visit
+from web.words.moments import told_as
 
 CODE_OR_CLOCK = Markup(
     "Código incorreto. Digite o que o aplicativo mostra agora. O servidor marca {}. Se o celular mostra outra data ou "

@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from web import hosts
-from web.characters import name_refusal, trim
 from web.hosts import is_loopback
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
-from web.moments import Zone, machine_zone, read_zone
+from web.words.characters import name_refusal, trim
+from web.words.moments import Zone, machine_zone, read_zone
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout; folders that are not said in full are looked for here
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104

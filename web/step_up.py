@@ -15,7 +15,6 @@ from db.database import Transaction
 from web import forms, log, throttle
 from web.accounts import try_password
 from web.activity import note
-from web.characters import joined
 from web.cookies import Cookie, digest, new_token
 from web.events import Event, NoticeKind
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
@@ -28,6 +27,7 @@ from web.seal import BrokenSeal
 from web.second_factor import try_code, try_recovery
 from web.visit import SignedIn
 from web.visitor import SessionEnded, acting, find_session
+from web.words.characters import joined
 
 PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
 

@@ -10,12 +10,13 @@ from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
-from web import accounts, characters
+from web import accounts
 from web.activity import harmless
 from web.app import ROUTES
 from web.factors import totp, written_code
 from web.page import device
 from web.redirects import HOME, safe_path
+from web.words import characters
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

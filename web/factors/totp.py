@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import pyotp
 
-from web.characters import joined
 from web.limits import TOTP_DRIFT, TOTP_DRIFT_HOURS, TOTP_KEY_BYTES, TOTP_STEP, TOTP_WINDOW
+from web.words.characters import joined
 
 
 def new_key(token_bytes: Callable[[int], bytes]) -> bytes:

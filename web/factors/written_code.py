@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
-from web.characters import joined
+from web.words.characters import joined
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: https://www.crockford.com/base32.html
 LOOK_ALIKES = str.maketrans("OIL", "011")
