@@ -28,10 +28,11 @@ from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from web import budget, operator_commands
+from web import operator_commands
 from web.app import create_app
+from web.crypto import budget
+from web.crypto.workers import HashPool
 from web.data_folder import open_panel
-from web.hash_pool import HashPool
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
 from web.log import Lines
 from web.page import ROOT

@@ -18,11 +18,12 @@ from tests.support.live import live
 from tests.support.people import ORIGIN, Person, cookie_of, proof, sign_in
 from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from web import activity, budget, recovery_codes, totp
+from web import activity, recovery_codes, totp
 from web.app import ROUTES, create_app
-from web.budget import Unbudgeted
+from web.crypto import budget
+from web.crypto.budget import Unbudgeted
+from web.crypto.workers import HashPool
 from web.guards import State, demand_of, get
-from web.hash_pool import HashPool
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.settings import Settings
 from web.visit import Visit

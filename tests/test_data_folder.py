@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.steady import HANG
+from web.crypto.vault import KEY_BYTES, Seal
 from web.data_folder import open_panel
 from web.page import ROOT
-from web.seal import KEY_BYTES, Seal
 from web.settings import Settings
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.priority import nice_and_turn
 from tests.support.steady import HANG, StillLoop
-from web import budget
-from web.budget import Line
-from web.hash_pool import Gate, HashPool, TooBusy, Turns
+from web.crypto import budget
+from web.crypto.budget import Line
+from web.crypto.workers import Gate, HashPool, TooBusy, Turns
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN
 
 T = TypeVar("T")

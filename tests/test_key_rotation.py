@@ -16,9 +16,9 @@ from tests.support.commands import run
 from tests.support.people import Person, cookie_of, give_password, protect, sign_in
 from tests.support.steady import until
 from web import key_rotation, operator_commands
+from web.crypto.vault import BrokenSeal, Seal, write_keys
 from web.operator_commands import CommandRefused
 from web.panel import Panel
-from web.seal import BrokenSeal, Seal, write_keys
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]

@@ -22,7 +22,7 @@ from tests.support.people import (
     sign_in,
 )
 from web.app import create_app
-from web.factors.argon2id import Argon2id
+from web.crypto.argon2id import Argon2id
 from web.limits import Cost
 from web.settings import Settings
 

@@ -3,7 +3,7 @@ from secrets import token_bytes
 
 import pytest
 
-from web.seal import BrokenSeal, Seal, write_keys
+from web.crypto.vault import BrokenSeal, Seal, write_keys
 
 OLD, NEW = b"k" * 32, b"n" * 32
 

@@ -8,8 +8,9 @@ import pytest
 from starlette.routing import Route
 
 from db.rates import Rate
-from web import hash_pool, limits, wire
+from web import limits, wire
 from web.app import ROUTES
+from web.crypto import workers
 from web.events import Event
 from web.factors.password import CONTEXT_WORDS
 from web.guards import demand_of
@@ -46,7 +47,7 @@ def test_the_page_tells_which_limits_hold_for_each_process() -> None:
     told = {whose: set(re.findall(r"`((?!PANEL_)[A-Z_]+)`", names)) for whose, names in rows}
     numbers = {name for name, value in vars(limits).items() if isinstance(value, int) and name.isupper()}
     of_one_connection = {"HEAD_MAX", "PIPELINED_MAX"}
-    in_memory = numbers & {*vars(hash_pool), *vars(wire)} - of_one_connection
+    in_memory = numbers & {*vars(workers), *vars(wire)} - of_one_connection
     in_database = {name for name, value in vars(limits).items() if isinstance(value, Rate | Backoff)}
     assert told["each process"] == in_memory - {"HASHES_AT_ONCE"}
     assert told["the machine"] == {"HASHES_AT_ONCE", "WORKER_DEATHS"}

@@ -24,10 +24,10 @@ from tests.support.people import ORIGIN, Person, give_password
 from tests.support.priority import nice_and_turn
 from tests.support.steady import until
 from web.app import create_app
-from web.factors.argon2id import Argon2id, Phc
+from web.crypto.argon2id import Argon2id, Phc
+from web.crypto.sodium import Sodium, Worker
 from web.limits import ARGON2, Cost
 from web.settings import Settings
-from web.sodium import Sodium, Worker
 
 pytestmark = pytest.mark.skipif(not find_spec("nacl"), reason="PyNaCl has no wheel for this machine")
 only_on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

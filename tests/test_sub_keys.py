@@ -15,8 +15,8 @@ from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, sign_in
 from web import housekeeping, key_rotation
 from web.accounts import stored_phc
+from web.crypto.vault import BrokenSeal
 from web.panel import Panel
-from web.seal import BrokenSeal
 from web.settings import Settings, StartRefused
 
 Rows = Callable[..., list[tuple[Any, ...]]]

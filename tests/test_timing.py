@@ -23,7 +23,7 @@ from tests.support.people import Person, cookie_of, give_password
 from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from web.app import create_app
-from web.hash_pool import HashPool
+from web.crypto.workers import HashPool
 from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING, Cost
 from web.settings import Settings
 

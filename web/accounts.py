@@ -13,10 +13,11 @@ from db.attempts import Counter
 from db.database import Reader, Transaction
 from web import trusted_devices
 from web.cookies import digest
+from web.crypto.argon2id import Phc
+from web.crypto.vault import BrokenSeal, Seal
+from web.crypto.workers import Slots
 from web.events import Event
-from web.factors.argon2id import Phc
 from web.factors.password import Refusal, is_hashable, is_outdated, judge, make_phc, matches
-from web.hash_pool import Slots
 from web.limits import (
     NOBODYS_COUNTERS,
     PASSWORD_BACKOFF_ACCOUNT,
@@ -26,7 +27,6 @@ from web.limits import (
 )
 from web.outcome import Reason, Refused
 from web.panel import Panel
-from web.seal import BrokenSeal, Seal
 from web.tries import Try, charged
 from web.visit import Visit
 from web.words.characters import trim

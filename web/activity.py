@@ -15,7 +15,7 @@ from db.activity import Entry
 from db.database import Transaction
 from db.rates import Rate
 from web import forms, log
-from web.budget import costly
+from web.crypto.budget import costly
 from web.events import SECTIONS, WORDS, Event, Failure, Section
 from web.limits import (
     ACTIVITY_PAGE,

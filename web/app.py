@@ -33,10 +33,11 @@ from web import (
     totp,
     two_factor,
 )
+from web.crypto.argon2id import Argon2id
+from web.crypto.sodium import Sodium
+from web.crypto.workers import TooBusy
 from web.data_folder import open_panel
-from web.factors.argon2id import Argon2id
 from web.guards import State, demand_of, get, lacks_budget, post
-from web.hash_pool import TooBusy
 from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
 from web.page import ROOT, STATIC, STATIC_VERSION, go
@@ -44,7 +45,6 @@ from web.panel import Panel
 from web.perimeter import Perimeter
 from web.redirects import HOME
 from web.settings import Settings, StartRefused, read_env_file
-from web.sodium import Sodium
 from web.static_files import StaticFiles
 from web.throttle import (
     AUTH,

@@ -14,9 +14,10 @@ from starlette.routing import BaseRoute, Route
 
 from db import sessions
 from db.database import Taken
-from web import budget, errors, forms, log, step_up
+from web import errors, forms, log, step_up
 from web.cookies import Cookie
-from web.hash_pool import TooBusy
+from web.crypto import budget
+from web.crypto.workers import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
 from web.outcome import Accepted
 from web.page import go, is_partial

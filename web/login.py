@@ -11,8 +11,8 @@ from web import cookies, forms, log, trusted_devices
 from web.accounts import RightPassword, read_name, set_password, stored_phc, try_password
 from web.activity import note
 from web.cookies import Cookie
+from web.crypto.workers import TooBusy
 from web.events import Event, NoticeKind
-from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
 from web.notify import tell, tell_of_login, tell_of_password
 from web.outcome import Accepted, Proof, Reason, Refused

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from db import identity
 from db.database import Database, Transaction
-from web.factors.argon2id import Argon2id
-from web.hash_pool import HashPool, Turns
-from web.seal import Seal
+from web.crypto.argon2id import Argon2id
+from web.crypto.vault import Seal
+from web.crypto.workers import HashPool, Turns
 from web.settings import Settings
 
 

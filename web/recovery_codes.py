@@ -9,6 +9,7 @@ from db import factors, recovery_codes
 from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
+from web.crypto.vault import KEY_BYTES
 from web.events import Event
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
@@ -17,7 +18,6 @@ from web.page import go, later, page
 from web.panel import Panel
 from web.redirects import safe_path
 from web.refusals import sentence, status_of
-from web.seal import KEY_BYTES
 from web.second_factor import SET_KEY, hash_code, try_recovery
 from web.two_factor import show_hub
 from web.visit import RecentlyVerified, SignedIn, VerifiedNow

@@ -7,9 +7,9 @@ from db import accounts
 from web import forms
 from web.accounts import hash_password, name_refusal, password_refusal, read_name, set_password
 from web.activity import note
+from web.crypto.workers import TooBusy
 from web.events import Event
 from web.factors import written_code
-from web.hash_pool import TooBusy
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
 from web.login import BUSY, complete_login, signed_in
 from web.outcome import Accepted, Proof

@@ -16,6 +16,7 @@ from web import forms, log, throttle
 from web.accounts import try_password
 from web.activity import note
 from web.cookies import Cookie, digest, new_token
+from web.crypto.vault import BrokenSeal
 from web.events import Event, NoticeKind
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
 from web.notify import tell, tell_of_password
@@ -23,7 +24,6 @@ from web.outcome import Accepted, Outcome, Proof, Refused
 from web.page import later, page
 from web.redirects import page_above
 from web.refusals import sentence, status_of
-from web.seal import BrokenSeal
 from web.second_factor import try_code, try_recovery
 from web.visit import SignedIn
 from web.visitor import SessionEnded, acting, find_session

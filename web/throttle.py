@@ -8,9 +8,10 @@ from starlette.responses import Response
 from db import accounts, rates
 from db.database import Transaction
 from db.rates import Rate
-from web import budget, errors, forms, log, trusted_devices
+from web import errors, forms, log, trusted_devices
 from web.accounts import read_name
 from web.cookies import Cookie, digest
+from web.crypto import budget
 from web.limits import (
     ACTS,
     AUTH_FAILURES,

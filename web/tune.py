@@ -6,10 +6,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from web.factors.argon2id import Argon2id
+from web.crypto.argon2id import Argon2id
+from web.crypto.sodium import Sodium
 from web.limits import ARGON2, ARGON2_FLOOR, HASHES_AT_ONCE, Cost
 from web.settings import Settings
-from web.sodium import Sodium
 
 WANTED = (0.100, 0.250)  # seconds for one hash
 AIM = 0.160

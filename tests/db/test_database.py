@@ -14,8 +14,8 @@ from db import attempts, migrate
 from db.database import Database, Taken, WithoutWal, _connect
 from tests.support.clock import Clock
 from tests.support.steady import HANG
+from web.crypto.vault import Seal, write_keys
 from web.limits import CODE_BACKOFF
-from web.seal import Seal, write_keys
 
 
 def vault(folder: Path) -> Seal:

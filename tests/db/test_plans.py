@@ -12,8 +12,8 @@ import pytest
 
 from db import migrate
 from db.database import Database
+from web.crypto.vault import Seal, write_keys
 from web.page import ROOT
-from web.seal import Seal, write_keys
 
 VERBS = ("WITH", "SELECT", "INSERT", "UPDATE", "DELETE")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from web.factors.argon2id import Phc
+from web.crypto.argon2id import Phc
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from types import FrameType
 
 import pytest
 
+from web.crypto.argon2id import Argon2id
 from web.factors import password
-from web.factors.argon2id import Argon2id
 from web.factors.password import Refusal
 from web.limits import ARGON2, Cost
 

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from db.migrate import MIGRATIONS, script, statements
-from web.seal import Seal
+from web.crypto.vault import Seal
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 

@@ -8,7 +8,7 @@ from contextvars import Context
 from datetime import timedelta
 from typing import Any
 
-from web.factors.argon2id import Argon2id
+from web.crypto.argon2id import Argon2id
 from web.limits import Cost
 
 HANG = 300  # seconds; whatever waits so long waits for ever

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 
-from web.factors.argon2id import Argon2id, Phc
+from web.crypto.argon2id import Argon2id, Phc
 from web.limits import (
     PASSWORD_JUDGED,
     PASSWORD_MAX,

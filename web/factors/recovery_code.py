@@ -5,8 +5,8 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime
 
+from web.crypto.argon2id import Argon2id
 from web.factors import written_code
-from web.factors.argon2id import Argon2id
 from web.limits import RECOVERY_BITS, RECOVERY_CODES, REHEARSAL_AGAIN, REHEARSAL_FIRST, Cost
 
 

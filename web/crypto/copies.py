@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from web.seal import SUB_KEY, BrokenSeal, Seal
+from web.crypto.vault import SUB_KEY, BrokenSeal, Seal
 
 MAGIC = b"painel-copia 1\n"
 MAC_LINE = hashlib.sha256().digest_size * 2 + 1  # hexadecimal, and the end of the line

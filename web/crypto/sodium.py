@@ -5,16 +5,17 @@ meanwhile, pages included.
 """
 
 import contextlib
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import IO, cast
 
-from web import hash_worker, log
-from web.factors.argon2id import Argon2id
-from web.hash_pool import step_back
-from web.hash_worker import REQUEST, SALT_BYTES, TAG_BYTES
+from web.crypto import hash_worker
+from web.crypto.argon2id import Argon2id
+from web.crypto.hash_worker import REQUEST, SALT_BYTES, TAG_BYTES
+from web.crypto.workers import step_back
 from web.limits import Cost
 
 PROBES = (Cost(memory_kib=64, passes=2, lanes=1), Cost(memory_kib=3000, passes=1, lanes=1))
@@ -88,7 +89,7 @@ class Sodium(Argon2id):
                 return worker
             worker.end()
         self._is_trusted = False
-        log.trouble("hash.plain", "self-test")
+        logging.getLogger("panel").warning("hash.plain", extra={"reason": "self-test"})
         return None
 
     def _is_right(self, worker: Worker, cost: Cost) -> bool:

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
-from web import budget
-from web.budget import Line, costly
+from web.crypto import budget
+from web.crypto.budget import Line, costly
 from web.limits import (
     HASH_PATIENCE,
     HASHES_AT_ONCE,

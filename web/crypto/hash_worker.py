@@ -1,6 +1,6 @@
 """A process that computes argon2id by libsodium: requests on its input, tags on its output, until its input ends.
 
-web/sodium.py starts it as a script, which imports nothing else of the panel.
+web/crypto/sodium.py starts it as a script, which imports nothing else of the panel.
 """
 
 import contextlib
