@@ -13,11 +13,11 @@ from typing import Any
 
 import pyotp
 
-from web.cookies import digest, new_token
 from web.data_folder import DATABASE, open_panel
 from web.factors.password import make_phc
 from web.panel import Panel
 from web.settings import Settings
+from web.visit.cookies import digest, new_token
 
 PASSWORD = "girafa azul dança no telhado"
 KEY = b"12345678901234567890"  # of everybody's app; RFC 6238 appendix B

@@ -26,7 +26,7 @@ from web.crypto.workers import HashPool
 from web.guards import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.settings import Settings
-from web.visit import Visit
+from web.visit.visit import Visit
 
 NewClient = Callable[..., TestClient]
 FRESH = "pato verde corre na praia"

@@ -14,7 +14,7 @@ from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_passw
 from web.app import ROUTES, create_app
 from web.guards import Demand, Door, State, demand_of
 from web.settings import Settings
-from web.visit import Visit
+from web.visit.visit import Visit
 
 NewClient = Callable[[], TestClient]
 SIGNED_IN = {State.SIGNED_IN, State.VERIFIED, State.PROVED, State.BINDING}

@@ -15,10 +15,10 @@ from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_passw
 from web import operator_commands
 from web.accounts import stored_phc
 from web.app import create_app
-from web.cookies import new_token
 from web.limits import SESSIONS_LIVE, Cost
 from web.panel import Panel
 from web.settings import Settings
+from web.visit.cookies import new_token
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

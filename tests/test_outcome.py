@@ -15,9 +15,9 @@ from web.login import METHODS, complete_login
 from web.outcome import Accepted, Proof, Reason, Refused
 from web.page import counted
 from web.refusals import SENTENCES, sentence, status_of
-from web.scope import arrive
 from web.tries import Try
-from web.visit import Visit
+from web.visit.scope import arrive
+from web.visit.visit import Visit
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -80,7 +80,7 @@ def test_every_event_is_on_the_page() -> None:
 
 
 def test_every_event_of_stderr_alone_is_on_the_page() -> None:
-    sources = "".join(file.read_text() for file in (ROOT / "web").glob("*.py"))
+    sources = "".join(file.read_text() for file in (ROOT / "web").rglob("*.py"))
     named = set(re.findall(r'(?:log\.trouble|_logger\.\w+|Diagnosis)\(\s*"([a-z_.]+)"', sources)) | {"server.message"}
     assert {"access.denied", "error.internal", "start.http_allowed"} < named
     assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", PAGE.split("on stderr only")[1].split("##")[0])) == named

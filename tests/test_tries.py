@@ -156,7 +156,7 @@ def test_nothing_but_what_is_charged_compares_a_factor() -> None:
 
 def calls() -> Iterator[tuple[str, str]]:
     """Every function of web/ with what it names."""
-    for file in sorted((ROOT / "web").glob("*.py")):
+    for file in sorted((ROOT / "web").rglob("*.py")):
         for function in ast.walk(ast.parse(file.read_text())):
             if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
                 for node in ast.walk(function):

@@ -12,7 +12,6 @@ from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
 from web import trusted_devices
-from web.cookies import digest
 from web.crypto.argon2id import Phc
 from web.crypto.vault import BrokenSeal, Seal
 from web.crypto.workers import Slots
@@ -28,7 +27,8 @@ from web.limits import (
 from web.outcome import Reason, Refused
 from web.panel import Panel
 from web.tries import Try, charged
-from web.visit import Visit
+from web.visit.cookies import digest
+from web.visit.visit import Visit
 from web.words.characters import trim
 
 RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}

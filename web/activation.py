@@ -17,7 +17,7 @@ from web.login import BUSY, show_form
 from web.notify import tell
 from web.page import later, page
 from web.panel import Panel
-from web.visit import Visit
+from web.visit.visit import Visit
 
 WRONG_CODE = (
     "Este código não vale: foi digitado errado, já foi usado ou passou do prazo. Peça outro a quem cuida do painel."

@@ -28,7 +28,7 @@ from web.limits import (
 )
 from web.notify import tell
 from web.page import device, page
-from web.visit import RecentlyVerified, SignedIn, Visit
+from web.visit.visit import RecentlyVerified, SignedIn, Visit
 from web.words.moments import Zone, zone_name, zone_or
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}

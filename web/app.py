@@ -59,7 +59,7 @@ from web.throttle import (
     VERIFICATION,
     WRITE,
 )
-from web.visit import SignedIn, Visit
+from web.visit.visit import SignedIn, Visit
 
 
 async def home(visit: SignedIn) -> Response:

@@ -8,8 +8,8 @@ from web.activity import note
 from web.events import Event
 from web.page import page
 from web.sessions import end_elsewhere
-from web.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visitor import acting
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
+from web.visit.visitor import acting
 
 
 async def show(visit: SignedIn) -> Response:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from db import findings
 from web import log
-from web.forwarded import Peer
 from web.panel import Panel
 from web.settings import Settings
+from web.visit.forwarded import Peer
 
 IN_ENV = "Acrescente ao arquivo .env, ao lado de run.py, e reinicie o painel:"
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from web import log
 from web.limits import BUSY_RETRY
 from web.page import NOTICES, go, later, page
-from web.scope import visit_of
-from web.visit import Visit
-from web.visitor import identify
+from web.visit.scope import visit_of
+from web.visit.visit import Visit
+from web.visit.visitor import identify
 from web.words.storage import Trouble, trouble_of
 
 SECTIONS = {"/activity", "/instances", "/policy", "/security"}

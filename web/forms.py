@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from web.cookies import Cookie
 from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX, TYPED_MAX
-from web.visit import SignedIn, Visit
+from web.visit.cookies import Cookie
+from web.visit.visit import SignedIn, Visit
 
 # Fields that no answer holds readable because they were posted.
 SECRETS = {"code", "codes", "current", "password", "repeated"}

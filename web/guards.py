@@ -15,7 +15,6 @@ from starlette.routing import BaseRoute, Route
 from db import sessions
 from db.database import Taken
 from web import errors, forms, log, step_up
-from web.cookies import Cookie
 from web.crypto import budget
 from web.crypto.workers import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
@@ -23,10 +22,11 @@ from web.outcome import Accepted
 from web.page import go, is_partial
 from web.perimeter import SAFE_METHODS
 from web.redirects import to_login
-from web.scope import visit_of
 from web.throttle import Throttle, charge, settle
-from web.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
-from web.visitor import SessionEnded, identify
+from web.visit.cookies import Cookie
+from web.visit.scope import visit_of
+from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
+from web.visit.visitor import SessionEnded, identify
 
 V = TypeVar("V", bound=Visit)
 V_co = TypeVar("V_co", bound=Visit, covariant=True)

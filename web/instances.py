@@ -13,13 +13,13 @@ from db.database import Transaction
 from db.instances import Instance
 from web import forms
 from web.activity import note
-from web.cookies import new_token
 from web.events import Event
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.page import go, is_partial, page
 from web.panel import Panel
-from web.visit import RecentlyVerified, SignedIn
-from web.visitor import acting
+from web.visit.cookies import new_token
+from web.visit.visit import RecentlyVerified, SignedIn
+from web.visit.visitor import acting
 from web.words.characters import name_refusal, trim
 
 PURPOSE = "instance"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from web.events import Event
 from web.limits import LOGGED_MAX
-from web.visit import Visit
+from web.visit.visit import Visit
 
 FIELDS = ("user_id", "session_ref", "net", "ua", "result", "method", "route", "reason", "request_id")
 _logger = logging.getLogger("panel")

@@ -7,10 +7,9 @@ from starlette.responses import Response
 from db import accounts, half_logins, notices, policy, sessions
 from db.database import Transaction
 from db.sessions import Former
-from web import cookies, forms, log, trusted_devices
+from web import forms, log, trusted_devices
 from web.accounts import RightPassword, read_name, set_password, stored_phc, try_password
 from web.activity import note
-from web.cookies import Cookie
 from web.crypto.workers import TooBusy
 from web.events import Event, NoticeKind
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
@@ -19,7 +18,9 @@ from web.outcome import Accepted, Proof, Reason, Refused
 from web.page import go, is_partial, later, page
 from web.redirects import HOME, safe_path
 from web.refusals import sentence, status_of
-from web.visit import Visit
+from web.visit import cookies
+from web.visit.cookies import Cookie
+from web.visit.visit import Visit
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."

@@ -9,8 +9,8 @@ from web.activity import note
 from web.events import Event
 from web.page import go
 from web.redirects import safe_path
-from web.visit import SignedIn
-from web.visitor import acting
+from web.visit.visit import SignedIn
+from web.visit.visitor import acting
 
 
 async def mine(visit: SignedIn) -> Response:

@@ -8,7 +8,7 @@ from web.events import FACTOR_FAILURES, Event, NoticeKind
 from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL, NOTICES_COUNTED
 from web.page import device
 from web.trusted_devices import recognise
-from web.visit import Visit
+from web.visit.visit import Visit
 
 
 async def tell(

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
-from web.visit import Visit
+from web.visit.visit import Visit
 from web.words import moments
 
 STATIC = ROOT / "static"

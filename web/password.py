@@ -21,8 +21,8 @@ from web.outcome import Accepted, Proof, Refused
 from web.page import later, page
 from web.refusals import sentence, status_of
 from web.sessions import end_elsewhere
-from web.visit import RecentlyVerified, SignedIn
-from web.visitor import acting
+from web.visit.visit import RecentlyVerified, SignedIn
+from web.visit.visitor import acting
 
 FIELDS = ("current", "password", "repeated")
 STRENGTHS = ("muito fraca", "muito fraca", "fraca", "boa", "muito boa")

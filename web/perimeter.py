@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import diagnosis, errors, forwarded, hosts, log
+from web import diagnosis, errors, log
 from web.diagnosis import Diagnosis
-from web.forwarded import Peer
-from web.hosts import Host, is_loopback
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
-from web.scope import arrive, panel_of
-from web.visit import Visit
+from web.visit import forwarded, hosts
+from web.visit.forwarded import Peer
+from web.visit.hosts import Host, is_loopback
+from web.visit.scope import arrive, panel_of
+from web.visit.visit import Visit
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 HEALTH = "/health"

@@ -11,8 +11,8 @@ from web.activity import note
 from web.events import Event
 from web.limits import ENROL_ONLY_TTL
 from web.page import go, is_partial, page
-from web.visit import RecentlyVerified, SignedIn
-from web.visitor import acting
+from web.visit.visit import RecentlyVerified, SignedIn
+from web.visit.visitor import acting
 from web.words.moments import full
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}

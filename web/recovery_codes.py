@@ -20,8 +20,8 @@ from web.redirects import safe_path
 from web.refusals import sentence, status_of
 from web.second_factor import SET_KEY, hash_code, try_recovery
 from web.two_factor import show_hub
-from web.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visitor import acting
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
+from web.visit.visitor import acting
 from web.words.moments import full, zone_or
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."

@@ -8,10 +8,10 @@ from starlette.routing import Match
 
 from db import sessions
 from web import forms, trusted_devices
-from web.cookies import Cookie
 from web.limits import NEXT_MAX
 from web.page import go, is_partial
-from web.visit import Visit
+from web.visit.cookies import Cookie
+from web.visit.visit import Visit
 
 HOME = "/instances"
 # The pages whose forms give a cookie. No page of these links to one that demands it, but to the first page (`/`).

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from web.outcome import Reason, Refused
 from web.page import counted
-from web.visit import Visit
+from web.visit.visit import Visit
 from web.words.moments import told_as
 
 CODE_OR_CLOCK = Markup(

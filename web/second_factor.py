@@ -13,7 +13,6 @@ from db.recovery_codes import RecoverySet
 from db.sessions import Session
 from web import trusted_devices
 from web.activity import note
-from web.cookies import digest
 from web.crypto.vault import KEY_BYTES
 from web.crypto.workers import Slots
 from web.events import Event, NoticeKind
@@ -24,7 +23,8 @@ from web.notify import tell
 from web.outcome import Outcome, Proof, Reason, Refused
 from web.panel import Panel
 from web.tries import Try, charged
-from web.visit import Visit
+from web.visit.cookies import digest
+from web.visit.visit import Visit
 
 SET_KEY = "recovery"  # the purpose that it is sealed for
 Judge = Callable[[Transaction], Awaitable[Outcome]]  # judges, spends and notes, in the caller's transaction

@@ -18,9 +18,9 @@ from uvicorn.supervisors.basereload import BaseReload
 from uvicorn.supervisors.multiprocess import Process
 
 from web import log
-from web.hosts import LOOPBACK_NAMES
 from web.limits import WORKER_DEATHS, WORKER_SETTLED
 from web.settings import ROOT, Settings, StartRefused
+from web.visit.hosts import LOOPBACK_NAMES
 from web.wire import BoundedHttp
 
 MADE_OF = ("db", "web", "templates", "static")
@@ -267,7 +267,7 @@ def _config(settings: Settings, app: str) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # web/forwarded.py reads them
+        proxy_headers=False,  # web/visit/forwarded.py reads them
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )

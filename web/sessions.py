@@ -11,8 +11,8 @@ from web.events import Event
 from web.page import page
 from web.step_up import renew
 from web.trusted_devices import recognise, trust_only_this
-from web.visit import RecentlyVerified, SignedIn
-from web.visitor import acting
+from web.visit.visit import RecentlyVerified, SignedIn
+from web.visit.visitor import acting
 
 METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
 

@@ -15,7 +15,7 @@ from web.login import BUSY, complete_login, signed_in
 from web.outcome import Accepted, Proof
 from web.page import later, page
 from web.panel import Panel
-from web.visit import Visit
+from web.visit.visit import Visit
 
 WRONG_CODE = (
     "Este código não vale. Copie o que aparece no terminal do servidor; ele dura 60 minutos e muda a cada início."

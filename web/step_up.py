@@ -15,7 +15,6 @@ from db.database import Transaction
 from web import forms, log, throttle
 from web.accounts import try_password
 from web.activity import note
-from web.cookies import Cookie, digest, new_token
 from web.crypto.vault import BrokenSeal
 from web.events import Event, NoticeKind
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
@@ -25,8 +24,9 @@ from web.page import later, page
 from web.redirects import page_above
 from web.refusals import sentence, status_of
 from web.second_factor import try_code, try_recovery
-from web.visit import SignedIn
-from web.visitor import SessionEnded, acting, find_session
+from web.visit.cookies import Cookie, digest, new_token
+from web.visit.visit import SignedIn
+from web.visit.visitor import SessionEnded, acting, find_session
 from web.words.characters import joined
 
 PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from web.factors import totp
 from web.page import page
-from web.visit import Visit
+from web.visit.visit import Visit
 
 
 async def show(visit: Visit) -> Response:

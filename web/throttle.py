@@ -10,7 +10,6 @@ from db.database import Transaction
 from db.rates import Rate
 from web import errors, forms, log, trusted_devices
 from web.accounts import read_name
-from web.cookies import Cookie, digest
 from web.crypto import budget
 from web.limits import (
     ACTS,
@@ -26,7 +25,8 @@ from web.limits import (
 )
 from web.page import counted, later
 from web.panel import Panel
-from web.visit import Place, Visit
+from web.visit.cookies import Cookie, digest
+from web.visit.visit import Place, Visit
 
 
 @dataclass(frozen=True)

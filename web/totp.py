@@ -21,8 +21,8 @@ from web.refusals import sentence, status_of
 from web.second_factor import forgive_everything, try_code, wrong_or_clock_off
 from web.sessions import end_elsewhere
 from web.two_factor import show_hub
-from web.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visitor import acting
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
+from web.visit.visitor import acting
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
 REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."

@@ -13,7 +13,7 @@ from web.activity import note
 from web.events import Event, Failure
 from web.limits import STRANGERS_COUNTED
 from web.outcome import Accepted, Proof
-from web.visit import Visit
+from web.visit.visit import Visit
 
 
 @dataclass

@@ -4,10 +4,10 @@ cannot lock the owner out; the factors are asked all the same (NIST SP 800-63B-4
 from db import trusted_devices
 from db.database import Reader, Transaction
 from db.trusted_devices import Trust
-from web import cookies
-from web.cookies import Cookie
 from web.limits import TRUSTED_DEVICE_TTL, TRUSTED_DEVICES, TRUSTING_ACCOUNTS
-from web.visit import Visit
+from web.visit import cookies
+from web.visit.cookies import Cookie
+from web.visit.visit import Visit
 
 
 async def recognise(db: Reader, visit: Visit, account_id: int | None) -> str | None:

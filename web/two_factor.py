@@ -16,8 +16,8 @@ from web.outcome import Accepted, Refused
 from web.page import counted, go, later, page, tries_left
 from web.refusals import sentence, status_of
 from web.second_factor import Judge, try_code, try_recovery
-from web.visit import Pending, SignedIn
-from web.visitor import SessionEnded
+from web.visit.visit import Pending, SignedIn
+from web.visit.visitor import SessionEnded
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
 

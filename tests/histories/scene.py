@@ -15,8 +15,8 @@ from tests.histories.players import HANDS, Hand
 from tests.histories.snapshot import Book, Row
 from tests.histories.stage import Jar, Prepared
 from web.app import ROUTES
-from web.cookies import digest
 from web.guards import Demand, State, demand_of
+from web.visit.cookies import digest
 
 POSTS = {route.path: route for route in ROUTES if isinstance(route, Route) and "POST" in (route.methods or ())}
 GETS = {route.path: route for route in ROUTES if isinstance(route, Route) and "GET" in (route.methods or ())}

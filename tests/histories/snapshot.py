@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from web.cookies import digest
 from web.limits import ENROL_ONLY_TTL, PASSWORD_FAILURES_KEPT
 from web.settings import Settings
+from web.visit.cookies import digest
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]

@@ -30,7 +30,7 @@ from web.guards import State, post
 from web.limits import Cost
 from web.panel import Panel
 from web.settings import Settings
-from web.visit import Visit
+from web.visit.visit import Visit
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "COMMIT")
 

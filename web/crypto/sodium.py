@@ -18,6 +18,7 @@ from web.crypto.hash_worker import REQUEST, SALT_BYTES, TAG_BYTES
 from web.crypto.workers import step_back
 from web.limits import Cost
 
+_logger = logging.getLogger("panel")
 PROBES = (Cost(memory_kib=64, passes=2, lanes=1), Cost(memory_kib=3000, passes=1, lanes=1))
 
 
@@ -89,7 +90,7 @@ class Sodium(Argon2id):
                 return worker
             worker.end()
         self._is_trusted = False
-        logging.getLogger("panel").warning("hash.plain", extra={"reason": "self-test"})
+        _logger.warning("hash.plain", extra={"reason": "self-test"})
         return None
 
     def _is_right(self, worker: Worker, cost: Cost) -> bool:

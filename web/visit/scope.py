@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.types import Scope
 
-from web.cookies import Jar
 from web.limits import USER_AGENT_MAX
 from web.panel import Panel
-from web.visit import Arrival, Visit
+from web.visit.cookies import Jar
+from web.visit.visit import Arrival, Visit
 
 
 def panel_of(scope: Scope) -> Panel:

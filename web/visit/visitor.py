@@ -7,10 +7,10 @@ from datetime import datetime
 from db import half_logins, notices, sessions
 from db.database import Reader, Transaction
 from db.sessions import Session
-from web.cookies import Cookie
 from web.limits import ENROL_ONLY_TTL
 from web.panel import Panel
-from web.visit import SignedIn, Visit
+from web.visit.cookies import Cookie
+from web.visit.visit import SignedIn, Visit
 
 
 class SessionEnded(Exception):

@@ -14,9 +14,9 @@ from db.half_logins import HalfLogin
 from db.notices import Notice
 from db.sessions import Session
 from db.trusted_devices import Trust
-from web import hosts
-from web.cookies import Jar
 from web.panel import Panel
+from web.visit import hosts
+from web.visit.cookies import Jar
 
 
 @dataclass(frozen=True)
