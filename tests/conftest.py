@@ -30,11 +30,11 @@ from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from web import operator_commands
 from web.app import create_app
+from web.audit.log import Lines
 from web.crypto import budget
 from web.crypto.workers import HashPool
 from web.data_folder import open_panel
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
-from web.log import Lines
 from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from web.events import Event, Failure, NoticeKind, Section
+from web.audit.events import Event, Failure, NoticeKind, Section
 from web.page import ROOT
 
 SOURCES = {
@@ -92,8 +92,8 @@ def test_lines_and_notices_are_written_by_those_who_know_what_follows() -> None:
     """Whoever writes down an event raises its notice: a line written another way would raise none."""
     writers = {
         "activity.record": {"web/activity.py", "web/operator_commands.py"},
-        "notices.raise_notice": {"web/notify.py", "web/operator_commands.py"},
-        "notices.raise_for_administrators": {"web/notify.py"},
+        "notices.raise_notice": {"web/audit/notices.py", "web/operator_commands.py"},
+        "notices.raise_for_administrators": {"web/audit/notices.py"},
     }
     for call, files in writers.items():
         assert {name for name, text in SOURCES.items() if f"{call}(" in text} == files

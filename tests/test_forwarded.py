@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 from tests.conftest import Operate, beside
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password
-from web import diagnosis, operator_commands
+from web import operator_commands
 from web.app import create_app
+from web.audit import diagnosis
 from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.settings import Settings

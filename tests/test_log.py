@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, give_password, sign_in
-from web.log import Lines
+from web.audit.log import Lines
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

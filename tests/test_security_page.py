@@ -10,8 +10,8 @@ from starlette.routing import Route
 from db.rates import Rate
 from web import limits, wire
 from web.app import ROUTES
+from web.audit.events import Event
 from web.crypto import workers
-from web.events import Event
 from web.factors.password import CONTEXT_WORDS
 from web.guards import demand_of
 from web.limits import Backoff, Cost

@@ -12,10 +12,10 @@ from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
 from web import trusted_devices
+from web.audit.events import Event
 from web.crypto.argon2id import Phc
 from web.crypto.vault import BrokenSeal, Seal
 from web.crypto.workers import Slots
-from web.events import Event
 from web.factors.password import Refusal, is_hashable, is_outdated, judge, make_phc, matches
 from web.limits import (
     NOBODYS_COUNTERS,

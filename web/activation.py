@@ -9,12 +9,12 @@ from db.database import Transaction
 from web import forms
 from web.accounts import forget_tries, hash_password, password_refusal, set_password
 from web.activity import note
+from web.audit.events import Event, NoticeKind
+from web.audit.notices import tell
 from web.crypto.workers import TooBusy
-from web.events import Event, NoticeKind
 from web.factors import written_code
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
 from web.login import BUSY, show_form
-from web.notify import tell
 from web.page import later, page
 from web.panel import Panel
 from web.visit.visit import Visit

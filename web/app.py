@@ -21,7 +21,6 @@ from web import (
     bad_day,
     errors,
     instances,
-    log,
     login,
     notices,
     password,
@@ -33,6 +32,7 @@ from web import (
     totp,
     two_factor,
 )
+from web.audit import log
 from web.crypto.argon2id import Argon2id
 from web.crypto.sodium import Sodium
 from web.crypto.workers import TooBusy

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from db import activity, aftermath, identity, migrate, sealed
 from db.database import Database, Transaction
+from web.audit.events import Event
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
 from web.data_folder import DATABASE, what_is_strange
-from web.events import Event
 from web.factors.totp import step_at
 from web.operator_commands import CommandRefused, note
 from web.panel import Panel

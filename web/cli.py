@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from web import backups, diagnosis, key_rotation, operator_commands, running, spare
+from web import backups, key_rotation, operator_commands, running, spare
+from web.audit import diagnosis
 from web.data_folder import DATABASE, open_panel
 from web.operator_commands import CommandRefused
 from web.page import ROOT

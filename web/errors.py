@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web import log
+from web.audit import log
 from web.limits import BUSY_RETRY
 from web.page import NOTICES, go, later, page
 from web.visit.scope import visit_of

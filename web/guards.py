@@ -14,7 +14,8 @@ from starlette.routing import BaseRoute, Route
 
 from db import sessions
 from db.database import Taken
-from web import errors, forms, log, step_up
+from web import errors, forms, step_up
+from web.audit import log
 from web.crypto import budget
 from web.crypto.workers import TooBusy
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH

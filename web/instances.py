@@ -13,7 +13,7 @@ from db.database import Transaction
 from db.instances import Instance
 from web import forms
 from web.activity import note
-from web.events import Event
+from web.audit.events import Event
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.page import go, is_partial, page
 from web.panel import Panel

@@ -7,13 +7,14 @@ from starlette.responses import Response
 from db import accounts, half_logins, notices, policy, sessions
 from db.database import Transaction
 from db.sessions import Former
-from web import forms, log, trusted_devices
+from web import forms, trusted_devices
 from web.accounts import RightPassword, read_name, set_password, stored_phc, try_password
 from web.activity import note
+from web.audit import log
+from web.audit.events import Event, NoticeKind
+from web.audit.notices import tell, tell_of_login, tell_of_password
 from web.crypto.workers import TooBusy
-from web.events import Event, NoticeKind
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
-from web.notify import tell, tell_of_login, tell_of_password
 from web.outcome import Accepted, Proof, Reason, Refused
 from web.page import go, is_partial, later, page
 from web.redirects import HOME, safe_path

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from db import notices
 from web import forms
 from web.activity import note
-from web.events import Event
+from web.audit.events import Event
 from web.page import go
 from web.redirects import safe_path
 from web.visit.visit import SignedIn

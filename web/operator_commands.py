@@ -22,8 +22,8 @@ from db.database import Transaction
 from web import housekeeping, running, spare
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
+from web.audit.events import Event
 from web.data_folder import DATABASE, is_shared
-from web.events import Event
 from web.factors.totp import step_at
 from web.instances import add
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, NOTICES_COUNTED, RESET_TTL, TOTP_WINDOW

@@ -12,7 +12,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from web.events import NOTICE_WORDS
+from web.audit.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
 from web.visit.visit import Visit
 from web.words import moments

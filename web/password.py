@@ -16,7 +16,7 @@ from web.accounts import (
     try_password,
 )
 from web.activity import note
-from web.events import Event
+from web.audit.events import Event
 from web.outcome import Accepted, Proof, Refused
 from web.page import later, page
 from web.refusals import sentence, status_of

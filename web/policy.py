@@ -8,7 +8,7 @@ from starlette.responses import Response
 from db import accounts, factors, policy, sessions
 from web import forms
 from web.activity import note
-from web.events import Event
+from web.audit.events import Event
 from web.limits import ENROL_ONLY_TTL
 from web.page import go, is_partial, page
 from web.visit.visit import RecentlyVerified, SignedIn

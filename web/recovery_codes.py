@@ -9,8 +9,8 @@ from db import factors, recovery_codes
 from db.database import Transaction
 from web import forms, step_up
 from web.activity import note
+from web.audit.events import Event
 from web.crypto.vault import KEY_BYTES
-from web.events import Event
 from web.factors import recovery_code, written_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.outcome import Accepted, Outcome, Refused

@@ -13,13 +13,13 @@ from db.recovery_codes import RecoverySet
 from db.sessions import Session
 from web import trusted_devices
 from web.activity import note
+from web.audit.events import Event, NoticeKind
+from web.audit.notices import tell
 from web.crypto.vault import KEY_BYTES
 from web.crypto.workers import Slots
-from web.events import Event, NoticeKind
 from web.factors import recovery_code, written_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.limits import CODE_BACKOFF, ELEVATED, SALT_BYTES, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
-from web.notify import tell
 from web.outcome import Outcome, Proof, Reason, Refused
 from web.panel import Panel
 from web.tries import Try, charged

@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.basereload import BaseReload
 from uvicorn.supervisors.multiprocess import Process
 
-from web import log
+from web.audit import log
 from web.limits import WORKER_DEATHS, WORKER_SETTLED
 from web.settings import ROOT, Settings, StartRefused
 from web.visit.hosts import LOOPBACK_NAMES

@@ -7,7 +7,7 @@ from db import half_logins, sessions, trusted_devices
 from db.database import Transaction
 from web import forms
 from web.activity import note
-from web.events import Event
+from web.audit.events import Event
 from web.page import page
 from web.step_up import renew
 from web.trusted_devices import recognise, trust_only_this

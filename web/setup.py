@@ -7,8 +7,8 @@ from db import accounts
 from web import forms
 from web.accounts import hash_password, name_refusal, password_refusal, read_name, set_password
 from web.activity import note
+from web.audit.events import Event
 from web.crypto.workers import TooBusy
-from web.events import Event
 from web.factors import written_code
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
 from web.login import BUSY, complete_login, signed_in

@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from db import accounts, notices, sessions
 from db.database import Transaction
-from web import forms, log, throttle
+from web import forms, throttle
 from web.accounts import try_password
 from web.activity import note
+from web.audit import log
+from web.audit.events import Event, NoticeKind
+from web.audit.notices import tell, tell_of_password
 from web.crypto.vault import BrokenSeal
-from web.events import Event, NoticeKind
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
-from web.notify import tell, tell_of_password
 from web.outcome import Accepted, Outcome, Proof, Refused
 from web.page import later, page
 from web.redirects import page_above

@@ -8,8 +8,9 @@ from starlette.responses import Response
 from db import accounts, rates
 from db.database import Transaction
 from db.rates import Rate
-from web import errors, forms, log, trusted_devices
+from web import errors, forms, trusted_devices
 from web.accounts import read_name
+from web.audit import log
 from web.crypto import budget
 from web.limits import (
     ACTS,

@@ -10,8 +10,8 @@ from db.database import Transaction
 from db.totp import Enrolment
 from web import forms
 from web.activity import note
+from web.audit.events import Event
 from web.crypto.budget import costly
-from web.events import Event
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.outcome import Accepted, Reason, Refused

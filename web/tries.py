@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from db import attempts
 from db.attempts import Attempts, Counter
 from db.database import Transaction
-from web import log
 from web.activity import note
-from web.events import Event, Failure
+from web.audit import log
+from web.audit.events import Event, Failure
 from web.limits import STRANGERS_COUNTED
 from web.outcome import Accepted, Proof
 from web.visit.visit import Visit

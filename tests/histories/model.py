@@ -10,7 +10,7 @@ from datetime import datetime
 from tests.histories.deed import Deed
 from tests.histories.snapshot import Row, Snapshot
 from tests.support.people import code_for, codes_on, key_on
-from web.events import FACTOR_FAILURES
+from web.audit.events import FACTOR_FAILURES
 from web.limits import FAILURES_TOLD, HALF_LOGIN_TRIES, HALF_LOGIN_TTL
 from web.page import device
 from web.visit.cookies import digest

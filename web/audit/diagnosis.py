@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from db import findings
-from web import log
+from web.audit import log
 from web.panel import Panel
 from web.settings import Settings
 from web.visit.forwarded import Peer

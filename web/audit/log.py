@@ -8,7 +8,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from web.events import Event
+from web.audit.events import Event
 from web.limits import LOGGED_MAX
 from web.visit.visit import Visit
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from db import accounts, activity, notices
 from db.database import Transaction
-from web.events import FACTOR_FAILURES, Event, NoticeKind
+from web.audit.events import FACTOR_FAILURES, Event, NoticeKind
 from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL, NOTICES_COUNTED
 from web.page import device
 from web.trusted_devices import recognise
