@@ -11,8 +11,8 @@ from bench.report import Row, median
 from web import accounts
 from web.activity import harmless
 from web.factors import totp, written_code
-from web.page import device
-from web.redirects import safe_path
+from web.http.page import device
+from web.http.redirects import safe_path
 from web.words import characters
 
 TRIES = 20  # with an unknown and a known name each, in turn

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from web.page import ROOT
+from web.http.page import ROOT
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 LIST = PAGE.split("<!-- floors -->")[1].split("<!-- /floors -->")[0]

@@ -26,7 +26,7 @@ from tests.support.people import (
     sign_in,
 )
 from web.app import create_app
-from web.page import ROOT
+from web.http.page import ROOT
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.steady import HANG
 from web.crypto.vault import KEY_BYTES, Seal
 from web.data_folder import open_panel
-from web.page import ROOT
+from web.http.page import ROOT
 from web.settings import Settings
 
 

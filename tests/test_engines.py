@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.support.steady import HANG
-from web.page import ROOT
+from web.http.page import ROOT
 
 PACKAGES = "chromium-driver firefox-esr webkit2gtk-driver xvfb"
 

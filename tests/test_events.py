@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from web.audit.events import Event, Failure, NoticeKind, Section
-from web.page import ROOT
+from web.http.page import ROOT
 
 SOURCES = {
     file.relative_to(ROOT).as_posix(): file.read_text()

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from tests.support.people import FRAGMENT, Person, give_password
 from web.app import create_app
-from web.page import STATIC, static
+from web.http.page import STATIC, static
 from web.settings import Settings
 
 Rows = Callable[..., list[tuple[Any, ...]]]

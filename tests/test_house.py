@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from web.cli import Parser, _parser
-from web.page import ROOT, templates
+from web.http.page import ROOT, templates
 from web.settings import READERS
 
 PAGES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
@@ -132,7 +132,7 @@ ONLY_IN = {
         "db/totp.py",
         "db/two_factor.py",
     },  # likewise
-    r"\bunquote(?:_plus)?\(": {"web/redirects.py"},  # everything else is decoded once, by the form parser
+    r"\bunquote(?:_plus)?\(": {"web/http/redirects.py"},  # everything else is decoded once, by the form parser
     r"totp\.verify\(|TOTP\(.*\.verify\(": set(),  # it would not say which step it was
 }
 

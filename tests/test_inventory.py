@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import run
-from web.page import ROOT
+from web.http.page import ROOT
 
 LISTED = json.loads((ROOT / "docs/components.cdx.json").read_text())["components"]
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, proof, protect, sign_in
-from web.page import ROOT
+from web.http.page import ROOT
 from web.settings import Settings, StartRefused
 from web.words.moments import day, full, machine_zone
 

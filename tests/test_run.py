@@ -24,7 +24,7 @@ import pytest
 
 from tests.support.commands import RUN, free_port, refused, run, started
 from tests.support.steady import HANG, until
-from web.page import ROOT
+from web.http.page import ROOT
 from web.running import outside_address
 from web.server import MADE_OF
 from web.settings import Settings

@@ -8,14 +8,15 @@ import pytest
 from starlette.routing import Route
 
 from db.rates import Rate
-from web import limits, wire
+from web import limits
 from web.app import ROUTES
 from web.audit.events import Event
 from web.crypto import workers
 from web.factors.password import CONTEXT_WORDS
 from web.guards import demand_of
+from web.http import wire
+from web.http.page import ROOT
 from web.limits import Backoff, Cost
-from web.page import ROOT
 from web.settings import Settings
 
 PAGE = (ROOT / "docs/security.md").read_text()

@@ -7,7 +7,7 @@ from tests.support.clock import Clock
 from tests.support.markup import check
 from tests.support.people import ORIGIN
 from web.app import DEMO_ROUTES, create_app
-from web.page import ROOT
+from web.http.page import ROOT
 from web.settings import Settings
 
 # Of whole pages, of script alone, or of print.

@@ -16,8 +16,8 @@ from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, plant, proof
 from web.audit.events import FACTOR_FAILURES
 from web.crypto.argon2id import Argon2id
+from web.http.page import ROOT
 from web.limits import Cost
-from web.page import ROOT
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

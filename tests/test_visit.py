@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from web.app import DEMO_ROUTES
 from web.guards import demand_of
-from web.page import ROOT
+from web.http.page import ROOT
 from web.visit.scope import arrive
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
 
@@ -24,9 +24,9 @@ TYPED = {
     "web.visit.visit",
     "web.visit.visitor",
     "web.visit.cookies",
-    "web.forms",
+    "web.http.forms",
     "web.guards",
-    "web.errors",
+    "web.http.errors",
     "web.throttle",
     "web.tries",
     "web.trusted_devices",
@@ -38,7 +38,7 @@ TYPED |= {
     "web.second_factor",
     "web.step_up",
     "web.outcome",
-    "web.refusals",
+    "web.http.refusals",
 }
 KNOWN = {
     "ANYONE": Visit,
@@ -92,8 +92,8 @@ def put_in_place(node: ast.AST) -> bool:
 
 ONLY_IN = [
     (untyped, {"web.visit.scope"}),
-    (scope, {"web.visit.scope", "web.perimeter", "web.redirects"}),
-    (request, {"web.visit.scope", "web.perimeter", "web.guards", "web.errors", "web.visit.visit"}),
+    (scope, {"web.visit.scope", "web.perimeter", "web.http.redirects"}),
+    (request, {"web.visit.scope", "web.perimeter", "web.guards", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
     (let_in, {"web.guards"}),
     (accepted, {"web.tries", "web.setup", "web.step_up"}),

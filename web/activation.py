@@ -6,16 +6,16 @@ from starlette.responses import Response
 
 from db import accounts, activity, half_logins, sessions, trusted_devices
 from db.database import Transaction
-from web import forms
 from web.accounts import forget_tries, hash_password, password_refusal, set_password
 from web.activity import note
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell
 from web.crypto.workers import TooBusy
 from web.factors import written_code
+from web.http import forms
+from web.http.page import later, page
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
 from web.login import BUSY, show_form
-from web.page import later, page
 from web.panel import Panel
 from web.visit.visit import Visit
 

@@ -14,11 +14,12 @@ from db import activity, rates
 from db.activity import Entry
 from db.database import Transaction
 from db.rates import Rate
-from web import forms
 from web.audit import log
 from web.audit.events import SECTIONS, WORDS, Event, Failure, Section
 from web.audit.notices import tell
 from web.crypto.budget import costly
+from web.http import forms
+from web.http.page import device, page
 from web.limits import (
     ACTIVITY_PAGE,
     BRUTE_FORCE,
@@ -28,7 +29,6 @@ from web.limits import (
     STRANGERS_NOTED,
     STRANGERS_NOTED_IN_ALL,
 )
-from web.page import device, page
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
 from web.words.moments import Zone, zone_name, zone_or
 

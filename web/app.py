@@ -19,7 +19,6 @@ from web import (
     activation,
     activity,
     bad_day,
-    errors,
     instances,
     login,
     notices,
@@ -38,14 +37,15 @@ from web.crypto.sodium import Sodium
 from web.crypto.workers import TooBusy
 from web.data_folder import open_panel
 from web.guards import State, demand_of, get, lacks_budget, post
-from web.headers import SecurityHeaders
 from web.housekeeping import every_hour
-from web.page import ROOT, STATIC, STATIC_VERSION, go
+from web.http import errors
+from web.http.headers import SecurityHeaders
+from web.http.page import ROOT, STATIC, STATIC_VERSION, go
+from web.http.redirects import HOME
+from web.http.static_files import StaticFiles
 from web.panel import Panel
 from web.perimeter import Perimeter
-from web.redirects import HOME
 from web.settings import Settings, StartRefused, read_env_file
-from web.static_files import StaticFiles
 from web.throttle import (
     AUTH,
     CONFIRMATION,

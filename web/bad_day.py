@@ -3,10 +3,10 @@
 from starlette.responses import Response
 
 from db import instances, recovery_codes, sessions
-from web import forms
 from web.activity import note
 from web.audit.events import Event
-from web.page import page
+from web.http import forms
+from web.http.page import page
 from web.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import acting

@@ -19,8 +19,8 @@ from typing import Any, NoReturn, TypeVar
 from web import backups, key_rotation, operator_commands, running, spare
 from web.audit import diagnosis
 from web.data_folder import DATABASE, open_panel
+from web.http.page import ROOT
 from web.operator_commands import CommandRefused
-from web.page import ROOT
 from web.panel import Panel
 from web.settings import Settings, StartRefused, read_env_file
 from web.setup import offer_code

@@ -14,15 +14,16 @@ from starlette.routing import BaseRoute, Route
 
 from db import sessions
 from db.database import Taken
-from web import errors, forms, step_up
+from web import step_up
 from web.audit import log
 from web.crypto import budget
 from web.crypto.workers import TooBusy
+from web.http import errors, forms
+from web.http.page import go, is_partial
+from web.http.redirects import to_login
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
 from web.outcome import Accepted
-from web.page import go, is_partial
 from web.perimeter import SAFE_METHODS
-from web.redirects import to_login
 from web.throttle import Throttle, charge, settle
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from web.page import ROOT
+from web.http.page import ROOT
 
 FILE = ROOT / "docs/components.cdx.json"
 RUNS, DOES_NOT_RUN = "required", "excluded"  # CycloneDX's words; the latter for tests

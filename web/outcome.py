@@ -18,7 +18,7 @@ class Proof(Enum):
 
 
 class Reason(Enum):
-    """Why something was refused. Each has its sentence in web/refusals.py."""
+    """Why something was refused. Each has its sentence in web/http/refusals.py."""
 
     WRONG_PASSWORD = auto()
     PASSWORD_BACKOFF = auto()

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from db import accounts
-from web import forms, throttle
+from web import throttle
 from web.accounts import (
     RightPassword,
     forget_tries,
@@ -17,9 +17,10 @@ from web.accounts import (
 )
 from web.activity import note
 from web.audit.events import Event
+from web.http import forms
+from web.http.page import later, page
+from web.http.refusals import sentence, status_of
 from web.outcome import Accepted, Proof, Refused
-from web.page import later, page
-from web.refusals import sentence, status_of
 from web.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting

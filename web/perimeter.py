@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import errors
 from web.audit import diagnosis, log
 from web.audit.diagnosis import Diagnosis
+from web.http import errors
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.visit import forwarded, hosts
 from web.visit.forwarded import Peer

@@ -5,10 +5,10 @@ from starlette.responses import Response
 
 from db import half_logins, sessions, trusted_devices
 from db.database import Transaction
-from web import forms
 from web.activity import note
 from web.audit.events import Event
-from web.page import page
+from web.http import forms
+from web.http.page import page
 from web.step_up import renew
 from web.trusted_devices import recognise, trust_only_this
 from web.visit.visit import RecentlyVerified, SignedIn

@@ -12,18 +12,19 @@ from starlette.responses import Response
 
 from db import accounts, notices, sessions
 from db.database import Transaction
-from web import forms, throttle
+from web import throttle
 from web.accounts import try_password
 from web.activity import note
 from web.audit import log
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell, tell_of_password
 from web.crypto.vault import BrokenSeal
+from web.http import forms
+from web.http.page import later, page
+from web.http.redirects import page_above
+from web.http.refusals import sentence, status_of
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
 from web.outcome import Accepted, Outcome, Proof, Refused
-from web.page import later, page
-from web.redirects import page_above
-from web.refusals import sentence, status_of
 from web.second_factor import try_code, try_recovery
 from web.visit.cookies import Cookie, digest, new_token
 from web.visit.visit import SignedIn

@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from web.factors import totp
-from web.page import page
+from web.http.page import page
 from web.visit.visit import Visit
 
 

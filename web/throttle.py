@@ -8,10 +8,12 @@ from starlette.responses import Response
 from db import accounts, rates
 from db.database import Transaction
 from db.rates import Rate
-from web import errors, forms, trusted_devices
+from web import trusted_devices
 from web.accounts import read_name
 from web.audit import log
 from web.crypto import budget
+from web.http import errors, forms
+from web.http.page import counted, later
 from web.limits import (
     ACTS,
     AUTH_FAILURES,
@@ -24,7 +26,6 @@ from web.limits import (
     VERIFICATIONS,
     WRITES,
 )
-from web.page import counted, later
 from web.panel import Panel
 from web.visit.cookies import Cookie, digest
 from web.visit.visit import Place, Visit

@@ -16,9 +16,9 @@ from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.steady import HANG, StillLoop, until
 from web.app import create_app
+from web.http.wire import BoundedHttp
 from web.limits import AUTH_POSTS, CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
 from web.settings import Settings
-from web.wire import BoundedHttp
 
 HEAD = "GET /health HTTP/1.1\r\nHost: panel\r\n"
 POST = "POST /login HTTP/1.1\r\nHost: panel\r\nContent-Type: application/x-www-form-urlencoded\r\n"

@@ -18,7 +18,7 @@ from tests.support.certificate import HOST, write_certificate
 from tests.support.commands import free_port
 from tests.support.server import Server, serving, status
 from tests.support.steady import HANG, until
-from web.page import ROOT
+from web.http.page import ROOT
 
 
 def find(program: str, package: str) -> str:

@@ -14,8 +14,8 @@ from web import accounts
 from web.activity import harmless
 from web.app import ROUTES
 from web.factors import totp, written_code
-from web.page import device
-from web.redirects import HOME, safe_path
+from web.http.page import device
+from web.http.redirects import HOME, safe_path
 from web.words import characters
 
 NewClient = Callable[[], TestClient]

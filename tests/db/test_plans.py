@@ -13,7 +13,7 @@ import pytest
 from db import migrate
 from db.database import Database
 from web.crypto.vault import Seal, write_keys
-from web.page import ROOT
+from web.http.page import ROOT
 
 VERBS = ("WITH", "SELECT", "INSERT", "UPDATE", "DELETE")
 

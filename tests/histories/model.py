@@ -11,8 +11,8 @@ from tests.histories.deed import Deed
 from tests.histories.snapshot import Row, Snapshot
 from tests.support.people import code_for, codes_on, key_on
 from web.audit.events import FACTOR_FAILURES
+from web.http.page import device
 from web.limits import FAILURES_TOLD, HALF_LOGIN_TRIES, HALF_LOGIN_TTL
-from web.page import device
 from web.visit.cookies import digest
 
 STEP = 30  # seconds

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.steady import HANG
-from web.page import ROOT
+from web.http.page import ROOT
 
 # What builds the packages (PEP 517); it may wait until somebody opens a gate, and it may need a compiler.
 BACKEND = """

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 
 from tests.support.steady import HANG
-from web.page import ROOT
+from web.http.page import ROOT
 
 RUN = [sys.executable, str(ROOT / "run.py")]
 

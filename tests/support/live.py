@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tests.support.steady import StillLoop, until
-from web.wire import BoundedHttp
+from web.http.wire import BoundedHttp
 
 
 @contextlib.contextmanager

@@ -7,9 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from db import sessions
-from web import forms, trusted_devices
+from web import trusted_devices
+from web.http import forms
+from web.http.page import go, is_partial
 from web.limits import NEXT_MAX
-from web.page import go, is_partial
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.audit import log
+from web.http.page import NOTICES, go, later, page
 from web.limits import BUSY_RETRY
-from web.page import NOTICES, go, later, page
 from web.visit.scope import visit_of
 from web.visit.visit import Visit
 from web.visit.visitor import identify

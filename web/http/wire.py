@@ -11,8 +11,8 @@ from weakref import WeakSet
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from web.errors import WORDS
-from web.headers import PAGE
+from web.http.errors import WORDS
+from web.http.headers import PAGE
 from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
 from web.visit import hosts
 
