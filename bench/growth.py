@@ -17,7 +17,7 @@ from bench import load, people, servers
 from bench.logins import logins
 from bench.population import Population, populate
 from bench.report import Row, median
-from web.data_folder import DATABASE
+from web.runtime.data_folder import DATABASE
 
 FEW, MANY, ENTRIES = 1000, 1_000_000, 5_000_000
 READERS = 10

@@ -13,9 +13,9 @@ from typing import Any
 
 import pyotp
 
-from web.data_folder import DATABASE, open_panel
 from web.factors.password import make_phc
 from web.panel import Panel
+from web.runtime.data_folder import DATABASE, open_panel
 from web.settings import Settings
 from web.visit.cookies import digest, new_token
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import load, people, servers
 from bench.population import Population
 from bench.report import Row, median
-from web.data_folder import DATABASE
+from web.runtime.data_folder import DATABASE
 
 SAMPLES = 60
 PAUSE = 0.02  # seconds, of everybody between two things they do

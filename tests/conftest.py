@@ -33,10 +33,10 @@ from web.app import create_app
 from web.audit.log import Lines
 from web.crypto import budget
 from web.crypto.workers import HashPool
-from web.data_folder import open_panel
 from web.http.page import ROOT
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
 from web.panel import Panel
+from web.runtime.data_folder import open_panel
 from web.settings import Settings
 from web.setup import offer_code
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.support.steady import HANG
 from web.crypto.vault import KEY_BYTES, Seal
-from web.data_folder import open_panel
 from web.http.page import ROOT
+from web.runtime.data_folder import open_panel
 from web.settings import Settings
 
 

@@ -14,11 +14,11 @@ from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, begin_enrolment, give_password, proof, protect, sign_in
 from tests.support.steady import StillLoop, until
 from web.app import create_app
-from web.housekeeping import clear
 from web.limits import HOUSEKEEPING
 from web.panel import Panel
+from web.runtime.housekeeping import clear
+from web.runtime.work_files import work_file
 from web.settings import Settings
-from web.work_files import work_file
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

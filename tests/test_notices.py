@@ -20,8 +20,8 @@ from tests.support.people import (
     sign_in,
 )
 from web import operator_commands
-from web.housekeeping import clear
 from web.limits import NOTICES_COUNTED
+from web.runtime.housekeeping import clear
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -25,8 +25,8 @@ import pytest
 from tests.support.commands import RUN, free_port, refused, run, started
 from tests.support.steady import HANG, until
 from web.http.page import ROOT
-from web.running import outside_address
-from web.server import MADE_OF
+from web.runtime.running import outside_address
+from web.runtime.server import MADE_OF
 from web.settings import Settings
 
 

@@ -17,9 +17,9 @@ from tests.support.clock import Clock
 from tests.support.commands import free_port, started
 from tests.support.server import Server
 from tests.support.steady import until
-from web.data_folder import open_panel
 from web.limits import HASHES_AT_ONCE, WORKER_DEATHS
-from web.server import Deaths, close, listen
+from web.runtime.data_folder import open_panel
+from web.runtime.server import Deaths, close, listen
 from web.settings import Settings
 
 

@@ -13,10 +13,11 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, sign_in
-from web import housekeeping, key_rotation
+from web import key_rotation
 from web.accounts import stored_phc
 from web.crypto.vault import BrokenSeal
 from web.panel import Panel
+from web.runtime import housekeeping
 from web.settings import Settings, StartRefused
 
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -10,8 +10,8 @@ from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, cookie_of, give_password, plant, proof, sign_in
 from web import operator_commands
 from web.accounts import shared
-from web.housekeeping import clear
 from web.limits import NOBODYS_COUNTERS, STRANGERS_COUNTED, TRUSTED_DEVICES
+from web.runtime.housekeeping import clear
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -12,12 +12,12 @@ from db.database import Database, Transaction
 from web.audit.events import Event
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
-from web.data_folder import DATABASE, what_is_strange
 from web.factors.totp import step_at
 from web.operator_commands import CommandRefused, note
 from web.panel import Panel
+from web.runtime.data_folder import DATABASE, what_is_strange
+from web.runtime.work_files import work_file
 from web.words.storage import reason
-from web.work_files import work_file
 
 SQLITE = b"SQLite format 3\0"  # how its files begin
 

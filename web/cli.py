@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from web import backups, key_rotation, operator_commands, running, spare
+from web import backups, key_rotation, operator_commands
 from web.audit import diagnosis
-from web.data_folder import DATABASE, open_panel
 from web.http.page import ROOT
 from web.operator_commands import CommandRefused
 from web.panel import Panel
+from web.runtime import running, spare
+from web.runtime.data_folder import DATABASE, open_panel
 from web.settings import Settings, StartRefused, read_env_file
 from web.setup import offer_code
 from web.words.storage import reason, trouble_of
@@ -330,7 +331,7 @@ def _run_server(
     reloads: bool = False,
 ) -> int:
     """Answer until told to stop; `prepare` returns the set-up code, if one is needed."""
-    from web import server  # uvicorn takes a while to load, and only this needs it
+    from web.runtime import server
 
     try:
         listeners = server.listen(settings)

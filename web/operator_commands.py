@@ -19,15 +19,15 @@ from db import (
 )
 from db.accounts import Account
 from db.database import Transaction
-from web import housekeeping, running, spare
 from web.accounts import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.activation import offer
 from web.audit.events import Event
-from web.data_folder import DATABASE, is_shared
 from web.factors.totp import step_at
 from web.instances import add
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, NOTICES_COUNTED, RESET_TTL, TOTP_WINDOW
 from web.panel import Panel
+from web.runtime import housekeeping, running, spare
+from web.runtime.data_folder import DATABASE, is_shared
 from web.second_factor import forgive_everything
 from web.words.storage import reason
 

@@ -21,9 +21,9 @@ from tests.support.commands import RUN, free_port, run, started
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password, sign_in
 from tests.support.server import Server, serving, status
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from web import spare
 from web.app import create_app
 from web.limits import DISK_FREE_MIN, HOUSEKEEPING, SPARE_BYTES
+from web.runtime import spare
 from web.settings import Settings
 
 PAGES = ("/instances", "/security", "/activity", "/security/sessions")

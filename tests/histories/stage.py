@@ -24,12 +24,13 @@ from tests.histories.players import ADMIN, BROWSERS, CARLA, NAMES, PASSWORDS
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, code_for, codes_on, key_on
 from tests.support.steady import StillLoop, until
-from web import housekeeping, key_rotation, operator_commands
+from web import key_rotation, operator_commands
 from web.app import create_app
 from web.http.page import device
 from web.limits import HOUSEKEEPING, OPENING_GRACE, Cost
 from web.operator_commands import Command
 from web.panel import Panel
+from web.runtime import housekeeping
 from web.settings import Settings
 from web.setup import offer_code
 

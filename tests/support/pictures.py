@@ -23,9 +23,9 @@ from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import code_for
 from web.app import create_app
-from web.data_folder import open_panel
 from web.http.page import ROOT
 from web.limits import Cost
+from web.runtime.data_folder import open_panel
 from web.settings import Settings
 from web.setup import offer_code
 

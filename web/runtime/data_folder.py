@@ -12,11 +12,11 @@ from pathlib import Path
 from db import identity, schema, sealed
 from db.database import Database, Reader, Transaction
 from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
-from web import running, spare
 from web.crypto.argon2id import Argon2id
 from web.crypto.vault import KEY_BYTES, BrokenSeal, Seal, write_keys
 from web.crypto.workers import HashPool, Turns, hashes_at_once
 from web.panel import Panel
+from web.runtime import running, spare
 from web.settings import Settings, StartRefused
 from web.words.storage import Trouble, reason, trouble_of
 

@@ -4,10 +4,10 @@ import asyncio
 import sqlite3
 
 from db import activity, expiry
-from web import spare, work_files
 from web.audit import log
 from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
+from web.runtime import spare, work_files
 
 
 async def clear(panel: Panel) -> int:
