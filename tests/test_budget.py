@@ -23,7 +23,7 @@ from web.app import ROUTES, create_app
 from web.crypto import budget
 from web.crypto.budget import Unbudgeted
 from web.crypto.workers import HashPool
-from web.guards import State, demand_of, get
+from web.guards.guard import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.settings import Settings
 from web.visit.visit import Visit

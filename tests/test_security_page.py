@@ -13,7 +13,7 @@ from web.app import ROUTES
 from web.audit.events import Event
 from web.crypto import workers
 from web.factors.password import CONTEXT_WORDS
-from web.guards import demand_of
+from web.guards.guard import demand_of
 from web.http import wire
 from web.http.page import ROOT
 from web.limits import Backoff, Cost

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from starlette.types import Scope
 
 from web.app import DEMO_ROUTES
-from web.guards import demand_of
+from web.guards.guard import demand_of
 from web.http.page import ROOT
 from web.visit.scope import arrive
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
@@ -25,9 +25,9 @@ TYPED = {
     "web.visit.visitor",
     "web.visit.cookies",
     "web.http.forms",
-    "web.guards",
+    "web.guards.guard",
     "web.http.errors",
-    "web.throttle",
+    "web.guards.throttle",
     "web.tries",
     "web.trusted_devices",
 }
@@ -92,10 +92,10 @@ def put_in_place(node: ast.AST) -> bool:
 
 ONLY_IN = [
     (untyped, {"web.visit.scope"}),
-    (scope, {"web.visit.scope", "web.perimeter", "web.http.redirects"}),
-    (request, {"web.visit.scope", "web.perimeter", "web.guards", "web.http.errors", "web.visit.visit"}),
+    (scope, {"web.visit.scope", "web.guards.perimeter", "web.http.redirects"}),
+    (request, {"web.visit.scope", "web.guards.perimeter", "web.guards.guard", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
-    (let_in, {"web.guards"}),
+    (let_in, {"web.guards.guard"}),
     (accepted, {"web.tries", "web.setup", "web.step_up"}),
     (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.step_up"}),
     (blind, set(SOURCES) - TYPED),

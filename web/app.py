@@ -35,18 +35,9 @@ from web.audit import log
 from web.crypto.argon2id import Argon2id
 from web.crypto.sodium import Sodium
 from web.crypto.workers import TooBusy
-from web.guards import State, demand_of, get, lacks_budget, post
-from web.http import errors
-from web.http.headers import SecurityHeaders
-from web.http.page import ROOT, STATIC, STATIC_VERSION, go
-from web.http.redirects import HOME
-from web.http.static_files import StaticFiles
-from web.panel import Panel
-from web.perimeter import Perimeter
-from web.runtime.data_folder import open_panel
-from web.runtime.housekeeping import every_hour
-from web.settings import Settings, StartRefused, read_env_file
-from web.throttle import (
+from web.guards.guard import State, demand_of, get, lacks_budget, post
+from web.guards.perimeter import Perimeter
+from web.guards.throttle import (
     AUTH,
     CONFIRMATION,
     ENROLMENT,
@@ -59,6 +50,15 @@ from web.throttle import (
     VERIFICATION,
     WRITE,
 )
+from web.http import errors
+from web.http.headers import SecurityHeaders
+from web.http.page import ROOT, STATIC, STATIC_VERSION, go
+from web.http.redirects import HOME
+from web.http.static_files import StaticFiles
+from web.panel import Panel
+from web.runtime.data_folder import open_panel
+from web.runtime.housekeeping import every_hour
+from web.settings import Settings, StartRefused, read_env_file
 from web.visit.visit import SignedIn, Visit
 
 

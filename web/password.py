@@ -5,7 +5,6 @@ from typing import Any
 from starlette.responses import Response
 
 from db import accounts
-from web import throttle
 from web.accounts import (
     RightPassword,
     forget_tries,
@@ -17,6 +16,7 @@ from web.accounts import (
 )
 from web.activity import note
 from web.audit.events import Event
+from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from db import accounts, notices, sessions
 from db.database import Transaction
-from web import throttle
 from web.accounts import try_password
 from web.activity import note
 from web.audit import log
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell, tell_of_password
 from web.crypto.vault import BrokenSeal
+from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.redirects import page_above

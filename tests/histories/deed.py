@@ -8,7 +8,7 @@ from functools import cached_property
 from httpx2 import Response
 
 from tests.histories.snapshot import Change, Line, Row, Snapshot, changes
-from web.guards import Demand, State
+from web.guards.guard import Demand, State
 from web.visit.cookies import digest
 
 JUDGED = {200, 303, 422}  # what is answered to whom is let in; others wait, or are sent away before they are judged

@@ -7,7 +7,7 @@ from tests.histories.model import Model, identity
 from tests.histories.snapshot import Change, Line, Row
 from tests.support.people import ORIGIN
 from web.audit.events import FACTOR_FAILURES
-from web.guards import State
+from web.guards.guard import State
 from web.limits import ELEVATED, ENROL_ONLY_TTL
 from web.visit.cookies import digest
 

@@ -15,7 +15,7 @@ from tests.histories.players import HANDS, Hand
 from tests.histories.snapshot import Book, Row
 from tests.histories.stage import Jar, Prepared
 from web.app import ROUTES
-from web.guards import Demand, State, demand_of
+from web.guards.guard import Demand, State, demand_of
 from web.visit.cookies import digest
 
 POSTS = {route.path: route for route in ROUTES if isinstance(route, Route) and "POST" in (route.methods or ())}

@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from tests.support.people import ORIGIN
 from web import key_rotation
 from web.app import ROUTES, create_app
-from web.guards import State, post
+from web.guards.guard import State, post
 from web.limits import Cost
 from web.panel import Panel
 from web.runtime.data_folder import open_panel

@@ -18,13 +18,13 @@ from web import step_up
 from web.audit import log
 from web.crypto import budget
 from web.crypto.workers import TooBusy
+from web.guards.perimeter import SAFE_METHODS
+from web.guards.throttle import Throttle, charge, settle
 from web.http import errors, forms
 from web.http.page import go, is_partial
 from web.http.redirects import to_login
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
 from web.outcome import Accepted
-from web.perimeter import SAFE_METHODS
-from web.throttle import Throttle, charge, settle
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
