@@ -8,8 +8,8 @@ from pathlib import Path
 from bench import load, people, servers
 from bench.population import Population
 from bench.report import Row, median
-from web import accounts
 from web.activity import harmless
+from web.auth import passwords
 from web.factors import totp, written_code
 from web.http.page import device
 from web.http.redirects import safe_path
@@ -76,7 +76,7 @@ def _judging(text: str) -> float:
     """Everything that looks at what strangers send, once; in milliseconds."""
     judges: list[Callable[[str], object]] = [
         safe_path,
-        accounts.name_refusal,
+        passwords.name_refusal,
         totp.read_code,
         written_code.read,
         device,

@@ -117,15 +117,15 @@ ONLY_IN = {
     r"^\s*(?:from|import) nacl": {"web/crypto/hash_worker.py"},
     r"hashlib\.(?!sha256\b|sha384\b)": set(),
     r"seal\.open\(": {
-        "web/accounts.py",
+        "web/auth/passwords.py",
         "web/crypto/copies.py",
         "web/instances.py",
         "web/key_rotation.py",
-        "web/second_factor.py",
+        "web/auth/codes.py",
         "web/step_up.py",
         "web/totp.py",
     },
-    r"\btotp\.find\(": {"web/second_factor.py"},  # who only asks whether there is a factor asks factors_in_force
+    r"\btotp\.find\(": {"web/auth/codes.py"},  # who only asks whether there is a factor asks factors_in_force
     r"\b(?:FROM|JOIN) totp\b": {
         "db/migrations/0017_edited_migrations.py",
         "db/sealed.py",

@@ -13,8 +13,8 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
 from web import operator_commands
-from web.accounts import stored_phc
 from web.app import create_app
+from web.auth.passwords import stored_phc
 from web.limits import SESSIONS_LIVE, Cost
 from web.panel import Panel
 from web.settings import Settings

@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 from db.attempts import Attempts
 from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password
+from web.auth.outcome import Accepted, Proof, Reason, Refused
+from web.auth.tries import Try
 from web.http.page import counted
 from web.http.refusals import SENTENCES, sentence, status_of
 from web.login import METHODS, complete_login
-from web.outcome import Accepted, Proof, Reason, Refused
-from web.tries import Try
 from web.visit.scope import arrive
 from web.visit.visit import Visit
 

@@ -9,7 +9,7 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, cookie_of, give_password, plant, proof, sign_in
 from web import operator_commands
-from web.accounts import shared
+from web.auth.passwords import shared
 from web.limits import NOBODYS_COUNTERS, STRANGERS_COUNTED, TRUSTED_DEVICES
 from web.runtime.housekeeping import clear
 

@@ -28,16 +28,16 @@ TYPED = {
     "web.guards.guard",
     "web.http.errors",
     "web.guards.throttle",
-    "web.tries",
-    "web.trusted_devices",
+    "web.auth.tries",
+    "web.auth.trusted_devices",
 }
 TYPED |= {
-    "web.accounts",
+    "web.auth.passwords",
     "web.login",
     "web.two_factor",
-    "web.second_factor",
+    "web.auth.codes",
     "web.step_up",
-    "web.outcome",
+    "web.auth.outcome",
     "web.http.refusals",
 }
 KNOWN = {
@@ -96,7 +96,7 @@ ONLY_IN = [
     (request, {"web.visit.scope", "web.guards.perimeter", "web.guards.guard", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
     (let_in, {"web.guards.guard"}),
-    (accepted, {"web.tries", "web.setup", "web.step_up"}),
+    (accepted, {"web.auth.tries", "web.setup", "web.step_up"}),
     (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.step_up"}),
     (blind, set(SOURCES) - TYPED),
 ]

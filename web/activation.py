@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from db import accounts, activity, half_logins, sessions, trusted_devices
 from db.database import Transaction
-from web.accounts import forget_tries, hash_password, password_refusal, set_password
 from web.activity import note
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell
+from web.auth.passwords import forget_tries, hash_password, password_refusal, set_password
 from web.crypto.workers import TooBusy
 from web.factors import written_code
 from web.http import forms

@@ -7,19 +7,19 @@ from starlette.responses import Response
 from db import accounts, half_logins, notices, policy, sessions
 from db.database import Transaction
 from db.sessions import Former
-from web import trusted_devices
-from web.accounts import RightPassword, read_name, set_password, stored_phc, try_password
 from web.activity import note
 from web.audit import log
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell, tell_of_login, tell_of_password
+from web.auth import trusted_devices
+from web.auth.outcome import Accepted, Proof, Reason, Refused
+from web.auth.passwords import RightPassword, read_name, set_password, stored_phc, try_password
 from web.crypto.workers import TooBusy
 from web.http import forms
 from web.http.page import go, is_partial, later, page
 from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
-from web.outcome import Accepted, Proof, Reason, Refused
 from web.visit import cookies
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit

@@ -5,7 +5,10 @@ from typing import Any
 from starlette.responses import Response
 
 from db import accounts
-from web.accounts import (
+from web.activity import note
+from web.audit.events import Event
+from web.auth.outcome import Accepted, Proof, Refused
+from web.auth.passwords import (
     RightPassword,
     forget_tries,
     hash_password,
@@ -14,13 +17,10 @@ from web.accounts import (
     set_password,
     try_password,
 )
-from web.activity import note
-from web.audit.events import Event
 from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of
-from web.outcome import Accepted, Proof, Refused
 from web.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting

@@ -10,6 +10,8 @@ from db.database import Transaction
 from web import step_up
 from web.activity import note
 from web.audit.events import Event
+from web.auth.codes import SET_KEY, hash_code, try_recovery
+from web.auth.outcome import Accepted, Outcome, Refused
 from web.crypto.vault import KEY_BYTES
 from web.factors import recovery_code, written_code
 from web.http import forms
@@ -17,9 +19,7 @@ from web.http.page import go, later, page
 from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
-from web.outcome import Accepted, Outcome, Refused
 from web.panel import Panel
-from web.second_factor import SET_KEY, hash_code, try_recovery
 from web.two_factor import show_hub
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import acting

@@ -12,11 +12,13 @@ from starlette.responses import Response
 
 from db import accounts, notices, sessions
 from db.database import Transaction
-from web.accounts import try_password
 from web.activity import note
 from web.audit import log
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell, tell_of_password
+from web.auth.codes import try_code, try_recovery
+from web.auth.outcome import Accepted, Outcome, Proof, Refused
+from web.auth.passwords import try_password
 from web.crypto.vault import BrokenSeal
 from web.guards import throttle
 from web.http import forms
@@ -24,8 +26,6 @@ from web.http.page import later, page
 from web.http.redirects import page_above
 from web.http.refusals import sentence, status_of
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
-from web.outcome import Accepted, Outcome, Proof, Refused
-from web.second_factor import try_code, try_recovery
 from web.visit.cookies import Cookie, digest, new_token
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded, acting, find_session

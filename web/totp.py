@@ -10,15 +10,15 @@ from db.database import Transaction
 from db.totp import Enrolment
 from web.activity import note
 from web.audit.events import Event
+from web.auth.codes import forgive_everything, try_code, wrong_or_clock_off
+from web.auth.outcome import Accepted, Reason, Refused
 from web.crypto.budget import costly
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.http import forms
 from web.http.page import go, later, page, tries_left
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
-from web.outcome import Accepted, Reason, Refused
 from web.recovery_codes import make_set, put_set_in_force, show_set
-from web.second_factor import forgive_everything, try_code, wrong_or_clock_off
 from web.sessions import end_elsewhere
 from web.two_factor import show_hub
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow

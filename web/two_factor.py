@@ -8,14 +8,14 @@ from starlette.responses import Response
 from db import half_logins, notices, two_factor
 from db.database import Transaction
 from db.two_factor import Overview
+from web.auth.codes import Judge, try_code, try_recovery
+from web.auth.outcome import Accepted, Refused
 from web.factors import recovery_code
 from web.http import forms
 from web.http.page import counted, go, later, page, tries_left
 from web.http.refusals import sentence, status_of
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.login import complete_login, signed_in
-from web.outcome import Accepted, Refused
-from web.second_factor import Judge, try_code, try_recovery
 from web.visit.visit import Pending, SignedIn
 from web.visit.visitor import SessionEnded
 

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
-from web import accounts
 from web.activity import harmless
 from web.app import ROUTES
+from web.auth import passwords
 from web.factors import totp, written_code
 from web.http.page import device
 from web.http.redirects import HOME, safe_path
@@ -96,7 +96,7 @@ def test_long_input_meets_no_pattern_that_goes_over_it_again_and_again(text: str
         safe_path(text),
         safe_path(f"/{text}"),
         characters.name_refusal(text, longest=40),
-        accounts.name_refusal(accounts.read_name(text)),
+        passwords.name_refusal(passwords.read_name(text)),
         totp.read_code(text),
         written_code.read(text),
         device(text),

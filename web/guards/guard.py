@@ -16,6 +16,7 @@ from db import sessions
 from db.database import Taken
 from web import step_up
 from web.audit import log
+from web.auth.outcome import Accepted
 from web.crypto import budget
 from web.crypto.workers import TooBusy
 from web.guards.perimeter import SAFE_METHODS
@@ -24,7 +25,6 @@ from web.http import errors, forms
 from web.http.page import go, is_partial
 from web.http.redirects import to_login
 from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
-from web.outcome import Accepted
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from db import accounts, rates
 from db.database import Transaction
 from db.rates import Rate
-from web import trusted_devices
-from web.accounts import read_name
 from web.audit import log
+from web.auth import trusted_devices
+from web.auth.passwords import read_name
 from web.crypto import budget
 from web.http import errors, forms
 from web.http.page import counted, later

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from db import sessions
-from web import trusted_devices
+from web.auth import trusted_devices
 from web.http import forms
 from web.http.page import go, is_partial
 from web.limits import NEXT_MAX

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
+from web.auth.outcome import Reason, Refused
 from web.http.page import counted
-from web.outcome import Reason, Refused
 from web.visit.visit import Visit
 from web.words.moments import told_as
 

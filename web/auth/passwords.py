@@ -11,8 +11,10 @@ from db import accounts, attempts, instances
 from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
-from web import trusted_devices
 from web.audit.events import Event
+from web.auth import trusted_devices
+from web.auth.outcome import Reason, Refused
+from web.auth.tries import Try, charged
 from web.crypto.argon2id import Phc
 from web.crypto.vault import BrokenSeal, Seal
 from web.crypto.workers import Slots
@@ -24,9 +26,7 @@ from web.limits import (
     PASSWORD_BACKOFF_PAIR,
     Cost,
 )
-from web.outcome import Reason, Refused
 from web.panel import Panel
-from web.tries import Try, charged
 from web.visit.cookies import digest
 from web.visit.visit import Visit
 from web.words.characters import trim

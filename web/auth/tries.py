@@ -11,8 +11,8 @@ from db.database import Transaction
 from web.activity import note
 from web.audit import log
 from web.audit.events import Event, Failure
+from web.auth.outcome import Accepted, Proof
 from web.limits import STRANGERS_COUNTED
-from web.outcome import Accepted, Proof
 from web.visit.visit import Visit
 
 
