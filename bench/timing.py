@@ -8,11 +8,11 @@ from pathlib import Path
 from bench import load, people, servers
 from bench.population import Population
 from bench.report import Row, median
-from web.activity import harmless
 from web.auth import passwords
 from web.factors import totp, written_code
 from web.http.page import device
 from web.http.redirects import safe_path
+from web.pages.activity import harmless
 from web.words import characters
 
 TRIES = 20  # with an unknown and a known name each, in turn

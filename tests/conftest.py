@@ -35,10 +35,10 @@ from web.crypto import budget
 from web.crypto.workers import HashPool
 from web.http.page import ROOT
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
+from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime.data_folder import open_panel
 from web.settings import Settings
-from web.setup import offer_code
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

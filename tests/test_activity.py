@@ -11,8 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
-from web.activity import harmless
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
+from web.pages.activity import harmless
 from web.visit import hosts
 
 

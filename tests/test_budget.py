@@ -18,13 +18,14 @@ from tests.support.live import live
 from tests.support.people import ORIGIN, Person, cookie_of, proof, sign_in
 from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from web import activity, recovery_codes, totp
 from web.app import ROUTES, create_app
 from web.crypto import budget
 from web.crypto.budget import Unbudgeted
 from web.crypto.workers import HashPool
 from web.guards.guard import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
+from web.pages import activity
+from web.pages.security import recovery_codes, totp
 from web.settings import Settings
 from web.visit.visit import Visit
 

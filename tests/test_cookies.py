@@ -13,8 +13,8 @@ from tests.conftest import Operate, beside
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password, plant, protect, set_up, sign_in
 from web.app import create_app
+from web.pages.entry.setup import offer_code
 from web.settings import Settings
-from web.setup import offer_code
 
 NewClient = Callable[..., TestClient]
 LOCAL = "http://localhost:8000"

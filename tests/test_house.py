@@ -119,11 +119,11 @@ ONLY_IN = {
     r"seal\.open\(": {
         "web/auth/passwords.py",
         "web/crypto/copies.py",
-        "web/instances.py",
+        "web/pages/instances.py",
         "web/key_rotation.py",
         "web/auth/codes.py",
-        "web/step_up.py",
-        "web/totp.py",
+        "web/guards/step_up.py",
+        "web/pages/security/totp.py",
     },
     r"\btotp\.find\(": {"web/auth/codes.py"},  # who only asks whether there is a factor asks factors_in_force
     r"\b(?:FROM|JOIN) totp\b": {

@@ -13,7 +13,7 @@ from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import FRAGMENT, Person, cookie_of, sign_in
 from web.app import create_app
-from web.instances import alike
+from web.pages.instances import alike
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]

@@ -15,7 +15,7 @@ from web.auth.outcome import Accepted, Proof, Reason, Refused
 from web.auth.tries import Try
 from web.http.page import counted
 from web.http.refusals import SENTENCES, sentence, status_of
-from web.login import METHODS, complete_login
+from web.pages.entry.login import METHODS, complete_login
 from web.visit.scope import arrive
 from web.visit.visit import Visit
 

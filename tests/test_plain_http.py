@@ -10,8 +10,8 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, PASSWORD, Person, set_up
 from web.app import create_app
+from web.pages.entry.setup import offer_code
 from web.settings import Settings
-from web.setup import offer_code
 
 PLAIN = "http://painel.test"
 

@@ -24,8 +24,8 @@ from tests.support.people import (
     sign_in,
 )
 from web.limits import HALF_LOGINS_LIVE
+from web.pages.entry.setup import offer_code
 from web.panel import Panel
-from web.setup import offer_code
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 Cookies = list[str]

@@ -9,8 +9,8 @@ from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, PASSWORD, Person, set_up
 from web.factors import written_code
+from web.pages.entry.setup import offer_code
 from web.panel import Panel
-from web.setup import offer_code
 
 BEA = Person("bea", PASSWORD)
 

@@ -33,10 +33,10 @@ TYPED = {
 }
 TYPED |= {
     "web.auth.passwords",
-    "web.login",
-    "web.two_factor",
+    "web.pages.entry.login",
+    "web.pages.entry.challenge",
     "web.auth.codes",
-    "web.step_up",
+    "web.guards.step_up",
     "web.auth.outcome",
     "web.http.refusals",
 }
@@ -96,8 +96,8 @@ ONLY_IN = [
     (request, {"web.visit.scope", "web.guards.perimeter", "web.guards.guard", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
     (let_in, {"web.guards.guard"}),
-    (accepted, {"web.auth.tries", "web.setup", "web.step_up"}),
-    (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.step_up"}),
+    (accepted, {"web.auth.tries", "web.pages.entry.setup", "web.guards.step_up"}),
+    (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.guards.step_up"}),
     (blind, set(SOURCES) - TYPED),
 ]
 

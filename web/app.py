@@ -15,22 +15,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from web import (
-    activation,
-    activity,
-    bad_day,
-    instances,
-    login,
-    notices,
-    password,
-    policy,
-    recovery_codes,
-    sessions,
-    setup,
-    styleguide,
-    totp,
-    two_factor,
-)
 from web.audit import log
 from web.crypto.argon2id import Argon2id
 from web.crypto.sodium import Sodium
@@ -55,6 +39,10 @@ from web.http.headers import SecurityHeaders
 from web.http.page import ROOT, STATIC, STATIC_VERSION, go
 from web.http.redirects import HOME
 from web.http.static_files import StaticFiles
+from web.pages import activity, instances, styleguide
+from web.pages.admin import policy
+from web.pages.entry import activation, challenge, login, setup
+from web.pages.security import lockdown, notices, password, recovery_codes, sessions, totp
 from web.panel import Panel
 from web.runtime.data_folder import open_panel
 from web.runtime.housekeeping import every_hour
@@ -78,7 +66,7 @@ async def health(_: Visit) -> Response:
 # Routes are tried one after the other: what is asked for most stands first.
 ROUTES: list[BaseRoute] = [
     get("/instances", instances.list_page, State.SIGNED_IN),
-    get("/security", two_factor.hub, State.SIGNED_IN, enrols=True),
+    get("/security", challenge.hub, State.SIGNED_IN, enrols=True),
     get("/activity", activity.list_page, State.SIGNED_IN),
     get("/login", login.form, State.ANYONE),
     get("/", home, State.SIGNED_IN),
@@ -90,10 +78,10 @@ ROUTES: list[BaseRoute] = [
     post("/activate", activation.activate, State.ANYONE, throttle=AUTH),
     post("/login", login.enter, State.ANYONE, throttle=AUTH),
     post("/logout", login.leave, State.ANYONE),
-    get("/login/code", two_factor.code_form, State.HALF_LOGIN),
-    post("/login/code", two_factor.enter_code, State.HALF_LOGIN, throttle=AUTH),
-    get("/login/recovery", two_factor.recovery_form, State.HALF_LOGIN),
-    post("/login/recovery", two_factor.enter_recovery, State.HALF_LOGIN, throttle=AUTH),
+    get("/login/code", challenge.code_form, State.HALF_LOGIN),
+    post("/login/code", challenge.enter_code, State.HALF_LOGIN, throttle=AUTH),
+    get("/login/recovery", challenge.recovery_form, State.HALF_LOGIN),
+    post("/login/recovery", challenge.enter_recovery, State.HALF_LOGIN, throttle=AUTH),
     post("/security/totp", totp.begin, State.BINDING, enrols=True, throttle=ENROLMENT),
     post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, enrols=True, throttle=CONFIRMATION),
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, enrols=True),
@@ -113,9 +101,9 @@ ROUTES: list[BaseRoute] = [
     post("/security/trusted-devices/{id}/forget", sessions.forget_device, State.VERIFIED, throttle=SHUTTING_OUT),
     post("/security/notices/{id:int}/mine", notices.mine, State.SIGNED_IN),
     post("/security/notices/{id:int}/not-mine", notices.not_mine, State.SIGNED_IN),
-    get("/security/bad-day", bad_day.show, State.SIGNED_IN),
-    post("/security/bad-day/lock", bad_day.lock, State.VERIFIED, throttle=SHUTTING_OUT),
-    post("/security/bad-day/reopen", bad_day.reopen, State.PROVED, throttle=WRITE),
+    get("/security/bad-day", lockdown.show, State.SIGNED_IN),
+    post("/security/bad-day/lock", lockdown.lock, State.VERIFIED, throttle=SHUTTING_OUT),
+    post("/security/bad-day/reopen", lockdown.reopen, State.PROVED, throttle=WRITE),
     get("/policy", policy.form, State.SIGNED_IN, admins=True),
     post("/policy/require", policy.require, State.VERIFIED, admins=True, throttle=WRITE),
     post("/policy/release", policy.release, State.VERIFIED, admins=True, throttle=WRITE),

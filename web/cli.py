@@ -20,11 +20,11 @@ from web import backups, key_rotation, operator_commands
 from web.audit import diagnosis
 from web.http.page import ROOT
 from web.operator_commands import CommandRefused
+from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime import running, spare
 from web.runtime.data_folder import DATABASE, open_panel
 from web.settings import Settings, StartRefused, read_env_file
-from web.setup import offer_code
 from web.words.storage import reason, trouble_of
 
 T = TypeVar("T")

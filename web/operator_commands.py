@@ -19,13 +19,13 @@ from db import (
 )
 from db.accounts import Account
 from db.database import Transaction
-from web.activation import offer
 from web.audit.events import Event
 from web.auth.codes import forgive_everything
 from web.auth.passwords import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.factors.totp import step_at
-from web.instances import add
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, NOTICES_COUNTED, RESET_TTL, TOTP_WINDOW
+from web.pages.entry.activation import offer
+from web.pages.instances import add
 from web.panel import Panel
 from web.runtime import housekeeping, running, spare
 from web.runtime.data_folder import DATABASE, is_shared

@@ -10,12 +10,12 @@ from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
-from web.activity import harmless
 from web.app import ROUTES
 from web.auth import passwords
 from web.factors import totp, written_code
 from web.http.page import device
 from web.http.redirects import HOME, safe_path
+from web.pages.activity import harmless
 from web.words import characters
 
 NewClient = Callable[[], TestClient]

@@ -29,10 +29,10 @@ from web.app import create_app
 from web.http.page import device
 from web.limits import HOUSEKEEPING, OPENING_GRACE, Cost
 from web.operator_commands import Command
+from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime import housekeeping
 from web.settings import Settings
-from web.setup import offer_code
 
 Jar = dict[str, str]  # cookies by kind
 

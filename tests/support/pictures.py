@@ -25,9 +25,9 @@ from tests.support.people import code_for
 from web.app import create_app
 from web.http.page import ROOT
 from web.limits import Cost
+from web.pages.entry.setup import offer_code
 from web.runtime.data_folder import open_panel
 from web.settings import Settings
-from web.setup import offer_code
 
 KEPT = ROOT / "docs/pictures"
 SIZES = {"desktop": (960, 640), "phone": (390, 780)}

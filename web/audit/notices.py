@@ -1,4 +1,4 @@
-"""Raising notices: with the event that calls for one (web/activity.py does it), or where more is to be judged."""
+"""Raising notices: with the event that calls for one (web/pages/activity.py does it), or where more is to be judged."""
 
 from datetime import timedelta
 

@@ -11,7 +11,6 @@ from db.attempts import Counter
 from db.database import Reader, Transaction
 from db.recovery_codes import RecoverySet
 from db.sessions import Session
-from web.activity import note
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell
 from web.auth import trusted_devices
@@ -22,6 +21,7 @@ from web.crypto.workers import Slots
 from web.factors import recovery_code, written_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.limits import CODE_BACKOFF, ELEVATED, SALT_BYTES, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
+from web.pages.activity import note
 from web.panel import Panel
 from web.visit.cookies import digest
 from web.visit.visit import Visit

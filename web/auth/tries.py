@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from db import attempts
 from db.attempts import Attempts, Counter
 from db.database import Transaction
-from web.activity import note
 from web.audit import log
 from web.audit.events import Event, Failure
 from web.auth.outcome import Accepted, Proof
 from web.limits import STRANGERS_COUNTED
+from web.pages.activity import note
 from web.visit.visit import Visit
 
 

@@ -14,11 +14,11 @@ from starlette.routing import BaseRoute, Route
 
 from db import sessions
 from db.database import Taken
-from web import step_up
 from web.audit import log
 from web.auth.outcome import Accepted
 from web.crypto import budget
 from web.crypto.workers import TooBusy
+from web.guards import step_up
 from web.guards.perimeter import SAFE_METHODS
 from web.guards.throttle import Throttle, charge, settle
 from web.http import errors, forms

@@ -4,7 +4,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import accounts
-from web.activity import note
 from web.audit.events import Event
 from web.auth.outcome import Accepted, Proof
 from web.auth.passwords import hash_password, name_refusal, password_refusal, read_name, set_password
@@ -13,7 +12,8 @@ from web.factors import written_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
-from web.login import BUSY, complete_login, signed_in
+from web.pages.activity import note
+from web.pages.entry.login import BUSY, complete_login, signed_in
 from web.panel import Panel
 from web.visit.visit import Visit
 

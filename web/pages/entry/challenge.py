@@ -15,7 +15,7 @@ from web.http import forms
 from web.http.page import counted, go, later, page, tries_left
 from web.http.refusals import sentence, status_of
 from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
-from web.login import complete_login, signed_in
+from web.pages.entry.login import complete_login, signed_in
 from web.visit.visit import Pending, SignedIn
 from web.visit.visitor import SessionEnded
 

@@ -5,12 +5,12 @@ from starlette.responses import Response
 
 from db import half_logins, sessions, trusted_devices
 from db.database import Transaction
-from web.activity import note
 from web.audit.events import Event
 from web.auth.trusted_devices import recognise, trust_only_this
+from web.guards.step_up import renew
 from web.http import forms
 from web.http.page import page
-from web.step_up import renew
+from web.pages.activity import note
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting
 

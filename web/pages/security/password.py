@@ -5,7 +5,6 @@ from typing import Any
 from starlette.responses import Response
 
 from db import accounts
-from web.activity import note
 from web.audit.events import Event
 from web.auth.outcome import Accepted, Proof, Refused
 from web.auth.passwords import (
@@ -21,7 +20,8 @@ from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of
-from web.sessions import end_elsewhere
+from web.pages.activity import note
+from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting
 

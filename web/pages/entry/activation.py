@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from db import accounts, activity, half_logins, sessions, trusted_devices
 from db.database import Transaction
-from web.activity import note
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell
 from web.auth.passwords import forget_tries, hash_password, password_refusal, set_password
@@ -15,7 +14,8 @@ from web.factors import written_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
-from web.login import BUSY, show_form
+from web.pages.activity import note
+from web.pages.entry.login import BUSY, show_form
 from web.panel import Panel
 from web.visit.visit import Visit
 

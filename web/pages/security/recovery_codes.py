@@ -7,20 +7,20 @@ from starlette.responses import PlainTextResponse, Response
 
 from db import factors, recovery_codes
 from db.database import Transaction
-from web import step_up
-from web.activity import note
 from web.audit.events import Event
 from web.auth.codes import SET_KEY, hash_code, try_recovery
 from web.auth.outcome import Accepted, Outcome, Refused
 from web.crypto.vault import KEY_BYTES
 from web.factors import recovery_code, written_code
+from web.guards import step_up
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
+from web.pages.activity import note
+from web.pages.entry.challenge import show_hub
 from web.panel import Panel
-from web.two_factor import show_hub
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import acting
 from web.words.moments import full, zone_or

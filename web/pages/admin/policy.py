@@ -6,11 +6,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import accounts, factors, policy, sessions
-from web.activity import note
 from web.audit.events import Event
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import ENROL_ONLY_TTL
+from web.pages.activity import note
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting
 from web.words.moments import full

@@ -4,11 +4,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import notices
-from web.activity import note
 from web.audit.events import Event
 from web.http import forms
 from web.http.page import go
 from web.http.redirects import safe_path
+from web.pages.activity import note
 from web.visit.visit import SignedIn
 from web.visit.visitor import acting
 

@@ -3,11 +3,11 @@
 from starlette.responses import Response
 
 from db import instances, recovery_codes, sessions
-from web.activity import note
 from web.audit.events import Event
 from web.http import forms
 from web.http.page import page
-from web.sessions import end_elsewhere
+from web.pages.activity import note
+from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import acting
 

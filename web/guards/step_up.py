@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from db import accounts, notices, sessions
 from db.database import Transaction
-from web.activity import note
 from web.audit import log
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell, tell_of_password
@@ -26,6 +25,7 @@ from web.http.page import later, page
 from web.http.redirects import page_above
 from web.http.refusals import sentence, status_of
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
+from web.pages.activity import note
 from web.visit.cookies import Cookie, digest, new_token
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded, acting, find_session

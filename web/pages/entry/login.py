@@ -7,7 +7,6 @@ from starlette.responses import Response
 from db import accounts, half_logins, notices, policy, sessions
 from db.database import Transaction
 from db.sessions import Former
-from web.activity import note
 from web.audit import log
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell, tell_of_login, tell_of_password
@@ -20,6 +19,7 @@ from web.http.page import go, is_partial, later, page
 from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
+from web.pages.activity import note
 from web.visit import cookies
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit

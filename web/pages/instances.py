@@ -11,11 +11,11 @@ from starlette.responses import Response
 from db import instances
 from db.database import Transaction
 from db.instances import Instance
-from web.activity import note
 from web.audit.events import Event
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
+from web.pages.activity import note
 from web.panel import Panel
 from web.visit.cookies import new_token
 from web.visit.visit import RecentlyVerified, SignedIn

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from db import policy, recovery_codes, totp
 from db.database import Transaction
 from db.totp import Enrolment
-from web.activity import note
 from web.audit.events import Event
 from web.auth.codes import forgive_everything, try_code, wrong_or_clock_off
 from web.auth.outcome import Accepted, Reason, Refused
@@ -18,9 +17,10 @@ from web.http import forms
 from web.http.page import go, later, page, tries_left
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
-from web.recovery_codes import make_set, put_set_in_force, show_set
-from web.sessions import end_elsewhere
-from web.two_factor import show_hub
+from web.pages.activity import note
+from web.pages.entry.challenge import show_hub
+from web.pages.security.recovery_codes import make_set, put_set_in_force, show_set
+from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import acting
 
