@@ -1,4 +1,4 @@
-"""The way in: prepares .venv with the standard library alone, then hands over to web/cli.py.
+"""The way in: prepares .venv with the standard library alone, then hands over to web/cli/.
 
 This file must parse on old Pythons too, so that they can be told what is missing.
 """

@@ -28,9 +28,9 @@ from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from web import operator_commands
 from web.app import create_app
 from web.audit.log import Lines
+from web.cli import operator
 from web.crypto import budget
 from web.crypto.workers import HashPool
 from web.http.page import ROOT
@@ -208,7 +208,7 @@ def create_account(operate: Operate, capsys: pytest.CaptureFixture[str]) -> Call
 
     def make(name: str) -> str:
         options = argparse.Namespace(name=name, admin=False)
-        operate(lambda panel: operator_commands.create_account(panel, options))
+        operate(lambda panel: operator.create_account(panel, options))
         code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
         assert code
         return code[1]

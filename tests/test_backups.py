@@ -18,10 +18,10 @@ from tests.support.clock import Clock
 from tests.support.commands import run
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, give_password, sign_in
-from web import backups, key_rotation
+from web.cli import backups, key_rotation
+from web.cli.operator import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import Seal, SubKeys, write_keys
-from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.runtime import running, spare
 from web.runtime.work_files import work_file

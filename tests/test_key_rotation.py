@@ -15,9 +15,9 @@ from tests.support.clock import Clock
 from tests.support.commands import run
 from tests.support.people import Person, cookie_of, give_password, protect, sign_in
 from tests.support.steady import until
-from web import key_rotation, operator_commands
+from web.cli import key_rotation, operator
+from web.cli.operator import CommandRefused
 from web.crypto.vault import BrokenSeal, Seal, write_keys
-from web.operator_commands import CommandRefused
 from web.panel import Panel
 from web.settings import Settings
 
@@ -81,7 +81,7 @@ def test_what_strangers_tried_is_not_forgotten_and_unlock_finds_it(
         give_password(new_client(), alice, password="girafa verde dança")
     rotate()
     assert give_password(new_client(), alice).status_code == 429
-    operate(lambda panel: operator_commands.unlock(panel, argparse.Namespace(name="alice")))
+    operate(lambda panel: operator.unlock(panel, argparse.Namespace(name="alice")))
     assert give_password(new_client(), alice).status_code == 303
 
 

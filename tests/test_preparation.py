@@ -221,7 +221,7 @@ def test_an_ensurepip_that_is_missing_is_told_from_one_that_fails(
 
 def test_a_terminal_that_lacks_a_character_is_no_reason_to_stop(prepared: Checkout) -> None:
     prepared.need("tatu")
-    (prepared.folder / "web/cli.py").write_text("print('código…')")
+    (prepared.folder / "web/cli/__main__.py").write_text("print('código…')")
     answer = prepared.start(PYTHONIOENCODING="ascii")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.splitlines()[-2:] == ["Pronto.", "c?digo?"]

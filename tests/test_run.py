@@ -322,7 +322,7 @@ def test_options_after_test_go_to_pytest() -> None:
 def test_coverage_tells_which_branches_no_test_takes(tmp_path: Path) -> None:
     answer = run("coverage", "-q", "tests/test_limits.py", COVERAGE_FILE=str(tmp_path / "found"))
     assert answer.returncode == 0
-    assert re.search(r"Stmts +Miss +Branch +BrPart .*\n(.*\n)*web/login\.py .*%  +\d+", answer.stdout)
+    assert re.search(r"Stmts +Miss +Branch +BrPart .*\n(.*\n)*web/pages/entry/login\.py .*%  +\d+", answer.stdout)
 
 
 @pytest.fixture
@@ -463,7 +463,7 @@ def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     """With groups of its own, as containers are given one for their volumes. Its Python may be one for root alone: so
     whatever is imported late is imported before."""
     script = (
-        "import encodings.ascii, fcntl, grp, os, pwd, sys; from web.cli import main; "
+        "import encodings.ascii, fcntl, grp, os, pwd, sys; from web.cli.commands import main; "
         f"os.setgroups([{EMPTY_GROUP}, {OTHERS_GROUP}]); os.setegid({NOBODY}); os.seteuid({NOBODY}); "
         "sys.exit(main(sys.argv[1:]))"
     )

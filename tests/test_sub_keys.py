@@ -13,8 +13,8 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, sign_in
-from web import key_rotation
 from web.auth.passwords import stored_phc
+from web.cli import key_rotation
 from web.crypto.vault import BrokenSeal
 from web.panel import Panel
 from web.runtime import housekeeping

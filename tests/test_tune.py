@@ -1,8 +1,8 @@
 import pytest
 
 from tests.support.commands import run
+from web.cli.tune import AIM, MOST_MEMORY_KIB, WANTED, recommend
 from web.limits import ARGON2, ARGON2_FLOOR, Cost
-from web.tune import AIM, MOST_MEMORY_KIB, WANTED, recommend
 
 
 @pytest.mark.parametrize("taken", [0.001, 0.010, 0.040, 0.080, 0.135, 0.200, 0.300])

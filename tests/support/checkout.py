@@ -43,9 +43,9 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.packages = folder, folder / "packages"
-        (folder / "web").mkdir(exist_ok=True)
+        (folder / "web/cli").mkdir(parents=True, exist_ok=True)
         self.packages.mkdir(exist_ok=True)
-        (folder / "web/cli.py").write_text("print('started')")
+        (folder / "web/cli/__main__.py").write_text("print('started')")
         shutil.copy(ROOT / "run.py", folder)
 
     def need(self, *names: str, ready: bool = True) -> None:

@@ -23,8 +23,8 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from tests.support.people import ORIGIN
-from web import key_rotation
 from web.app import ROUTES, create_app
+from web.cli import key_rotation
 from web.guards.guard import State, post
 from web.limits import Cost
 from web.panel import Panel

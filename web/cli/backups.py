@@ -10,10 +10,10 @@ from pathlib import Path
 from db import activity, aftermath, identity, migrate, sealed
 from db.database import Database, Transaction
 from web.audit.events import Event
+from web.cli.operator import CommandRefused, note
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
 from web.factors.totp import step_at
-from web.operator_commands import CommandRefused, note
 from web.panel import Panel
 from web.runtime.data_folder import DATABASE, what_is_strange
 from web.runtime.work_files import work_file

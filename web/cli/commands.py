@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from web import backups, key_rotation, operator_commands
 from web.audit import diagnosis
+from web.cli import backups, key_rotation, operator
+from web.cli.operator import CommandRefused
 from web.http.page import ROOT
-from web.operator_commands import CommandRefused
 from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime import running, spare
@@ -109,7 +109,7 @@ class Commands:
     def add_operator(
         self,
         name: str,
-        act: operator_commands.Command,
+        act: operator.Command,
         words: str,
         *,
         may_create: bool = False,
@@ -174,22 +174,20 @@ def _add_tools(commands: Commands) -> None:
 
 def _add_operator_commands(commands: Commands) -> None:
     add = commands.add_operator
-    create = add(
-        "create-account", operator_commands.create_account, "Cria uma conta e imprime o convite.", may_create=True
-    )
+    create = add("create-account", operator.create_account, "Cria uma conta e imprime o convite.", may_create=True)
     create.add_argument("name", metavar="NOME")
     create.add_argument("--admin", action="store_true", help="a conta administra o painel")
-    reset = add("reset-password", operator_commands.reset_password, "Apaga a senha e imprime um código.")
+    reset = add("reset-password", operator.reset_password, "Apaga a senha e imprime um código.")
     reset.add_argument("name", metavar="NOME")
-    off = add("reset-two-factor", operator_commands.reset_two_factor, "Desativa os dois fatores de uma conta.")
+    off = add("reset-two-factor", operator.reset_two_factor, "Desativa os dois fatores de uma conta.")
     off.add_argument("name", metavar="NOME")
-    end = add("end-sessions", operator_commands.end_sessions, "Encerra as sessões de uma conta, ou de todas.")
+    end = add("end-sessions", operator.end_sessions, "Encerra as sessões de uma conta, ou de todas.")
     end.add_argument("name", metavar="NOME", nargs="?")
-    unlock = add("unlock", operator_commands.unlock, "Esquece as senhas e os códigos errados de uma conta.")
+    unlock = add("unlock", operator.unlock, "Esquece as senhas e os códigos errados de uma conta.")
     unlock.add_argument("name", metavar="NOME")
     resync = add(
         "resync-totp",
-        operator_commands.resync_totp,
+        operator.resync_totp,
         "Depois de um relógio adiantado: em um minuto os códigos valem de novo.",
     )
     resync.add_argument("name", metavar="NOME")
@@ -203,9 +201,9 @@ def _add_operator_commands(commands: Commands) -> None:
         help="aceita uma cópia feita antes de haver provas: quem pôde gravar nela pode ter mudado o que ela diz",
     )
     add("rotate-key", key_rotation.rotate_key, "Troca a chave que lacra os segredos.")
-    add("prune", operator_commands.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
+    add("prune", operator.prune, "Remove sessões, entradas pela metade e códigos vencidos.")
     doctor_words = "Confere arquivos, permissões, espaço, chave, banco de dados e relógio."
-    add("doctor", operator_commands.doctor, doctor_words, spends_spare=False)
+    add("doctor", operator.doctor, doctor_words, spends_spare=False)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -223,13 +221,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 async def _fill_demo(panel: Panel) -> None:
     name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
-    await operator_commands.fill_demo(panel, name, password)
+    await operator.fill_demo(panel, name, password)
     print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
     print(f"Guia de estilo, para quem mexe nas telas: {panel.settings.address}/styleguide", flush=True)
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from web.tune import tune
+    from web.cli.tune import tune
 
     tune(_settings(options))
     return 0
@@ -273,7 +271,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _inventory(options: argparse.Namespace) -> int:
-    from web import inventory
+    from web.cli import inventory
 
     file = options.file or inventory.FILE
     if options.check:
@@ -372,7 +370,3 @@ def _announced(settings: Settings, code: str | None) -> Iterator[None]:
             print(f"Crie a primeira conta em {address}/setup#{code}")
         print(end="", flush=True)
         yield
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

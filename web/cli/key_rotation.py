@@ -11,9 +11,9 @@ from pathlib import Path
 from db import identity, sealed
 from db.sealed import Sealed
 from web.audit.events import Event
+from web.cli.operator import CommandRefused, note
 from web.crypto.vault import KEY_BYTES, BrokenSeal, write_keys
 from web.limits import OPENING_GRACE
-from web.operator_commands import CommandRefused, note
 from web.panel import Panel
 
 if sys.platform != "win32":
