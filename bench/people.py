@@ -7,7 +7,7 @@ import time
 from bench.load import Answer, Connection, get, post
 from bench.population import PASSWORD, SHORT_ID, code_of_the_moment
 
-SESSION, HALF_LOGIN, DEVICE = (f"__Host-{kind}-{SHORT_ID}" for kind in ("sid", "pre", "disp"))
+SESSION, PENDING_LOGIN, DEVICE = (f"__Host-{kind}-{SHORT_ID}" for kind in ("sid", "pre", "disp"))
 numbers = itertools.count(secrets.randbelow(2**23))
 
 
@@ -29,7 +29,7 @@ async def sign_in(port: int, name: str, *, late: int = 0, device: str = "") -> d
         form = {"name": name, "password": PASSWORD, "next": ""}
         answer = await connection.ask(post("/login", port, form, X_Forwarded_For=network, Cookie=known))
         assert answer.header("location") == "/login/code", (answer.status, answer.body[-200:])
-        half = f"{HALF_LOGIN}={cookies(answer)[HALF_LOGIN]}; {known}"
+        half = f"{PENDING_LOGIN}={cookies(answer)[PENDING_LOGIN]}; {known}"
         form = {"code": code_of_the_moment(late=late)}
         answer = await connection.ask(post("/login/code", port, form, X_Forwarded_For=network, Cookie=half))
         given = cookies(answer)

@@ -4,7 +4,7 @@ from db.database import Transaction
 
 _GONE = (
     "DELETE FROM sessions",
-    "DELETE FROM half_logins",
+    "DELETE FROM pending_logins",
     "DELETE FROM totp_enrolments",
     "DELETE FROM totp_replaced",
     "DELETE FROM activations",

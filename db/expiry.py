@@ -6,8 +6,8 @@ from db.database import Transaction
 
 # Counters of wrong codes are not among them: they add up, however slowly, to the hundred that closes an app.
 _OVER = (
-    """DELETE FROM half_logins WHERE digest IN
-        (SELECT digest FROM half_logins WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+    """DELETE FROM pending_logins WHERE digest IN
+        (SELECT digest FROM pending_logins WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM totp_enrolments WHERE account_id IN
         (SELECT account_id FROM totp_enrolments WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM totp_replaced WHERE account_id IN

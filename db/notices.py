@@ -27,18 +27,18 @@ async def raise_notice(
     network: str,
     user_agent: str = "",
     session_id: str | None = None,
-    half_login: bytes | None = None,
+    pending_login: bytes | None = None,
 ) -> None:
     """Tell the owner from `shows_at` on, in every session but the one that did it."""
     sql = """
-        INSERT INTO notices (account_id, session_id, half_login, kind, at, shows_at, network, user_agent)
-        VALUES (:account_id, :session_id, :half_login, :kind, :at, :shows_at, :network, :user_agent)
+        INSERT INTO notices (account_id, session_id, pending_login, kind, at, shows_at, network, user_agent)
+        VALUES (:account_id, :session_id, :pending_login, :kind, :at, :shows_at, :network, :user_agent)
     """
     await tx.run(
         sql,
         account_id=account_id,
         session_id=session_id,
-        half_login=half_login,
+        pending_login=pending_login,
         kind=kind,
         at=at,
         shows_at=shows_at,
@@ -67,39 +67,44 @@ async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) 
     await tx.run(sql, kind=kind, at=at)
 
 
-async def withdraw(tx: Transaction, half_login: bytes, *, owner: int, at: datetime) -> None:
-    """The half-login was the owner's after all: it was completed.
+async def withdraw(tx: Transaction, pending_login: bytes, *, owner: int, at: datetime) -> None:
+    """The pending login was the owner's after all: it was completed.
 
     What was told by now is done with but stays: its number is on a page, whose button would answer for the next notice.
     """
-    await withdraw_waiting(tx, half_login, owner=owner, at=at)
+    await withdraw_waiting(tx, pending_login, owner=owner, at=at)
     sql = """
         UPDATE notices SET acknowledged_at = :at
-        WHERE half_login = :half_login AND account_id = :owner AND acknowledged_at IS NULL
+        WHERE pending_login = :pending_login AND account_id = :owner AND acknowledged_at IS NULL
     """
-    await tx.run(sql, half_login=half_login, owner=owner, at=at)
+    await tx.run(sql, pending_login=pending_login, owner=owner, at=at)
 
 
-async def carry(tx: Transaction, half_login: bytes, *, owner: int, to: bytes) -> None:
-    """The same browser gave the owner's password again: the notices of the half-login before wait for the new one."""
-    sql = "UPDATE notices SET half_login = :to WHERE half_login = :half_login AND account_id = :owner"
-    await tx.run(sql, half_login=half_login, owner=owner, to=to)
+async def carry(tx: Transaction, pending_login: bytes, *, owner: int, to: bytes) -> None:
+    """The same browser gave the owner's password again: the notices of the one before wait for the new one."""
+    sql = "UPDATE notices SET pending_login = :to WHERE pending_login = :pending_login AND account_id = :owner"
+    await tx.run(sql, pending_login=pending_login, owner=owner, to=to)
 
 
-async def withdraw_waiting(tx: Transaction, half_login: bytes, *, owner: int, at: datetime) -> None:
+async def withdraw_waiting(tx: Transaction, pending_login: bytes, *, owner: int, at: datetime) -> None:
     """It was the owner after all, who proved it in time; what was told by now stays."""
-    sql = "DELETE FROM notices WHERE half_login = :half_login AND account_id = :owner AND shows_at > :at"
-    await tx.run(sql, half_login=half_login, owner=owner, at=at)
+    sql = "DELETE FROM notices WHERE pending_login = :pending_login AND account_id = :owner AND shows_at > :at"
+    await tx.run(sql, pending_login=pending_login, owner=owner, at=at)
 
 
-async def waiting(db: Reader, half_login: bytes) -> int:
-    return await db.one(int, "SELECT count(*) FROM notices WHERE half_login = :half_login", half_login=half_login) or 0
+async def waiting(db: Reader, pending_login: bytes) -> int:
+    return (
+        await db.one(
+            int, "SELECT count(*) FROM notices WHERE pending_login = :pending_login", pending_login=pending_login
+        )
+        or 0
+    )
 
 
-async def hasten(tx: Transaction, half_login: bytes, *, at: datetime) -> None:
-    """The half-login is over before its time: tell now, unless it was told before."""
-    sql = "UPDATE notices SET shows_at = :at WHERE half_login = :half_login AND shows_at > :at"
-    await tx.run(sql, half_login=half_login, at=at)
+async def hasten(tx: Transaction, pending_login: bytes, *, at: datetime) -> None:
+    """The pending login is over before its time: tell now, unless it was told before."""
+    sql = "UPDATE notices SET shows_at = :at WHERE pending_login = :pending_login AND shows_at > :at"
+    await tx.run(sql, pending_login=pending_login, at=at)
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:

@@ -115,7 +115,7 @@ def test_spending(
     [(step,)] = rows("SELECT last_step FROM totp")
     left = crash(f"/login/{way}", {"code": code}, cookie_of(browser, "pre"))
     spent = f"totp WHERE last_step > {step}" if way == "code" else "recovery_codes WHERE used_at IS NOT NULL"
-    states = [counts(copy, spent, "sessions", "half_logins") for copy in left]
+    states = [counts(copy, spent, "sessions", "pending_logins") for copy in left]
     old, new = (0, 1, 1), (1, 2, 0)
     assert states == [old] * states.count(old) + [new] * states.count(new)
     assert states.count(old) > 3

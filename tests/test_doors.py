@@ -43,7 +43,7 @@ def test_a_route_that_names_no_state_does_not_start(settings: Settings) -> None:
 
 
 def test_a_stranger_is_sent_to_the_login(new_client: NewClient) -> None:
-    for method, path in doors(*SIGNED_IN, State.HALF_LOGIN):
+    for method, path in doors(*SIGNED_IN, State.PENDING_LOGIN):
         answer = new_client().request(method, path)
         assert (answer.status_code, answer.text) == (303, ""), (method, path)
         assert answer.headers["location"].startswith("/login"), (method, path)
@@ -51,7 +51,7 @@ def test_a_stranger_is_sent_to_the_login(new_client: NewClient) -> None:
 
 def test_a_strangers_fragment_request_gets_no_fragment(new_client: NewClient) -> None:
     """A4."""
-    for method, path in doors(*SIGNED_IN, State.HALF_LOGIN):
+    for method, path in doors(*SIGNED_IN, State.PENDING_LOGIN):
         answer = new_client().request(method, path, headers=FRAGMENT)
         assert (answer.status_code, answer.text) == (401, ""), (method, path)
         assert answer.headers["hx-redirect"].startswith("/login"), (method, path)

@@ -22,7 +22,7 @@ from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
-TABLES = ("sessions", "half_logins", "totp_enrolments", "attempts", "rates", "former_cookies")
+TABLES = ("sessions", "pending_logins", "totp_enrolments", "attempts", "rates", "former_cookies")
 
 
 def counts(rows: Rows) -> list[int]:
@@ -213,8 +213,8 @@ def test_no_batch_is_larger_than_it_may_be(
             )
 
     before = rows("SELECT count(*) FROM sessions")[0][0]
-    assert operate(clear_one) == 2  # a half-login, and the setup code
-    assert rows("SELECT count(*) FROM half_logins") == rows("SELECT count(*) FROM setup_codes") == [(0,)]
+    assert operate(clear_one) == 2  # a pending login, and the setup code
+    assert rows("SELECT count(*) FROM pending_logins") == rows("SELECT count(*) FROM setup_codes") == [(0,)]
     assert rows("SELECT count(*) FROM sessions") == [(before,)]
 
 

@@ -79,7 +79,7 @@ def test_what_was_rolled_back_did_not_happen(
     [
         ("/login", {"Origin": "https://e.com"}, "origin"),
         ("/login", {"Host": "e.com"}, "host"),
-        ("/login/code", {}, "half-login"),
+        ("/login/code", {}, "pending login"),
         ("/security/totp", {}, "session"),
         ("/policy/require", {"member": "yes"}, "role"),
     ],

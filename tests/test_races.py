@@ -23,7 +23,7 @@ from tests.support.people import (
     protect,
     sign_in,
 )
-from web.limits import HALF_LOGINS_LIVE
+from web.limits import PENDING_LOGINS_LIVE
 from web.pages.entry.setup import offer_code
 from web.panel import Panel
 
@@ -32,9 +32,9 @@ Cookies = list[str]
 
 
 @pytest.fixture
-def half_logins(protected: Person, new_client: Callable[[], TestClient]) -> Cookies:
+def pending_logins(protected: Person, new_client: Callable[[], TestClient]) -> Cookies:
     cookies = []
-    for _ in range(HALF_LOGINS_LIVE):
+    for _ in range(PENDING_LOGINS_LIVE):
         browser = new_client()
         give_password(browser, protected)
         cookies.append(cookie_of(browser, "pre"))
@@ -42,12 +42,12 @@ def half_logins(protected: Person, new_client: Callable[[], TestClient]) -> Cook
 
 
 def test_the_same_code_fifty_times_opens_one_session(
-    protected: Person, half_logins: Cookies, live_server: str, clock: Clock, rows: Rows
+    protected: Person, pending_logins: Cookies, live_server: str, clock: Clock, rows: Rows
 ) -> None:
     """A1."""
     before = rows("SELECT count(*) FROM sessions")[0][0]
     code = {"code": protected.code_at(clock())}
-    answers = post_at_once(live_server, [("/login/code", code, half_logins[n % 5]) for n in range(50)], networks=3)
+    answers = post_at_once(live_server, [("/login/code", code, pending_logins[n % 5]) for n in range(50)], networks=3)
     assert sessions_begun(answers) == 1
     assert {answer.status_code for answer in answers} <= {303, 422, 429}
     assert rows("SELECT count(*) FROM sessions") == [(before + 1,)]
@@ -55,11 +55,11 @@ def test_the_same_code_fifty_times_opens_one_session(
 
 
 def test_the_same_recovery_code_twenty_times_opens_one_session(
-    protected: Person, half_logins: Cookies, live_server: str, rows: Rows
+    protected: Person, pending_logins: Cookies, live_server: str, rows: Rows
 ) -> None:
     """A24."""
     code = {"code": protected.recovery_codes[0]}
-    answers = post_at_once(live_server, [("/login/recovery", code, half_logins[n % 5]) for n in range(20)])
+    answers = post_at_once(live_server, [("/login/recovery", code, pending_logins[n % 5]) for n in range(20)])
     assert sessions_begun(answers) == 1
     assert rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NOT NULL") == [(1,)]
 
@@ -87,21 +87,21 @@ def test_of_many_renewals_at_once_only_the_codes_of_one_are_shown(
     assert rows("SELECT count(*) FROM activity WHERE event = 'recovery.renewed'") == [(1,)]
 
 
-def test_two_recovery_codes_on_one_half_login_open_one_session_and_spend_one_code(
-    protected: Person, half_logins: Cookies, live_server: str, rows: Rows
+def test_two_recovery_codes_on_one_pending_login_open_one_session_and_spend_one_code(
+    protected: Person, pending_logins: Cookies, live_server: str, rows: Rows
 ) -> None:
     """A24."""
-    posts = [("/login/recovery", {"code": code}, half_logins[0]) for code in protected.recovery_codes[:2]]
+    posts = [("/login/recovery", {"code": code}, pending_logins[0]) for code in protected.recovery_codes[:2]]
     assert sessions_begun(post_at_once(live_server, posts)) == 1
     assert rows("SELECT count(*) FROM recovery_codes WHERE used_at IS NOT NULL") == [(1,)]
 
 
 def test_of_many_wrong_codes_at_once_only_five_are_judged(
-    protected: Person, half_logins: Cookies, live_server: str, clock: Clock, rows: Rows
+    protected: Person, pending_logins: Cookies, live_server: str, clock: Clock, rows: Rows
 ) -> None:
     """A16."""
     wrong = {"code": protected.wrong_code_at(clock())}
-    answers = post_at_once(live_server, [("/login/code", wrong, half_logins[n % 5]) for n in range(100)], networks=7)
+    answers = post_at_once(live_server, [("/login/code", wrong, pending_logins[n % 5]) for n in range(100)], networks=7)
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
     assert sum(answer.status_code == 422 for answer in answers) == 5
     assert {answer.status_code for answer in answers} <= {303, 422, 429}

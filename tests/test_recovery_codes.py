@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.older import FACTORS_OF_BEFORE, PANEL_OF_BEFORE
+from tests.support.older import FACTORS_OF_BEFORE, PANEL_OF_BEFORE, PENDING_LOGINS_OF_BEFORE
 from tests.support.people import (
     ORIGIN,
     Person,
@@ -330,6 +330,7 @@ def test_codes_from_before_sets_had_keys_go_on(
         digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
     for change in (
+        *PENDING_LOGINS_OF_BEFORE,
         *FACTORS_OF_BEFORE,
         *PANEL_OF_BEFORE,
         "ALTER TABLE recovery_sets DROP COLUMN sealed_key",

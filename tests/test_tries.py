@@ -42,9 +42,9 @@ def step_up(browser: TestClient, person: Person, clock: Clock, **fields: str) ->
 
 PLACES = [
     Place("login.enter", lambda b, p, _: give_password(b, p, password=WRONG), 0, ""),
-    Place("two_factor.enter_code", lambda b, p, c: b.post("/login/code", data=wrong(p, c)), "totp", "half-login"),
+    Place("two_factor.enter_code", lambda b, p, c: b.post("/login/code", data=wrong(p, c)), "totp", "pending login"),
     Place(
-        "two_factor.enter_recovery", lambda b, *_: b.post("/login/recovery", data={"code": NO_CODE}), 0, "half-login"
+        "two_factor.enter_recovery", lambda b, *_: b.post("/login/recovery", data={"code": NO_CODE}), 0, "pending login"
     ),
     Place("step_up._judge", lambda b, p, c: step_up(b, p, c, proof_password=WRONG), 0),
     Place("step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, proof_code=wrong(p, c)["code"]), "totp"),
@@ -79,7 +79,7 @@ def browser(place: Place, protected: Person, client: TestClient, new_client: New
         new = begin_enrolment(client, **proof(protected, clock()))
         clock.forward(seconds=30)
         assert client.post(CONFIRM, data={"code": code_for(new, clock())}).status_code == 200
-    if place.needs == "half-login":
+    if place.needs == "pending login":
         give_password(browser, protected)
     elif place.needs:
         plant(browser, cookie_of(client))

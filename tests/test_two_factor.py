@@ -17,7 +17,7 @@ from tests.support.people import (
     protect,
     sign_in,
 )
-from web.limits import HALF_LOGINS_LIVE
+from web.limits import PENDING_LOGINS_LIVE
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -98,7 +98,7 @@ def test_a_wrong_code_says_how_many_tries_are_left(protected: Person, new_client
     assert enter(browser, protected.code_at(clock())).status_code == 303
 
 
-def test_five_wrong_codes_end_the_half_login_and_then_everybody_waits(
+def test_five_wrong_codes_end_the_pending_login_and_then_everybody_waits(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
     browser, wrong = new_client(), protected.wrong_code_at(clock())
@@ -114,7 +114,7 @@ def test_five_wrong_codes_end_the_half_login_and_then_everybody_waits(
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
 
 
-def test_the_wait_doubles_and_survives_a_fresh_half_login(
+def test_the_wait_doubles_and_survives_a_fresh_pending_login(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
     """A17."""
@@ -238,30 +238,30 @@ def test_the_same_field_twice_is_refused(protected: Person, new_client: NewClien
     assert answer.status_code == 422
 
 
-def test_a_half_login_lasts_five_minutes(protected: Person, new_client: NewClient, clock: Clock) -> None:
+def test_a_pending_login_lasts_five_minutes(protected: Person, new_client: NewClient, clock: Clock) -> None:
     browser = new_client()
     give_password(browser, protected)
     clock.forward(minutes=5)
     assert enter(browser, protected.code_at(clock())).headers["location"] == "/login"
 
 
-def test_giving_the_password_again_ends_the_half_login_before_it(
+def test_giving_the_password_again_ends_the_pending_login_before_it(
     protected: Person, new_client: NewClient, rows: Rows
 ) -> None:
     browser = new_client()
     give_password(browser, protected)
     give_password(browser, protected)
-    assert rows("SELECT count(*) FROM half_logins") == [(1,)]
+    assert rows("SELECT count(*) FROM pending_logins") == [(1,)]
 
 
-def test_only_five_half_logins_live_and_the_oldest_goes(
+def test_only_five_pending_logins_live_and_the_oldest_goes(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
-    browsers = [new_client() for _ in range(HALF_LOGINS_LIVE + 1)]
+    browsers = [new_client() for _ in range(PENDING_LOGINS_LIVE + 1)]
     for browser in browsers:
         give_password(browser, protected)
         clock.forward(seconds=1)
-    assert rows("SELECT count(*) FROM half_logins") == [(HALF_LOGINS_LIVE,)]
+    assert rows("SELECT count(*) FROM pending_logins") == [(PENDING_LOGINS_LIVE,)]
     assert browsers[0].get("/login/code").status_code == 303
     assert browsers[1].get("/login/code").status_code == 200
 
@@ -290,7 +290,7 @@ def test_a_person_may_turn_back_and_sign_in_as_somebody_else(
     assert browser.get("/login").headers["location"] == "/login/code"
     browser.post("/logout")
     assert browser.get("/login").status_code == 200
-    assert rows("SELECT count(*) FROM half_logins") == [(0,)]
+    assert rows("SELECT count(*) FROM pending_logins") == [(0,)]
 
 
 def test_the_challenge_leaves_its_activity(protected: Person, new_client: NewClient, clock: Clock, rows: Rows) -> None:

@@ -42,7 +42,7 @@ TYPED |= {
 }
 KNOWN = {
     "ANYONE": Visit,
-    "HALF_LOGIN": Pending,
+    "PENDING_LOGIN": Pending,
     "SIGNED_IN": SignedIn,
     "VERIFIED": RecentlyVerified,
     "PROVED": VerifiedNow,

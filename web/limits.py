@@ -110,9 +110,9 @@ STRENGTHS = Rate(120, timedelta(minutes=1))  # while a password is typed
 
 # Sessions
 TOKEN_BYTES = 32
-HALF_LOGIN_TTL = timedelta(minutes=5)
-HALF_LOGIN_TRIES = 5
-HALF_LOGINS_LIVE = 5  # per account
+PENDING_LOGIN_TTL = timedelta(minutes=5)
+PENDING_LOGIN_TRIES = 5
+PENDING_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)  # a tenth of the idle time, where that is less
 FORMER_COOKIE_TTL = timedelta(minutes=5)  # after a change, for signing out

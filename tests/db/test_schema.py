@@ -47,6 +47,7 @@ TEXTS = {
     "0022_recovery_keys.py": "9741e013ff18a3a3",
     "0023_unread_column.sql": "da229b0cedd00b25",
     "0024_factors_since.sql": "82cbd7d31adbb3d4",
+    "0025_pending_logins.sql": "6298a38db4a8529f",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }
@@ -106,9 +107,9 @@ def test_comments_blanks_and_what_the_planner_notes_are_no_difference(
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as db:
         db.executescript("ANALYZE")
         db.executescript(
-            BY_HAND.format("'-- SHA-256 of the cookie'", "'\n\n /* that of the cookie */ '", "'half_logins'")
+            BY_HAND.format("'-- SHA-256 of the cookie'", "'\n\n /* that of the cookie */ '", "'pending_logins'")
         )
-    assert rows("SELECT 1 FROM sqlite_schema WHERE name = 'half_logins' AND sql LIKE '%that of the cookie%'")
+    assert rows("SELECT 1 FROM sqlite_schema WHERE name = 'pending_logins' AND sql LIKE '%that of the cookie%'")
     open_again(operate)
 
 

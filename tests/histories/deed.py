@@ -61,8 +61,8 @@ class Deed:
         return self.before.session(_digest(self.sent.get("sid")))
 
     @cached_property
-    def half_login(self) -> Row | None:
-        return self.before.half_login(_digest(self.sent.get("pre")))
+    def pending_login(self) -> Row | None:
+        return self.before.pending_login(_digest(self.sent.get("pre")))
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -101,8 +101,8 @@ class Deed:
         demand = self.demand
         if demand is None or demand.state is State.ANYONE:
             return True
-        if demand.state is State.HALF_LOGIN:
-            return self.half_login is not None
+        if demand.state is State.PENDING_LOGIN:
+            return self.pending_login is not None
         if self.session is None or (self.before.enrols_only(self.session) and not demand.enrols):
             return False
         return not demand.admins or self._administers

@@ -13,7 +13,7 @@ from web.visit.cookies import digest
 
 Rule = Callable[[Deed, Model], Iterator[str]]
 TRIES = {"attempts", "rates"}
-PASSWORD_ALONE = TRIES | {"half_logins", "notices"}  # what a right password opens where a second factor is owed
+PASSWORD_ALONE = TRIES | {"pending_logins", "notices"}  # what a right password opens where a second factor is owed
 BY_PROOF = {  # lines that somebody leaves who proved something, and the factor
     "login.password_ok": {"password"},
     "totp.ok": {"totp"},
@@ -44,7 +44,7 @@ FORGIVE_PASSWORDS = {"password.changed", "account.activated", "cli.unlock"}
 def a_session_begins_with_every_factor(deed: Deed, model: Model) -> Iterator[str]:
     for row in deed.begun:
         account = row["account_id"]
-        is_completed = bool(deed.half_login and model.challenges.get(deed.half_login["digest"]) == account)
+        is_completed = bool(deed.pending_login and model.challenges.get(deed.pending_login["digest"]) == account)
         if not (is_completed or deed.has_right(account, "password")):
             yield f"a session of {model.secrets[account].name} began without the password"
         if deed.before.has_app(account) and not deed.has_right(account, "totp", "recovery"):
@@ -93,7 +93,7 @@ def _whole(deed: Deed) -> set[int | None]:
     if deed.command:
         return {deed.named}
     if deed.path in ("/login/code", "/login/recovery"):
-        return {deed.half_login["account_id"]} if deed.half_login and deed.is_right else set()
+        return {deed.pending_login["account_id"]} if deed.pending_login and deed.is_right else set()
     if deed.path in ("/login", "/activate", "/setup"):
         is_enough = deed.is_right and not (deed.named and deed.path == "/login" and deed.before.has_app(deed.named))
         return {deed.named} if is_enough else set()
@@ -104,7 +104,7 @@ def _by_name(deed: Deed, owner: int) -> set[str]:
     """Tables of which it may change rows of an account that it only aims at."""
     if deed.path == "/login" and deed.named == owner:
         return PASSWORD_ALONE if deed.is_right else TRIES
-    if deed.path.startswith("/login/") and deed.half_login and deed.half_login["account_id"] == owner:
+    if deed.path.startswith("/login/") and deed.pending_login and deed.pending_login["account_id"] == owner:
         return PASSWORD_ALONE
     return set()
 
@@ -116,8 +116,8 @@ def _goes_with(deed: Deed, row: Row) -> bool:
     ids = {deed.session["id"]} if deed.session else set()
     former = deed.before.of("former_cookies", digest=digest(deed.sent.get("sid", "")))
     ids |= {one["session_id"] for one in former}
-    if row.table == "half_logins":
-        return bool(deed.half_login and row.key == deed.half_login.key)
+    if row.table == "pending_logins":
+        return bool(deed.pending_login and row.key == deed.pending_login.key)
     return row.table != "notices" and (row.values.get("session_id") or row.values.get("id")) in ids
 
 
@@ -161,9 +161,9 @@ def what_is_proved_was_right(deed: Deed, model: Model) -> Iterator[str]:
         if kinds and not is_proved:
             yield f"{line.event}, with nothing right for it"
     opened = [row for row in deed.begun if deed.path.startswith("/login/")]
-    if opened and (not deed.half_login or identity(deed.half_login) in model.gone):
+    if opened and (not deed.pending_login or identity(deed.pending_login) in model.gone):
         yield "a challenge opened a second session"
-    if opened and deed.half_login and deed.after.of("half_logins", digest=deed.half_login["digest"]):
+    if opened and deed.pending_login and deed.after.of("pending_logins", digest=deed.pending_login["digest"]):
         yield "a challenge that opened a session is still open"
 
 
@@ -224,16 +224,16 @@ def what_was_ended_stays_ended(deed: Deed, model: Model) -> Iterator[str]:
         if line.account_id and line.event in ("cli.reset_two_factor", "cli.reset_password", "cli.end_sessions"):
             if deed.after.of("sessions", account_id=line.account_id):
                 yield f"a session outlived {line.event}"
-            if deed.after.of("half_logins", account_id=line.account_id):
-                yield f"a login half way outlived {line.event}"
+            if deed.after.of("pending_logins", account_id=line.account_id):
+                yield f"a pending login outlived {line.event}"
 
 
 def _others_left(deed: Deed, account: int) -> Iterator[str]:
     own = deed.session["id"] if deed.session else ""
     if any(row["id"] != own for row in deed.after.of("sessions", account_id=account)):
         yield "another session is left after what ends them"
-    if deed.after.of("half_logins", account_id=account):
-        yield "a login half way is left after what ends them"
+    if deed.after.of("pending_logins", account_id=account):
+        yield "a pending login is left after what ends them"
     if len(deed.after.of("trusted_devices", account_id=account)) > 1:
         yield "another browser is trusted still"
 
@@ -247,8 +247,8 @@ def who_signs_out_is_out(deed: Deed, model: Model) -> Iterator[str]:
     ended = deed.session["id"] if deed.session else stood_for if deed.now < until else ""
     if ended and deed.after.of("sessions", id=ended):
         yield "somebody signed out, and the session goes on"
-    if deed.half_login and deed.after.of("half_logins", digest=deed.half_login["digest"]):
-        yield "somebody gave up a login half way, and it goes on"
+    if deed.pending_login and deed.after.of("pending_logins", digest=deed.pending_login["digest"]):
+        yield "somebody gave up a pending login, and it goes on"
 
 
 def who_is_not_let_in_does_nothing(deed: Deed, model: Model) -> Iterator[str]:

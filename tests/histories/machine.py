@@ -44,7 +44,7 @@ class Histories(Scene):
     """Rules are named after what somebody does, or what happens."""
 
     def is_somebody_half_way(self) -> bool:
-        return any(self._half_login(hand) for hand in HANDS)
+        return any(self._pending_login(hand) for hand in HANDS)
 
     # Outside
 
@@ -55,7 +55,7 @@ class Histories(Scene):
     @precondition(is_somebody_half_way)
     @rule(hand=hands, code=codes, whoever=rarely)
     def types_a_code(self, hand: Hand, code: str, whoever: bool) -> None:
-        self._types_a_code(hand if whoever else self._next(hand, self._half_login), code)
+        self._types_a_code(hand if whoever else self._next(hand, self._pending_login), code)
 
     @rule(hand=hands, password=passwords, code=st.sampled_from([*CODES, RECOVERY, SPENT]))
     def signs_in(self, hand: Hand, password: str, code: str) -> None:
@@ -68,7 +68,7 @@ class Histories(Scene):
     @precondition(is_somebody_half_way)
     @rule(hand=hands, code=st.sampled_from([RIGHT, WRONG, USED]), whoever=rarely)
     def types_a_recovery_code(self, hand: Hand, code: str, whoever: bool) -> None:
-        self._types_a_recovery_code(hand if whoever else self._next(hand, self._half_login), code)
+        self._types_a_recovery_code(hand if whoever else self._next(hand, self._pending_login), code)
 
     @rule(hand=hands, is_tab_of_before=coins)
     def signs_out(self, hand: Hand, is_tab_of_before: bool) -> None:
@@ -99,17 +99,17 @@ class Histories(Scene):
         self._post(hand, "/login", form, named=account)
 
     def _types_a_code(self, hand: Hand, code: str) -> None:
-        turn, half_login = self._turn(hand), self._half_login(hand)
+        turn, pending_login = self._turn(hand), self._pending_login(hand)
         typed, claims = turn.typed_code(code, turn.known.key), list[Claim]()
-        if half_login:
-            account = half_login["account_id"]
+        if pending_login:
+            account = pending_login["account_id"]
             claims = [turn.code_claim("login", account, typed, self.model.secrets[account].key)]
         self._post(hand, "/login/code", Form({"code": typed}, claims=claims, said=f"types {code} code"))
 
     def _types_a_recovery_code(self, hand: Hand, code: str) -> None:
-        turn, half_login = self._turn(hand), self._half_login(hand)
+        turn, pending_login = self._turn(hand), self._pending_login(hand)
         typed = turn.typed_recovery(code)
-        claims = [turn.recovery_claim("login", half_login["account_id"], typed)] if half_login else []
+        claims = [turn.recovery_claim("login", pending_login["account_id"], typed)] if pending_login else []
         self._post(hand, "/login/recovery", Form({"code": typed}, claims=claims, said=f"types {code} recovery code"))
 
     # Inside
@@ -138,7 +138,7 @@ class Histories(Scene):
     @rule(hand=hands, is_at_the_login=coins)
     def guesses_five_codes(self, hand: Hand, is_at_the_login: bool) -> None:
         """Which is as many as are judged before the first wait."""
-        hand = self._next(hand, self._half_login if is_at_the_login else self._session)
+        hand = self._next(hand, self._pending_login if is_at_the_login else self._session)
         for _ in range(5):
             if is_at_the_login:
                 self._types_a_code(hand, WRONG)

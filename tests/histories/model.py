@@ -12,7 +12,7 @@ from tests.histories.snapshot import Row, Snapshot
 from tests.support.people import code_for, codes_on, key_on
 from web.audit.events import FACTOR_FAILURES
 from web.http.page import device
-from web.limits import FAILURES_TOLD, HALF_LOGIN_TRIES, HALF_LOGIN_TTL
+from web.limits import FAILURES_TOLD, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL
 from web.visit.cookies import digest
 
 STEP = 30  # seconds
@@ -38,7 +38,7 @@ class Due:
     kind: str
     at: int
     shows_by: int
-    waits_for: bytes | str = b""  # the digest of a login half way, or the id of a session
+    waits_for: bytes | str = b""  # the digest of a pending login, or the id of a session
 
     def __str__(self) -> str:
         return f"the notice {self.kind}"
@@ -127,7 +127,7 @@ class Model:
             self.places[row["account_id"]].add((row["network"], device(row["user_agent"])))
         for change in deed.changes:
             table, row = change.row.table, change.row
-            if change.before and not change.after and table in ("sessions", "trusted_devices", "half_logins"):
+            if change.before and not change.after and table in ("sessions", "trusted_devices", "pending_logins"):
                 self.gone.add(identity(row))
             if table == "sessions" and change.before and change.after and "digest" in change.columns:
                 self.former[change.before["digest"]] = row["id"], deed.now + 5 * 60
@@ -136,7 +136,7 @@ class Model:
 
     def _follow_challenge(self, deed: Deed) -> None:
         for change in deed.changes:
-            if change.row.table == "half_logins" and change.after and not change.before:
+            if change.row.table == "pending_logins" and change.after and not change.before:
                 self.challenges[change.after["digest"]] = change.after["account_id"]
 
     def _follow_secrets(self, deed: Deed, event: str, account: int | None) -> None:
@@ -166,7 +166,7 @@ class Model:
 
     def _newly_due(self, deed: Deed) -> list[Due]:
         """What the owners of accounts have to be told of because of this."""
-        waits_for = deed.half_login["digest"] if deed.half_login else b""
+        waits_for = deed.pending_login["digest"] if deed.pending_login else b""
         due = [
             Due(
                 line.account_id, FOLLOWS[line.event], deed.now, deed.now, waits_for if "repeated" in line.event else b""
@@ -181,7 +181,7 @@ class Model:
         claims = [c for c in deed.judged if c.kind == "password" and c.is_right and c.place in ("login", "step-up")]
         if not claims or not deed.before.has_app(claims[0].account) or "stepup.ok" in deed.events(claims[0].account):
             return []
-        account, shows_by = claims[0].account, deed.now + int(HALF_LOGIN_TTL.total_seconds())
+        account, shows_by = claims[0].account, deed.now + int(PENDING_LOGIN_TTL.total_seconds())
         if claims[0].place == "login":
             return [Due(account, "password_known", deed.now, shows_by, _given(deed, "pre"))]
         assert deed.session
@@ -208,32 +208,34 @@ class Model:
 
     def _settle_due(self, deed: Deed) -> None:
         """What was completed in time need not be told; after five misses it is told at once."""
-        if deed.half_login and any(row["account_id"] == deed.half_login["account_id"] for row in deed.begun):
-            self.due = [one for one in self.due if one.waits_for != deed.half_login["digest"]]
-        if deed.path == "/login" and deed.half_login and (given := _given(deed, "pre")):
-            self._carry(deed.half_login["digest"], given, deed.after.of("half_logins", digest=given)[0]["account_id"])
+        if deed.pending_login and any(row["account_id"] == deed.pending_login["account_id"] for row in deed.begun):
+            self.due = [one for one in self.due if one.waits_for != deed.pending_login["digest"]]
+        if deed.path == "/login" and deed.pending_login and (given := _given(deed, "pre")):
+            self._carry(
+                deed.pending_login["digest"], given, deed.after.of("pending_logins", digest=given)[0]["account_id"]
+            )
         if deed.session and "stepup.ok" in deed.events(deed.session["account_id"]):
             mine = deed.session["id"]
             self.due = [one for one in self.due if one.waits_for != mine or one.shows_by <= deed.now]
         self._hasten(deed)
 
-    def _carry(self, half_login: bytes, to: bytes, owner: int) -> None:
-        is_carried = [one.waits_for == half_login and one.account == owner for one in self.due]
+    def _carry(self, pending_login: bytes, to: bytes, owner: int) -> None:
+        is_carried = [one.waits_for == pending_login and one.account == owner for one in self.due]
         self.due = [
             replace(one, waits_for=to) if is_so else one for one, is_so in zip(self.due, is_carried, strict=True)
         ]
 
     def _hasten(self, deed: Deed) -> None:
-        """After five misses of a login half way, or five right passwords of a session without their code."""
+        """After five misses of a pending login, or five right passwords of a session without their code."""
         wrong = next((claim for claim in deed.judged if not claim.is_right and claim.kind != "password"), None)
-        if wrong and wrong.place == "login" and deed.half_login:
-            half_login = deed.half_login["digest"]
-            self.misses[half_login] += 1
-            if self.misses[half_login] >= HALF_LOGIN_TRIES:
-                self._tell_now(half_login, deed.now)
+        if wrong and wrong.place == "login" and deed.pending_login:
+            pending_login = deed.pending_login["digest"]
+            self.misses[pending_login] += 1
+            if self.misses[pending_login] >= PENDING_LOGIN_TRIES:
+                self._tell_now(pending_login, deed.now)
         elif wrong and wrong.place == "step-up" and deed.session:
             mine = deed.session["id"]
-            if sum(one.waits_for == mine for one in self.due) >= HALF_LOGIN_TRIES:
+            if sum(one.waits_for == mine for one in self.due) >= PENDING_LOGIN_TRIES:
                 self._tell_now(mine, deed.now)
 
     def _tell_now(self, waits_for: bytes | str, now: int) -> None:

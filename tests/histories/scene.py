@@ -79,8 +79,8 @@ class Scene(RuleBasedStateMachine):
         """Whether another tab proved who it is, which this one has not heard of."""
         return digest(self.before.get(hand.browser, "")) in self.model.former
 
-    def _half_login(self, hand: Hand) -> Row | None:
-        return self.now.half_login(digest(self.stage.jars[hand.browser].get("pre", "")))
+    def _pending_login(self, hand: Hand) -> Row | None:
+        return self.now.pending_login(digest(self.stage.jars[hand.browser].get("pre", "")))
 
     def _act(
         self,

@@ -84,8 +84,8 @@ class Snapshot:
         """The live session of a cookie."""
         return next((row for row in self.of("sessions", digest=digest) if self.is_live(row)), None)
 
-    def half_login(self, digest: bytes | None) -> Row | None:
-        return next((row for row in self.of("half_logins", digest=digest) if row["ends_at"] > self.now), None)
+    def pending_login(self, digest: bytes | None) -> Row | None:
+        return next((row for row in self.of("pending_logins", digest=digest) if row["ends_at"] > self.now), None)
 
     def has_app(self, account: int) -> bool:
         return bool(self.of("totp", account_id=account))

@@ -72,8 +72,24 @@ PANEL_OF_BEFORE = [
 ]
 
 
+PENDING_LOGINS_OF_BEFORE = [
+    "CREATE TABLE meanwhile AS SELECT * FROM pending_logins",
+    "DROP TABLE pending_logins",
+    first("half_logins"),
+    "ALTER TABLE half_logins ADD COLUMN is_trusted INTEGER NOT NULL DEFAULT FALSE",
+    "INSERT INTO half_logins SELECT * FROM meanwhile",
+    "DROP TABLE meanwhile",
+    "CREATE INDEX half_logins_by_account ON half_logins (account_id, created_at)",
+    "CREATE INDEX half_logins_by_end ON half_logins (ends_at)",
+    "ALTER TABLE notices RENAME COLUMN pending_login TO half_login",
+    "DROP INDEX notices_by_pending_login",
+    "CREATE INDEX notices_by_half_login ON notices (half_login) WHERE half_login IS NOT NULL",
+]
+
+
 def take_back(rows: Rows) -> None:
     for change in (
+        *PENDING_LOGINS_OF_BEFORE,
         *PANEL_OF_BEFORE,
         "ALTER TABLE recovery_sets DROP COLUMN sealed_key",
         "DROP VIEW factors_in_force",

@@ -7,7 +7,7 @@ from db.database import Transaction
 from web.audit.events import FACTOR_FAILURES, Event, NoticeKind
 from web.auth.trusted_devices import recognise
 from web.http.page import device
-from web.limits import FAILURES_TOLD, HALF_LOGIN_TTL, NOTICES_COUNTED
+from web.limits import FAILURES_TOLD, NOTICES_COUNTED, PENDING_LOGIN_TTL
 from web.visit.visit import Visit
 
 
@@ -18,7 +18,7 @@ async def tell(
     kind: NoticeKind,
     *,
     delay: timedelta = timedelta(0),
-    half_login: bytes | None = None,
+    pending_login: bytes | None = None,
     session_id: str | None = None,
 ) -> None:
     """Raise a notice in the transaction of what it tells. The session that did it (`session_id`) is spared, unless it
@@ -40,14 +40,14 @@ async def tell(
         network=visit.network,
         user_agent=visit.user_agent,
         session_id=spared,
-        half_login=half_login,
+        pending_login=pending_login,
     )
     await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
 
 
 async def tell_of_password(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
     """The password was right, the second factor is owed: told unless what it `waits_for` is completed in time."""
-    await tell(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=HALF_LOGIN_TTL, half_login=waits_for)
+    await tell(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=PENDING_LOGIN_TTL, pending_login=waits_for)
 
 
 async def tell_of_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:

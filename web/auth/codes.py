@@ -99,7 +99,7 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
         return Refused(Reason.SERVER_CLOCK_WENT_BACK, next_code=until_new)
     await charge.fail(tx, visit, account_id, Event.TOTP_REPEATED)
     pending = visit.pending_login  # whoever completes it has only been too quick
-    await tell(tx, visit, account_id, NoticeKind.CODE_REPEATED, half_login=pending.digest if pending else None)
+    await tell(tx, visit, account_id, NoticeKind.CODE_REPEATED, pending_login=pending.digest if pending else None)
     return _miss(Refused(Reason.CODE_USED, next_code=until_new), failures)
 
 

@@ -9,9 +9,9 @@ from db import (
     accounts,
     activity,
     findings,
-    half_logins,
     migrate,
     notices,
+    pending_logins,
     recovery_codes,
     sessions,
     totp,
@@ -69,7 +69,7 @@ async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
         await recovery_codes.remove(tx, account.id)
         await forgive_everything(tx, account.id)
         await sessions.end_others(tx, account.id)
-        await half_logins.end_all(tx, account.id)
+        await pending_logins.end_all(tx, account.id)
         await trusted_devices.forget_all(tx, account.id)
         await note(tx, panel, account.id, Event.CLI_RESET_TWO_FACTOR)
     print(f"Autenticação de dois fatores de {account.name} desativada; as sessões foram encerradas.")
@@ -81,10 +81,10 @@ async def end_sessions(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         if account:
             ended = [account.id] * await sessions.end_others(tx, account.id)
-            await half_logins.end_all(tx, account.id)
+            await pending_logins.end_all(tx, account.id)
         else:
             ended = await sessions.end_of_everybody(tx)
-            await half_logins.end_of_everybody(tx)
+            await pending_logins.end_of_everybody(tx)
         for account_id in set(ended):
             await note(tx, panel, account_id, Event.CLI_END_SESSIONS, str(ended.count(account_id)))
     print("Nenhuma sessão estava aberta." if not ended else f"Sessões encerradas: {len(ended)}.")

@@ -150,7 +150,7 @@ async def _arrival(visit: Visit) -> HTTPException | None:
 
     Returns why it cannot be read. Of strangers nothing is read before they are let in.
     """
-    is_known = visit.jar.value(Cookie.SESSION) or visit.jar.value(Cookie.HALF_LOGIN)
+    is_known = visit.jar.value(Cookie.SESSION) or visit.jar.value(Cookie.PENDING_LOGIN)
     if visit.request.method in SAFE_METHODS or not is_known:
         return None
     try:
@@ -176,7 +176,7 @@ async def _anyone(visit: Visit, _: Demand) -> Visit:
 
 async def _pending(visit: Visit, _: Demand) -> Pending | Response:
     if visit.pending_login is None:
-        return await _turn_away(visit, Cookie.HALF_LOGIN)
+        return await _turn_away(visit, Cookie.PENDING_LOGIN)
     return Pending(visit.request, visit.arrival)
 
 
@@ -217,7 +217,7 @@ async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:
 async def _turn_away(visit: Visit, lacking: Cookie) -> Response:
     """To the login. A cookie that stands for nothing, or a post past a step, is worth a line in the log."""
     if visit.jar.has_come(Cookie.SESSION) or visit.request.method not in SAFE_METHODS:
-        log.denied(visit, "session" if lacking is Cookie.SESSION else "half-login")
+        log.denied(visit, "session" if lacking is Cookie.SESSION else "pending login")
     return await to_login(visit, lacking)
 
 
@@ -232,7 +232,7 @@ class State:
     """The doors there are."""
 
     ANYONE = Door("ANYONE", _anyone)
-    HALF_LOGIN = Door("HALF_LOGIN", _pending)  # a right password, the second factor still owed
+    PENDING_LOGIN = Door("PENDING_LOGIN", _pending)  # a right password, the second factor still owed
     SIGNED_IN = Door("SIGNED_IN", _signed_in)
     VERIFIED = Door("VERIFIED", _recently_verified)  # signed in, and every enrolled factor proved within five minutes
     PROVED = Door("PROVED", _verified_now)  # signed in, and every enrolled factor proved with this very request

@@ -24,7 +24,7 @@ from web.http import forms
 from web.http.page import later, page
 from web.http.redirects import page_above
 from web.http.refusals import sentence, status_of
-from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, HALF_LOGIN_TRIES
+from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, PENDING_LOGIN_TRIES
 from web.pages.activity import note
 from web.visit.cookies import Cookie, digest, new_token
 from web.visit.visit import SignedIn
@@ -99,7 +99,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
 async def _miss(tx: Transaction, visit: SignedIn, field: str) -> None:
     """As at the challenge of a login: after five right passwords without their code the owner is told at once."""
     await note(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, field.removeprefix("proof_"))
-    if await notices.waiting(tx, _waiting(visit)) >= HALF_LOGIN_TRIES:
+    if await notices.waiting(tx, _waiting(visit)) >= PENDING_LOGIN_TRIES:
         await notices.hasten(tx, _waiting(visit), at=visit.panel.now())
 
 

@@ -18,7 +18,7 @@ HOME = "/instances"
 # The pages whose forms give a cookie. No page of these links to one that demands it, but to the first page (`/`).
 GIVEN_ON = {
     Cookie.SESSION: {"/login", "/login/code", "/login/recovery", "/setup"},
-    Cookie.HALF_LOGIN: {"/login"},
+    Cookie.PENDING_LOGIN: {"/login"},
 }
 PRINTABLE = re.compile(r"[\x21-\x7e]+")  # browsers send everything else percent-encoded
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]|//|/\.\.?(?:/|$)")  # also what a path could be normalised into

@@ -11,7 +11,7 @@ from web.runtime import spare, work_files
 
 
 async def clear(panel: Panel) -> int:
-    """Remove expired sessions, half-logins, keys and codes, activity past its time, and what killed commands left
+    """Remove expired sessions, pending logins, keys and codes, activity past its time, and what killed commands left
     half made; returns how many rows went.
 
     It goes in batches: whoever wants to write meanwhile gets a turn between two of them.

@@ -1,4 +1,4 @@
-"""The cookies: a session, the half-login between a right password and the second factor, a trusted device, and what was
+"""The cookies: a session, a pending login between right password and second factor, a trusted device, and what was
 typed when a session was found to be over."""
 
 import base64
@@ -26,7 +26,7 @@ class Cookie(Enum):
     """
 
     SESSION = ("sid", "lax", None)
-    HALF_LOGIN = ("pre", "strict", None)
+    PENDING_LOGIN = ("pre", "strict", None)
     DEVICE = ("disp", "strict", TRUSTED_DEVICE_TTL)
     TYPED = ("typed", "strict", TYPED_TTL)
 

@@ -10,8 +10,8 @@ from functools import cached_property
 
 from starlette.requests import Request
 
-from db.half_logins import HalfLogin
 from db.notices import Notice
+from db.pending_logins import PendingLogin
 from db.sessions import Session
 from db.trusted_devices import Trust
 from web.panel import Panel
@@ -41,7 +41,7 @@ class Arrival:
     is_exposed: bool = False  # over HTTP, where others can read along
     is_identified: bool = False
     session: Session | None = None
-    pending_login: HalfLogin | None = None
+    pending_login: PendingLogin | None = None
     notices: list[Notice] = field(default_factory=list)
     trusts: list[Trust] | None = None  # who trusts this browser; None before it was asked
     form: dict[str, str] | None = None  # None before it was read
@@ -87,7 +87,7 @@ class Visit:
         return self.arrival.session
 
     @property
-    def pending_login(self) -> HalfLogin | None:
+    def pending_login(self) -> PendingLogin | None:
         return self.arrival.pending_login
 
     @property
@@ -109,7 +109,7 @@ class Pending(Visit):
     """A right password, the second factor still owed."""
 
     @property
-    def pending_login(self) -> HalfLogin:
+    def pending_login(self) -> PendingLogin:
         if self.arrival.pending_login is None:
             raise TypeError("no login is pending")
         return self.arrival.pending_login

@@ -1,10 +1,10 @@
-"""Who is here: the session or the half-login that the cookies of a visit stand for."""
+"""Who is here: the session or the pending login that the cookies of a visit stand for."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from db import half_logins, notices, sessions
+from db import notices, pending_logins, sessions
 from db.database import Reader, Transaction
 from db.sessions import Session
 from web.limits import ENROL_ONLY_TTL
@@ -22,7 +22,7 @@ async def find_session(db: Reader, panel: Panel, token: bytes, *, at: datetime) 
 
 
 async def identify(visit: Visit) -> None:
-    """Find the session and the login half way that its cookies stand for, and what a session is to be told."""
+    """Find the session and the pending login that its cookies stand for, and what a session is to be told."""
     panel, arrival, jar, at = visit.panel, visit.arrival, visit.jar, visit.at
     arrival.is_identified, arrival.session, arrival.pending_login, arrival.notices = True, None, None, []
     if token := jar.read(Cookie.SESSION):
@@ -32,10 +32,10 @@ async def identify(visit: Visit) -> None:
         if session and session.has_notices and not session.enrols_only:
             pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
             arrival.notices = await pending
-    if token := jar.read(Cookie.HALF_LOGIN):
-        arrival.pending_login = await half_logins.find(panel.db, token, at=at)
+    if token := jar.read(Cookie.PENDING_LOGIN):
+        arrival.pending_login = await pending_logins.find(panel.db, token, at=at)
         if arrival.pending_login:
-            jar.owe_under_new_name(Cookie.HALF_LOGIN)
+            jar.owe_under_new_name(Cookie.PENDING_LOGIN)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from db import accounts, activity, half_logins, sessions, trusted_devices
+from db import accounts, activity, pending_logins, sessions, trusted_devices
 from db.database import Transaction
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import tell
@@ -30,7 +30,7 @@ async def offer(tx: Transaction, panel: Panel, account_id: int, lifetime: timede
     await accounts.offer_activation(tx, account_id, written_code.digest(code), ends_at=panel.now() + lifetime)
     await accounts.set_password(tx, account_id, None)
     await sessions.end_others(tx, account_id)
-    await half_logins.end_all(tx, account_id)
+    await pending_logins.end_all(tx, account_id)
     await trusted_devices.forget_all(tx, account_id)
     return written_code.grouped(code)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from db import half_logins, notices, two_factor
+from db import notices, pending_logins, two_factor
 from db.database import Transaction
 from db.two_factor import Overview
 from web.auth.codes import Judge, try_code, try_recovery
@@ -14,7 +14,7 @@ from web.factors import recovery_code
 from web.http import forms
 from web.http.page import counted, go, later, page, tries_left
 from web.http.refusals import sentence, status_of
-from web.limits import HALF_LOGIN_TRIES, RECOVERY_WARN_AT
+from web.limits import PENDING_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.pages.entry.login import complete_login, signed_in
 from web.visit.visit import Pending, SignedIn
 from web.visit.visitor import SessionEnded
@@ -81,7 +81,7 @@ async def recovery_form(visit: Pending) -> Response:
 
 
 async def enter_code(visit: Pending) -> Response:
-    """The code of the moment, once: whoever ends the half-login begins the session."""
+    """The code of the moment, once: whoever ends the pending login begins the session."""
     typed = (await forms.read(visit, "code"))["code"]
     async with try_code(visit, visit.pending_login.account_id, typed) as judge:
         return await _judge(visit, judge, CHALLENGE)
@@ -94,11 +94,11 @@ async def enter_recovery(visit: Pending) -> Response:
 
 
 async def _judge(visit: Pending, judge: Judge | Refused, template: str) -> Response:
-    panel, half_login = visit.panel, visit.pending_login
+    panel, pending_login = visit.panel, visit.pending_login
     if isinstance(judge, Refused):
         return _challenge(visit, template, judge)
     async with panel.db.transaction() as tx:
-        if await half_logins.find(tx, half_login.digest, at=panel.now()) is None:
+        if await pending_logins.find(tx, pending_login.digest, at=panel.now()) is None:
             return go(visit, "/login")  # a parallel request was first
         match await judge(tx):
             case Accepted() as accepted:
@@ -108,25 +108,25 @@ async def _judge(visit: Pending, judge: Judge | Refused, template: str) -> Respo
 
 
 async def _finish(tx: Transaction, visit: Pending, accepted: Accepted) -> Response:
-    half_login = visit.pending_login
-    await half_logins.end(tx, half_login.digest)
-    await notices.withdraw(tx, half_login.digest, owner=half_login.account_id, at=visit.panel.now())
-    token = await complete_login(tx, visit, half_login.account_id, accepted)
-    return signed_in(visit, token, half_login.next)
+    pending_login = visit.pending_login
+    await pending_logins.end(tx, pending_login.digest)
+    await notices.withdraw(tx, pending_login.digest, owner=pending_login.account_id, at=visit.panel.now())
+    token = await complete_login(tx, visit, pending_login.account_id, accepted)
+    return signed_in(visit, token, pending_login.next)
 
 
 async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str) -> Response:
-    half_login = visit.pending_login
+    pending_login = visit.pending_login
     if refused.tries_left is None:
         return _challenge(visit, template, refused)
-    left = await half_logins.miss(tx, half_login.digest, tries=HALF_LOGIN_TRIES)
+    left = await pending_logins.miss(tx, pending_login.digest, tries=PENDING_LOGIN_TRIES)
     if not left:
-        await notices.hasten(tx, half_login.digest, at=visit.panel.now())
+        await notices.hasten(tx, pending_login.digest, at=visit.panel.now())
     return _challenge(visit, template, refused, left=left)
 
 
 def _challenge(visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None) -> Response:
-    """The challenge, with why it was refused; with no tries `left` this half-login is over."""
+    """The challenge, with why it was refused; with no tries `left` this pending login is over."""
     response = page(
         visit,
         template,

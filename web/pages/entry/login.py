@@ -4,7 +4,7 @@ import sqlite3
 
 from starlette.responses import Response
 
-from db import accounts, half_logins, notices, policy, sessions
+from db import accounts, notices, pending_logins, policy, sessions
 from db.database import Transaction
 from db.sessions import Former
 from web.audit import log
@@ -18,7 +18,7 @@ from web.http import forms
 from web.http.page import go, is_partial, later, page
 from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
-from web.limits import BUSY_RETRY, HALF_LOGIN_TTL, HALF_LOGINS_LIVE, SESSIONS_LIVE
+from web.limits import BUSY_RETRY, PENDING_LOGIN_TTL, PENDING_LOGINS_LIVE, SESSIONS_LIVE
 from web.pages.activity import note
 from web.visit import cookies
 from web.visit.cookies import Cookie
@@ -46,14 +46,14 @@ REASONS = {
 
 async def form(visit: Visit) -> Response:
     """With a reason why somebody is here again, it leads nowhere by itself: what it leads to may lead back."""
-    is_doubled = any(visit.jar.is_doubled(one) for one in (Cookie.SESSION, Cookie.HALF_LOGIN))
+    is_doubled = any(visit.jar.is_doubled(one) for one in (Cookie.SESSION, Cookie.PENDING_LOGIN))
     reason = REASONS.get("duplicado" if is_doubled else visit.request.query_params.get("motivo", ""), "")
     if visit.session and not reason:
         return go(visit, "/")
     if visit.pending_login and not reason:
         return go(visit, "/login/code")
     response = show_form(visit, safe_path(visit.request.query_params.get("next")), error=reason)
-    for one in (Cookie.SESSION, Cookie.HALF_LOGIN):
+    for one in (Cookie.SESSION, Cookie.PENDING_LOGIN):
         visit.jar.remove_planted(response, one)
     return response
 
@@ -75,7 +75,7 @@ async def enter(visit: Visit) -> Response:
 
 
 async def leave(visit: Visit) -> Response:
-    """Sign out, or give up a login half way; the cookie is worthless from here on.
+    """Sign out, or give up a pending login; the cookie is worthless from here on.
 
     Where that cannot be written down, the browser forgets its cookies all the same, and the person is told.
     """
@@ -86,20 +86,20 @@ async def leave(visit: Visit) -> Response:
     except sqlite3.OperationalError as refused:
         log.trouble("session.unended", refused)
         response = go(visit, f"/login?motivo={NOT_WRITTEN_DOWN}")
-    for one in (Cookie.SESSION, Cookie.HALF_LOGIN, Cookie.TYPED):
+    for one in (Cookie.SESSION, Cookie.PENDING_LOGIN, Cookie.TYPED):
         visit.jar.owe(one, None)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
     return response
 
 
 async def _end(visit: Visit) -> None:
-    half_login = visit.pending_login
+    pending_login = visit.pending_login
     async with visit.panel.db.transaction() as tx:
         if session := visit.session or await _former_session(tx, visit):
             await sessions.end(tx, session.id, owner=session.account_id)
             await note(tx, visit, session.account_id, Event.SESSION_ENDED)
-        if half_login:
-            await half_logins.end(tx, half_login.digest)
+        if pending_login:
+            await pending_logins.end(tx, pending_login.digest)
 
 
 async def _former_session(tx: Transaction, visit: Visit) -> Former | None:
@@ -140,7 +140,7 @@ async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepte
 def signed_in(visit: Visit, token: str, path: str) -> Response:
     response = go(visit, path)
     visit.jar.give(response, Cookie.SESSION, token)
-    visit.jar.take(response, Cookie.HALF_LOGIN)
+    visit.jar.take(response, Cookie.PENDING_LOGIN)
     return response
 
 
@@ -158,35 +158,35 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         await note(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
         if not account.has_two_factor:
             return signed_in(visit, await complete_login(tx, visit, account.id, accepted), next)
-        token = await _begin_half_login(tx, visit, account.id, next)
+        token = await _begin_pending_login(tx, visit, account.id, next)
     if is_partial(visit):
         response = page(
             visit, "two_factor/challenge.html", block="form", account_name=account.name, error="", is_over=False
         )
     else:
         response = go(visit, "/login/code")
-    visit.jar.give(response, Cookie.HALF_LOGIN, token)
+    visit.jar.give(response, Cookie.PENDING_LOGIN, token)
     return response
 
 
-async def _begin_half_login(tx: Transaction, visit: Visit, account_id: int, next: str) -> str:
+async def _begin_pending_login(tx: Transaction, visit: Visit, account_id: int, next: str) -> str:
     """Returns its token."""
     panel, at = visit.panel, visit.at
     token = cookies.new_token(panel)
     digest = cookies.digest(token)
     if old := visit.pending_login:
-        await half_logins.end(tx, old.digest)
+        await pending_logins.end(tx, old.digest)
         await notices.carry(tx, old.digest, owner=account_id, to=digest)
     await tell_of_password(tx, visit, account_id, waits_for=digest)
-    await half_logins.begin(
+    await pending_logins.begin(
         tx,
         account_id,
         digest,
         next=next,
         at=at,
-        ends_at=at + HALF_LOGIN_TTL,
+        ends_at=at + PENDING_LOGIN_TTL,
         is_trusted=await trusted_devices.recognise(tx, visit, account_id) is not None,
-        keep=HALF_LOGINS_LIVE,
+        keep=PENDING_LOGINS_LIVE,
     )
     return token
 

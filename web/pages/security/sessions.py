@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import half_logins, sessions, trusted_devices
+from db import pending_logins, sessions, trusted_devices
 from db.database import Transaction
 from web.audit.events import Event
 from web.auth.trusted_devices import recognise, trust_only_this
@@ -51,7 +51,7 @@ async def end_elsewhere(tx: Transaction, visit: SignedIn) -> int:
     ended = await sessions.end_others(tx, session.account_id, keep=session.id)
     if ended:
         await note(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(ended))
-    await half_logins.end_all(tx, session.account_id)
+    await pending_logins.end_all(tx, session.account_id)
     await trust_only_this(tx, visit, session.account_id)
     await renew(tx, visit)
     return ended

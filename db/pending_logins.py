@@ -7,7 +7,7 @@ from db.database import Reader, Transaction
 
 
 @dataclass(frozen=True)
-class HalfLogin:
+class PendingLogin:
     digest: bytes
     account_id: int
     account_name: str
@@ -27,30 +27,30 @@ async def begin(
 ) -> None:
     """Start one; of the account's others `keep` - 1 stay, those of trusted devices first, then the newest."""
     crowded = """
-        DELETE FROM half_logins WHERE account_id = :account_id AND digest NOT IN (
-            SELECT digest FROM half_logins WHERE account_id = :account_id AND ends_at > :at
+        DELETE FROM pending_logins WHERE account_id = :account_id AND digest NOT IN (
+            SELECT digest FROM pending_logins WHERE account_id = :account_id AND ends_at > :at
             ORDER BY is_trusted DESC, created_at DESC LIMIT :stay)
     """
     await tx.run(crowded, account_id=account_id, at=at, stay=keep - 1)
     sql = """
-        INSERT INTO half_logins (digest, account_id, next, created_at, ends_at, is_trusted)
+        INSERT INTO pending_logins (digest, account_id, next, created_at, ends_at, is_trusted)
         VALUES (:digest, :account_id, :next, :at, :ends_at, :is_trusted)
     """
     found = {"digest": digest, "account_id": account_id, "next": next, "is_trusted": is_trusted}
     await tx.run(sql, at=at, ends_at=ends_at, **found)
 
 
-async def find(db: Reader, digest: bytes, *, at: datetime) -> HalfLogin | None:
+async def find(db: Reader, digest: bytes, *, at: datetime) -> PendingLogin | None:
     sql = """
         SELECT digest, account_id, accounts.name, next
-        FROM half_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest AND ends_at > :at
+        FROM pending_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest AND ends_at > :at
     """
-    return await db.one(HalfLogin, sql, digest=digest, at=at)
+    return await db.one(PendingLogin, sql, digest=digest, at=at)
 
 
 async def miss(tx: Transaction, digest: bytes, *, tries: int) -> int:
-    """Count a wrong code and return how many tries are left; at none the half-login is over."""
-    sql = "UPDATE half_logins SET misses = misses + 1 WHERE digest = :digest RETURNING :tries - misses"
+    """Count a wrong code and return how many tries are left; at none the pending login is over."""
+    sql = "UPDATE pending_logins SET misses = misses + 1 WHERE digest = :digest RETURNING :tries - misses"
     left = max(0, await tx.one(int, sql, digest=digest, tries=tries) or 0)
     if not left:
         await end(tx, digest)
@@ -58,12 +58,12 @@ async def miss(tx: Transaction, digest: bytes, *, tries: int) -> int:
 
 
 async def end(tx: Transaction, digest: bytes) -> None:
-    await tx.run("DELETE FROM half_logins WHERE digest = :digest", digest=digest)
+    await tx.run("DELETE FROM pending_logins WHERE digest = :digest", digest=digest)
 
 
 async def end_of_everybody(tx: Transaction) -> None:
-    await tx.run("DELETE FROM half_logins")
+    await tx.run("DELETE FROM pending_logins")
 
 
 async def end_all(tx: Transaction, account_id: int) -> None:
-    await tx.run("DELETE FROM half_logins WHERE account_id = :account_id", account_id=account_id)
+    await tx.run("DELETE FROM pending_logins WHERE account_id = :account_id", account_id=account_id)
