@@ -42,7 +42,7 @@ async def _sizes(port: int, there: Population) -> dict[str, list[int]]:
     fresh = await people.sign_in(port, there.names[-2])
     connection = await load.Connection.open(port)
     cookie["Cookie"] = f"{people.SESSION}={fresh[people.SESSION]}"
-    proof = {"proof_password": PASSWORD, "proof_code": code_of_the_moment(late=1)}
+    proof = {"step_up_password": PASSWORD, "step_up_code": code_of_the_moment(late=1)}
     answer = await connection.ask(load.post("/security/totp", port, proof, **cookie, **FRAGMENT))
     assert b"QR code" in answer.body, answer.status
     connection.close()

@@ -187,7 +187,7 @@ def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clo
     asked = client.post("/activity/export", data={"tipo": "conta", "periodo": ""})
     assert asked.status_code == 403
     assert 'name="tipo" value="conta"' in asked.text
-    proved = {"tipo": "conta", "periodo": "", "proof_password": alice.password}
+    proved = {"tipo": "conta", "periodo": "", "step_up_password": alice.password}
     assert "Conta criada" in client.post("/activity/export", data=proved).text
 
 

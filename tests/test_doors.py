@@ -17,7 +17,7 @@ from web.settings import Settings
 from web.visit.visit import Visit
 
 NewClient = Callable[[], TestClient]
-SIGNED_IN = {State.SIGNED_IN, State.VERIFIED, State.PROVED, State.BINDING}
+SIGNED_IN = {State.SIGNED_IN, State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING}
 
 
 def doors(*states: Door[Visit], suits: Callable[[Demand], bool] = lambda _: True) -> list[tuple[str, str]]:
@@ -83,7 +83,7 @@ def test_whoever_is_signed_in_finds_the_pages_open(alice: Person, client: TestCl
 
 def test_sensitive_doors_ask_who_it_is_first(alice: Person, client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=6)
-    for _, path in doors(State.VERIFIED, State.PROVED, State.BINDING):
+    for _, path in doors(State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING):
         answer = client.post(path)
         assert answer.status_code == 403, path
         assert "Confirme que é você" in answer.text, path
@@ -149,7 +149,7 @@ def test_nothing_that_a_door_says_is_kept_and_its_letters_are_told(
 def test_no_door_takes_a_field_it_did_not_ask_for_nor_another_kind_of_form(
     kind: str, status: int, alice: Person, client: TestClient
 ) -> None:
-    for method, path in doors(State.SIGNED_IN, State.VERIFIED, State.BINDING):  # others ask first who it is
+    for method, path in doors(State.SIGNED_IN, State.RECENTLY_VERIFIED, State.BINDING):  # others ask first who it is
         if method == "POST":
             answer = client.post(path, content=b"role=admin", headers={"Content-Type": kind})
             assert answer.status_code in (status, 404), path

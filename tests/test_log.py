@@ -116,7 +116,7 @@ def test_a_cookie_that_stands_for_nothing_is_told_and_a_mere_visitor_is_not(
 def test_a_broken_seal_is_told(alice: Person, client: TestClient, clock: Clock, lines: Log) -> None:
     clock.forward(minutes=6)
     lines()
-    client.post("/security/totp", data={"proof_kept": "AAAA"})
+    client.post("/security/totp", data={"step_up_kept": "AAAA"})
     assert [line["reason"] for line in lines()] == ["seal"]
 
 

@@ -272,7 +272,7 @@ def test_typed_secrets_are_not_kept_and_nothing_for_strangers(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     clock.forward(minutes=61)
-    fields = {"current": "x", "password": "y", "repeated": "z", "proof_password": "w"}
+    fields = {"current": "x", "password": "y", "repeated": "z", "step_up_password": "w"}
     assert "set-cookie" not in client.post("/security/password", data=fields).headers
     assert "set-cookie" not in new_client().post("/instances", data={"name": "Loja"}).headers
     assert "set-cookie" not in client.post("/instances", data={"name": "x" * 3000}).headers

@@ -237,7 +237,7 @@ def test_a_recovery_code_used_to_prove_who_it_is_is_told_to_the_others(
     other = new_client()
     sign_in(other, protected, protected.code_at(clock()))
     clock.forward(minutes=6)
-    proof = {"proof_password": protected.password, "proof_recovery": protected.recovery_codes[0]}
+    proof = {"step_up_password": protected.password, "step_up_recovery": protected.recovery_codes[0]}
     assert other.post("/security/recovery-codes/rehearsal", data=proof).status_code == 200
     assert f"<strong>{USED}</strong> <time" in client.get("/instances").text
 
@@ -249,7 +249,7 @@ def test_what_a_stolen_session_fails_at_is_told_in_the_owners_open_browser(
     """A63: the cookie is the owner's, and so is the session that both of them look at."""
     clock.forward(minutes=6)
     plant(stranger, cookie_of(client))
-    wrong = {"proof_password": protected.password, "proof_code": protected.wrong_code_at(clock())}
+    wrong = {"step_up_password": protected.password, "step_up_code": protected.wrong_code_at(clock())}
     for _ in range(5):
         assert stranger.post(path, data=wrong).status_code == 422
     assert KNOWN in client.get("/instances").text
@@ -277,7 +277,7 @@ def test_a_replayed_code_is_told_in_the_session_that_replayed_it(
     client.post("/logout")
     sign_in(client, protected, code)
     plant(stranger, cookie_of(client))
-    replayed = {"proof_password": protected.password, "proof_code": code}
+    replayed = {"step_up_password": protected.password, "step_up_code": code}
     assert "Este código já foi usado" in stranger.post("/security/totp/remove", data=replayed).text
     page = client.get("/instances").text
     assert "Um código de verificação já usado foi digitado" in page

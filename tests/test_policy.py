@@ -88,14 +88,14 @@ def test_a_session_that_was_open_before_proves_the_password_first(
     asked = brunos.post("/security/totp")
     assert asked.status_code == 403
     assert "Confirme que é você" in asked.text
-    assert "QR code" in brunos.post("/security/totp", data={"proof_password": bruno.password}).text
+    assert "QR code" in brunos.post("/security/totp", data={"step_up_password": bruno.password}).text
 
 
 def test_a_proof_on_screen_when_the_requirement_begins_still_counts(
     bruno: Person, brunos: TestClient, client: TestClient
 ) -> None:
     require(client)
-    assert "QR code" in brunos.post("/security/totp", data={"proof_password": bruno.password}).text
+    assert "QR code" in brunos.post("/security/totp", data={"step_up_password": bruno.password}).text
 
 
 def test_a_login_for_enrolment_only_makes_no_trusted_device(

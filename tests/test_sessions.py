@@ -167,7 +167,7 @@ ACTS: dict[str, dict[str, str]] = {
     "/security/bad-day/lock": {},
     "/policy/require": {"days": "7"},
 }
-PROVED = ("/security/totp", "/security/recovery-codes")
+VERIFY_NOW = ("/security/totp", "/security/recovery-codes")
 
 
 @pytest.mark.parametrize("path", ACTS)
@@ -177,7 +177,7 @@ def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
     """Somebody else writes, and what they write ends the session."""
     client.post("/instances", data={"name": "Loja"})
     [(instance,)] = rows("SELECT id FROM instances")
-    fields = ACTS[path] | (proof(protected, clock()) if path in PROVED else {})
+    fields = ACTS[path] | (proof(protected, clock()) if path in VERIFY_NOW else {})
     tables = ("instances", "totp", "totp_enrolments", "recovery_codes", "trusted_devices", "policy", "activity")
     with ThreadPoolExecutor(1) as thread, contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -59,7 +59,7 @@ def test_without_a_second_factor_the_password_is_enough(alice: Person, client: T
     asked = client.post("/security/totp", headers=FRAGMENT)
     assert "Confirme que é você" in asked.text
     assert "Código de verificação" not in asked.text
-    assert client.post("/security/totp", data={"proof_password": alice.password}).status_code == 200
+    assert client.post("/security/totp", data={"step_up_password": alice.password}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/security/totp", "/security/recovery-codes", "/security/totp/remove"])
@@ -69,7 +69,7 @@ def test_a_stolen_session_changes_no_factor(
     """A21."""
     before = rows("SELECT * FROM totp"), rows("SELECT * FROM recovery_codes"), rows("SELECT * FROM totp_enrolments")
     assert client.post(path).status_code == 403
-    for half in ({"proof_code": later.code_at(clock())}, {"proof_password": later.password}):
+    for half in ({"step_up_code": later.code_at(clock())}, {"step_up_password": later.password}):
         assert client.post(path, data=half).status_code == 422
     after = rows("SELECT * FROM totp"), rows("SELECT * FROM recovery_codes"), rows("SELECT * FROM totp_enrolments")
     assert before == after
@@ -99,7 +99,7 @@ def test_secrets_that_were_typed_wait_sealed_and_then_count(
     assert asked.status_code == 403
     assert "pato" not in asked.text
     assert later.password not in asked.text
-    wrong = client.post("/security/password", data=hidden_fields(asked.text) | {"proof_password": "x"})
+    wrong = client.post("/security/password", data=hidden_fields(asked.text) | {"step_up_password": "x"})
     answer = client.post("/security/password", data=hidden_fields(wrong.text) | proof(later, clock()))
     assert "Senha alterada" in answer.text
     assert give_password(new_client(), later, password=fresh).status_code == 303
@@ -111,14 +111,14 @@ def test_sealed_secrets_are_good_for_this_session_and_this_action_alone(
     fresh = "pato verde corre na praia"
     typed = {"current": later.password, "password": fresh, "repeated": fresh}
     kept = hidden_fields(client.post("/security/password", data=typed).text)
-    assert list(kept) == ["proof_kept"]
+    assert list(kept) == ["step_up_kept"]
     other = new_client()
     sign_in(other, later, later.code_at(clock()))
     assert "Senha alterada" not in other.post("/security/password", data=kept).text
     rehearsal = client.post("/security/recovery-codes/rehearsal", data=kept | proof(later, clock.forward(minutes=1)))
     assert 'name="code"' in rehearsal.text  # the form, as without any code
-    for broken in ("", "x", "é", kept["proof_kept"][:-9]):
-        assert "Senha alterada" not in client.post("/security/password", data={"proof_kept": broken}).text
+    for broken in ("", "x", "é", kept["step_up_kept"][:-9]):
+        assert "Senha alterada" not in client.post("/security/password", data={"step_up_kept": broken}).text
 
 
 def test_proving_renews_the_cookie_and_lasts_for_this_session_only(
@@ -152,7 +152,7 @@ def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
     later: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
     """A21."""
-    fields = proof(later, clock()) | {"proof_code": later.wrong_code_at(clock())}
+    fields = proof(later, clock()) | {"step_up_code": later.wrong_code_at(clock())}
     answers = [client.post("/security/totp/remove", data=fields).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]
     refused = client.post("/security/totp/remove", data=fields)
@@ -164,7 +164,7 @@ def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
 def test_whoever_proved_everything_just_now_is_told_how_far_off_the_phone_is(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
-    ahead = {"proof_password": later.password, "proof_code": later.code_at(clock() + timedelta(minutes=2))}
+    ahead = {"step_up_password": later.password, "step_up_code": later.code_at(clock() + timedelta(minutes=2))}
     refused = client.post("/security/totp/remove", data=ahead)
     assert "Código incorreto" in refused.text
     client.post("/security/recovery-codes", data=proof(later, clock()))
@@ -176,19 +176,19 @@ def test_whoever_proved_everything_just_now_is_told_how_far_off_the_phone_is(
 def test_a_blank_in_the_field_of_the_recovery_code_is_no_recovery_code(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
-    fields = proof(later, clock()) | {"proof_recovery": " \u00a0\u200b"}
+    fields = proof(later, clock()) | {"step_up_recovery": " \u00a0\u200b"}
     assert client.post("/security/recovery-codes", data=fields).status_code == 200
 
 
 def test_whoever_proved_everything_just_now_and_no_other_is_told_the_date_on_the_server(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
-    wrong = {"proof_password": later.password, "proof_code": later.code_at(clock() + timedelta(days=730))}
+    wrong = {"step_up_password": later.password, "step_up_code": later.code_at(clock() + timedelta(days=730))}
     assert "O servidor marca" not in client.post("/security/totp/remove", data=wrong).text
     client.post("/security/recovery-codes", data=proof(later, clock()))
     assert "O servidor marca <time" in client.post("/security/totp/remove", data=wrong).text
     client.post("/login", data={"name": later.name, "password": later.password})
-    again = client.post("/login/code", data={"code": wrong["proof_code"]})
+    again = client.post("/login/code", data={"code": wrong["step_up_code"]})
     assert "O servidor marca <time" in again.text  # still signed in, in the same browser
 
 
@@ -197,7 +197,7 @@ def test_a_code_told_hours_away_never_becomes_good(
 ) -> None:
     client.post("/security/recovery-codes", data=proof(later, clock()))
     told = later.code_at(clock() + timedelta(hours=3, seconds=30))
-    refused = client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": told})
+    refused = client.post("/security/totp/remove", data={"step_up_password": later.password, "step_up_code": told})
     assert "parece estar 3 h adiantado" in refused.text
     clock.forward(hours=3, seconds=30)
     assert sign_in(new_client(), later, told).status_code == 422
@@ -209,7 +209,7 @@ def test_a_code_that_told_of_the_clock_never_becomes_good(
 ) -> None:
     client.post("/security/recovery-codes", data=proof(later, clock()))
     told = later.code_at(clock() + timedelta(minutes=2))
-    client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": told})
+    client.post("/security/totp/remove", data={"step_up_password": later.password, "step_up_code": told})
     clock.forward(minutes=2)
     assert sign_in(new_client(), later, told).status_code == 422
     assert sign_in(new_client(), later, later.code_at(clock.forward(seconds=30))).status_code == 303
@@ -221,7 +221,7 @@ def test_every_code_that_told_of_the_clock_stays_dead_and_is_not_called_used(
     client.post("/security/recovery-codes", data=proof(later, clock()))
     told = [later.code_at(clock() + timedelta(minutes=minutes)) for minutes in (2, 3)]
     for code in told:
-        client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": code})
+        client.post("/security/totp/remove", data={"step_up_password": later.password, "step_up_code": code})
     for code in told:
         clock.forward(minutes=2 if code == told[0] else 1)
         refused = sign_in(new_client(), later, code)
@@ -235,7 +235,7 @@ def test_a_new_phone_owes_nothing_to_the_clock_of_the_old_one(
 ) -> None:
     client.post("/security/recovery-codes/rehearsal", data=proof(later, clock()))
     ahead = later.code_at(clock() + timedelta(minutes=2))
-    client.post("/security/totp/remove", data={"proof_password": later.password, "proof_code": ahead})
+    client.post("/security/totp/remove", data={"step_up_password": later.password, "step_up_code": ahead})
     later.key = begin_enrolment(client, **lost(later, 0))
     client.post("/security/totp/confirm", data={"code": later.code_at(clock())})
     clock.forward(minutes=2)
@@ -264,19 +264,19 @@ def test_wrong_codes_are_not_blamed_on_the_password(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     for _ in range(6):
-        refused = client.post("/security/totp/remove", data=proof(later, clock()) | {"proof_code": "12"})
+        refused = client.post("/security/totp/remove", data=proof(later, clock()) | {"step_up_code": "12"})
         assert "O código tem seis números" in refused.text
     assert give_password(new_client(), later).headers["location"] == "/login/code"
 
 
 def test_wrong_passwords_are_limited_too(later: Person, client: TestClient, clock: Clock) -> None:
-    fields = proof(later, clock()) | {"proof_password": "girafa verde"}
+    fields = proof(later, clock()) | {"step_up_password": "girafa verde"}
     answers = [client.post("/security/totp/remove", data=fields).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]
 
 
 def test_a_recovery_code_stands_in_for_the_lost_phone(later: Person, client: TestClient, rows: Rows) -> None:
-    fields = {"proof_password": later.password, "proof_code": "", "proof_recovery": later.recovery_codes[0]}
+    fields = {"step_up_password": later.password, "step_up_code": "", "step_up_recovery": later.recovery_codes[0]}
     assert client.post("/security/totp/remove", data=fields).status_code == 200
     assert rows("SELECT count(*) FROM totp") == [(0,)]
 
@@ -290,7 +290,7 @@ def test_the_cookie_of_a_proof_arrives_even_when_the_action_is_refused(
 
 
 def test_each_proof_leaves_its_activity(later: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
-    client.post("/security/totp/remove", data=proof(later, clock()) | {"proof_password": "girafa verde"})
+    client.post("/security/totp/remove", data=proof(later, clock()) | {"step_up_password": "girafa verde"})
     client.post("/security/recovery-codes", data=proof(later, clock()))
     events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'stepup%' ORDER BY id")]
     assert events == ["stepup.failed", "stepup.ok"]
@@ -303,7 +303,7 @@ def test_a_form_counts_in_a_post_alone(
     """A64."""
     clock.forward(minutes=6)
     before = rows("SELECT digest, verified_at FROM sessions")
-    body = urlencode({"proof_password": alice.password}).encode()
+    body = urlencode({"step_up_password": alice.password}).encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = client.request(method, "/security/password", content=body, headers=kind)
     assert answer.status_code == 403
@@ -317,7 +317,9 @@ def test_sair_with_the_cookie_of_a_moment_before_ends_the_session(
     """A64: another tab had just proved who it is."""
     former = cookie_of(client)
     clock.forward(minutes=6)
-    assert client.post("/security/recovery-codes/rehearsal", data={"proof_password": alice.password}).status_code < 403
+    assert (
+        client.post("/security/recovery-codes/rehearsal", data={"step_up_password": alice.password}).status_code < 403
+    )
     assert cookie_of(client) != former
     clock.forward(**wait)
     client.post("/logout", headers={"Cookie": former})
@@ -327,6 +329,6 @@ def test_sair_with_the_cookie_of_a_moment_before_ends_the_session(
 def test_the_cookie_of_a_moment_before_opens_nothing(alice: Person, client: TestClient, clock: Clock) -> None:
     former = cookie_of(client)
     clock.forward(minutes=6)
-    client.post("/security/recovery-codes/rehearsal", data={"proof_password": alice.password})
+    client.post("/security/recovery-codes/rehearsal", data={"step_up_password": alice.password})
     assert client.get("/instances", headers={"Cookie": former}).status_code == 303
     assert client.get("/instances").status_code == 200

@@ -167,7 +167,9 @@ def test_passwords_tried_inside_count_for_the_network(
     for browser in browsers:
         sign_in(browser, alice)
         clock.forward(seconds=10)
-    wrong = {"current": "x", "password": "x", "repeated": "x"} if path.endswith("password") else {"proof_password": "x"}
+    wrong = (
+        {"current": "x", "password": "x", "repeated": "x"} if path.endswith("password") else {"step_up_password": "x"}
+    )
     for browser in browsers:
         assert [browser.post(path, data=wrong).status_code for _ in range(5)] == [422] * 5
         clock.forward(seconds=20)

@@ -143,7 +143,7 @@ def test_after_a_change_of_the_hash_cost_unknown_names_cost_what_known_ones_do(
 RECOVERIES: dict[str, Callable[[TestClient, Person], Response]] = {
     "login": lambda browser, _: browser.post("/login/recovery", data={"code": NO_CODE}),
     "step-up": lambda browser, person: browser.post(
-        "/security/sessions/end-others", data={"proof_password": person.password, "proof_recovery": NO_CODE}
+        "/security/sessions/end-others", data={"step_up_password": person.password, "step_up_recovery": NO_CODE}
     ),
     "rehearsal": lambda browser, _: browser.post("/security/recovery-codes/rehearsal", data={"code": NO_CODE}),
 }

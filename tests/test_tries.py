@@ -46,9 +46,9 @@ PLACES = [
     Place(
         "two_factor.enter_recovery", lambda b, *_: b.post("/login/recovery", data={"code": NO_CODE}), 0, "pending login"
     ),
-    Place("step_up._judge", lambda b, p, c: step_up(b, p, c, proof_password=WRONG), 0),
-    Place("step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, proof_code=wrong(p, c)["code"]), "totp"),
-    Place("step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, proof_recovery=NO_CODE), 1),
+    Place("step_up._judge", lambda b, p, c: step_up(b, p, c, step_up_password=WRONG), 0),
+    Place("step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, step_up_code=wrong(p, c)["code"]), "totp"),
+    Place("step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, step_up_recovery=NO_CODE), 1),
     Place("password._judge_current", lambda b, *_: b.post("/security/password", data={"current": WRONG}), 0),
     Place("totp.undo", lambda b, p, c: b.post("/security/totp/undo", data=wrong(p, c)), "totp_replaced"),
     Place("recovery_codes.rehearse", lambda b, *_: b.post(REHEARSAL, data={"code": NO_CODE}), 0),
@@ -174,7 +174,7 @@ def test_a_stolen_session_with_the_password_and_wrong_codes_is_told(
     owner.post("/login/code", data={"code": protected.code_at(clock())})
     for number in range(5):
         assert KNOWN not in owner.get("/instances").text, number
-        step_up(thief, protected, clock, proof_code=wrong(protected, clock)["code"])
+        step_up(thief, protected, clock, step_up_code=wrong(protected, clock)["code"])
     assert KNOWN in owner.get("/instances").text
 
 
@@ -186,7 +186,7 @@ def test_one_right_password_without_its_code_is_told_when_its_time_is_over(
     owner = new_client()
     give_password(owner, protected)
     owner.post("/login/code", data={"code": protected.code_at(clock())})
-    assert step_up(client, protected, clock, proof_code=code and wrong(protected, clock)["code"]).status_code == 422
+    assert step_up(client, protected, clock, step_up_code=code and wrong(protected, clock)["code"]).status_code == 422
     clock.forward(minutes=5)
     assert KNOWN in owner.get("/instances").text
 
@@ -198,7 +198,7 @@ def test_a_slip_at_the_step_up_that_is_put_right_in_time_is_not_told(
     give_password(owner, protected)
     owner.post("/login/code", data={"code": protected.code_at(clock())})
     clock.forward(seconds=30)
-    step_up(client, protected, clock, proof_code=wrong(protected, clock)["code"])
+    step_up(client, protected, clock, step_up_code=wrong(protected, clock)["code"])
     assert "desativada" in step_up(client, protected, clock).text
     clock.forward(minutes=6)
     assert KNOWN not in owner.get("/instances").text

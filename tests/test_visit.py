@@ -44,8 +44,8 @@ KNOWN = {
     "ANYONE": Visit,
     "PENDING_LOGIN": Pending,
     "SIGNED_IN": SignedIn,
-    "VERIFIED": RecentlyVerified,
-    "PROVED": VerifiedNow,
+    "RECENTLY_VERIFIED": RecentlyVerified,
+    "VERIFY_NOW": VerifiedNow,
     "BINDING": RecentlyVerified,
 }
 

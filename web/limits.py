@@ -116,7 +116,7 @@ PENDING_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)  # a tenth of the idle time, where that is less
 FORMER_COOKIE_TTL = timedelta(minutes=5)  # after a change, for signing out
-ELEVATED = timedelta(minutes=5)
+STEP_UP_WINDOW = timedelta(minutes=5)
 ENROL_ONLY_TTL = timedelta(minutes=15)
 TRUSTED_DEVICE_TTL = timedelta(days=90)  # since the last login
 TRUSTED_DEVICES = 20  # per account

@@ -193,7 +193,7 @@ ACTS: dict[str, Act] = {
 def prove(turn: Turn, proof: Proof) -> Form:
     """The fields of Confirme que é você, and what they claim of the account that is asked."""
     password = turn.typed_password(proof.password)
-    form = Form({"proof_password": password, "proof_code": "", "proof_recovery": ""}, said=f"with {proof}")
+    form = Form({"step_up_password": password, "step_up_code": "", "step_up_recovery": ""}, said=f"with {proof}")
     account = turn.account
     if account is None:
         return form
@@ -201,11 +201,11 @@ def prove(turn: Turn, proof: Proof) -> Form:
     has_app = turn.before.has_app(account)
     form.is_incomplete = has_app and proof.second == NONE
     if proof.second in (RECOVERY, SPENT):
-        form.fields["proof_recovery"] = typed = turn.typed_recovery(RIGHT if proof.second == RECOVERY else USED)
+        form.fields["step_up_recovery"] = typed = turn.typed_recovery(RIGHT if proof.second == RECOVERY else USED)
         if has_app:
             form.claims.append(turn.recovery_claim("step-up", account, typed))
     elif proof.second != NONE:
-        form.fields["proof_code"] = typed = turn.typed_code(proof.second, turn.known.key)
+        form.fields["step_up_code"] = typed = turn.typed_code(proof.second, turn.known.key)
         if has_app:
             form.claims.append(turn.code_claim("step-up", account, typed, turn.model.secrets[account].key))
     return form

@@ -20,7 +20,7 @@ from web.visit.cookies import digest
 
 POSTS = {route.path: route for route in ROUTES if isinstance(route, Route) and "POST" in (route.methods or ())}
 GETS = {route.path: route for route in ROUTES if isinstance(route, Route) and "GET" in (route.methods or ())}
-ASKING = {State.VERIFIED, State.PROVED, State.BINDING}
+ASKING = {State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING}
 
 
 PROLOGUE = (

@@ -31,11 +31,11 @@ def check_field(field: str) -> None:
     name, kind = attributes.get("name", ""), attributes.get("type", "text")
     if kind == "hidden":
         return
-    wanted = {"current": "current-password", "proof_password": "current-password", "repeated": "new-password"}
+    wanted = {"current": "current-password", "step_up_password": "current-password", "repeated": "new-password"}
     if name in wanted:
         assert (kind, attributes["autocomplete"]) == ("password", wanted[name]), field
     elif name == "password":
         assert (kind, attributes["autocomplete"].endswith("-password")) == ("password", True), field
-    elif name == "proof_code" or (name == "code" and attributes.get("inputmode") == "numeric"):
+    elif name == "step_up_code" or (name == "code" and attributes.get("inputmode") == "numeric"):
         assert (kind, attributes["autocomplete"]) == ("text", "one-time-code"), field
     assert not set(attributes) & {"onpaste", "oncopy", "ondrop"}, field

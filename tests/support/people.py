@@ -90,12 +90,12 @@ def protect(client: TestClient, person: Person, at: datetime) -> Response:
 
 def proof(person: Person, at: datetime) -> dict[str, Any]:
     """The fields of "Confirme que é você"."""
-    return {"proof_password": person.password, "proof_code": person.code_at(at), "proof_recovery": ""}
+    return {"step_up_password": person.password, "step_up_code": person.code_at(at), "step_up_recovery": ""}
 
 
 def lost(person: Person, code: int) -> dict[str, Any]:
     """The fields of "Confirme que é você" for whoever has no phone, with one of the recovery codes."""
-    return {"proof_password": person.password, "proof_code": "", "proof_recovery": person.recovery_codes[code]}
+    return {"step_up_password": person.password, "step_up_code": "", "step_up_recovery": person.recovery_codes[code]}
 
 
 def cookie_of(browser: TestClient | Response, kind: str = "sid") -> str:

@@ -20,7 +20,7 @@ from web.crypto.vault import KEY_BYTES
 from web.crypto.workers import Slots
 from web.factors import recovery_code, written_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
-from web.limits import CODE_BACKOFF, ELEVATED, SALT_BYTES, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
+from web.limits import CODE_BACKOFF, SALT_BYTES, STEP_UP_WINDOW, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.pages.activity import note
 from web.panel import Panel
 from web.visit.cookies import digest
@@ -138,7 +138,9 @@ async def _judge_rehearsal(visit: Visit, account_id: int, charge: Try, digest: b
 async def _why_wrong(tx: Transaction, visit: Visit, account_id: int, key: bytes, code: str) -> Refused:
     """Only who proved everything minutes ago is told how far off the phone is, and that code never becomes good."""
     session, at = visit.session, visit.panel.now()
-    is_proved = session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < ELEVATED
+    is_proved = (
+        session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < STEP_UP_WINDOW
+    )
     if not is_proved:
         return Refused(Reason.WRONG_CODE)
     drift = clock_drift(key, code, at)

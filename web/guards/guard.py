@@ -24,7 +24,7 @@ from web.guards.throttle import Throttle, charge, settle
 from web.http import errors, forms
 from web.http.page import go, is_partial
 from web.http.redirects import to_login
-from web.limits import BODY_MAX, ELEVATED, ENROL_ONLY_TTL, SESSION_TOUCH
+from web.limits import BODY_MAX, ENROL_ONLY_TTL, SESSION_TOUCH, STEP_UP_WINDOW
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
@@ -194,7 +194,7 @@ async def _recently_verified(visit: Visit, demand: Demand) -> RecentlyVerified |
     here = await _signed_in(visit, demand)
     if not isinstance(here, SignedIn):
         return here
-    within = ENROL_ONLY_TTL if here.session.enrols_only else ELEVATED
+    within = ENROL_ONLY_TTL if here.session.enrols_only else STEP_UP_WINDOW
     answer = await step_up.demand(here, within=within)
     return RecentlyVerified(visit.request, visit.arrival) if isinstance(answer, Accepted) else answer
 
@@ -234,6 +234,10 @@ class State:
     ANYONE = Door("ANYONE", _anyone)
     PENDING_LOGIN = Door("PENDING_LOGIN", _pending)  # a right password, the second factor still owed
     SIGNED_IN = Door("SIGNED_IN", _signed_in)
-    VERIFIED = Door("VERIFIED", _recently_verified)  # signed in, and every enrolled factor proved within five minutes
-    PROVED = Door("PROVED", _verified_now)  # signed in, and every enrolled factor proved with this very request
-    BINDING = Door("BINDING", _binding)  # as PROVED where there is a second factor that works, else as VERIFIED
+    RECENTLY_VERIFIED = Door(
+        "RECENTLY_VERIFIED", _recently_verified
+    )  # signed in, and every enrolled factor proved within five minutes
+    VERIFY_NOW = Door("VERIFY_NOW", _verified_now)  # signed in, and every enrolled factor proved with this very request
+    BINDING = Door(
+        "BINDING", _binding
+    )  # as VERIFY_NOW where there is a second factor that works, else as RECENTLY_VERIFIED

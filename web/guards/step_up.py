@@ -31,7 +31,7 @@ from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded, acting, find_session
 from web.words.characters import joined
 
-PASSWORD, CODE, RECOVERY, KEPT = "proof_password", "proof_code", "proof_recovery", "proof_kept"
+PASSWORD, CODE, RECOVERY, KEPT = "step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"
 
 
 async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
@@ -98,7 +98,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
 
 async def _miss(tx: Transaction, visit: SignedIn, field: str) -> None:
     """As at the challenge of a login: after five right passwords without their code the owner is told at once."""
-    await note(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, field.removeprefix("proof_"))
+    await note(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, field.removeprefix("step_up_"))
     if await notices.waiting(tx, _waiting(visit)) >= PENDING_LOGIN_TRIES:
         await notices.hasten(tx, _waiting(visit), at=visit.panel.now())
 

@@ -13,7 +13,7 @@ from web.visit.visit import SignedIn, Visit
 
 # Fields that no answer holds readable because they were posted.
 SECRETS = {"code", "codes", "current", "password", "repeated"}
-SECRETS |= {"proof_password", "proof_code", "proof_recovery", "proof_kept"}
+SECRETS |= {"step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"}
 URLENCODED = "application/x-www-form-urlencoded"
 
 
