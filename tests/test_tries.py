@@ -42,9 +42,9 @@ def step_up(browser: TestClient, person: Person, clock: Clock, **fields: str) ->
 
 PLACES = [
     Place("login.enter", lambda b, p, _: give_password(b, p, password=WRONG), 0, ""),
-    Place("two_factor.enter_code", lambda b, p, c: b.post("/login/code", data=wrong(p, c)), "totp", "pending login"),
+    Place("challenge.enter_code", lambda b, p, c: b.post("/login/code", data=wrong(p, c)), "totp", "pending login"),
     Place(
-        "two_factor.enter_recovery", lambda b, *_: b.post("/login/recovery", data={"code": NO_CODE}), 0, "pending login"
+        "challenge.enter_recovery", lambda b, *_: b.post("/login/recovery", data={"code": NO_CODE}), 0, "pending login"
     ),
     Place("step_up._judge", lambda b, p, c: step_up(b, p, c, step_up_password=WRONG), 0),
     Place("step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, step_up_code=wrong(p, c)["code"]), "totp"),
@@ -151,7 +151,7 @@ def test_nothing_but_what_is_charged_compares_a_factor() -> None:
     """A63, A66: an app that is being enrolled proves nothing yet, and has tries of its own."""
     compare = {caller for caller, called in calls() if called in COMPARE}
     judging = {"_judge_code", "_judge_replaced", "_judge_recovery", "_judge_rehearsal"}
-    assert compare == {"accounts._judge", "totp._judge", *(f"second_factor.{name}" for name in judging)}
+    assert compare == {"passwords._judge", "totp._judge", *(f"codes.{name}" for name in judging)}
 
 
 def calls() -> Iterator[tuple[str, str]]:
