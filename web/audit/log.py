@@ -40,7 +40,7 @@ def to_stderr() -> None:
     _logger.setLevel(logging.INFO)
 
 
-def happened(visit: Visit, event: Event, account_id: int | None, session_id: str | None) -> None:
+def record(visit: Visit, event: Event, account_id: int | None, session_id: str | None) -> None:
     """What is noted in the activity too."""
     result = "failed" if event.failure else "ok"
     who = {"user_id": "unknown" if account_id is None else account_id, "session_ref": session_id}

@@ -11,7 +11,7 @@ from web.limits import FAILURES_TOLD, NOTICES_COUNTED, PENDING_LOGIN_TTL
 from web.visit.visit import Visit
 
 
-async def tell(
+async def notify(
     tx: Transaction,
     visit: Visit,
     account_id: int | None,
@@ -45,19 +45,19 @@ async def tell(
     await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
 
 
-async def tell_of_password(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
+async def notify_password_known(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
     """The password was right, the second factor is owed: told unless what it `waits_for` is completed in time."""
-    await tell(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=PENDING_LOGIN_TTL, pending_login=waits_for)
+    await notify(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=PENDING_LOGIN_TTL, pending_login=waits_for)
 
 
-async def tell_of_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:
+async def notify_unusual_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:
     """What is unusual about a login that just succeeded; asked before the login is noted."""
     failures, login = tuple(FACTOR_FAILURES), Event.SESSION_STARTED
     if await activity.failures_since(tx, account_id, login, failures=failures) >= FAILURES_TOLD:
-        await tell(tx, visit, account_id, NoticeKind.MANY_FAILURES)
+        await notify(tx, visit, account_id, NoticeKind.MANY_FAILURES)
     keep = visit.panel.settings.log_keep  # beyond it, no login is remembered
     here = visit.network, device(visit.user_agent)
     places = [(place.network, device(place.user_agent)) for place in await activity.places(tx, account_id)]
     is_first = not places and not await accounts.existed(tx, account_id, visit.at - keep)
     if not is_first and here not in places and not await recognise(tx, visit, account_id):
-        await tell(tx, visit, account_id, NoticeKind.NEW_DEVICE, session_id=session_id)
+        await notify(tx, visit, account_id, NoticeKind.NEW_DEVICE, session_id=session_id)

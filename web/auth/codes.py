@@ -12,7 +12,8 @@ from db.database import Reader, Transaction
 from db.recovery_codes import RecoverySet
 from db.sessions import Session
 from web.audit.events import Event, NoticeKind
-from web.audit.notices import tell
+from web.audit.notices import notify
+from web.audit.record import record_event
 from web.auth import trusted_devices
 from web.auth.outcome import Outcome, Proof, Reason, Refused
 from web.auth.tries import Try, charged
@@ -21,7 +22,6 @@ from web.crypto.workers import Slots
 from web.factors import recovery_code, written_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.limits import CODE_BACKOFF, SALT_BYTES, STEP_UP_WINDOW, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
-from web.pages.activity import note
 from web.panel import Panel
 from web.visit.cookies import digest
 from web.visit.visit import Visit
@@ -88,18 +88,18 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
         return _miss(await _why_wrong(tx, visit, account_id, key, code), failures)
     if await totp.spend(tx, account_id, step):
         accepted = await charge.accept(tx, Proof.CODE, step=step)
-        await note(tx, visit, account_id, Event.TOTP_OK)
+        await record_event(tx, visit, account_id, Event.TOTP_OK)
         return accepted
     if await totp.was_told(tx, account_id, step):
         await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
         return _miss(Refused(Reason.CODE_DISCLOSED, next_code=until_new_step(step, at)), failures)
     until_new = until_new_step(app.last_step, at)
     if until_new > 3 * TOTP_STEP:  # no code is that far ahead: the fault is the server's, and nothing was judged
-        await note(tx, visit, account_id, Event.CLOCK_WENT_BACK)
+        await record_event(tx, visit, account_id, Event.CLOCK_WENT_BACK)
         return Refused(Reason.SERVER_CLOCK_WENT_BACK, next_code=until_new)
     await charge.fail(tx, visit, account_id, Event.TOTP_REPEATED)
     pending = visit.pending_login  # whoever completes it has only been too quick
-    await tell(tx, visit, account_id, NoticeKind.CODE_REPEATED, pending_login=pending.digest if pending else None)
+    await notify(tx, visit, account_id, NoticeKind.CODE_REPEATED, pending_login=pending.digest if pending else None)
     return _miss(Refused(Reason.CODE_USED, next_code=until_new), failures)
 
 
@@ -122,7 +122,7 @@ async def _judge_recovery(visit: Visit, account_id: int, charge: Try, digest: by
         await charge.fail(tx, visit, account_id, Event.RECOVERY_FAILED)
         return _miss(Refused(Reason.WRONG_RECOVERY_CODE), charge.standing.failures)
     accepted = await charge.accept(tx, Proof.RECOVERY_CODE)
-    await note(tx, visit, account_id, Event.RECOVERY_OK)
+    await record_event(tx, visit, account_id, Event.RECOVERY_OK)
     return accepted
 
 
@@ -131,7 +131,7 @@ async def _judge_rehearsal(visit: Visit, account_id: int, charge: Try, digest: b
         await charge.fail(tx, visit, account_id, Event.RECOVERY_REHEARSAL_FAILED)
         return Refused(Reason.WRONG_RECOVERY_CODE)
     accepted = await charge.accept(tx, Proof.REHEARSED_CODE)
-    await note(tx, visit, account_id, Event.RECOVERY_REHEARSED)
+    await record_event(tx, visit, account_id, Event.RECOVERY_REHEARSED)
     return accepted
 
 
@@ -164,7 +164,9 @@ async def _charged(visit: Visit, kind: str, account_id: int) -> AsyncIterator[Tr
     async with charged(visit, [await _counter(panel.db, visit, kind, account_id)], kind=kind) as charge:
         if charge.standing.is_closed:
             async with panel.db.transaction() as tx:
-                await note(tx, visit, account_id, Event.TOTP_LOCKED if kind == "totp" else Event.RECOVERY_LOCKED)
+                await record_event(
+                    tx, visit, account_id, Event.TOTP_LOCKED if kind == "totp" else Event.RECOVERY_LOCKED
+                )
             yield Refused(Reason.APP_CLOSED if kind == "totp" else Reason.RECOVERY_CLOSED)
         elif left := charge.standing.wait:
             yield Refused(Reason.CODE_BACKOFF, wait=left)

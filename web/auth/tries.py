@@ -10,9 +10,9 @@ from db.attempts import Attempts, Counter
 from db.database import Transaction
 from web.audit import log
 from web.audit.events import Event, Failure
+from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
 from web.limits import STRANGERS_COUNTED
-from web.pages.activity import note
 from web.visit.visit import Visit
 
 
@@ -40,7 +40,7 @@ class Try:
         """It was wrong: the charge stays, and the line feeds the alarm and what the next login is told."""
         if Failure.OF_FACTOR not in event.failure:
             raise ValueError(event)
-        await note(tx, visit, account_id, event)
+        await record_event(tx, visit, account_id, event)
         tx.afterwards.append(self._end)
 
     def _end(self) -> None:

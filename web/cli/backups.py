@@ -10,7 +10,7 @@ from pathlib import Path
 from db import activity, aftermath, identity, migrate, sealed
 from db.database import Database, Transaction
 from web.audit.events import Event
-from web.cli.operator import CommandRefused, note
+from web.cli.operator import CommandRefused, record_event
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
 from web.factors.totp import step_at
@@ -34,7 +34,7 @@ async def _note(panel: Panel) -> None:
     """The copy is whole, so that this cannot be written is told, and no reason to fail."""
     try:
         async with panel.db.transaction() as tx:
-            await note(tx, panel, None, Event.CLI_BACKUP)
+            await record_event(tx, panel, None, Event.CLI_BACKUP)
     except sqlite3.OperationalError as refused:
         print(f"Não deu para anotar a cópia na atividade ({reason(refused, panel.settings.data)}).")
 
@@ -121,7 +121,7 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
             for account_id in await aftermath.settle(tx, step=step_at(panel.now()) + 1):
-                await note(tx, panel, account_id, Event.CLI_RESTORE)
+                await record_event(tx, panel, account_id, Event.CLI_RESTORE)
             await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from db import identity, sealed
 from db.sealed import Sealed
 from web.audit.events import Event
-from web.cli.operator import CommandRefused, note
+from web.cli.operator import CommandRefused, record_event
 from web.crypto.vault import KEY_BYTES, BrokenSeal, write_keys
 from web.limits import OPENING_GRACE
 from web.panel import Panel
@@ -108,5 +108,5 @@ async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
             count += 1
         if await identity.key_fingerprint(tx) != seal.fingerprint:
             await identity.change_key(tx, seal.fingerprint)
-            await note(tx, panel, None, Event.CLI_ROTATE_KEY)
+            await record_event(tx, panel, None, Event.CLI_ROTATE_KEY)
     return count, broken

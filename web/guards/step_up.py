@@ -14,7 +14,8 @@ from db import accounts, notices, sessions
 from db.database import Transaction
 from web.audit import log
 from web.audit.events import Event, NoticeKind
-from web.audit.notices import tell, tell_of_password
+from web.audit.notices import notify, notify_password_known
+from web.audit.record import record_event
 from web.auth.codes import try_code, try_recovery
 from web.auth.outcome import Accepted, Outcome, Proof, Refused
 from web.auth.passwords import try_password
@@ -25,7 +26,6 @@ from web.http.page import later, page
 from web.http.redirects import page_above
 from web.http.refusals import sentence, status_of
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, PENDING_LOGIN_TRIES
-from web.pages.activity import note
 from web.visit.cookies import Cookie, digest, new_token
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded, acting, find_session
@@ -68,13 +68,13 @@ async def _judge(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Outcome]:
             return PASSWORD, tried
         async with acting(visit) as tx:
             if isinstance(tried, Refused):
-                await note(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
+                await record_event(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
                 return PASSWORD, tried
             accepted = await tried.charge.accept(tx, Proof.PASSWORD)
             if not session.has_two_factor:
                 await _succeed(tx, visit)
                 return PASSWORD, accepted
-            await tell_of_password(tx, visit, session.account_id, waits_for=_waiting(visit))
+            await notify_password_known(tx, visit, session.account_id, waits_for=_waiting(visit))
     return await _judge_second_factor(visit, proof)
 
 
@@ -90,7 +90,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
             if isinstance(outcome, Accepted):
                 await _succeed(tx, visit)
                 if outcome.proof is Proof.RECOVERY_CODE:
-                    await tell(tx, visit, account_id, NoticeKind.RECOVERY_USED)
+                    await notify(tx, visit, account_id, NoticeKind.RECOVERY_USED)
             else:
                 await _miss(tx, visit, field)
     return field, outcome
@@ -98,7 +98,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
 
 async def _miss(tx: Transaction, visit: SignedIn, field: str) -> None:
     """As at the challenge of a login: after five right passwords without their code the owner is told at once."""
-    await note(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, field.removeprefix("step_up_"))
+    await record_event(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, field.removeprefix("step_up_"))
     if await notices.waiting(tx, _waiting(visit)) >= PENDING_LOGIN_TRIES:
         await notices.hasten(tx, _waiting(visit), at=visit.panel.now())
 
@@ -108,7 +108,7 @@ async def _succeed(tx: Transaction, visit: SignedIn) -> None:
     await sessions.verify(tx, session.id, at=at)
     await notices.withdraw_waiting(tx, _waiting(visit), owner=session.account_id, at=at)
     await renew(tx, visit)
-    await note(tx, visit, session.account_id, Event.STEPUP_OK)
+    await record_event(tx, visit, session.account_id, Event.STEPUP_OK)
 
 
 def _waiting(visit: SignedIn) -> bytes:

@@ -12,10 +12,10 @@ from db import instances
 from db.database import Transaction
 from db.instances import Instance
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
-from web.pages.activity import note
 from web.panel import Panel
 from web.visit.cookies import new_token
 from web.visit.visit import RecentlyVerified, SignedIn
@@ -59,7 +59,7 @@ async def create(visit: SignedIn) -> Response:
         instance_id = await add(tx, panel, owner, name)
         if instance_id is None:
             return await _show(visit, error=full(panel.settings.instances_max), typed=typed, status=422)
-        await note(tx, visit, owner, Event.INSTANCE_CREATED, name)
+        await record_event(tx, visit, owner, Event.INSTANCE_CREATED, name)
         place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(visit):
         return go(visit, _address(place))
@@ -106,7 +106,7 @@ async def rename(visit: SignedIn) -> Response:
     async with acting(visit) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
-        await note(tx, visit, owner, Event.INSTANCE_RENAMED, f"{instance.name} → {name}")
+        await record_event(tx, visit, owner, Event.INSTANCE_RENAMED, f"{instance.name} → {name}")
         place = await instances.place(tx, name, instance.id, owner=owner)
     return await row(visit) if is_partial(visit) else go(visit, _address(place))
 
@@ -123,7 +123,7 @@ async def delete(visit: SignedIn) -> Response:
         name = await instances.delete(tx, instance_id, owner=owner)
         if name is None:
             raise HTTPException(404)
-        await note(tx, visit, owner, Event.INSTANCE_DELETED, name)
+        await record_event(tx, visit, owner, Event.INSTANCE_DELETED, name)
         place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(visit):
         return go(visit, _address(place))
@@ -136,7 +136,7 @@ async def show_token(visit: RecentlyVerified) -> Response:
     async with acting(visit) as tx:
         instance = await _own(visit, tx)
         if not instance.paused_at:
-            await note(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
+            await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
         row = _row(instance) if instance.paused_at else _shown(panel, instance, owner)
     return await _show(visit, row=row)
 
@@ -149,7 +149,7 @@ async def change_token(visit: RecentlyVerified) -> Response:
         sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance.id, owner), new_token(panel).encode("ascii"))
         if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
             raise HTTPException(404)
-        await note(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
+        await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
         row = _shown(panel, await _own(visit, tx), owner)
     return await _show(visit, row=row)
 

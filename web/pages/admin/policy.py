@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from db import accounts, factors, policy, sessions
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import ENROL_ONLY_TTL
-from web.pages.activity import note
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting
 from web.words.moments import full
@@ -49,11 +49,13 @@ async def _decide(visit: SignedIn, begins_at: datetime | None) -> Response:
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):
             return await _form(visit, problem=EARLIER, status=422)
         if begins_at:
-            await note(tx, visit, account_id, Event.POLICY_REQUIRED, full(begins_at, visit.panel.settings.time_zone))
+            await record_event(
+                tx, visit, account_id, Event.POLICY_REQUIRED, full(begins_at, visit.panel.settings.time_zone)
+            )
         else:
             await sessions.end_unenrolled(tx, at=visit.at, enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
-            await note(tx, visit, account_id, Event.POLICY_RELEASED)
+            await record_event(tx, visit, account_id, Event.POLICY_RELEASED)
     return await _form(visit) if is_partial(visit) else go(visit, "/policy")
 
 

@@ -7,14 +7,14 @@ from starlette.responses import Response
 from db import accounts, activity, pending_logins, sessions, trusted_devices
 from db.database import Transaction
 from web.audit.events import Event, NoticeKind
-from web.audit.notices import tell
+from web.audit.notices import notify
+from web.audit.record import record_event
 from web.auth.passwords import forget_tries, hash_password, password_refusal, set_password
 from web.crypto.workers import TooBusy
 from web.factors import written_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
-from web.pages.activity import note
 from web.pages.entry.login import BUSY, show_form
 from web.panel import Panel
 from web.visit.visit import Visit
@@ -47,7 +47,7 @@ async def activate(visit: Visit) -> Response:
     name = await accounts.find_activation(panel.db, digest, at=at)
     if name is None:
         async with panel.db.transaction() as tx:
-            await note(tx, visit, None, Event.ACCOUNT_ACTIVATION_FAILED)
+            await record_event(tx, visit, None, Event.ACCOUNT_ACTIVATION_FAILED)
         return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
     try:
         errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
@@ -62,9 +62,9 @@ async def activate(visit: Visit) -> Response:
             return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
         await set_password(tx, panel, account_id, phc)
         await forget_tries(tx, panel, name)
-        await note(tx, visit, account_id, Event.ACCOUNT_ACTIVATED)
+        await record_event(tx, visit, account_id, Event.ACCOUNT_ACTIVATED)
         if await activity.places(tx, account_id):  # to somebody new it is no change
-            await tell(tx, visit, account_id, NoticeKind.PASSWORD_CHANGED)
+            await notify(tx, visit, account_id, NoticeKind.PASSWORD_CHANGED)
     return show_form(visit, name=name, notice="Senha definida. Agora entre com ela.")
 
 

@@ -9,7 +9,8 @@ from db.database import Transaction
 from db.sessions import Former
 from web.audit import log
 from web.audit.events import Event, NoticeKind
-from web.audit.notices import tell, tell_of_login, tell_of_password
+from web.audit.notices import notify, notify_password_known, notify_unusual_login
+from web.audit.record import record_event
 from web.auth import trusted_devices
 from web.auth.outcome import Accepted, Proof, Reason, Refused
 from web.auth.passwords import RightPassword, read_name, set_password, stored_phc, try_password
@@ -19,7 +20,6 @@ from web.http.page import go, is_partial, later, page
 from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, PENDING_LOGIN_TTL, PENDING_LOGINS_LIVE, SESSIONS_LIVE
-from web.pages.activity import note
 from web.visit import cookies
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
@@ -97,7 +97,7 @@ async def _end(visit: Visit) -> None:
     async with visit.panel.db.transaction() as tx:
         if session := visit.session or await _former_session(tx, visit):
             await sessions.end(tx, session.id, owner=session.account_id)
-            await note(tx, visit, session.account_id, Event.SESSION_ENDED)
+            await record_event(tx, visit, session.account_id, Event.SESSION_ENDED)
         if pending_login:
             await pending_logins.end(tx, pending_login.digest)
 
@@ -113,7 +113,7 @@ async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepte
     panel, at, method = visit.panel, visit.at, METHODS[accepted.proof]
     if old := visit.session:
         await sessions.end(tx, old.id, owner=old.account_id)
-        await note(tx, visit, old.account_id, Event.SESSION_ENDED, "login")
+        await record_event(tx, visit, old.account_id, Event.SESSION_ENDED, "login")
     token, session_id = cookies.new_token(panel), panel.token_bytes(8).hex()
     await sessions.begin(
         tx,
@@ -126,14 +126,14 @@ async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepte
         at=at,
         ends_at=at + panel.settings.session_max,
     )
-    await tell_of_login(tx, visit, account_id, session_id)
+    await notify_unusual_login(tx, visit, account_id, session_id)
     if method == "recovery":
-        await tell(tx, visit, account_id, NoticeKind.RECOVERY_USED, session_id=session_id)
+        await notify(tx, visit, account_id, NoticeKind.RECOVERY_USED, session_id=session_id)
     if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
         await trusted_devices.trust(tx, visit, account_id)  # everything asked for was given
-    await note(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
+    await record_event(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
-        await note(tx, visit, account_id, Event.SESSION_ENDED, "limit")
+        await record_event(tx, visit, account_id, Event.SESSION_ENDED, "limit")
     return token
 
 
@@ -155,7 +155,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         if tried.fresh_phc:
             await set_password(tx, panel, account.id, tried.fresh_phc)
         accepted = await tried.charge.accept(tx, Proof.PASSWORD)
-        await note(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
+        await record_event(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
         if not account.has_two_factor:
             return signed_in(visit, await complete_login(tx, visit, account.id, accepted), next)
         token = await _begin_pending_login(tx, visit, account.id, next)
@@ -177,7 +177,7 @@ async def _begin_pending_login(tx: Transaction, visit: Visit, account_id: int, n
     if old := visit.pending_login:
         await pending_logins.end(tx, old.digest)
         await notices.carry(tx, old.digest, owner=account_id, to=digest)
-    await tell_of_password(tx, visit, account_id, waits_for=digest)
+    await notify_password_known(tx, visit, account_id, waits_for=digest)
     await pending_logins.begin(
         tx,
         account_id,

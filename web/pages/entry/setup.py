@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from db import accounts
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
 from web.auth.passwords import hash_password, name_refusal, password_refusal, read_name, set_password
 from web.crypto.workers import TooBusy
@@ -12,7 +13,6 @@ from web.factors import written_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
-from web.pages.activity import note
 from web.pages.entry.login import BUSY, complete_login, signed_in
 from web.panel import Panel
 from web.visit.visit import Visit
@@ -45,7 +45,7 @@ async def create(visit: Visit) -> Response:
     name, digest = read_name(typed["name"]), written_code.digest(written_code.read(typed["setup_code"]))
     if not await accounts.knows_setup(panel.db, digest, at=at):
         async with panel.db.transaction() as tx:
-            await note(tx, visit, None, Event.ACCOUNT_SETUP_FAILED)
+            await record_event(tx, visit, None, Event.ACCOUNT_SETUP_FAILED)
         return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
     try:
         errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
@@ -62,7 +62,7 @@ async def create(visit: Visit) -> Response:
         if account_id is None:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
-        await note(tx, visit, account_id, Event.ACCOUNT_CREATED)
+        await record_event(tx, visit, account_id, Event.ACCOUNT_CREATED)
         token = await complete_login(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
     return signed_in(visit, token, "/security")
 

@@ -4,9 +4,9 @@ from starlette.responses import Response
 
 from db import instances, recovery_codes, sessions
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.http import forms
 from web.http.page import page
-from web.pages.activity import note
 from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import acting
@@ -23,7 +23,7 @@ async def lock(visit: RecentlyVerified) -> Response:
     async with acting(visit) as tx:
         ended = await end_elsewhere(tx, visit)
         paused = await instances.pause_all(tx, session.account_id, at=at)
-        await note(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, f"{ended} · {paused}")
+        await record_event(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, f"{ended} · {paused}")
     return await _show(visit, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
 
 
@@ -33,7 +33,7 @@ async def reopen(visit: VerifiedNow) -> Response:
     await forms.read(visit)
     async with acting(visit) as tx:
         count = await instances.reopen_all(tx, session.account_id)
-        await note(tx, visit, session.account_id, Event.ACCOUNT_REOPENED, str(count))
+        await record_event(tx, visit, session.account_id, Event.ACCOUNT_REOPENED, str(count))
     return await _show(visit, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")
 
 

@@ -5,10 +5,10 @@ from starlette.responses import Response
 
 from db import notices
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.http import forms
 from web.http.page import go
 from web.http.redirects import safe_path
-from web.pages.activity import note
 from web.visit.visit import SignedIn
 from web.visit.visitor import acting
 
@@ -35,6 +35,6 @@ async def _acknowledge(visit: SignedIn, event: Event, *, is_done_well: bool = Fa
         raise HTTPException(404)
     async with acting(visit) as tx:
         if await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=visit.at):
-            await note(tx, visit, owner, event)
+            await record_event(tx, visit, owner, event)
         elif not (is_done_well and await notices.is_done(tx, id, owner=owner, session_id=session.id)):
             raise HTTPException(404)

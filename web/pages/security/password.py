@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from db import accounts
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof, Refused
 from web.auth.passwords import (
     RightPassword,
@@ -20,7 +21,6 @@ from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of
-from web.pages.activity import note
 from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting
@@ -65,7 +65,7 @@ async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
         async with acting(visit) as tx:
             if isinstance(tried, RightPassword):
                 return await tried.charge.accept(tx, Proof.PASSWORD)
-            await note(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
+            await record_event(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
     response = _refused(visit, tried)
     await throttle.settle(visit, throttle.AUTH, response)
     return response
@@ -77,7 +77,7 @@ async def _put_in_force(visit: SignedIn, phc: str) -> None:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
         await end_elsewhere(tx, visit)
-        await note(tx, visit, session.account_id, Event.PASSWORD_CHANGED)
+        await record_event(tx, visit, session.account_id, Event.PASSWORD_CHANGED)
 
 
 async def strength(visit: SignedIn) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from db import factors, recovery_codes
 from db.database import Transaction
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.auth.codes import SET_KEY, hash_code, try_recovery
 from web.auth.outcome import Accepted, Outcome, Refused
 from web.crypto.vault import KEY_BYTES
@@ -18,7 +19,6 @@ from web.http.page import go, later, page
 from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
-from web.pages.activity import note
 from web.pages.entry.challenge import show_hub
 from web.panel import Panel
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
@@ -73,7 +73,7 @@ async def renew(visit: VerifiedNow) -> Response:
             return await show_hub(visit, problem=JUST_RENEWED)
         await put_set_in_force(tx, visit, fresh)
         await step_up.renew(tx, visit)
-        await note(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
+        await record_event(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
     return show_set(visit, fresh, is_first=False)
 
 
@@ -91,7 +91,7 @@ async def replace_used(visit: RecentlyVerified) -> Response:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(visit, "/security")
         await step_up.renew(tx, visit)
-        await note(tx, visit, session.account_id, Event.RECOVERY_REPLACED)
+        await record_event(tx, visit, session.account_id, Event.RECOVERY_REPLACED)
     return page(
         visit,
         "recovery_codes/replacement.html",
@@ -106,7 +106,7 @@ async def acknowledge(visit: SignedIn) -> Response:
     back = (await forms.read(visit, optional=("back",)))["back"]
     async with acting(visit) as tx:
         if await recovery_codes.acknowledge(tx, session.account_id, at=visit.at):
-            await note(tx, visit, session.account_id, Event.RECOVERY_ACKNOWLEDGED)
+            await record_event(tx, visit, session.account_id, Event.RECOVERY_ACKNOWLEDGED)
     return go(visit, safe_path(back))
 
 

@@ -6,11 +6,11 @@ from starlette.responses import Response
 from db import pending_logins, sessions, trusted_devices
 from db.database import Transaction
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.auth.trusted_devices import recognise, trust_only_this
 from web.guards.step_up import renew
 from web.http import forms
 from web.http.page import page
-from web.pages.activity import note
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import acting
 
@@ -29,7 +29,7 @@ async def end(visit: RecentlyVerified) -> Response:
     async with acting(visit) as tx:
         if ended == session.id or not await sessions.end(tx, ended, owner=session.account_id):
             raise HTTPException(404)
-        await note(tx, visit, session.account_id, Event.SESSION_ENDED, "other")
+        await record_event(tx, visit, session.account_id, Event.SESSION_ENDED, "other")
     return await _show(visit, notice="Sessão encerrada.")
 
 
@@ -38,7 +38,7 @@ async def end_others(visit: RecentlyVerified) -> Response:
     await forms.read(visit)
     async with acting(visit) as tx:
         count = await sessions.end_others(tx, session.account_id, keep=session.id)
-        await note(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(count))
+        await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(count))
     return await _show(visit, notice="Só esta sessão continua aberta.")
 
 
@@ -50,7 +50,7 @@ async def end_elsewhere(tx: Transaction, visit: SignedIn) -> int:
     session = visit.session
     ended = await sessions.end_others(tx, session.account_id, keep=session.id)
     if ended:
-        await note(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(ended))
+        await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(ended))
     await pending_logins.end_all(tx, session.account_id)
     await trust_only_this(tx, visit, session.account_id)
     await renew(tx, visit)
@@ -65,7 +65,7 @@ async def forget_device(visit: RecentlyVerified) -> Response:
     async with acting(visit) as tx:
         if not await trusted_devices.forget(tx, device_id, owner=session.account_id):
             raise HTTPException(404)
-        await note(tx, visit, session.account_id, Event.DEVICE_FORGOTTEN)
+        await record_event(tx, visit, session.account_id, Event.DEVICE_FORGOTTEN)
     return await _show(visit, notice="Dispositivo esquecido.")
 
 

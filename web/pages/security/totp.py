@@ -9,6 +9,7 @@ from db import policy, recovery_codes, totp
 from db.database import Transaction
 from db.totp import Enrolment
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.auth.codes import forgive_everything, try_code, wrong_or_clock_off
 from web.auth.outcome import Accepted, Reason, Refused
 from web.crypto.budget import costly
@@ -17,7 +18,6 @@ from web.http import forms
 from web.http.page import go, later, page, tries_left
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
-from web.pages.activity import note
 from web.pages.entry.challenge import show_hub
 from web.pages.security.recovery_codes import make_set, put_set_in_force, show_set
 from web.pages.security.sessions import end_elsewhere
@@ -49,7 +49,7 @@ async def begin(visit: RecentlyVerified) -> Response:
             sealed_key=await panel.seal_in(tx, "totp", session.account_id, key),
             ends_at=at + ENROLMENT_TTL,
         )
-        await note(tx, visit, session.account_id, Event.TOTP_STARTED)
+        await record_event(tx, visit, session.account_id, Event.TOTP_STARTED)
     return page(
         visit,
         "totp/enrol.html",
@@ -146,7 +146,7 @@ async def cancel(visit: SignedIn) -> Response:
     await forms.read(visit)
     async with acting(visit) as tx:
         if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
-            await note(tx, visit, session.account_id, Event.TOTP_CANCELLED)
+            await record_event(tx, visit, session.account_id, Event.TOTP_CANCELLED)
     return await show_hub(visit)
 
 
@@ -171,7 +171,7 @@ async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) 
     async with acting(visit) as tx:
         if left <= 0:
             await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
-        await note(tx, visit, session.account_id, Event.TOTP_FAILED)
+        await record_event(tx, visit, session.account_id, Event.TOTP_FAILED)
     if left <= 0:
         return await show_hub(visit, problem=TOO_MANY)
     return _refused(visit, wrong_or_clock_off(drift), tries_left(left))
@@ -189,7 +189,7 @@ async def _changed(tx: Transaction, visit: SignedIn, event: Event) -> int:
     """
     account_id = visit.session.account_id
     await forgive_everything(tx, account_id)
-    await note(tx, visit, account_id, event)
+    await record_event(tx, visit, account_id, event)
     return await end_elsewhere(tx, visit)
 
 
