@@ -71,7 +71,7 @@ class Transaction(Reader):
     def __init__(self, connection: aiosqlite.Connection, patience: int = BUSY_PATIENCE) -> None:
         super().__init__(connection)
         self._waiting: list[Statement] = [(f"PRAGMA busy_timeout = {patience}", {}), ("BEGIN IMMEDIATE", {})]
-        self.afterwards: list[Callable[[], None]] = []  # done once everything is written, and only then
+        self.on_commit: list[Callable[[], None]] = []  # done once everything is written, and only then
         self.written: dict[str, Any] = {}  # what need not be read back: nobody else writes meanwhile
 
     async def run(self, sql: str, /, **parameters: object) -> None:
@@ -180,7 +180,7 @@ class Database(Reader):
             except BaseException:  # a cancelled request too must not leave its half for the next one to commit
                 await asyncio.shield(self._writer.rollback())
                 raise
-        for act in tx.afterwards:
+        for act in tx.on_commit:
             act()
 
     @asynccontextmanager

@@ -76,7 +76,7 @@ COMPARE = {
     "totp.spend",
     "totp.undo_replacement",
     "recovery_codes.spend",
-    "pages.security.recovery_codes.rehearse",
+    "recovery_codes.rehearse",
 }
 everywhere = pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place.where} {place.breaks}")
 

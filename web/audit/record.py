@@ -24,7 +24,7 @@ async def record_event(
     by = session_id or (session.id if session else None)
     if Failure.OF_FACTOR in event.failure:
         await _watch(tx, visit)
-    tx.afterwards.append(lambda: log.record(visit, event, account_id, by))
+    tx.on_commit.append(lambda: log.record(visit, event, account_id, by))
     if Failure.OF_STRANGERS in event.failure:
         folded = await _fold(tx, visit)  # counted for those we know too: time must not tell who that is
         if account_id is None and folded is None:

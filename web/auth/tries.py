@@ -33,7 +33,7 @@ class Try:
         if self.is_refused:
             raise ValueError(self.standing)
         await attempts.forgive(tx, self.counters)
-        tx.afterwards.append(self._end)
+        tx.on_commit.append(self._end)
         return Accepted(proof, step)
 
     async def fail(self, tx: Transaction, visit: Visit, account_id: int | None, event: Event) -> None:
@@ -41,7 +41,7 @@ class Try:
         if Failure.OF_FACTOR not in event.failure:
             raise ValueError(event)
         await record_event(tx, visit, account_id, event)
-        tx.afterwards.append(self._end)
+        tx.on_commit.append(self._end)
 
     def _end(self) -> None:
         self.is_judged = True

@@ -28,7 +28,7 @@ from web.http.refusals import sentence, status_of
 from web.limits import FIELD_MAX, FORMER_COOKIE_TTL, PENDING_LOGIN_TRIES
 from web.visit.cookies import Cookie, digest, new_token
 from web.visit.visit import SignedIn
-from web.visit.visitor import SessionEnded, acting, find_session
+from web.visit.visitor import SessionEnded, find_session, session_transaction
 from web.words.characters import joined
 
 PASSWORD, CODE, RECOVERY, KEPT = "step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"
@@ -66,7 +66,7 @@ async def _judge(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Outcome]:
     async with try_password(visit, session.account_name, account, proof.get(PASSWORD, "")) as tried:
         if isinstance(tried, Refused) and tried.wait:
             return PASSWORD, tried
-        async with acting(visit) as tx:
+        async with session_transaction(visit) as tx:
             if isinstance(tried, Refused):
                 await record_event(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
                 return PASSWORD, tried
@@ -85,7 +85,7 @@ async def _judge_second_factor(visit: SignedIn, proof: dict[str, str]) -> tuple[
     async with trying(visit, account_id, proof.get(field, "")) as judge:
         if isinstance(judge, Refused):
             return field, judge
-        async with acting(visit) as tx:
+        async with session_transaction(visit) as tx:
             outcome = await judge(tx)
             if isinstance(outcome, Accepted):
                 await _succeed(tx, visit)
@@ -128,7 +128,7 @@ async def renew(tx: Transaction, visit: SignedIn) -> None:
     if session is None:
         raise SessionEnded
     visit.arrival.session = session
-    tx.afterwards.append(lambda: visit.jar.owe(Cookie.SESSION, token))
+    tx.on_commit.append(lambda: visit.jar.owe(Cookie.SESSION, token))
 
 
 async def _ask(

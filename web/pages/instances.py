@@ -19,7 +19,7 @@ from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.panel import Panel
 from web.visit.cookies import new_token
 from web.visit.visit import RecentlyVerified, SignedIn
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 from web.words.characters import name_refusal, trim
 
 PURPOSE = "instance"
@@ -55,7 +55,7 @@ async def create(visit: SignedIn) -> Response:
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
         return await _show(visit, error=refusal, typed=typed, status=422)
     name = trim(typed)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         instance_id = await add(tx, panel, owner, name)
         if instance_id is None:
             return await _show(visit, error=full(panel.settings.instances_max), typed=typed, status=422)
@@ -103,7 +103,7 @@ async def rename(visit: SignedIn) -> Response:
         failed = replace(_row(instance), mode="renaming", typed=typed, error=refusal)
         return await _show(visit, row=failed, status=422)
     name = trim(typed)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
         await record_event(tx, visit, owner, Event.INSTANCE_RENAMED, f"{instance.name} → {name}")
@@ -118,7 +118,7 @@ async def delete_form(visit: SignedIn) -> Response:
 async def delete(visit: SignedIn) -> Response:
     owner = visit.session.account_id
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         instance_id: str = visit.request.path_params["id"]
         name = await instances.delete(tx, instance_id, owner=owner)
         if name is None:
@@ -133,7 +133,7 @@ async def delete(visit: SignedIn) -> Response:
 async def show_token(visit: RecentlyVerified) -> Response:
     panel, owner = visit.panel, visit.session.account_id
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         instance = await _own(visit, tx)
         if not instance.paused_at:
             await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
@@ -145,7 +145,7 @@ async def change_token(visit: RecentlyVerified) -> Response:
     """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
     panel, owner, instance = visit.panel, visit.session.account_id, await _own(visit)
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance.id, owner), new_token(panel).encode("ascii"))
         if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
             raise HTTPException(404)

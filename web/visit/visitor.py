@@ -39,7 +39,7 @@ async def identify(visit: Visit) -> None:
 
 
 @asynccontextmanager
-async def acting(visit: SignedIn) -> AsyncIterator[Transaction]:
+async def session_transaction(visit: SignedIn) -> AsyncIterator[Transaction]:
     """A transaction in which somebody signed in does something.
 
     Raises SessionEnded, before anything is done, when the session is over or its cookie another one by now.

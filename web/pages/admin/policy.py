@@ -12,7 +12,7 @@ from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import ENROL_ONLY_TTL
 from web.visit.visit import RecentlyVerified, SignedIn
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 from web.words.moments import full
 
 DELAYS = {"0": "Agora mesmo", "7": "Daqui a 7 dias", "14": "Daqui a 14 dias", "30": "Daqui a 30 dias"}
@@ -43,7 +43,7 @@ async def release(visit: RecentlyVerified) -> Response:
 async def _decide(visit: SignedIn, begins_at: datetime | None) -> Response:
     """Whoever decides has a factor of their own, or they might lock themselves out."""
     account_id = visit.session.account_id
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if not await factors.has_any(tx, account_id):
             return await _form(visit, status=403)
         if begins_at and not await policy.require_two_factor(tx, at=begins_at):

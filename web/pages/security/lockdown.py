@@ -9,7 +9,7 @@ from web.http import forms
 from web.http.page import page
 from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 
 
 async def show(visit: SignedIn) -> Response:
@@ -20,7 +20,7 @@ async def lock(visit: RecentlyVerified) -> Response:
     """Bloquear tudo: the other sessions end, other devices lose their trust, tokens pause; all of it or nothing."""
     session, at = visit.session, visit.at
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         ended = await end_elsewhere(tx, visit)
         paused = await instances.pause_all(tx, session.account_id, at=at)
         await record_event(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, f"{ended} · {paused}")
@@ -31,7 +31,7 @@ async def reopen(visit: VerifiedNow) -> Response:
     """The tokens can be seen again as they are; whoever fears that one leaked changes it instead."""
     session = visit.session
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         count = await instances.reopen_all(tx, session.account_id)
         await record_event(tx, visit, session.account_id, Event.ACCOUNT_REOPENED, str(count))
     return await _show(visit, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")

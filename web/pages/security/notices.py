@@ -10,7 +10,7 @@ from web.http import forms
 from web.http.page import go
 from web.http.redirects import safe_path
 from web.visit.visit import SignedIn
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 
 
 async def mine(visit: SignedIn) -> Response:
@@ -33,7 +33,7 @@ async def _acknowledge(visit: SignedIn, event: Event, *, is_done_well: bool = Fa
     id: int = visit.request.path_params["id"]
     if id.bit_length() > 63:  # no row can have it, and SQLite would not take it
         raise HTTPException(404)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if await notices.acknowledge(tx, id, owner=owner, session_id=session.id, at=visit.at):
             await record_event(tx, visit, owner, event)
         elif not (is_done_well and await notices.is_done(tx, id, owner=owner, session_id=session.id)):

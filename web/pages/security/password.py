@@ -23,7 +23,7 @@ from web.http.page import later, page
 from web.http.refusals import sentence, status_of
 from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 
 FIELDS = ("current", "password", "repeated")
 STRENGTHS = ("muito fraca", "muito fraca", "fraca", "boa", "muito boa")
@@ -62,7 +62,7 @@ async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
     async with try_password(visit, session.account_name, account, password) as tried:
         if isinstance(tried, Refused) and tried.wait:
             return _refused(visit, tried)
-        async with acting(visit) as tx:
+        async with session_transaction(visit) as tx:
             if isinstance(tried, RightPassword):
                 return await tried.charge.accept(tx, Proof.PASSWORD)
             await record_event(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
@@ -73,7 +73,7 @@ async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
 
 async def _put_in_force(visit: SignedIn, phc: str) -> None:
     panel, session = visit.panel, visit.session
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
         await end_elsewhere(tx, visit)

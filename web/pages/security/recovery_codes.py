@@ -22,7 +22,7 @@ from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.pages.entry.challenge import show_hub
 from web.panel import Panel
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 from web.words.moments import full, zone_or
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
@@ -65,7 +65,7 @@ async def renew(visit: VerifiedNow) -> Response:
         return go(visit, "/security")
     before = await recovery_codes.find(panel.db, session.account_id)
     fresh = await make_set(panel)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if not await factors.has_any(tx, session.account_id):
             return go(visit, "/security")
         now = await recovery_codes.find(tx, session.account_id)
@@ -87,7 +87,7 @@ async def replace_used(visit: RecentlyVerified) -> Response:
     code = recovery_code.new(panel.token_bytes)
     with panel.hashes.place(own=True) as slots:
         digest = await hash_code(panel, slots, session.account_id, code, in_force)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(visit, "/security")
         await step_up.renew(tx, visit)
@@ -104,7 +104,7 @@ async def acknowledge(visit: SignedIn) -> Response:
     """Entendi: the owner knows that a code was used."""
     session = visit.session
     back = (await forms.read(visit, optional=("back",)))["back"]
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if await recovery_codes.acknowledge(tx, session.account_id, at=visit.at):
             await record_event(tx, visit, session.account_id, Event.RECOVERY_ACKNOWLEDGED)
     return go(visit, safe_path(back))
@@ -119,7 +119,7 @@ async def rehearse(visit: RecentlyVerified) -> Response:
     async with try_recovery(visit, account_id, typed, is_rehearsal=True) as judge:
         if isinstance(judge, Refused):
             return _rehearsal(visit, judge)
-        async with acting(visit) as tx:
+        async with session_transaction(visit) as tx:
             outcome = await judge(tx)
     return _rehearsal(visit, outcome)
 

@@ -12,7 +12,7 @@ from web.guards.step_up import renew
 from web.http import forms
 from web.http.page import page
 from web.visit.visit import RecentlyVerified, SignedIn
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 
 METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
 
@@ -26,7 +26,7 @@ async def end(visit: RecentlyVerified) -> Response:
     session = visit.session
     ended: str = visit.request.path_params["id"]
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if ended == session.id or not await sessions.end(tx, ended, owner=session.account_id):
             raise HTTPException(404)
         await record_event(tx, visit, session.account_id, Event.SESSION_ENDED, "other")
@@ -36,7 +36,7 @@ async def end(visit: RecentlyVerified) -> Response:
 async def end_others(visit: RecentlyVerified) -> Response:
     session = visit.session
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         count = await sessions.end_others(tx, session.account_id, keep=session.id)
         await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(count))
     return await _show(visit, notice="Só esta sessão continua aberta.")
@@ -62,7 +62,7 @@ async def forget_device(visit: RecentlyVerified) -> Response:
     session = visit.session
     device_id: str = visit.request.path_params["id"]
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if not await trusted_devices.forget(tx, device_id, owner=session.account_id):
             raise HTTPException(404)
         await record_event(tx, visit, session.account_id, Event.DEVICE_FORGOTTEN)

@@ -22,7 +22,7 @@ from web.pages.entry.challenge import show_hub
 from web.pages.security.recovery_codes import make_set, put_set_in_force, show_set
 from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visit.visitor import acting
+from web.visit.visitor import session_transaction
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
 REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."
@@ -41,7 +41,7 @@ async def begin(visit: RecentlyVerified) -> Response:
     key = new_key(panel.token_bytes)
     address = otpauth_address(key, account=session.account_name, issuer=panel.settings.name)
     qr = await asyncio.to_thread(draw_qr_code, address)  # some milliseconds, in which nobody's page should wait
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         await totp.begin_enrolment(
             tx,
             session.account_id,
@@ -68,7 +68,7 @@ async def confirm(visit: SignedIn) -> Response:
     if code is None:
         waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
         return _refused(visit, Refused(Reason.MALFORMED_CODE)) if waiting else await show_hub(visit, problem=OVER)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         enrolment = await totp.try_enrolment(
             tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
         )
@@ -98,7 +98,7 @@ async def _put_in_force(visit: SignedIn, sealed_key: bytes, step: int) -> Respon
     panel, session, at = visit.panel, visit.session, visit.at
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
     fresh = None if session.has_two_factor else await make_set(panel)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         is_confirmed = await totp.confirm(
             tx,
             session.account_id,
@@ -128,7 +128,7 @@ async def undo(visit: SignedIn) -> Response:
     async with try_code(visit, session.account_id, typed, replaced_in=session) as judge:
         if isinstance(judge, Refused):
             return await _not_undone(visit, judge)
-        async with acting(visit) as tx:
+        async with session_transaction(visit) as tx:
             outcome = await judge(tx)
             if not isinstance(outcome, Accepted):
                 return await _not_undone(visit, outcome)
@@ -144,7 +144,7 @@ async def _not_undone(visit: SignedIn, refused: Refused) -> Response:
 async def cancel(visit: SignedIn) -> Response:
     session = visit.session
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
             await record_event(tx, visit, session.account_id, Event.TOTP_CANCELLED)
     return await show_hub(visit)
@@ -154,7 +154,7 @@ async def remove(visit: VerifiedNow) -> Response:
     """Switch the second factor off, recovery codes included."""
     panel, session = visit.panel, visit.session
     await forms.read(visit)
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if (await policy.get(tx)).requires_two_factor(panel.now()):
             return await show_hub(visit, problem=REQUIRED, status=422)
         if not await totp.remove(tx, session.account_id):
@@ -168,7 +168,7 @@ async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) 
     """The same key stays for another try, five times; only here is a wrong clock measured (RFC 6238 §6)."""
     session = visit.session
     left = ENROLMENT_TRIES - enrolment.misses
-    async with acting(visit) as tx:
+    async with session_transaction(visit) as tx:
         if left <= 0:
             await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
         await record_event(tx, visit, session.account_id, Event.TOTP_FAILED)
