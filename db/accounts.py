@@ -93,7 +93,7 @@ async def knows_setup(db: Reader, digest: bytes, *, at: datetime) -> bool:
     return bool(await db.one(int, sql, digest=digest, at=at))
 
 
-async def take_setup(tx: Transaction, digest: bytes, *, at: datetime) -> bool:
+async def spend_setup(tx: Transaction, digest: bytes, *, at: datetime) -> bool:
     """Spend the set-up code; False when it is wrong, late, spent, or somebody has an account already."""
     sql = """
         DELETE FROM setup_codes
@@ -120,7 +120,7 @@ async def find_activation(db: Reader, digest: bytes, *, at: datetime) -> str | N
     return await db.one(str, sql, digest=digest, at=at)
 
 
-async def take_activation(tx: Transaction, digest: bytes, *, at: datetime) -> int | None:
+async def spend_activation(tx: Transaction, digest: bytes, *, at: datetime) -> int | None:
     """Spend an activation code: whose it was, or None when it is wrong, late or spent."""
     sql = "DELETE FROM activations WHERE digest = :digest AND ends_at > :at RETURNING account_id"
     return await tx.one(int, sql, digest=digest, at=at)

@@ -22,7 +22,7 @@ ONE_ROW = {"policy", "panel", "setup_codes", "activity_pruned", "CONSTANT"}
 WHOLE = {
     "accounts._ACCOUNT": "a beginning that `find` and `get` complete",
     "accounts.exist": "ends at the first row",
-    "accounts.take_setup": "ends at the first row",
+    "accounts.spend_setup": "ends at the first row",
     "accounts.without_two_factor": "by name, to the hundredth",
     "activity._LINKED": "a beginning that others complete",
     "activity.link_anew": "the schema",

@@ -67,7 +67,7 @@ async def trust(tx: Transaction, visit: Visit, account_id: int) -> None:
     others = {trust.digest for trust in await _trusts(tx, visit) if trust.owner != account_id}
     kept = [other for other in _tokens(visit) if cookies.digest(other) in others]
     value = ".".join([token, *kept][:TRUSTING_ACCOUNTS])
-    tx.on_commit.append(lambda: visit.jar.owe(Cookie.DEVICE, value))
+    tx.on_commit.append(lambda: visit.jar.queue(Cookie.DEVICE, value))
 
 
 async def trust_only_this(tx: Transaction, visit: Visit, account_id: int) -> None:

@@ -20,7 +20,7 @@ from web.crypto import budget
 from web.crypto.workers import TooBusy
 from web.guards import step_up
 from web.guards.perimeter import SAFE_METHODS
-from web.guards.throttle import Throttle, charge, settle
+from web.guards.throttle import Throttle, charge, count_failure
 from web.http import errors, forms
 from web.http.page import go, is_partial
 from web.http.redirects import to_login
@@ -122,10 +122,10 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
         except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
             response = await errors.too_busy(request, busy)
         except Exception as broken:
-            if not visit.jar.owed:
+            if not visit.jar.queued:
                 raise
             response = await errors.fault(request, broken)
-        visit.jar.settle(response)
+        visit.jar.apply(response)
         return response
 
     return guarded
@@ -154,7 +154,7 @@ async def _arrival(visit: Visit) -> HTTPException | None:
     if visit.request.method in SAFE_METHODS or not is_known:
         return None
     try:
-        await forms.rest(visit)
+        await forms.remaining(visit)
     except HTTPException as unreadable:
         return unreadable
     return None
@@ -166,7 +166,7 @@ async def _let_in(visit: V, throttle: Throttle | None, handler: Handler[V]) -> R
     if refused := await charge(visit, throttle):
         return refused
     response = await handler(visit)
-    await settle(visit, throttle, response)
+    await count_failure(visit, throttle, response)
     return response
 
 

@@ -37,7 +37,7 @@ PASSWORD, CODE, RECOVERY, KEPT = "step_up_password", "step_up_code", "step_up_re
 async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
     """Accepted once every factor is proved: by this request or, not longer ago than `within`, by one before."""
     session = visit.session
-    proof = await forms.take(visit, PASSWORD, CODE, RECOVERY, KEPT)
+    proof = await forms.pop(visit, PASSWORD, CODE, RECOVERY, KEPT)
     await forms.put_back(visit, _open(visit, proof.pop(KEPT, "")))
     if not proof:
         age = visit.panel.now() - session.verified_at  # below zero when the clock went back since
@@ -55,7 +55,7 @@ async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
 async def _ask_again(visit: SignedIn, field: str, refused: Refused) -> Response:
     errors = {field: sentence(refused, visit)}
     response = await _ask(visit, errors=errors, status=status_of(refused), is_recovering=field == RECOVERY)
-    await throttle.settle(visit, throttle.AUTH, response)
+    await throttle.count_failure(visit, throttle.AUTH, response)
     return later(response, refused.wait)
 
 
@@ -128,13 +128,13 @@ async def renew(tx: Transaction, visit: SignedIn) -> None:
     if session is None:
         raise SessionEnded
     visit.arrival.session = session
-    tx.on_commit.append(lambda: visit.jar.owe(Cookie.SESSION, token))
+    tx.on_commit.append(lambda: visit.jar.queue(Cookie.SESSION, token))
 
 
 async def _ask(
     visit: SignedIn, *, errors: dict[str, str] | None = None, status: int = 403, is_recovering: bool = False
 ) -> Response:
-    readable, secret = await forms.rest(visit)
+    readable, secret = await forms.remaining(visit)
     return page(
         visit,
         "step_up/form.html",

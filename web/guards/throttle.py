@@ -94,7 +94,7 @@ async def _grant(visit: Visit, owner: Owner | None) -> None:
     budget.grant(inside=is_inside)
 
 
-async def settle(visit: Visit, throttle: Throttle, response: Response) -> None:
+async def count_failure(visit: Visit, throttle: Throttle, response: Response) -> None:
     """Count a refusal of what was charged among the failures."""
     if throttle.failures and response.status_code in REFUSALS:
         panel, places = visit.panel, visit.arrival.charged[throttle.name]

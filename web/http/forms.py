@@ -25,8 +25,8 @@ async def read(visit: Visit, *names: str, optional: tuple[str, ...] = ()) -> dic
     return {name: form.get(name, "") for name in (*names, *optional)}
 
 
-async def take(visit: Visit, *names: str) -> dict[str, str]:
-    """Take these fields out of what was posted, before a handler reads the rest."""
+async def pop(visit: Visit, *names: str) -> dict[str, str]:
+    """Take these fields out of the form, before a handler reads the rest."""
     form = await _load(visit)
     return {name: form.pop(name) for name in names if name in form}
 
@@ -36,8 +36,8 @@ async def peek(visit: Visit, name: str) -> str:
     return (await _load(visit)).get(name, "")
 
 
-async def rest(visit: Visit) -> tuple[dict[str, str], dict[str, str]]:
-    """Whatever was posted and not taken: what may be shown, and the secrets."""
+async def remaining(visit: Visit) -> tuple[dict[str, str], dict[str, str]]:
+    """Whatever was posted and not popped: what may be shown, and the secrets."""
     form = await _load(visit)
     return {n: v for n, v in form.items() if n not in SECRETS}, {n: v for n, v in form.items() if n in SECRETS}
 
@@ -47,15 +47,15 @@ async def put_back(visit: Visit, fields: dict[str, str]) -> None:
     (await _load(visit)).update(fields)
 
 
-async def keep(visit: Visit, response: Response, path: str, owner: int) -> None:
-    """Let the browser keep what `owner` typed, secrets apart, until `path` is opened again in a few minutes."""
+async def remember(visit: Visit, response: Response, path: str, owner: int) -> None:
+    """Let the browser remember what `owner` typed, secrets apart, until `path` is opened again in a few minutes."""
     try:
-        readable, _ = await rest(visit)
+        readable, _ = await remaining(visit)
     except HTTPException:  # a form that nobody could have filled in
         return
     text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
     if readable and len(text) <= TYPED_MAX:
-        visit.jar.give(response, Cookie.TYPED, text)
+        visit.jar.set(response, Cookie.TYPED, text)
 
 
 def typed_before(visit: SignedIn) -> dict[str, str]:
@@ -67,7 +67,7 @@ def typed_before(visit: SignedIn) -> dict[str, str]:
     address, _, typed = text.partition("?")
     if address != f"{visit.session.account_id} {visit.path}":
         return {}
-    visit.jar.owe(Cookie.TYPED, None)
+    visit.jar.queue(Cookie.TYPED, None)
     return dict(parse_qsl(typed))
 
 

@@ -49,7 +49,7 @@ async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
     if is_partial(visit):
         response.status_code = 401
     if visit.request.method == "POST" and (owner := await _last_owner(visit)):
-        await forms.keep(visit, response, target, owner)
+        await forms.remember(visit, response, target, owner)
     return response
 
 

@@ -50,7 +50,7 @@ class Jar:
     def __init__(self, headers: Headers, path: str, *, short_id: str, is_secure: bool) -> None:
         self._headers, self._path, self._short_id = headers, path, short_id
         self.is_secure = is_secure  # whether cookies may go over HTTPS alone
-        self.owed: dict[Cookie, str | None] = {}
+        self.queued: dict[Cookie, str | None] = {}
         self._found: dict[Cookie, list[str]] = {}
 
     def read(self, cookie: Cookie) -> bytes | None:
@@ -99,24 +99,24 @@ class Jar:
     def _given_name(self, cookie: Cookie) -> str:
         return self._names(cookie)[0 if self.is_secure else 1]
 
-    def owe(self, cookie: Cookie, token: str | None) -> None:
+    def queue(self, cookie: Cookie, token: str | None) -> None:
         """Have the door give this cookie with whatever the answer becomes; None takes it away."""
-        self.owed[cookie] = token
+        self.queued[cookie] = token
 
-    def owe_under_new_name(self, cookie: Cookie) -> None:
+    def queue_under_new_name(self, cookie: Cookie) -> None:
         """A good cookie that came under its name from before panels had ids moves to the new name."""
         if not any(self._short_id in name for name in self._came(cookie)):
-            self.owe(cookie, self.value(cookie))
+            self.queue(cookie, self.value(cookie))
 
-    def settle(self, response: Response) -> None:
-        for cookie, token in list(self.owed.items()):
+    def apply(self, response: Response) -> None:
+        for cookie, token in list(self.queued.items()):
             if token is None:
-                self.take(response, cookie)
+                self.delete(response, cookie)
             else:
-                self.give(response, cookie, token)
+                self.set(response, cookie, token)
 
-    def give(self, response: Response, cookie: Cookie, token: str) -> None:
-        self.owed.pop(cookie, None)
+    def set(self, response: Response, cookie: Cookie, token: str) -> None:
+        self.queued.pop(cookie, None)
         name, lifetime = self._given_name(cookie), cookie.lifetime
         response.set_cookie(
             name,
@@ -129,9 +129,9 @@ class Jar:
         _remove(response, cookie, [other for other in self._came(cookie) if other != name])
         self.remove_planted(response, cookie)
 
-    def take(self, response: Response, cookie: Cookie) -> None:
+    def delete(self, response: Response, cookie: Cookie) -> None:
         """Under whatever name it came."""
-        self.owed.pop(cookie, None)
+        self.queued.pop(cookie, None)
         ours = self._given_name(cookie)
         _remove(response, cookie, [ours, *(name for name in self._came(cookie) if name != ours)])
         self.remove_planted(response, cookie)

@@ -28,14 +28,14 @@ async def identify(visit: Visit) -> None:
     if token := jar.read(Cookie.SESSION):
         arrival.session = session = await find_session(panel.db, panel, token, at=at)
         if session:
-            jar.owe_under_new_name(Cookie.SESSION)
+            jar.queue_under_new_name(Cookie.SESSION)
         if session and session.has_notices and not session.enrols_only:
             pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
             arrival.notices = await pending
     if token := jar.read(Cookie.PENDING_LOGIN):
         arrival.pending_login = await pending_logins.find(panel.db, token, at=at)
         if arrival.pending_login:
-            jar.owe_under_new_name(Cookie.PENDING_LOGIN)
+            jar.queue_under_new_name(Cookie.PENDING_LOGIN)
 
 
 @asynccontextmanager

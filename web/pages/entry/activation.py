@@ -57,7 +57,7 @@ async def activate(visit: Visit) -> Response:
     if errors:
         return _form(visit, typed["activation_code"], errors, 422)
     async with panel.db.transaction() as tx:
-        account_id = await accounts.take_activation(tx, digest, at=at)
+        account_id = await accounts.spend_activation(tx, digest, at=at)
         if account_id is None:
             return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
         await set_password(tx, panel, account_id, phc)

@@ -87,7 +87,7 @@ async def leave(visit: Visit) -> Response:
         log.trouble("session.unended", refused)
         response = go(visit, f"/login?motivo={NOT_WRITTEN_DOWN}")
     for one in (Cookie.SESSION, Cookie.PENDING_LOGIN, Cookie.TYPED):
-        visit.jar.owe(one, None)
+        visit.jar.queue(one, None)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
     return response
 
@@ -139,8 +139,8 @@ async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepte
 
 def signed_in(visit: Visit, token: str, path: str) -> Response:
     response = go(visit, path)
-    visit.jar.give(response, Cookie.SESSION, token)
-    visit.jar.take(response, Cookie.PENDING_LOGIN)
+    visit.jar.set(response, Cookie.SESSION, token)
+    visit.jar.delete(response, Cookie.PENDING_LOGIN)
     return response
 
 
@@ -165,7 +165,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         )
     else:
         response = go(visit, "/login/code")
-    visit.jar.give(response, Cookie.PENDING_LOGIN, token)
+    visit.jar.set(response, Cookie.PENDING_LOGIN, token)
     return response
 
 

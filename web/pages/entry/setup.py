@@ -57,7 +57,7 @@ async def create(visit: Visit) -> Response:
     if errors:
         return _form(visit, typed, errors, 422)
     async with panel.db.transaction() as tx:
-        is_first = await accounts.take_setup(tx, digest, at=at)
+        is_first = await accounts.spend_setup(tx, digest, at=at)
         account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
         if account_id is None:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)

@@ -67,7 +67,7 @@ async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
                 return await tried.charge.accept(tx, Proof.PASSWORD)
             await record_event(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
     response = _refused(visit, tried)
-    await throttle.settle(visit, throttle.AUTH, response)
+    await throttle.count_failure(visit, throttle.AUTH, response)
     return response
 
 
