@@ -90,7 +90,7 @@ def test_sensitive_doors_ask_who_it_is_first(alice: Person, client: TestClient, 
 
 
 def test_enrolment_has_four_doors() -> None:
-    enrolling = doors(*SIGNED_IN, suits=lambda demand: demand.enrols)
+    enrolling = doors(*SIGNED_IN, suits=lambda demand: demand.allows_enrolment)
     assert sorted({path for _, path in enrolling}) == [
         "/security",
         "/security/totp",
@@ -111,7 +111,7 @@ def test_where_a_second_factor_is_required_a_password_opens_only_the_way_to_one(
     bruno, browser = invite("bruno"), new_client()
     sign_in(browser, bruno)
     client.post("/policy/require", data={"days": "0"})
-    for method, path in doors(*SIGNED_IN, suits=lambda demand: not demand.enrols):
+    for method, path in doors(*SIGNED_IN, suits=lambda demand: not demand.allows_enrolment):
         answer = browser.request(method, path, headers=headers)
         assert (answer.status_code, answer.text) == (403 if headers else 303, ""), (method, path)
         assert answer.headers["hx-redirect" if headers else "location"] == "/security"
@@ -124,7 +124,7 @@ def test_doors_of_administrators_are_closed_to_members(
     """A4."""
     browser = new_client()
     sign_in(browser, invite("bruno"))
-    for method, path in doors(*SIGNED_IN, suits=lambda demand: demand.admins):
+    for method, path in doors(*SIGNED_IN, suits=lambda demand: demand.admin_only):
         answer = browser.request(method, path, headers=headers)
         assert answer.status_code == 403
         assert ("Só quem administra" in answer.text) == (method != "HEAD")

@@ -28,7 +28,7 @@ WHOLE = {
     "activity.link_anew": "the schema",
     "activity.record": "the last row",
     "activity.latest_at": "the last row",
-    "aftermath.settle": "a restored backup: every account is told",
+    "after_restore.apply": "a restored backup: every account is told",
     "findings.every": "a row a kind, of two kinds",
     "notices.raise_for_administrators": "an index of theirs alone",
     "notices.pending": "the few kinds, once they were counted by an index",

@@ -103,9 +103,9 @@ class Deed:
             return True
         if demand.state is State.PENDING_LOGIN:
             return self.pending_login is not None
-        if self.session is None or (self.before.enrols_only(self.session) and not demand.enrols):
+        if self.session is None or (self.before.enrols_only(self.session) and not demand.allows_enrolment):
             return False
-        return not demand.admins or self._administers
+        return not demand.admin_only or self._administers
 
     @property
     def _administers(self) -> bool:

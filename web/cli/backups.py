@@ -7,7 +7,7 @@ import shlex
 import sqlite3
 from pathlib import Path
 
-from db import activity, aftermath, identity, migrate, sealed
+from db import activity, after_restore, identity, migrate, sealed
 from db.database import Database, Transaction
 from web.audit.events import Event
 from web.cli.operator import CommandRefused, record_event
@@ -120,7 +120,7 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         db.chain_key = panel.seal.sub_keys.chain
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
-            for account_id in await aftermath.settle(tx, step=step_at(panel.now()) + 1):
+            for account_id in await after_restore.apply(tx, step=step_at(panel.now()) + 1):
                 await record_event(tx, panel, account_id, Event.CLI_RESTORE)
             await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
@@ -176,7 +176,7 @@ async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
     for name, key in vars(ours).items():
         await sealed.put_sub_key(tx, name, panel.seal.close(SUB_KEY, name, key))
     if theirs.tags != ours.tags:
-        await aftermath.forget_tagged(tx)
+        await after_restore.forget_tagged(tx)
 
 
 def _copy(source: Path, target: Path) -> None:

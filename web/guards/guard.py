@@ -46,14 +46,14 @@ class Door(Generic[V_co]):
 
 @dataclass(frozen=True)
 class Demand:
-    """What a route asks. One that `enrols` is open, too, to whoever may only switch a second factor on.
+    """What a route asks. One that `allows_enrolment` is open, too, to whoever may only switch a second factor on.
 
     Costly work is reached with a throttle alone that is a budget: it is charged for it.
     """
 
     state: Door[Visit]
-    enrols: bool = False
-    admins: bool = False
+    allows_enrolment: bool = False
+    admin_only: bool = False
     throttle: Throttle | None = None
 
 
@@ -65,9 +65,11 @@ class GuardedRoute(Route):
         self.guarded, self.demand = endpoint, demand
 
 
-def get(path: str, handler: Handler[V], state: Door[V], *, enrols: bool = False, admins: bool = False) -> GuardedRoute:
+def get(
+    path: str, handler: Handler[V], state: Door[V], *, allows_enrolment: bool = False, admin_only: bool = False
+) -> GuardedRoute:
     """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
-    demand = Demand(state, enrols, admins)
+    demand = Demand(state, allows_enrolment, admin_only)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="GET")
 
 
@@ -76,12 +78,12 @@ def post(
     handler: Handler[V],
     state: Door[V],
     *,
-    enrols: bool = False,
-    admins: bool = False,
+    allows_enrolment: bool = False,
+    admin_only: bool = False,
     throttle: Throttle | None = None,
 ) -> GuardedRoute:
     """A form. Nothing but these reads a body, so the limit of the body stands here."""
-    demand = Demand(state, enrols, admins, throttle)
+    demand = Demand(state, allows_enrolment, admin_only, throttle)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="POST", body_max=BODY_MAX)
 
 
@@ -183,9 +185,9 @@ async def _pending(visit: Visit, _: Demand) -> Pending | Response:
 async def _signed_in(visit: Visit, demand: Demand) -> SignedIn | Response:
     if visit.session is None:
         return await _turn_away(visit, Cookie.SESSION)
-    if visit.session.enrols_only and not demand.enrols:
+    if visit.session.enrols_only and not demand.allows_enrolment:
         return _to_enrolment(visit)
-    if demand.admins and not visit.session.administers:
+    if demand.admin_only and not visit.session.administers:
         return errors.deny(visit, 403, "role", advice="Só quem administra este painel abre isto.")
     return SignedIn(visit.request, visit.arrival)
 

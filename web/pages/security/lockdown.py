@@ -43,7 +43,7 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
     counts = await instances.counts(panel.db, session.account_id)
     return page(
         visit,
-        "bad_day/steps.html",
+        "lockdown/steps.html",
         block="steps",
         retarget="#bad-day",
         notice=notice,

@@ -22,7 +22,7 @@ async def forget_tagged(tx: Transaction) -> None:
         await tx.run(statement)
 
 
-async def settle(tx: Transaction, *, step: int) -> list[int]:
+async def apply(tx: Transaction, *, step: int) -> list[int]:
     """End every session and offer, and close every code up to `step`; returns the accounts, to be told of it."""
     for statement in _GONE:
         await tx.run(statement)
