@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from db import maintenance
 from db.database import Database, Reader, Transaction
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -46,6 +47,11 @@ class Vault(Protocol):
         """What was sealed as it was done first, as it is done now; what does not open stays as it is."""
 
 
+async def is_ours(db: Reader) -> bool:
+    """Whether a panel made it, as far as it says."""
+    return await db.one(int, "PRAGMA application_id") == APPLICATION_ID
+
+
 async def version(db: Reader) -> int:
     return await db.one(int, "PRAGMA user_version") or 0
 
@@ -70,7 +76,7 @@ async def _migrate_to(db: Database, vault: Vault, number: int, file: Path) -> No
         if await version(tx) >= number:
             return  # another process was first
         await _apply(tx, vault, file)
-        if table := await tx.one(str, "PRAGMA foreign_key_check"):
+        if table := await maintenance.broken_reference(tx):
             raise BrokenReference(table)
         await tx.run(f"PRAGMA application_id = {APPLICATION_ID}")
         await tx.run(f"PRAGMA user_version = {number}")

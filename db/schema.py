@@ -42,6 +42,10 @@ _EVERY = """
 """  # apart from what SQLite notes for its planner
 
 
+async def is_empty(db: Reader) -> bool:
+    return not await db.one(int, "SELECT EXISTS (SELECT 1 FROM sqlite_schema)")
+
+
 async def difference(db: Reader, version: int) -> Difference | None:
     """The first thing that is more, less or other than so many migrations make; None without any."""
     found = {_plain(thing) for thing in await db.all(Thing, _EVERY)}

@@ -6,6 +6,7 @@ import re
 from web.http.page import ROOT
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+STATEMENT = r"\s*(?:WITH|SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA)\s+\w"
 LIST = PAGE.split("<!-- floors -->")[1].split("<!-- /floors -->")[0]
 
 
@@ -47,6 +48,13 @@ def test_a_module_imports_only_from_its_own_floor_and_those_above() -> None:
 def test_storage_does_not_know_the_web() -> None:
     for file in (ROOT / "db").rglob("*.py"):
         assert not re.search(r"^\s*(?:from|import) web\b", file.read_text(encoding="utf-8"), re.MULTILINE), file
+
+
+def test_no_statement_is_outside_storage() -> None:
+    for file in (ROOT / "web").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        said = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+        assert not [one for one in said if isinstance(one, str) and re.match(STATEMENT, one)], file
 
 
 def test_every_name_of_the_followed_request_is_in_the_file_that_is_named() -> None:

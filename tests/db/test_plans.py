@@ -33,6 +33,7 @@ WHOLE = {
     "notices.raise_for_administrators": "an index of theirs alone",
     "notices.pending": "the few kinds, once they were counted by an index",
     "rates.drop_beyond": "ten thousand rows at most",
+    "schema.is_empty": "ends at the first row",
     "schema._EVERY": "the tables, not what is in them",
     "sealed._PLACES": "the operator's `rotate-key`",
     "sessions.end_of_everybody": "the operator's `end-sessions`",

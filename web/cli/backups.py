@@ -1,13 +1,12 @@
 """Copies of the database, and the way back from one. The key is never in them: it is kept apart."""
 
 import argparse
-import contextlib
 import os
 import shlex
 import sqlite3
 from pathlib import Path
 
-from db import activity, after_restore, identity, migrate, sealed
+from db import activity, after_restore, identity, maintenance, migrate, sealed
 from db.database import Database, Transaction
 from web.audit.events import Event
 from web.cli.operator import CommandRefused, record_event
@@ -18,8 +17,6 @@ from web.panel import Panel
 from web.runtime.data_folder import DATABASE, what_is_strange
 from web.runtime.work_files import work_file
 from web.words.storage import reason
-
-SQLITE = b"SQLite format 3\0"  # how its files begin
 
 
 async def backup(panel: Panel, options: argparse.Namespace) -> None:
@@ -49,8 +46,8 @@ def _write(panel: Panel, file: Path) -> str:
         raise CommandRefused(f"Não foi possível gravar {file} ({reason(refused, file.absolute().parent)}).") from None
     try:
         with os.fdopen(descriptor, "wb") as out, work_file("copying-", file.absolute().parent, panel.now()) as work:
-            _copy(panel.settings.data / DATABASE, work)
-            needed = _key_of(work)
+            maintenance.copy(panel.settings.data / DATABASE, work)
+            needed = maintenance.key_fingerprint(work)
             copies.write(work, out, panel.seal, needed)
     except BrokenSeal:
         file.unlink(missing_ok=True)
@@ -63,19 +60,13 @@ def _write(panel: Panel, file: Path) -> str:
     return needed
 
 
-def _key_of(work: Path) -> str:
-    """The fingerprint of the key in force when it was copied."""
-    with contextlib.closing(sqlite3.connect(work)) as copy:
-        return str(copy.execute("SELECT key_fingerprint FROM panel").fetchone()[0])
-
-
 async def restore(panel: Panel, options: argparse.Namespace) -> None:
     """Put a backup in place, in one step. Nobody stays signed in, no code of before works again unnoticed."""
     with work_file("restoring-", panel.settings.data.absolute(), panel.now()) as work:
         try:
             is_proven = _take(panel, options.file, work, without_proof=options.without_proof)
             made_at = await _prepare(panel, options.file, work)
-            _copy(work, panel.settings.data / DATABASE)
+            maintenance.copy(work, panel.settings.data / DATABASE)
         except sqlite3.Error as refused:
             why = reason(refused, panel.settings.data)
             raise CommandRefused(f"{options.file} não pôde ser restaurado: {why}. Nada mudou.") from None
@@ -96,16 +87,15 @@ def _take(panel: Panel, file: Path, work: Path, *, without_proof: bool) -> bool:
     except copies.OtherKey as other:
         raise _other_key(panel, file, str(other)) from None
     except copies.NoProof:
-        with file.open("rb") as copy:
-            if copy.read(len(SQLITE)) != SQLITE:
-                raise CommandRefused(f"{file} não é uma cópia de um painel.") from None
+        if not maintenance.is_database(file):
+            raise CommandRefused(f"{file} não é uma cópia de um painel.") from None
         if not without_proof:
             raise CommandRefused(
                 f"{file} não traz prova de que ninguém mexeu nele: foi feito por um painel de antes, ou a prova foi "
                 "tirada. Quem pôde gravar nele pode ter decidido quem administra o painel. Se você sabe que ninguém "
                 f"pôde: python3 run.py restore --without-proof {shlex.quote(str(file))}"
             ) from None
-        _copy(file, work)
+        maintenance.copy(file, work)
         return False
     return True
 
@@ -138,7 +128,7 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
 
 async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
     """Before anything is written: a trigger of somebody else's would act."""
-    if await db.one(int, "PRAGMA application_id") != migrate.APPLICATION_ID:
+    if not await migrate.is_ours(db):
         raise CommandRefused(f"{file} não é uma cópia de um painel.")
     if await migrate.version(db) > len(migrate.MIGRATIONS):
         raise CommandRefused(f"{file} foi feito por um painel mais novo do que este. Nada mudou.")
@@ -149,7 +139,7 @@ async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
         raise CommandRefused(f"{file} está incompleto. Nada mudou.")
     if needed not in [key.fingerprint for key in panel.seal.keys]:
         raise _other_key(panel, file, needed)
-    if await db.all(str, "PRAGMA integrity_check") != ["ok"] or await db.all(str, "PRAGMA foreign_key_check"):
+    if not await maintenance.is_sound(db) or await maintenance.broken_reference(db):
         raise CommandRefused(f"{file} está danificado. Nada mudou.")
 
 
@@ -177,12 +167,3 @@ async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
         await sealed.put_sub_key(tx, name, panel.seal.close(SUB_KEY, name, key))
     if theirs.tags != ours.tags:
         await after_restore.forget_tagged(tx)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """SQLite's own copy of a live database: one moment of it, whole; an existing target changes in one transaction."""
-    with (
-        contextlib.closing(sqlite3.connect(source)) as reading,
-        contextlib.closing(sqlite3.connect(target, timeout=10)) as writing,
-    ):
-        reading.backup(writing)

@@ -9,6 +9,7 @@ from db import (
     accounts,
     activity,
     findings,
+    maintenance,
     migrate,
     notices,
     pending_logins,
@@ -124,7 +125,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
     latest, now = await activity.latest_at(panel.db), panel.now()
     broken = await activity.first_broken(panel.db)
     checked = [
-        (await panel.db.all(str, "PRAGMA integrity_check") == ["ok"], "O banco de dados está íntegro."),
+        (await maintenance.is_sound(panel.db), "O banco de dados está íntegro."),
         _room(panel),
         (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
         (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from db import identity, schema, sealed
 from db.database import Database, Reader, Transaction
-from db.migrate import APPLICATION_ID, MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, migrate, version
+from db.migrate import MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, is_ours, migrate, version
 from web.crypto.argon2id import Argon2id
 from web.crypto.vault import KEY_BYTES, BrokenSeal, Seal, write_keys
 from web.crypto.workers import HashPool, Turns, hashes_at_once
@@ -194,9 +194,7 @@ async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_
 
 
 async def _refuse_unfit(db: Reader, file: Path) -> None:
-    owner = await db.one(int, "PRAGMA application_id")
-    tables = await db.one(int, "SELECT count(*) FROM sqlite_schema")
-    if owner != APPLICATION_ID and tables:
+    if not await is_ours(db) and not await schema.is_empty(db):
         raise StartRefused(f"{file} não é o banco de dados de um painel.")
     if await version(db) > len(MIGRATIONS):
         raise NewerDatabase
