@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar, get_type_hints
 
 import aiosqlite
 
+from db.errors import Busy, Unavailable, WithoutWal, translated
+
 T = TypeVar("T")
 Statement = tuple[str, dict[str, object]]
 Rows = list[Any]
@@ -26,14 +28,6 @@ PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
     "PRAGMA secure_delete = ON",
 )
-
-
-class WithoutWal(sqlite3.OperationalError):
-    """The file system lacks what a write-ahead log takes."""
-
-
-class Taken(Exception):
-    """Somebody else is writing, and this was not to wait for them."""
 
 
 class Reader(ABC):
@@ -106,12 +100,13 @@ class Database(Reader):
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open an existing file by its absolute path; raises sqlite3.Error when it is none."""
+        """Open an existing file by its absolute path; raises DatabaseError when it is none."""
         opened: list[aiosqlite.Connection] = []
         try:
-            for _ in ("reader", "writer"):
-                opened.append(await _connect(f"{path.as_uri()}?mode=rw"))
-            return cls(*opened, direct=_connect_directly(path))
+            with translated():
+                for _ in ("reader", "writer"):
+                    opened.append(await _connect(f"{path.as_uri()}?mode=rw"))
+                return cls(*opened, direct=_connect_directly(path))
         except BaseException:
             for connection in opened:
                 await connection.close()
@@ -119,8 +114,8 @@ class Database(Reader):
 
     async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
         try:
-            rows = self._direct.execute(*_statement(sql, parameters)).fetchall()
-        except sqlite3.OperationalError:  # busy for once, as while somebody recovers the log: the thread may wait
+            rows = _last_rows(self._direct, [_statement(sql, parameters)])
+        except Unavailable:  # busy for once, as while somebody recovers the log: the thread may wait
             return await super().one(kind, sql, **parameters)
         return _read(kind, rows[0]) if rows else None
 
@@ -159,17 +154,21 @@ class Database(Reader):
 
         For migrations, before anything else writes (https://www.sqlite.org/lang_altertable.html, section 7).
         """
-        await self._writer.execute_fetchall("PRAGMA foreign_keys = OFF")
+        await self._run("PRAGMA foreign_keys = OFF")
         try:
             yield
         finally:
-            await self._writer.execute_fetchall("PRAGMA foreign_keys = ON")
+            await self._run("PRAGMA foreign_keys = ON")
+
+    async def _run(self, statement: str) -> None:
+        with translated():
+            await self._writer.execute_fetchall(statement)
 
     @asynccontextmanager
     async def transaction(self, *, waits: bool = True) -> AsyncIterator[Transaction]:
         """Everything inside happens, or nothing does. Writers take turns, other processes included.
 
-        One that does not wait for its turn raises Taken, or SQLITE_BUSY where another process has it.
+        One that does not wait for its turn raises Busy.
         """
         async with self._turn(waits=waits):
             try:
@@ -178,7 +177,8 @@ class Database(Reader):
                 yield tx
                 await tx.commit()
             except BaseException:  # a cancelled request too must not leave its half for the next one to commit
-                await asyncio.shield(self._writer.rollback())
+                with translated():
+                    await asyncio.shield(self._writer.rollback())
                 raise
         for act in tx.on_commit:
             act()
@@ -186,7 +186,7 @@ class Database(Reader):
     @asynccontextmanager
     async def _turn(self, *, waits: bool) -> AsyncIterator[None]:
         if self._writers and not waits:  # the lock itself is open for a moment when one leaves and others wait
-            raise Taken
+            raise Busy("another write")
         self._writers += 1
         try:
             async with self._writing:
@@ -221,8 +221,9 @@ def _connect_directly(path: Path) -> sqlite3.Connection:
 
 def _last_rows(connection: sqlite3.Connection, statements: list[Statement]) -> Rows:
     rows: Rows = []
-    for sql, parameters in statements:
-        rows = connection.execute(sql, parameters).fetchall()
+    with translated():
+        for sql, parameters in statements:
+            rows = connection.execute(sql, parameters).fetchall()
     return rows
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from db.database import Reader
+from db.errors import translated
 
 _BEGINNING = b"SQLite format 3\0"  # of every file of SQLite
 
@@ -12,6 +13,7 @@ _BEGINNING = b"SQLite format 3\0"  # of every file of SQLite
 def copy(source: Path, target: Path) -> None:
     """SQLite's own copy of a live database: one moment of it, whole; an existing target changes in one transaction."""
     with (
+        translated(),
         contextlib.closing(sqlite3.connect(source)) as reading,
         contextlib.closing(sqlite3.connect(target, timeout=10)) as writing,
     ):
@@ -20,7 +22,7 @@ def copy(source: Path, target: Path) -> None:
 
 def key_fingerprint(file: Path) -> str:
     """The fingerprint of the key in force when it was copied."""
-    with contextlib.closing(sqlite3.connect(file)) as database:
+    with translated(), contextlib.closing(sqlite3.connect(file)) as database:
         return str(database.execute("SELECT key_fingerprint FROM panel").fetchone()[0])
 
 

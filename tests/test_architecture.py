@@ -50,9 +50,11 @@ def test_storage_does_not_know_the_web() -> None:
         assert not re.search(r"^\s*(?:from|import) web\b", file.read_text(encoding="utf-8"), re.MULTILINE), file
 
 
-def test_no_statement_is_outside_storage() -> None:
+def test_the_web_does_not_know_the_engine() -> None:
+    """Neither the driver, whose exceptions `db/errors.py` translates, nor SQL."""
     for file in (ROOT / "web").rglob("*.py"):
         text = file.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(?:from|import) (?:aio)?sqlite", text, re.MULTILINE), file
         said = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
         assert not [one for one in said if isinstance(one, str) and re.match(STATEMENT, one)], file
 

@@ -1,7 +1,6 @@
 """The application: routes with the state each demands, error pages, start and stop."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from db.errors import Unavailable
 from web.audit import log
 from web.crypto.argon2id import Argon2id
 from web.crypto.sodium import Sodium
@@ -148,7 +148,7 @@ def create_app(
             HTTPException: errors.http_error,
             TooBusy: errors.too_busy,
             ClientDisconnect: errors.gone,
-            sqlite3.OperationalError: errors.storage,
+            Unavailable: errors.storage,
             Exception: errors.fault,
         },
         lifespan=lambda _: _open(settings, now, token_bytes, argon2id),

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from db import attempts, migrate
-from db.database import Database, Taken, WithoutWal, _connect
+from db.database import Database, _connect
+from db.errors import Busy, DatabaseError, Unavailable, WithoutWal
 from tests.support.clock import Clock
 from tests.support.steady import HANG
 from web.crypto.vault import Seal, write_keys
@@ -73,22 +74,21 @@ def test_what_is_not_worth_waiting_for_is_not_waited_for_and_the_next_waits_agai
     async def act(db: Database) -> None:
         async with db.transaction() as tx:
             assert await tx.one(int, "PRAGMA busy_timeout") == 5000
-            with pytest.raises(Taken):
+            with pytest.raises(Busy, match="another write"):
                 async with db.transaction(waits=False):
                     pass
         async with db.transaction() as tx:
             waiting = asyncio.create_task(_insert(db, "waiting"))
             await asyncio.sleep(0)
-        with pytest.raises(Taken):  # the turn is free for a moment, but not ours
+        with pytest.raises(Busy, match="another write"):  # the turn is free for a moment, but not ours
             async with db.transaction(waits=False):
                 pass
         await waiting
         with contextlib.closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(sqlite3.OperationalError) as busy:
+            with pytest.raises(Busy, match="locked"):
                 async with db.transaction(waits=False) as tx:
                     await tx.one(int, "SELECT 1")
-        assert busy.value.sqlite_errorcode == sqlite3.SQLITE_BUSY
         for waits, patience in ((False, 0), (True, 5000)):
             async with db.transaction(waits=waits) as tx:
                 assert await tx.one(int, "PRAGMA busy_timeout") == patience
@@ -117,7 +117,7 @@ def test_questions_asked_at_once_are_answered_each_for_itself(tmp_path: Path) ->
         await asyncio.sleep(0)
         given_up.cancel()
         assert await asyncio.gather(*right) == [[number] for number in range(50)]
-        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        with pytest.raises(DatabaseError, match="nowhere"):
             await wrong
         with pytest.raises(OverflowError):
             await too_large
@@ -132,7 +132,7 @@ def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
         for _ in range(2):
             with pytest.raises(ValueError, match="no active connection"):
                 await asyncio.wait_for(db.all(int, "SELECT 1"), HANG)
-        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        with pytest.raises(DatabaseError, match="closed"):
             await db.one(int, "SELECT 1")
 
     with_database(tmp_path, act)
@@ -182,7 +182,7 @@ def test_a_question_for_one_row_waits_for_no_other_and_for_no_writer(tmp_path: P
         assert await asyncio.wait_for(db.one(int, "SELECT count(*) FROM accounts"), HANG) == 1
         assert not long.done()
         await db._connection.interrupt()
-        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        with pytest.raises(Unavailable, match="interrupted"):
             await long
 
     with_database(tmp_path, act)
@@ -262,7 +262,7 @@ def test_what_waits_for_the_end_is_read_by_the_next_question_and_undone_with_the
     insert = "INSERT INTO rates (kind, key, count, begins_at) VALUES (:kind, x'00', 1, 1)"
 
     async def act(db: Database) -> None:
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(DatabaseError, match="UNIQUE"):
             async with db.transaction() as tx:
                 await tx.run(insert, kind="a")
                 await tx.run(insert, kind="b")
@@ -283,7 +283,7 @@ def test_activity_is_neither_changed_nor_removed(tmp_path: Path, clock: Clock) -
         async with db.transaction() as tx:
             await tx.run(insert, at=clock())
         for statement in ("UPDATE activity SET event = 'y'", "DELETE FROM activity"):
-            with pytest.raises(sqlite3.IntegrityError):
+            with pytest.raises(DatabaseError, match="activity is"):
                 async with db.transaction() as tx:
                     await tx.run(statement)
 
@@ -295,7 +295,7 @@ def test_a_migration_that_breaks_half_way_leaves_the_old_schema(tmp_path: Path) 
     broken.write_text("CREATE TABLE half (x INTEGER);\nCREATE TABLE accounts (x INTEGER);\n")
 
     async def act(db: Database) -> None:
-        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        with pytest.raises(DatabaseError, match="already exists"):
             await migrate.migrate(db, vault(tmp_path), [*migrate.MIGRATIONS, broken])
         assert await migrate.version(db) == len(migrate.MIGRATIONS)
         assert await db.one(int, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0

@@ -1,9 +1,9 @@
 """A proxy that hands requests on in a way that cannot work: told to whoever owns the server, with the lines to add."""
 
-import sqlite3
 from dataclasses import dataclass
 
 from db import findings
+from db.errors import DatabaseError
 from web.audit import log
 from web.panel import Panel
 from web.settings import Settings
@@ -28,7 +28,7 @@ async def record(panel: Panel, found: Diagnosis) -> None:
     try:
         async with panel.db.transaction() as tx:
             await findings.record(tx, found.event, str(found), at=panel.now())
-    except sqlite3.Error as refused:  # the log has it, and this is no reason to refuse anybody
+    except DatabaseError as refused:  # the log has it, and this is no reason to refuse anybody
         log.trouble("database.busy", refused)
 
 

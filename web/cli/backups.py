@@ -3,11 +3,11 @@
 import argparse
 import os
 import shlex
-import sqlite3
 from pathlib import Path
 
 from db import activity, after_restore, identity, maintenance, migrate, sealed
 from db.database import Database, Transaction
+from db.errors import DatabaseError, Unavailable
 from web.audit.events import Event
 from web.cli.operator import CommandRefused, record_event
 from web.crypto import copies
@@ -32,7 +32,7 @@ async def _note(panel: Panel) -> None:
     try:
         async with panel.db.transaction() as tx:
             await record_event(tx, panel, None, Event.CLI_BACKUP)
-    except sqlite3.OperationalError as refused:
+    except Unavailable as refused:
         print(f"Não deu para anotar a cópia na atividade ({reason(refused, panel.settings.data)}).")
 
 
@@ -54,7 +54,7 @@ def _write(panel: Panel, file: Path) -> str:
         raise CommandRefused(
             "A chave foi trocada enquanto a cópia era feita. Nada foi gravado: tente de novo."
         ) from None
-    except (OSError, sqlite3.Error) as refused:
+    except (OSError, DatabaseError) as refused:
         file.unlink(missing_ok=True)
         raise CommandRefused(f"Não foi possível gravar {file} ({reason(refused, file.absolute().parent)}).") from None
     return needed
@@ -67,7 +67,7 @@ async def restore(panel: Panel, options: argparse.Namespace) -> None:
             is_proven = _take(panel, options.file, work, without_proof=options.without_proof)
             made_at = await _prepare(panel, options.file, work)
             maintenance.copy(work, panel.settings.data / DATABASE)
-        except sqlite3.Error as refused:
+        except DatabaseError as refused:
             why = reason(refused, panel.settings.data)
             raise CommandRefused(f"{options.file} não pôde ser restaurado: {why}. Nada mudou.") from None
     print(f"O painel voltou ao estado de {options.file}{made_at}. Todas as sessões foram encerradas.")

@@ -7,7 +7,6 @@ import os
 import secrets
 import shlex
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from db.errors import Unavailable
 from web.audit import diagnosis
 from web.cli import backups, key_rotation, operator
 from web.cli.operator import CommandRefused
@@ -294,7 +294,7 @@ async def _with_panel(settings: Settings, act: Callable[[Panel], Awaitable[T]], 
     async with open_panel(settings, now, secrets.token_bytes, may_create=may_create) as panel:
         try:
             return await act(panel)
-        except sqlite3.OperationalError as refused:
+        except Unavailable as refused:
             if trouble := trouble_of(refused, settings.data):
                 raise CommandRefused(f"Não foi possível gravar em {settings.data}: {trouble.value}.") from None
             raise

@@ -1,7 +1,6 @@
 """The doors: who is here, and what they must have proved."""
 
 import functools
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from db import sessions
-from db.database import Taken
+from db.errors import Unavailable
 from web.audit import log
 from web.auth.outcome import Accepted
 from web.crypto import budget
@@ -141,9 +140,7 @@ async def _touch(visit: Visit) -> None:
     try:
         async with panel.db.transaction(waits=False) as tx:
             await sessions.touch(tx, session.id, at=panel.now())
-    except Taken:
-        log.trouble("session.untouched", "another write")
-    except sqlite3.OperationalError as refused:
+    except Unavailable as refused:
         log.trouble("session.untouched", refused)
 
 

@@ -1,13 +1,13 @@
 """Refusals and faults, in one voice: calm on screen, the cause in the log."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from db.errors import Unavailable
 from web.audit import log
 from web.http.page import NOTICES, go, later, page
 from web.limits import BUSY_RETRY
@@ -83,7 +83,7 @@ async def storage(request: Request, error: Exception) -> Response:
 
 async def _unwritten(visit: Visit, error: Exception) -> Response | None:
     """None for an error that is not of the storage."""
-    if not isinstance(error, sqlite3.OperationalError):
+    if not isinstance(error, Unavailable):
         return None
     trouble = await asyncio.to_thread(trouble_of, error, visit.panel.settings.data)
     if trouble is None:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shlex
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from db import identity, schema, sealed
 from db.database import Database, Reader, Transaction
+from db.errors import Damaged, DatabaseError
 from db.migrate import MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, is_ours, migrate, version
 from web.crypto.argon2id import Argon2id
 from web.crypto.vault import KEY_BYTES, BrokenSeal, Seal, write_keys
@@ -42,7 +42,7 @@ async def open_panel(
     try:
         _prepare(settings.data, file)
         db = await Database.open(file)
-    except (OSError, sqlite3.Error) as refused:
+    except (OSError, DatabaseError) as refused:
         raise _refusal(settings.data, file, refused) from None
     argon2id, hashes, judges = argon2id or Argon2id(), HashPool(hashes_at_once(settings.workers)), HashPool(1)
     try:
@@ -73,7 +73,7 @@ def _refusal(folder: Path, file: Path, error: Exception) -> StartRefused:
         return StartRefused(f"Não foi possível usar a pasta de dados {folder}: {trouble.value}. {WAY_OUT[trouble]}")
     if isinstance(error, OSError):
         return StartRefused(f"Não foi possível usar a pasta de dados {folder} ({error.strerror}).")
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+    if isinstance(error, Damaged):
         return StartRefused(f"{file} não é o banco de dados de um painel, ou está danificado.")
     return StartRefused(f"{file} não pode ser usado: {error}.")
 
@@ -83,7 +83,7 @@ async def _adopt(db: Database, file: Path, seal: Seal, short_id: str) -> str:
     try:
         async with db.transaction() as tx:
             return await identity.adopt(tx, seal.fingerprint, short_id=short_id)
-    except sqlite3.Error as refused:
+    except DatabaseError as refused:
         raise _refusal(file.parent, file, refused) from None
 
 
@@ -189,7 +189,7 @@ async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_
         ) from None
     except NewerDatabase:
         raise StartRefused(f"{file} foi usado por um painel mais novo do que este. Atualize o painel.") from None
-    except sqlite3.Error as refused:
+    except DatabaseError as refused:
         raise _refusal(settings.data, file, refused) from None
 
 

@@ -1,9 +1,9 @@
 """What the panel does by itself: once an hour it takes away what is over."""
 
 import asyncio
-import sqlite3
 
 from db import activity, expiry
+from db.errors import Unavailable
 from web.audit import log
 from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
@@ -48,7 +48,7 @@ async def every_hour(panel: Panel) -> None:
     while True:
         try:
             await clear(panel)
-        except sqlite3.OperationalError as busy:
+        except Unavailable as busy:
             log.trouble("housekeeping.busy", busy)
         except Exception as wrong:
             log.trouble("housekeeping.failed", wrong)

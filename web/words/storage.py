@@ -1,12 +1,11 @@
-"""Why nothing can be written, by the codes of SQLite and of the system, never by what they say."""
+"""Why nothing can be written, by what the database and the system tell apart, never by what they say."""
 
 import errno
-import sqlite3
 import tempfile
 from enum import Enum
 from pathlib import Path
 
-from db.database import WithoutWal
+from db.errors import Busy, Denied, Faulty, Full, Uncertain, WithoutSharedMemory, WithoutWal
 
 PAGE = 4096  # bytes, of SQLite
 
@@ -30,25 +29,14 @@ SYSTEM = {
     errno.EPERM: Trouble.DENIED,
     errno.EIO: Trouble.FAULTY,
 }
-SQLITE = {
-    sqlite3.SQLITE_FULL: Trouble.FULL,
-    sqlite3.SQLITE_BUSY: Trouble.BUSY,
-    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
-    sqlite3.SQLITE_PROTOCOL: Trouble.WITHOUT_WAL,  # its locks do not hold
+ENGINE: dict[type[BaseException], Trouble] = {
+    Full: Trouble.FULL,
+    Busy: Trouble.BUSY,
+    WithoutWal: Trouble.WITHOUT_WAL,
+    WithoutSharedMemory: Trouble.WITHOUT_WAL,
+    Denied: Trouble.DENIED,
+    Faulty: Trouble.FAULTY,
 }
-# Codes of several causes, with the one that is left when the folder takes what SQLite could not write.
-UNCERTAIN = {
-    sqlite3.SQLITE_IOERR: Trouble.FAULTY,
-    sqlite3.SQLITE_CANTOPEN: Trouble.DENIED,
-    sqlite3.SQLITE_READONLY: Trouble.DENIED,
-}
-SHARED_MEMORY = {
-    sqlite3.SQLITE_IOERR_SHMOPEN,
-    sqlite3.SQLITE_IOERR_SHMMAP,
-    sqlite3.SQLITE_IOERR_SHMLOCK,
-    sqlite3.SQLITE_IOERR_SHMSIZE,
-}
-NOT_OF_THE_DISK = {sqlite3.SQLITE_IOERR_NOMEM, sqlite3.SQLITE_READONLY_DBMOVED}
 
 
 def trouble_of(error: BaseException, folder: Path) -> Trouble | None:
@@ -56,19 +44,14 @@ def trouble_of(error: BaseException, folder: Path) -> Trouble | None:
 
     May try to write there, so it can take as long as the disk does.
     """
-    if isinstance(error, WithoutWal):
-        return Trouble.WITHOUT_WAL
     if isinstance(error, OSError):
         return SYSTEM.get(error.errno or 0)
-    code = getattr(error, "sqlite_errorcode", 0)
-    kind = code & 0xFF  # the last byte of an extended code
-    if code in NOT_OF_THE_DISK or kind not in UNCERTAIN:
-        return SQLITE.get(kind)
-    try:
-        _write_into(folder)
-    except OSError as refused:
-        return SYSTEM.get(refused.errno or 0)
-    return Trouble.WITHOUT_WAL if code in SHARED_MEMORY else UNCERTAIN[kind]
+    if isinstance(error, Uncertain):
+        try:
+            _write_into(folder)
+        except OSError as refused:
+            return SYSTEM.get(refused.errno or 0)
+    return ENGINE.get(type(error))
 
 
 def reason(error: Exception, folder: Path) -> str:
@@ -79,7 +62,7 @@ def reason(error: Exception, folder: Path) -> str:
 
 
 def _write_into(folder: Path) -> None:
-    """SQLite keeps to itself what the system told it, so ask the system again; nothing is left of it."""
+    """The database keeps to itself what the system told it, so ask the system again; nothing is left of it."""
     with tempfile.TemporaryFile(dir=folder) as trial:
         trial.write(bytes(PAGE))
         trial.flush()

@@ -1,11 +1,10 @@
 """Signing in and out: the password step, and the only place where a session begins."""
 
-import sqlite3
-
 from starlette.responses import Response
 
 from db import accounts, notices, pending_logins, policy, sessions
 from db.database import Transaction
+from db.errors import Unavailable
 from db.sessions import Former
 from web.audit import log
 from web.audit.events import Event, NoticeKind
@@ -83,7 +82,7 @@ async def leave(visit: Visit) -> Response:
     try:
         await _end(visit)
         response = go(visit, "/login")
-    except sqlite3.OperationalError as refused:
+    except Unavailable as refused:
         log.trouble("session.unended", refused)
         response = go(visit, f"/login?motivo={NOT_WRITTEN_DOWN}")
     for one in (Cookie.SESSION, Cookie.PENDING_LOGIN, Cookie.TYPED):
