@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from db import schema
 from db.database import Reader, Transaction
 
 
@@ -94,13 +95,11 @@ async def link_anew(
 ) -> None:
     """Link the entries with another key, as far as each followed from the one before it (`was`): what was altered is
     told at the same entry as before."""
-    never_changed = await tx.one(str, "SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
-    await tx.run("DROP TRIGGER activity_is_never_changed")
-    pruned = await _pruned(tx)
-    if pruned_was(pruned) or not pruned.id:
-        await tx.run("UPDATE activity_pruned SET proof = :proof", proof=pruned.proof_by(key))
-        await _link_anew_after(tx, pruned, key, was)
-    await tx.run(str(never_changed))
+    async with schema.without_trigger(tx, "activity_is_never_changed"):
+        pruned = await _pruned(tx)
+        if pruned_was(pruned) or not pruned.id:
+            await tx.run("UPDATE activity_pruned SET proof = :proof", proof=pruned.proof_by(key))
+            await _link_anew_after(tx, pruned, key, was)
 
 
 async def _link_anew_after(
@@ -202,9 +201,9 @@ async def of_account(
     """
     sql = """
         SELECT id, at, event, network, user_agent, detail FROM activity
-        WHERE account_id = :account_id AND (:before IS NULL OR id < :before) AND (:since IS NULL OR at >= :since)
-            AND (:until IS NULL OR at < :until)
-            AND (:is_any = 1 OR event IN (:events))
+        WHERE account_id = :account_id AND id < coalesce(:before, id + 1)
+            AND at >= coalesce(:since, at) AND at < coalesce(:until, at + 1)
+            AND (:is_any OR event IN (:events))
         ORDER BY id DESC LIMIT :limit
     """
     chosen = {"is_any": events is None, "events": events or (), "since": since, "until": until}

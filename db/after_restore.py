@@ -14,7 +14,10 @@ _GONE = (
 
 
 # What was counted under tags that nobody can make again without their key.
-_TAGGED = ("DELETE FROM attempts WHERE kind GLOB 'password*'", "DELETE FROM rates")
+_TAGGED = (
+    "DELETE FROM attempts WHERE kind >= 'password' AND kind < 'passwore'",  # the kinds that begin with it
+    "DELETE FROM rates",
+)
 
 
 async def forget_tagged(tx: Transaction) -> None:

@@ -17,6 +17,7 @@ class Instance:
 
 
 _COLUMNS = "id, name, sealed_token, created_at, token_changed_at, paused_at"
+_ALL = 2**63 - 1  # the largest number a column takes
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Counts:
     paused: int
 
 
-async def owned_by(db: Reader, owner: int, *, most: int = -1, after: int = 0) -> list[Instance]:
-    """In the order of their names: at most so many (-1: all), after so many."""
+async def owned_by(db: Reader, owner: int, *, most: int = _ALL, after: int = 0) -> list[Instance]:
+    """In the order of their names: at most so many, after so many."""
     sql = f"""
         SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id LIMIT :most OFFSET :after
     """  # noqa: S608, a constant

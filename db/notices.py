@@ -50,10 +50,11 @@ async def raise_notice(
 async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, most: int, at: datetime) -> None:
     """Of those of a kind that are told by now and not acknowledged, only the newest stay."""
     sql = """
-        DELETE FROM notices WHERE id IN (
+        DELETE FROM notices
+        WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at AND kind = :kind AND id <= (
             SELECT id FROM notices
             WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at AND kind = :kind
-            ORDER BY id DESC LIMIT -1 OFFSET :most)
+            ORDER BY id DESC LIMIT 1 OFFSET :most)
     """
     await tx.run(sql, account_id=account_id, kind=kind, most=most, at=at)
 

@@ -4,11 +4,13 @@ that somebody slipped in would act by itself."""
 import contextlib
 import re
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from db.database import Reader
+from db.database import Reader, Transaction
 from db.migrate import MIGRATIONS, script
 
 DRAFTS = MIGRATIONS[0].parent / "drafts"
@@ -44,6 +46,15 @@ _EVERY = """
 
 async def is_empty(db: Reader) -> bool:
     return not await db.one(int, "SELECT EXISTS (SELECT 1 FROM sqlite_schema)")
+
+
+@asynccontextmanager
+async def without_trigger(tx: Transaction, name: str) -> AsyncIterator[None]:
+    """Only this transaction sees it gone: it is back when this ends, or all is undone."""
+    made = await tx.one(str, "SELECT sql FROM sqlite_schema WHERE name = :name", name=name)
+    await tx.run(f"DROP TRIGGER {name}")
+    yield
+    await tx.run(str(made))
 
 
 async def difference(db: Reader, version: int) -> Difference | None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from db import migrate
 from db.database import Reader, Transaction
 
 
@@ -35,7 +36,7 @@ _PLACES = {
     ),
     "tokens": (
         "SELECT 'tokens', 'instance', id || ' ' || account_id, sealed_token FROM instances",
-        "UPDATE instances SET sealed_token = :value WHERE id = substr(:owner, 1, instr(:owner, ' ') - 1)",
+        "UPDATE instances SET sealed_token = :value WHERE id = :instance",
     ),
     "recovery sets": (
         "SELECT 'recovery sets', 'recovery', account_id, sealed_key FROM recovery_sets",
@@ -60,7 +61,7 @@ async def put_sub_key(tx: Transaction, name: str, value: bytes) -> None:
 
 
 async def everything(db: Reader) -> AsyncIterator[Sealed]:
-    version = await db.one(int, "PRAGMA user_version") or 0
+    version = await migrate.version(db)
     for place, (find, _) in _PLACES.items():
         if version >= _SINCE.get(place, 0):
             for sealed in await db.all(Sealed, find):
@@ -68,4 +69,5 @@ async def everything(db: Reader) -> AsyncIterator[Sealed]:
 
 
 async def put(tx: Transaction, sealed: Sealed, value: bytes) -> None:
-    await tx.run(_PLACES[sealed.place][1], owner=sealed.owner, value=value)
+    instance = str(sealed.owner).partition(" ")[0]  # of a token, whose owner is named after it
+    await tx.run(_PLACES[sealed.place][1], owner=sealed.owner, instance=instance, value=value)

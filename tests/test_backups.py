@@ -359,10 +359,9 @@ def test_a_copy_from_before_a_change_of_keys_needs_the_old_one_beside_the_new(
     assert "Nenhuma linha do registro foi alterada" in browser.post("/activity/verify").text
 
 
-def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_knows(
-    old_copy: Path, alice: Person, client: TestClient, restore_unproven: Act, settings: Settings
-) -> None:
-    """As a copy that was made on another machine, or before there were any."""
+@pytest.fixture
+def without_sub_keys(old_copy: Path, settings: Settings) -> Rows:
+    """Asks a copy as one that was made on another machine, or before there were any."""
 
     def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with contextlib.closing(sqlite3.connect(old_copy)) as copy:
@@ -373,9 +372,24 @@ def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_know
     seal_as_first(rows, settings.key_file)
     link_plainly(rows)
     take_back(rows)
+    return rows
+
+
+def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_knows(
+    old_copy: Path, without_sub_keys: Rows, alice: Person, client: TestClient, restore_unproven: Act
+) -> None:
     restore_unproven(old_copy)
     sign_in(client, alice)
     assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
+
+
+def test_what_a_copy_counted_under_tags_of_its_own_is_forgotten_and_wrong_codes_are_not(
+    old_copy: Path, without_sub_keys: Rows, restore_unproven: Act, rows: Rows
+) -> None:
+    for kind in ("password", "password-account", "password-device", "totp"):
+        without_sub_keys("INSERT INTO attempts (kind, key, failures, opens_at) VALUES (?, x'01', 7, 1)", kind)
+    restore_unproven(old_copy)
+    assert rows("SELECT kind, failures FROM attempts") == [("totp", 7)]
 
 
 def test_the_next_backup_takes_away_what_a_killed_one_left_in_its_folder(

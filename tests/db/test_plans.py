@@ -25,7 +25,6 @@ WHOLE = {
     "accounts.spend_setup": "ends at the first row",
     "accounts.without_two_factor": "by name, to the hundredth",
     "activity._LINKED": "a beginning that others complete",
-    "activity.link_anew": "the schema",
     "activity.record": "the last row",
     "activity.latest_at": "the last row",
     "after_restore.apply": "a restored backup: every account is told",
@@ -34,11 +33,11 @@ WHOLE = {
     "notices.pending": "the few kinds, once they were counted by an index",
     "rates.drop_beyond": "ten thousand rows at most",
     "schema.is_empty": "ends at the first row",
+    "schema.without_trigger": "the schema",
     "schema._EVERY": "the tables, not what is in them",
     "sealed._PLACES": "the operator's `rotate-key`",
     "sessions.end_of_everybody": "the operator's `end-sessions`",
     "sessions.end_unenrolled": "an administrator lifts the requirement",
-    "trusted_devices.in_browser": "the tokens of one cookie",
 }
 
 
