@@ -66,9 +66,9 @@ async def _populate(folder: Path, accounts: int, sessions: int, entries: int) ->
 def _tables(
     panel: Panel, phc: str, tokens: list[str], accounts: int, sessions: int, entries: int
 ) -> dict[str, Iterator[dict[str, Any]]]:
-    at, seal = int(panel.now().timestamp()), panel.seal
+    at, vault = int(panel.now().timestamp()), panel.vault
     known = range(1, min(accounts, KNOWN) + 1)  # the others can be found, and never enter
-    sealed = {n: seal.close("password", n, phc.encode()) for n in known}
+    sealed = {n: vault.seal("password", n, phc.encode()) for n in known}
     return {
         "accounts": (
             {
@@ -81,7 +81,7 @@ def _tables(
             for n in range(1, accounts + 1)
         ),
         "totp": (
-            {"account_id": n, "sealed_key": seal.close("totp", n, KEY), "last_step": 0, "confirmed_at": at}
+            {"account_id": n, "sealed_key": vault.seal("totp", n, KEY), "last_step": 0, "confirmed_at": at}
             for n in known
         ),
         "instances": (

@@ -21,7 +21,7 @@ from tests.support.people import Person, give_password, sign_in
 from web.cli import backups, key_rotation
 from web.cli.operator import CommandRefused
 from web.crypto import copies
-from web.crypto.vault import Seal, SubKeys, write_keys
+from web.crypto.vault import SubKeys, Vault, write_keys
 from web.panel import Panel
 from web.runtime import running, spare
 from web.runtime.work_files import work_file
@@ -158,7 +158,7 @@ def test_a_backup_between_two_halves_of_a_change_of_keys_names_the_key_that_open
     with pytest.raises(CommandRefused, match=f"precisa da chave {named}"):
         restore(tmp_path / "copy.db")
     settings.key_file.write_text(settings.key_file.read_text() + old)
-    assert named == Seal(settings.key_file, secrets.token_bytes).keys[1].fingerprint
+    assert named == Vault(settings.key_file, secrets.token_bytes).keys[1].fingerprint
     restore(tmp_path / "copy.db")
 
 
@@ -285,7 +285,7 @@ def test_a_proof_with_a_key_of_somebody_else_is_none(
     """A59: of another panel, under the name of ours."""
     backup(tmp_path / "copy.db")
     (tmp_path / "theirs.key").write_text("ab" * 32)
-    theirs = Seal(tmp_path / "theirs.key", secrets.token_bytes)
+    theirs = Vault(tmp_path / "theirs.key", secrets.token_bytes)
     theirs.sub_keys = SubKeys(b"c" * 32, b"d" * 32, b"t" * 32)
     lines = (tmp_path / "copy.db").read_bytes().split(b"\n", LINES)
     (tmp_path / "content.db").write_bytes(lines[LINES])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.steady import HANG
-from web.crypto.vault import KEY_BYTES, Seal
+from web.crypto.vault import KEY_BYTES, Vault
 from web.http.page import ROOT
 from web.runtime.data_folder import open_panel
 from web.settings import Settings
@@ -27,7 +27,7 @@ def start(folder: str) -> None:
 
     async def fingerprint() -> str:
         async with open_panel(Settings(data=Path(folder)), lambda: datetime.now(UTC), slowly) as panel:
-            return panel.seal.fingerprint
+            return panel.vault.fingerprint
 
     print("ready", flush=True)
     sys.stdin.readline()
@@ -50,6 +50,6 @@ def test_of_first_starts_at_once_one_makes_the_key_and_all_have_it(tmp_path: Pat
         for one in starts:
             one.kill()
             one.wait()
-    fingerprint = Seal(folder / "secret.key", secrets.token_bytes).fingerprint
+    fingerprint = Vault(folder / "secret.key", secrets.token_bytes).fingerprint
     assert said == [(f"{fingerprint}\n", "")] * 4
     assert sorted(path.name for path in folder.iterdir()) == ["panel.db", "secret.key"]

@@ -116,7 +116,7 @@ ONLY_IN = {
     r"^\s*(?:from|import) argon2": {"web/crypto/argon2id.py"},
     r"^\s*(?:from|import) nacl": {"web/crypto/hash_worker.py"},
     r"hashlib\.(?!sha256\b|sha384\b)": set(),
-    r"seal\.open\(": {
+    r"vault\.unseal\(": {
         "web/auth/passwords.py",
         "web/crypto/copies.py",
         "web/pages/instances.py",

@@ -17,7 +17,7 @@ from tests.support.people import Person, cookie_of, give_password, protect, sign
 from tests.support.steady import until
 from web.cli import key_rotation, operator
 from web.cli.operator import CommandRefused
-from web.crypto.vault import BrokenSeal, Seal, write_keys
+from web.crypto.vault import BrokenSeal, Vault, write_keys
 from web.panel import Panel
 from web.settings import Settings
 
@@ -92,10 +92,10 @@ def test_the_old_key_opens_nothing_any_more(
     rotate()
     assert old not in settings.key_file.read_text()
     (tmp_path / "old.key").write_text(old)
-    seal = Seal(tmp_path / "old.key", bytes)
+    vault = Vault(tmp_path / "old.key", bytes)
     for value in sealed_values(rows):
         with pytest.raises(BrokenSeal):
-            seal.open("totp", 1, value)
+            vault.unseal("totp", 1, value)
 
 
 def test_a_panel_without_any_secret_gets_a_new_key_too(
@@ -209,9 +209,9 @@ def test_tokens_changed_while_the_key_is_rotated_are_all_readable(
         rotated = run("rotate-key", "--data", str(settings.data))
     assert {answer.status_code for answer in changes.result()} == {200}
     assert (rotated.returncode, rotated.stderr) == (0, "")
-    seal = Seal(settings.key_file, bytes)
+    vault = Vault(settings.key_file, bytes)
     for bound_to, sealed in rows("SELECT id || ' ' || account_id, sealed_token FROM instances"):
-        assert len(seal.open("instance", bound_to, sealed)) == 43
+        assert len(vault.unseal("instance", bound_to, sealed)) == 43
     assert run("rotate-key", "--data", str(settings.data)).returncode == 0
 
 

@@ -69,7 +69,11 @@ def test_every_door_is_on_the_page_with_what_it_asks() -> None:
         demand = demand_of(route)
         assert isinstance(route, Route)
         assert demand
-        also = [word for word, is_so in (("enrolment allowed", demand.allows_enrolment), ("admin only", demand.admin_only)) if is_so]
+        also = [
+            word
+            for word, is_so in (("enrolment allowed", demand.allows_enrolment), ("admin only", demand.admin_only))
+            if is_so
+        ]
         also += [demand.throttle.name] if demand.throttle else []
         method = "POST" if "POST" in (route.methods or ()) else "GET"
         doors.append(f"| {method} `{route.path}` | {demand.state.name} | {', '.join(also)} |")

@@ -42,13 +42,13 @@ def test_a_folder_of_before_is_linked_and_sealed_anew_and_loses_no_count(
 ) -> None:
     async def look(panel: Panel) -> bytes:
         for instance_id, sealed in rows("SELECT id, sealed_token FROM instances"):
-            assert len(panel.seal.open("instance", f"{instance_id} 1", sealed)) == 43
+            assert len(panel.vault.unseal("instance", f"{instance_id} 1", sealed)) == 43
             with pytest.raises(BrokenSeal):
-                panel.seal.open("instance", instance_id, sealed)
+                panel.vault.unseal("instance", instance_id, sealed)
         account = await accounts.find(panel.db, "alice")
         assert account
         assert stored_phc(panel, account).startswith("$argon2id$")
-        return panel.seal.tag("name", "alice")
+        return panel.vault.tag("name", "alice")
 
     key = hmac.digest(bytes.fromhex(settings.key_file.read_text()), b"tag", "sha256")
     assert operate(look) == hmac.digest(key, b"name:alice", "sha256")
@@ -80,7 +80,7 @@ def test_a_token_that_opened_before_no_more_stops_no_start(before_sub_keys: None
 
 def test_a_new_panel_has_random_ones(alice: Person, operate: Operate, settings: Settings, rows: Rows) -> None:
     async def keys(panel: Panel) -> set[bytes]:
-        return set(vars(panel.seal.sub_keys).values())
+        return set(vars(panel.vault.sub_keys).values())
 
     key = bytes.fromhex(settings.key_file.read_text())
     found = operate(keys)

@@ -214,8 +214,8 @@ def test_names_that_nobody_has_share_counters_and_none_of_a_name_is_dropped(
 
 def test_names_that_nobody_has_rarely_share_a_counter(client: TestClient) -> None:
     """A62: twenty failures of one make few others wait, which somebody's name would not."""
-    seal = client.app_state["panel"].seal
-    counters = {shared(seal, seal.tag("name", f"nobody{number}")) for number in range(20_000)}
+    vault = client.app_state["panel"].vault
+    counters = {shared(vault, vault.tag("name", f"nobody{number}")) for number in range(20_000)}
     assert 16_500 < len(counters) <= NOBODYS_COUNTERS  # 17,230, as chance has it, of 65,536
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from db import identity
 from db.database import Database, Transaction
 from web.crypto.argon2id import Argon2id
-from web.crypto.vault import Seal
+from web.crypto.vault import Vault
 from web.crypto.workers import HashPool, Turns
 from web.settings import Settings
 
@@ -19,7 +19,7 @@ class Panel:
     token_bytes: Callable[[int], bytes]
     short_id: str  # in the names of its cookies
     db: Database
-    seal: Seal
+    vault: Vault
     argon2id: Argon2id
     hashes: HashPool
     judges: HashPool  # of new passwords
@@ -27,4 +27,4 @@ class Panel:
 
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:
         """For a row of this transaction, with the key in force in it: a change of keys is over, or waits."""
-        return self.seal.close(purpose, owner, secret, fingerprint=await identity.key_fingerprint(tx) or "")
+        return self.vault.seal(purpose, owner, secret, fingerprint=await identity.key_fingerprint(tx) or "")

@@ -15,13 +15,13 @@ from db.database import Database, _connect
 from db.errors import Busy, DatabaseError, Unavailable, WithoutWal
 from tests.support.clock import Clock
 from tests.support.steady import HANG
-from web.crypto.vault import Seal, write_keys
+from web.crypto.vault import Vault, write_keys
 from web.limits import CODE_BACKOFF
 
 
-def vault(folder: Path) -> Seal:
+def vault(folder: Path) -> Vault:
     write_keys(folder / "secret.key", [b"k" * 32])
-    return Seal(folder / "secret.key", secrets.token_bytes)
+    return Vault(folder / "secret.key", secrets.token_bytes)
 
 
 def with_database(path: Path, act: Callable[[Database], Awaitable[None]]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from db import migrate
 from db.database import Database
-from web.crypto.vault import Seal, write_keys
+from web.crypto.vault import Vault, write_keys
 from web.http.page import ROOT
 
 VERBS = ("WITH", "SELECT", "INSERT", "UPDATE", "DELETE")
@@ -77,7 +77,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Con
 
     async def make() -> None:
         db = await Database.open(path)
-        await migrate.migrate(db, Seal(path.with_name("secret.key"), secrets.token_bytes))
+        await migrate.migrate(db, Vault(path.with_name("secret.key"), secrets.token_bytes))
         await db.close()
 
     asyncio.run(make())

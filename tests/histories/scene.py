@@ -50,7 +50,7 @@ class Scene(RuleBasedStateMachine):
         self.stage = self.prepared.begin(Path(self._folder.name, "data"), seed=2)
         panel, people = self.stage.panel, self.prepared.secrets
         keys = {digest(f"account {number}"): number for number in people}
-        keys |= {panel.seal.tag("name", one.name): number for number, one in people.items()}
+        keys |= {panel.vault.tag("name", one.name): number for number, one in people.items()}
         self.book = Book(str(panel.settings.data / "panel.db"), keys)
         self.model = self.prepared.model()
         self.now = self.book.read(self.stage.clock())

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from db.migrate import MIGRATIONS, script, statements
-from web.crypto.vault import Seal
+from web.crypto.vault import Vault
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -27,14 +27,14 @@ def link_plainly(rows: Rows, *, after: bytes = b"") -> None:
 
 def seal_as_first(rows: Rows, key_file: Path) -> None:
     """As values were sealed before every one of them was bound to its account."""
-    seal, key = Seal(key_file, bytes), bytes.fromhex(key_file.read_text())
+    vault, key = Vault(key_file, bytes), bytes.fromhex(key_file.read_text())
     head, nonce = b"\x01" + hashlib.sha256(key).digest()[:4], bytes(12)
     for table, column, purpose, of_old, of_now in (
         ("accounts", "sealed_password", "password", "id", "id"),
         ("instances", "sealed_token", "instance", "id", "id || ' ' || account_id"),
     ):
         for row, owner, sealed in rows(f"SELECT {of_old}, {of_now}, {column} FROM {table}"):  # noqa: S608, constants
-            secret = seal.open(purpose, owner, sealed)
+            secret = vault.unseal(purpose, owner, sealed)
             value = head + nonce + AESGCM(key).encrypt(nonce, secret, head + f"{purpose}:{row}".encode())
             rows(f"UPDATE {table} SET {column} = ? WHERE id = ?", value, row)  # noqa: S608, constants
 

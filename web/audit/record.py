@@ -56,7 +56,7 @@ async def _fold(tx: Transaction, visit: Visit) -> str | None:
     number each time it has doubled, and in between None."""
     panel, span = visit.panel, STRANGERS_NOTED.span
     places = [
-        ("stranger", panel.seal.tag("network", name), STRANGERS_NOTED.most * times)
+        ("stranger", panel.vault.tag("network", name), STRANGERS_NOTED.most * times)
         for name, times in visit.networks.items()
     ]
     beyond = []

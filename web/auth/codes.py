@@ -72,7 +72,7 @@ async def hash_code(panel: Panel, slots: Slots, account_id: int, code: str, in_f
     salt, cost, key = bytes(SALT_BYTES), panel.settings.hash_cost, bytes(KEY_BYTES)
     if in_force:
         salt, cost = in_force.salt, Cost.read(in_force.cost)
-        key = panel.seal.open(SET_KEY, account_id, in_force.sealed_key)
+        key = panel.vault.unseal(SET_KEY, account_id, in_force.sealed_key)
     return await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key)
 
 
@@ -81,7 +81,7 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
     app = await totp.find(tx, account_id)
     if app is None:
         return Refused(Reason.FACTOR_CHANGED)
-    key = panel.seal.open("totp", account_id, app.sealed_key)
+    key = panel.vault.unseal("totp", account_id, app.sealed_key)
     step = matching_step(key, code, at)
     if step is None:
         await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
@@ -110,7 +110,7 @@ async def _judge_replaced(
     old = await totp.find_replaced(tx, account_id, session_id=session_id, at=at)
     if old is None:
         return Refused(Reason.FACTOR_CHANGED)
-    step = matching_step(panel.seal.open("totp", account_id, old.sealed_key), code, at)
+    step = matching_step(panel.vault.unseal("totp", account_id, old.sealed_key), code, at)
     if step is None or not await totp.undo_replacement(tx, account_id, old.sealed_key, step=step):
         await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
         return Refused(Reason.WRONG_CODE_OF_OLD_APP)

@@ -16,7 +16,7 @@ from web.auth import trusted_devices
 from web.auth.outcome import Reason, Refused
 from web.auth.tries import Try, charged
 from web.crypto.argon2id import Phc
-from web.crypto.vault import BrokenSeal, Seal
+from web.crypto.vault import BrokenSeal, Vault
 from web.crypto.workers import Slots
 from web.factors.password import Refusal, is_hashable, is_outdated, judge, make_phc, matches
 from web.limits import (
@@ -164,7 +164,7 @@ async def _stand_in(panel: Panel, name: str) -> Account | None:
     """The account that a name costs as much as when it is nobody's: drawn by the name, so always the same, and each
     cost is as frequent among such names as among people. Asked for known names too, so that time tells nothing.
     """
-    number = _draw(panel.seal.tag("stand-in", name), of=await accounts.latest_id(panel.db))
+    number = _draw(panel.vault.tag("stand-in", name), of=await accounts.latest_id(panel.db))
     return await accounts.with_password_from(panel.db, number + 1)
 
 
@@ -190,12 +190,12 @@ def stored_phc(panel: Panel, account: Account | None) -> str:
     """Empty without a password."""
     if account is None or account.sealed_password is None:
         return ""
-    return panel.seal.open("password", account.id, account.sealed_password).decode("ascii")
+    return panel.vault.unseal("password", account.id, account.sealed_password).decode("ascii")
 
 
 async def forget_tries(tx: Transaction, panel: Panel, name: str) -> None:
     """The password is another one now: whatever was tried against the old one counts no more."""
-    await attempts.forgive_all(tx, panel.seal.tag("name", name))
+    await attempts.forgive_all(tx, panel.vault.tag("name", name))
 
 
 async def _counters(db: Reader, visit: Visit, name: str, account_id: int | None) -> list[Counter]:
@@ -203,19 +203,19 @@ async def _counters(db: Reader, visit: Visit, name: str, account_id: int | None)
 
     The keys begin with a tag of the name, known or not; a digest would not do, for people type passwords as names.
     """
-    seal = visit.panel.seal
-    owner = seal.tag("name", name)
+    vault = visit.panel.vault
+    owner = vault.tag("name", name)
     if browser := await trusted_devices.own_browser(db, visit, account_id):
         backoff = PASSWORD_BACKOFF_DEVICE
         return [Counter("password-device", owner + digest(browser), backoff.wait_after, backoff.closes_at)]
     everywhere = PASSWORD_BACKOFF_ACCOUNT
-    known = owner if account_id is not None else shared(seal, owner)
+    known = owner if account_id is not None else shared(vault, owner)
     return [
-        Counter("password", owner + seal.tag("network", visit.network), PASSWORD_BACKOFF_PAIR.wait_after),
+        Counter("password", owner + vault.tag("network", visit.network), PASSWORD_BACKOFF_PAIR.wait_after),
         Counter("password-account", known, everywhere.wait_after, everywhere.closes_at),
     ]
 
 
-def shared(seal: Seal, owner: bytes) -> bytes:
+def shared(vault: Vault, owner: bytes) -> bytes:
     """Names that nobody has share so many counters, of which none need ever be dropped, like those of accounts."""
-    return seal.tag("nobody", str(int.from_bytes(owner[:8]) % NOBODYS_COUNTERS))
+    return vault.tag("nobody", str(int.from_bytes(owner[:8]) % NOBODYS_COUNTERS))

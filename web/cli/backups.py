@@ -48,7 +48,7 @@ def _write(panel: Panel, file: Path) -> str:
         with os.fdopen(descriptor, "wb") as out, work_file("copying-", file.absolute().parent, panel.now()) as work:
             maintenance.copy(panel.settings.data / DATABASE, work)
             needed = maintenance.key_fingerprint(work)
-            copies.write(work, out, panel.seal, needed)
+            copies.write(work, out, panel.vault, needed)
     except BrokenSeal:
         file.unlink(missing_ok=True)
         raise CommandRefused(
@@ -81,7 +81,7 @@ def _take(panel: Panel, file: Path, work: Path, *, without_proof: bool) -> bool:
     if not file.is_file():
         raise CommandRefused(f"{file} não existe.")
     try:
-        copies.take(file, work, panel.seal)
+        copies.take(file, work, panel.vault)
     except copies.Altered:
         raise CommandRefused(f"{file} foi alterado, ou está incompleto: a prova não confere. Nada mudou.") from None
     except copies.OtherKey as other:
@@ -105,9 +105,9 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
     db = await Database.open(work)
     try:
         await _refuse_unfit(panel, file, db)
-        await migrate.migrate(db, panel.seal)
+        await migrate.migrate(db, panel.vault)
         latest = await activity.latest_at(db)
-        db.chain_key = panel.seal.sub_keys.chain
+        db.chain_key = panel.vault.sub_keys.chain
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
             for account_id in await after_restore.apply(tx, step=step_at(panel.now()) + 1):
@@ -137,7 +137,7 @@ async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
     needed = await identity.key_fingerprint(db)
     if needed is None:
         raise CommandRefused(f"{file} está incompleto. Nada mudou.")
-    if needed not in [key.fingerprint for key in panel.seal.keys]:
+    if needed not in [key.fingerprint for key in panel.vault.keys]:
         raise _other_key(panel, file, needed)
     if not await maintenance.is_sound(db) or await maintenance.broken_reference(db):
         raise CommandRefused(f"{file} está danificado. Nada mudou.")
@@ -145,7 +145,7 @@ async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
 
 def _other_key(panel: Panel, file: Path, needed: str) -> CommandRefused:
     return CommandRefused(
-        f"{file} precisa da chave {ascii(needed)[1:-1]}, e a chave deste painel é {panel.seal.fingerprint}. "
+        f"{file} precisa da chave {ascii(needed)[1:-1]}, e a chave deste painel é {panel.vault.fingerprint}. "
         f"Ponha a chave certa em {panel.settings.key_file}; depois de um rotate-key, a antiga como segunda linha. "
         "Nada mudou."
     )
@@ -154,7 +154,7 @@ def _other_key(panel: Panel, file: Path, needed: str) -> CommandRefused:
 async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
     """A panel that runs goes on with the keys it knows; those of a copy are others when it was made elsewhere, or
     before there were any."""
-    ours, theirs = panel.seal.sub_keys, panel.seal.open_sub_keys(await sealed.sub_keys(tx))
+    ours, theirs = panel.vault.sub_keys, panel.vault.unseal_sub_keys(await sealed.sub_keys(tx))
     if theirs == ours:
         return
     await activity.link_anew(
@@ -164,6 +164,6 @@ async def _take_our_sub_keys(tx: Transaction, panel: Panel) -> None:
         pruned_was=lambda end: end.proof == end.proof_by(theirs.chain),
     )
     for name, key in vars(ours).items():
-        await sealed.put_sub_key(tx, name, panel.seal.close(SUB_KEY, name, key))
+        await sealed.put_sub_key(tx, name, panel.vault.seal(SUB_KEY, name, key))
     if theirs.tags != ours.tags:
         await after_restore.forget_tagged(tx)

@@ -37,14 +37,14 @@ async def rotate_key(panel: Panel, _: argparse.Namespace) -> None:
     with the new one; then the old one goes. An old key still in the file is a change that was not finished.
     What no key opens is named and left as it is; as long as it may need the old key, that one stays.
     """
-    file, seal = panel.settings.key_file, panel.seal
+    file, vault = panel.settings.key_file, panel.vault
     with _alone(panel):
-        seal.reload()
+        vault.reload()
         count, broken = await _rotate(panel)
-    print(f"Chave trocada ({seal.fingerprint}); segredos lacrados de novo: {count}.")
+    print(f"Chave trocada ({vault.fingerprint}); segredos lacrados de novo: {count}.")
     print(f"Guarde uma cópia nova de {file}. Cópias do banco de dados feitas antes precisam da chave antiga.")
     if broken:
-        raise CommandRefused(_in_words(broken, keeps_old=len(seal.keys) > 1))
+        raise CommandRefused(_in_words(broken, keeps_old=len(vault.keys) > 1))
 
 
 @contextlib.contextmanager
@@ -72,15 +72,15 @@ def _in_words(broken: list[Sealed], *, keeps_old: bool) -> str:
 
 
 async def _rotate(panel: Panel) -> tuple[int, list[Sealed]]:
-    file, seal = panel.settings.key_file, panel.seal
-    if len(seal.keys) == 1:
-        _write(file, [panel.token_bytes(KEY_BYTES), seal.keys[0].secret])
-        seal.reload()
+    file, vault = panel.settings.key_file, panel.vault
+    if len(vault.keys) == 1:
+        _write(file, [panel.token_bytes(KEY_BYTES), vault.keys[0].secret])
+        vault.reload()
     count, broken = await _seal_anew(panel)
     await asyncio.sleep(OPENING_GRACE.total_seconds())  # a running panel may be about to open what it has just read
-    old = [key for key in seal.keys[1:] if any(one.value.startswith(key.head) for one in broken)]
-    _write(file, [key.secret for key in (seal.keys[0], *old)])
-    seal.reload()
+    old = [key for key in vault.keys[1:] if any(one.value.startswith(key.head) for one in broken)]
+    _write(file, [key.secret for key in (vault.keys[0], *old)])
+    vault.reload()
     return count, broken
 
 
@@ -96,17 +96,17 @@ def _write(file: Path, secrets: list[bytes]) -> None:
 
 async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
     """Everything, in one transaction: whoever writes after it seals with the new key. Returns what did not open too."""
-    seal, count, broken = panel.seal, 0, list[Sealed]()
+    vault, count, broken = panel.vault, 0, list[Sealed]()
     async with panel.db.transaction() as tx:
         async for secret in sealed.everything(tx):
             try:
-                plain = seal.open(secret.purpose, secret.owner, secret.value)
+                plain = vault.unseal(secret.purpose, secret.owner, secret.value)
             except BrokenSeal:
                 broken.append(secret)
                 continue
-            await sealed.put(tx, secret, seal.close(secret.purpose, secret.owner, plain))
+            await sealed.put(tx, secret, vault.seal(secret.purpose, secret.owner, plain))
             count += 1
-        if await identity.key_fingerprint(tx) != seal.fingerprint:
-            await identity.change_key(tx, seal.fingerprint)
+        if await identity.key_fingerprint(tx) != vault.fingerprint:
+            await identity.change_key(tx, vault.fingerprint)
             await record_event(tx, panel, None, Event.CLI_ROTATE_KEY)
     return count, broken

@@ -128,7 +128,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
         (await maintenance.is_sound(panel.db), "O banco de dados está íntegro."),
         _room(panel),
         (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
-        (True, f"A chave serve para este banco de dados ({panel.seal.fingerprint})."),
+        (True, f"A chave serve para este banco de dados ({panel.vault.fingerprint})."),
         (await migrate.version(panel.db) == len(migrate.MIGRATIONS), "O banco de dados está na versão deste painel."),
         (True, "O banco de dados tem só as tabelas, índices e gatilhos que este painel faz."),
         (broken is None, "A atividade não foi alterada." if broken is None else f"Atividade alterada: linha {broken}."),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from web.crypto.vault import SUB_KEY, BrokenSeal, Seal
+from web.crypto.vault import SUB_KEY, BrokenSeal, Vault
 
 MAGIC = b"painel-copia 1\n"
 MAC_LINE = hashlib.sha256().digest_size * 2 + 1  # hexadecimal, and the end of the line
@@ -28,11 +28,11 @@ class OtherKey(Exception):
     """Its argument is the fingerprint of the secret.key that the copy needs."""
 
 
-def write(database: Path, out: BinaryIO, seal: Seal, fingerprint: str) -> None:
+def write(database: Path, out: BinaryIO, vault: Vault, fingerprint: str) -> None:
     """For the key of this fingerprint, which seals what is in the database; raises BrokenSeal when it is gone."""
-    sealed = seal.close(SUB_KEY, "copies", seal.sub_keys.copies, fingerprint=fingerprint)
+    sealed = vault.seal(SUB_KEY, "copies", vault.sub_keys.copies, fingerprint=fingerprint)
     header = MAGIC + f"{fingerprint}\n{sealed.hex()}\n".encode("ascii")
-    mac = hmac.new(seal.sub_keys.copies, header, hashlib.sha256)
+    mac = hmac.new(vault.sub_keys.copies, header, hashlib.sha256)
     out.write(header + bytes(MAC_LINE))
     with database.open("rb") as content:
         for piece in _pieces(content):
@@ -44,13 +44,13 @@ def write(database: Path, out: BinaryIO, seal: Seal, fingerprint: str) -> None:
     os.fsync(out.fileno())
 
 
-def take(file: Path, database: Path, seal: Seal) -> None:
+def take(file: Path, database: Path, vault: Vault) -> None:
     """Write the database of a copy into `database`, which is not to be opened when this raises."""
     with file.open("rb") as copy, database.open("wb") as out:
         if copy.readline(LINE) != MAGIC:
             raise NoProof
         fingerprint, sealed, said = (copy.readline(LINE) for _ in range(3))
-        key = _key(fingerprint, sealed, seal)
+        key = _key(fingerprint, sealed, vault)
         mac = hmac.new(key, MAGIC + fingerprint + sealed, hashlib.sha256)
         for piece in _pieces(copy):
             mac.update(piece)
@@ -59,12 +59,12 @@ def take(file: Path, database: Path, seal: Seal) -> None:
             raise Altered
 
 
-def _key(fingerprint: bytes, sealed: bytes, seal: Seal) -> bytes:
+def _key(fingerprint: bytes, sealed: bytes, vault: Vault) -> bytes:
     try:
         needed, value = fingerprint.decode("ascii").strip(), bytes.fromhex(sealed.decode("ascii"))
-        if bytes.fromhex(needed) not in [bytes.fromhex(key.fingerprint) for key in seal.keys]:
+        if bytes.fromhex(needed) not in [bytes.fromhex(key.fingerprint) for key in vault.keys]:
             raise OtherKey(needed)
-        return seal.open(SUB_KEY, "copies", value)
+        return vault.unseal(SUB_KEY, "copies", value)
     except (ValueError, BrokenSeal):
         raise Altered from None
 

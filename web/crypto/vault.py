@@ -53,7 +53,7 @@ class SubKeys:
     tags: bytes
 
 
-class Seal:
+class Vault:
     """A sealed value is the head of its key, 12 bytes of nonce, ciphertext and tag.
 
     Until a change of keys is done the file holds two, and the database tells which of them seals (`Panel.seal_in`);
@@ -76,7 +76,7 @@ class Seal:
     def first_tag_key(self) -> bytes:
         return self.keys[0].first_tag_key
 
-    def close(self, purpose: str, owner: int | str, secret: bytes, *, fingerprint: str = "") -> bytes:
+    def seal(self, purpose: str, owner: int | str, secret: bytes, *, fingerprint: str = "") -> bytes:
         """With the first key, or the one that a fingerprint names; raises BrokenSeal when it is not in the file."""
         if self._file.stat().st_mtime_ns != self._read_at:
             self.reload()
@@ -86,29 +86,31 @@ class Seal:
         nonce = self.token_bytes(NONCE_BYTES)
         return key.head + nonce + key.aead.encrypt(nonce, secret, _bound_to(key.head, purpose, owner))
 
-    def open(self, purpose: str, owner: int | str, sealed: bytes) -> bytes:
+    close = seal  # as released migrations call it, which are never edited
+
+    def unseal(self, purpose: str, owner: int | str, sealed: bytes) -> bytes:
         """Raises BrokenSeal."""
         if sealed[:HEAD_BYTES] not in [key.head for key in self.keys]:
             self.reload()
-        return _open({key.head: key for key in self.keys}, purpose, owner, sealed)
+        return _unseal({key.head: key for key in self.keys}, purpose, owner, sealed)
 
     def is_current(self, purpose: str, owner: int | str, sealed: bytes) -> bool:
         try:
-            return bool(self.open(purpose, owner, sealed))
+            return bool(self.unseal(purpose, owner, sealed))
         except BrokenSeal:
             return False
 
     def renew(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
         """What was sealed as it was done first, as it is done now; what does not open stays as it is."""
         try:
-            secret = _open({key.first_head: key for key in self.keys}, purpose, owner, sealed)
-            return self.close(purpose, to, secret)
+            secret = _unseal({key.first_head: key for key in self.keys}, purpose, owner, sealed)
+            return self.seal(purpose, to, secret)
         except BrokenSeal:
             return sealed
 
-    def open_sub_keys(self, sealed: Mapping[str, bytes]) -> SubKeys:
+    def unseal_sub_keys(self, sealed: Mapping[str, bytes]) -> SubKeys:
         """Raises BrokenSeal, also when one is missing."""
-        return SubKeys(*(self.open(SUB_KEY, name, sealed.get(name, b"")) for name in ("chain", "copies", "tags")))
+        return SubKeys(*(self.unseal(SUB_KEY, name, sealed.get(name, b"")) for name in ("chain", "copies", "tags")))
 
     def tag(self, purpose: str, text: str) -> bytes:
         """A digest of `text` that nobody can try words against without the key."""
@@ -156,7 +158,7 @@ def _belong_like(file: Path, descriptor: int) -> None:
     os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
 
 
-def _open(keys: Mapping[bytes, Key], purpose: str, owner: int | str, sealed: bytes) -> bytes:
+def _unseal(keys: Mapping[bytes, Key], purpose: str, owner: int | str, sealed: bytes) -> bytes:
     head, nonce, secret = sealed[:HEAD_BYTES], sealed[HEAD_BYTES:][:NONCE_BYTES], sealed[HEAD_BYTES + NONCE_BYTES :]
     if head not in keys:
         raise BrokenSeal(purpose)

@@ -152,7 +152,7 @@ def _seal(visit: SignedIn, secret: dict[str, str]) -> dict[str, str]:
     """Secrets that were typed wait in the page, sealed for this session and this action; too long, they do not."""
     if not secret:
         return {}
-    sealed = visit.panel.seal.close("step-up", _owner(visit), urlencode(secret).encode("ascii"))
+    sealed = visit.panel.vault.seal("step-up", _owner(visit), urlencode(secret).encode("ascii"))
     kept = base64.urlsafe_b64encode(sealed).decode("ascii")
     return {KEPT: kept} if len(kept) <= FIELD_MAX else {}
 
@@ -160,7 +160,7 @@ def _seal(visit: SignedIn, secret: dict[str, str]) -> dict[str, str]:
 def _open(visit: SignedIn, kept: str) -> dict[str, str]:
     try:
         sealed = base64.urlsafe_b64decode(kept)
-        typed = visit.panel.seal.open("step-up", _owner(visit), sealed).decode("ascii") if kept else ""
+        typed = visit.panel.vault.unseal("step-up", _owner(visit), sealed).decode("ascii") if kept else ""
     except (BrokenSeal, ValueError):  # another session's, another action's, or made up
         log.denied(visit, "seal")
         return {}

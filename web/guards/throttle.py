@@ -131,7 +131,7 @@ def _places(visit: Visit, throttle: Throttle, owner: Owner | None) -> list[Place
     if throttle.failures is None and visit.session:
         return [Place(digest(f"account {visit.session.account_id}"))]
     here = [
-        Place(visit.panel.seal.tag("network", network), times, is_waited_for=owner is None)
+        Place(visit.panel.vault.tag("network", network), times, is_waited_for=owner is None)
         for network, times in visit.networks.items()
     ]
     return [Place(digest(owner.browser)), *here] if owner else here

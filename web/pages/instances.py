@@ -285,5 +285,5 @@ def _bound_to(instance_id: str, owner: int) -> str:
 
 
 def _shown(panel: Panel, instance: Instance, owner: int) -> Row:
-    token = panel.seal.open(PURPOSE, _bound_to(instance.id, owner), instance.sealed_token).decode("ascii")
+    token = panel.vault.unseal(PURPOSE, _bound_to(instance.id, owner), instance.sealed_token).decode("ascii")
     return replace(_row(instance), mode="shown", token=token)

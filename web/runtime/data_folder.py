@@ -13,7 +13,7 @@ from db.database import Database, Reader, Transaction
 from db.errors import Damaged, DatabaseError
 from db.migrate import MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, is_ours, migrate, version
 from web.crypto.argon2id import Argon2id
-from web.crypto.vault import KEY_BYTES, BrokenSeal, Seal, write_keys
+from web.crypto.vault import KEY_BYTES, BrokenSeal, Vault, write_keys
 from web.crypto.workers import HashPool, Turns, hashes_at_once
 from web.panel import Panel
 from web.runtime import running, spare
@@ -46,10 +46,10 @@ async def open_panel(
         raise _refusal(settings.data, file, refused) from None
     argon2id, hashes, judges = argon2id or Argon2id(), HashPool(hashes_at_once(settings.workers)), HashPool(1)
     try:
-        seal = await _bring_up_to_date(db, file, settings, token_bytes)
-        db.chain_key = seal.sub_keys.chain
-        short_id = await _adopt(db, file, seal, token_bytes(SHORT_ID_BYTES).hex())
-        yield Panel(settings, now, token_bytes, short_id, db, seal, argon2id, hashes, judges, Turns())
+        vault = await _bring_up_to_date(db, file, settings, token_bytes)
+        db.chain_key = vault.sub_keys.chain
+        short_id = await _adopt(db, file, vault, token_bytes(SHORT_ID_BYTES).hex())
+        yield Panel(settings, now, token_bytes, short_id, db, vault, argon2id, hashes, judges, Turns())
     finally:
         await db.close()
         hashes.close()
@@ -78,11 +78,11 @@ def _refusal(folder: Path, file: Path, error: Exception) -> StartRefused:
     return StartRefused(f"{file} não pode ser usado: {error}.")
 
 
-async def _adopt(db: Database, file: Path, seal: Seal, short_id: str) -> str:
+async def _adopt(db: Database, file: Path, vault: Vault, short_id: str) -> str:
     """Bind database and key to each other; returns the panel's short id."""
     try:
         async with db.transaction() as tx:
-            return await identity.adopt(tx, seal.fingerprint, short_id=short_id)
+            return await identity.adopt(tx, vault.fingerprint, short_id=short_id)
     except DatabaseError as refused:
         raise _refusal(file.parent, file, refused) from None
 
@@ -167,15 +167,15 @@ def _repair(path: Path) -> str:
     return f"chmod {mode | mode >> 3:o} {place}"
 
 
-async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
+async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_bytes: Callable[[int], bytes]) -> Vault:
     """Nothing is written before it is known that nothing in there acts by itself."""
     try:
         async with db.transaction() as tx:  # another process may be bringing it up to date, or making the key
             await _refuse_unfit(tx, file)
-            seal = await _fitting_seal(tx, settings, token_bytes)
-        await migrate(db, seal)
-        seal.sub_keys = seal.open_sub_keys(await sealed.sub_keys(db))
-        return seal
+            vault = await _fitting_vault(tx, settings, token_bytes)
+        await migrate(db, vault)
+        vault.sub_keys = vault.unseal_sub_keys(await sealed.sub_keys(db))
+        return vault
     except BrokenSeal:
         raise StartRefused(f"As chaves guardadas em {file} foram alteradas. Volte a uma cópia.") from None
     except TakenBack:
@@ -221,7 +221,7 @@ async def what_is_strange(db: Reader) -> str:
     return HOW[found.how].format(kind=KINDS.get(found.kind, "algo chamado"), name=ascii(found.name))
 
 
-async def _fitting_seal(tx: Transaction, settings: Settings, token_bytes: Callable[[int], bytes]) -> Seal:
+async def _fitting_vault(tx: Transaction, settings: Settings, token_bytes: Callable[[int], bytes]) -> Vault:
     """The key of this database. A new one is made only while nothing was ever sealed, and while nobody else may write:
     of two first starts at once the second reads the key of the first."""
     file, bound_to = settings.key_file, await identity.key_fingerprint(tx) if await version(tx) else None
@@ -235,14 +235,14 @@ async def _fitting_seal(tx: Transaction, settings: Settings, token_bytes: Callab
             write_keys(file, [token_bytes(KEY_BYTES)])
         _refuse_shared(file)
         _refuse_foreign_key(file, settings.data)
-        seal = Seal(file, token_bytes)
+        vault = Vault(file, token_bytes)
     except OSError as refused:
         raise StartRefused(f"A chave {file} não pode ser usada ({reason(refused, settings.data)}).") from None
     except ValueError:
         raise StartRefused(f"A chave {file} não pode ser lida: ela precisa ter 64 algarismos hexadecimais.") from None
-    if bound_to and bound_to not in [key.fingerprint for key in seal.keys]:
+    if bound_to and bound_to not in [key.fingerprint for key in vault.keys]:
         raise StartRefused(
-            f"A chave {file} ({seal.fingerprint}) não é a deste banco de dados ({bound_to}). "
+            f"A chave {file} ({vault.fingerprint}) não é a deste banco de dados ({bound_to}). "
             "Traga de volta a chave certa."
         )
-    return seal
+    return vault

@@ -86,7 +86,7 @@ async def confirm(visit: SignedIn) -> Response:
 
 async def _judge(visit: SignedIn, enrolment: Enrolment, code: str) -> Response:
     panel, session, at = visit.panel, visit.session, visit.panel.now()
-    key = panel.seal.open("totp", session.account_id, enrolment.sealed_key)
+    key = panel.vault.unseal("totp", session.account_id, enrolment.sealed_key)
     step = matching_step(key, code, at)
     if step is None:
         return await _miss(visit, enrolment, clock_drift(key, code, at))
