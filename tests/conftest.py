@@ -27,12 +27,12 @@ from tests.support.canary import Canary
 from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
-from tests.support.steady import HANG, HeldHashes, StillLoop, until
+from tests.support.steady import HANG, HeldHashes, StillLoop, run_reserved, until
 from web.app import create_app
 from web.audit.log import Lines
 from web.cli import operator
 from web.crypto import budget
-from web.crypto.workers import HashPool
+from web.crypto.workers import Workers
 from web.http.page import ROOT
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
 from web.pages.entry.setup import offer_code
@@ -248,14 +248,18 @@ def everybody_hashes(client: TestClient) -> Busy:
     inside = HASHES_WAITING_INSIDE
     places = HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN + inside
 
-    async def hold(hashes: HashPool, release: threading.Event, is_inside: bool) -> bool:
+    async def hold(hashes: Workers, release: threading.Event, is_inside: bool) -> bool:
         budget.grant(inside=is_inside)
-        return await hashes.run_own(release.wait, HANG)
+        return await run_reserved(hashes, release.wait, HANG)
 
     @contextlib.contextmanager
     def busy() -> Iterator[None]:
         assert client.portal
-        start, hashes, release = client.portal.start_task_soon, client.app_state["panel"].hashes, threading.Event()
+        start, hashes, release = (
+            client.portal.start_task_soon,
+            client.app_state["panel"].hash_workers,
+            threading.Event(),
+        )
         until(lambda: not hashes.taken)  # so nothing that the panel began by itself is left
         taken = [start(hold, hashes, release, number < inside) for number in range(places)]
         try:

@@ -21,7 +21,7 @@ from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from web.app import ROUTES, create_app
 from web.crypto import budget
 from web.crypto.budget import Unbudgeted
-from web.crypto.workers import HashPool
+from web.crypto.workers import Workers
 from web.guards.guard import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.pages import activity
@@ -63,12 +63,12 @@ async def hashes_by_a_function(visit: Visit) -> Response:
 
 
 async def hashes_in_a_lambda(visit: Visit) -> Response:
-    make: Any = lambda: visit.panel.hashes.run(abs, -1)  # noqa: E731
+    make: Any = lambda: visit.panel.hash_workers.run(abs, -1)  # noqa: E731
     return Response(str(await make()))
 
 
 async def hashes_unseen(visit: Visit) -> Response:
-    pool = getattr(visit.panel, "hash" + "es")
+    pool = getattr(visit.panel, "hash" + "_workers")
     return Response(str(await pool.run(abs, -1)))
 
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_seen_at_the_start_is_refused_when_it_is_reached(settings
         browser.get("/unseen")
 
 
-@pytest.mark.parametrize("work", [totp.draw_qr_code, activity.first_broken, activity._csv, HashPool.place])
+@pytest.mark.parametrize("work", [totp.draw_qr_code, activity.first_broken, activity._csv, Workers.reserve])
 def test_all_costly_work_asks_for_the_budget_of_its_request(work: Callable[..., object]) -> None:
     request = contextvars.copy_context()
     request.run(budget.begin)
@@ -108,14 +108,14 @@ def test_changes_of_password_at_once_keep_one_place_and_nobody_from_signing_in(
     rows: Callable[..., Any],
 ) -> None:
     """A58: no hash ends before 24 changes have come in, and the hash of an owner has begun beside them."""
-    hashes, pool, loop = HeldHashes(), HashPool(), StillLoop()
+    hashes, pool, loop = HeldHashes(), Workers(), StillLoop()
     device, login = new_client(), {"name": bruno.name, "password": bruno.password}
     sign_in(device, bruno)
     fields = {"current": protected.password, "password": FRESH, "repeated": FRESH}
     change: tuple[str, dict[str, str], str] = ("/security/password", fields, cookie_of(client))
     with (
         contextlib.closing(pool),
-        live(Panel(create_app(settings, now=clock), argon2id=hashes, hashes=pool), loop) as address,
+        live(Panel(create_app(settings, now=clock), argon2id=hashes, hash_workers=pool), loop) as address,
         ThreadPoolExecutor(2) as threads,
         httpx2.Client(base_url=address, timeout=HANG) as browser,
         contextlib.ExitStack() as at_last,
@@ -140,7 +140,7 @@ def test_an_owner_signs_in_one_at_a_time_and_keeps_no_other_waiting(
     alice: Person, bruno: Person, client: TestClient, new_client: NewClient, settings: Settings, clock: Clock
 ) -> None:
     """P14: nobody who belongs fills the owners' places, however many browsers of theirs there are."""
-    hashes, pool, loop = HeldHashes(), HashPool(), StillLoop()
+    hashes, pool, loop = HeldHashes(), Workers(), StillLoop()
     browsers = [new_client() for _ in range(6)]
     for browser in browsers:
         sign_in(browser, bruno)
@@ -149,7 +149,7 @@ def test_an_owner_signs_in_one_at_a_time_and_keeps_no_other_waiting(
     alices = [("/login", {"name": alice.name, "password": alice.password}, cookie_of(client, "disp"))]
     with (
         contextlib.closing(pool),
-        live(Panel(create_app(settings, now=clock), argon2id=hashes, hashes=pool), loop) as address,
+        live(Panel(create_app(settings, now=clock), argon2id=hashes, hash_workers=pool), loop) as address,
         ThreadPoolExecutor(2) as threads,
         contextlib.ExitStack() as at_last,
     ):

@@ -50,12 +50,12 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
 def test_strangers_in_every_place_of_the_queue_keep_nobody_from_a_new_password(
     alice: Person, client: TestClient
 ) -> None:
-    hashes, places = client.app_state["panel"].hashes, HASHES_AT_ONCE + HASHES_WAITING
+    hashes, places = client.app_state["panel"].hash_workers, HASHES_AT_ONCE + HASHES_WAITING
 
     async def fill() -> None:
         with contextlib.ExitStack() as strangers:
             for _ in range(places):
-                strangers.enter_context(hashes.place(own=False))
+                strangers.enter_context(hashes.reserve(reserved=False))
             await asyncio.Event().wait()
 
     assert client.portal

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.people import Person, give_password
-from tests.support.steady import HANG, StillLoop, until
+from tests.support.steady import HANG, StillLoop, run_reserved, until
 from web.limits import HASH_PATIENCE, HASHES_AT_ONCE
 
 
@@ -45,11 +45,11 @@ def test_the_count_is_what_it_was_and_of_none_there_is_no_row(
 def no_thread_free(client: TestClient) -> Iterator[StillLoop]:
     """While the block lasts, whoever has a place in the queue of hashes waits in it; yields the panel's loop."""
     assert client.portal
-    pool, release, loop = client.app_state["panel"].hashes, threading.Event(), client.portal.call(running_loop)
+    pool, release, loop = client.app_state["panel"].hash_workers, threading.Event(), client.portal.call(running_loop)
     assert isinstance(loop, StillLoop)
     until(lambda: not pool.taken)
     for _ in range(HASHES_AT_ONCE):
-        client.portal.start_task_soon(pool.run_own, release.wait, HANG)
+        client.portal.start_task_soon(run_reserved, pool, release.wait, HANG)
     until(lambda: pool.taken == HASHES_AT_ONCE)
     try:
         yield loop

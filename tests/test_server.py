@@ -136,7 +136,7 @@ def test_workers_share_the_hashes_at_once(workers: int, each: int, settings: Set
 
     async def of_one_worker() -> None:
         async with open_panel(replace(settings, workers=workers), clock, secrets.token_bytes) as panel:
-            await asyncio.gather(*[panel.hashes.run(work, number) for number in range(8)])
+            await asyncio.gather(*[panel.hash_workers.run(work, number) for number in range(8)])
 
     asyncio.run(of_one_worker())
     assert 0 < most[0] <= each

@@ -23,7 +23,7 @@ from tests.support.people import Person, cookie_of, give_password
 from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from web.app import create_app
-from web.crypto.workers import HashPool
+from web.crypto.workers import Workers
 from web.limits import HASH_PATIENCE, HASHES_AT_ONCE, HASHES_WAITING, Cost
 from web.settings import Settings
 
@@ -188,14 +188,14 @@ def test_in_a_flood_of_logins_pages_are_answered_and_the_rest_is_told_to_come_ba
     alice: Person, client: TestClient, settings: Settings, clock: Clock, rows: Callable[..., Any]
 ) -> None:
     """A39: no hash of the flood ends before its pages and its refusals are there, nor before an owner has a place."""
-    hashes, pool, loop = HeldHashes(), HashPool(), StillLoop()
+    hashes, pool, loop = HeldHashes(), Workers(), StillLoop()
     places = HASHES_AT_ONCE + HASHES_WAITING
     posts = [("/login", {"name": f"nobody{n}", "password": "girafa verde"}, "") for n in range(300)]
     cookie = {"Cookie": cookie_of(client)}
     counted = "SELECT count(*), coalesce(sum(failures), 0) FROM attempts WHERE kind = 'password'"
     with (
         contextlib.closing(pool),
-        live(Panel(create_app(settings, now=clock), argon2id=hashes, hashes=pool), loop) as address,
+        live(Panel(create_app(settings, now=clock), argon2id=hashes, hash_workers=pool), loop) as address,
         ThreadPoolExecutor(2) as threads,
         httpx2.Client(base_url=address, timeout=HANG) as browser,
         contextlib.ExitStack() as at_last,

@@ -350,7 +350,7 @@ def test_the_changes_leave_their_activity(alice: Person, client: TestClient, clo
 def test_a_password_that_takes_long_to_judge_keeps_nobody_from_an_app(alice: Person, client: TestClient) -> None:
     assert client.portal
     release = threading.Event()
-    judged = client.portal.start_task_soon(client.app_state["panel"].judges.run, release.wait, 10)
+    judged = client.portal.start_task_soon(client.app_state["panel"].strength_workers.run, release.wait, 10)
     try:
         assert "<svg" in client.post("/security/totp").text
     finally:

@@ -8,7 +8,7 @@ from db import identity
 from db.database import Database, Transaction
 from web.crypto.argon2id import Argon2id
 from web.crypto.vault import Vault
-from web.crypto.workers import HashPool, Turns
+from web.crypto.workers import Turns, Workers
 from web.settings import Settings
 
 
@@ -21,8 +21,8 @@ class Panel:
     db: Database
     vault: Vault
     argon2id: Argon2id
-    hashes: HashPool
-    judges: HashPool  # of new passwords
+    hash_workers: Workers
+    strength_workers: Workers  # judge new passwords
     turns: Turns  # of accounts
 
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:

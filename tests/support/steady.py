@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from contextvars import Context
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from web.crypto.argon2id import Argon2id
+from web.crypto.workers import Workers
 from web.limits import Cost
 
+R = TypeVar("R")
 HANG = 300  # seconds; whatever waits so long waits for ever
 
 
@@ -78,3 +80,9 @@ class HeldHashes(Argon2id):
     def let(self, number: int = 1000) -> None:
         """As many go on, of those that have begun and those to come."""
         self._let.release(number)
+
+
+async def run_reserved(workers: Workers, function: Callable[..., R], *args: object) -> R:
+    """As for somebody who has proved something here before."""
+    with workers.reserve(reserved=True) as slots:
+        return await slots.run(function, *args)

@@ -58,7 +58,7 @@ async def try_recovery(
         yield Refused(Reason.MALFORMED_RECOVERY_CODE)
         return
     kind, judge = ("rehearsal", _judge_rehearsal) if is_rehearsal else ("recovery", _judge_recovery)
-    with panel.hashes.place(own=True) as slots:  # without one it is told at once, and nothing is written
+    with panel.hash_workers.reserve(reserved=True) as slots:  # without one it is told at once, and nothing is written
         async with _charged(visit, kind, account_id) as charge:
             if isinstance(charge, Refused):
                 yield charge

@@ -71,7 +71,7 @@ async def judge_password(panel: Panel, password: str, *, name: str) -> tuple[str
     Judged apart from the hashes, so that a contrived password keeps nobody from signing in.
     """
     minimum, context = panel.settings.password_min, await _context(panel, name)
-    judged = await panel.judges.run(judge, password, minimum=minimum, context=context)
+    judged = await panel.strength_workers.run(judge, password, minimum=minimum, context=context)
     return REASONS[judged.refusal].format(minimum=minimum) if judged.refusal else "", judged.score
 
 
@@ -84,7 +84,7 @@ async def _context(panel: Panel, name: str) -> list[str]:
 
 async def hash_password(panel: Panel, password: str) -> str:
     """A PHC string, made off the event loop; raises TooBusy. Whoever gets a password has proved something before."""
-    with panel.hashes.place(own=True) as slots:
+    with panel.hash_workers.reserve(reserved=True) as slots:
         return await _hash(panel, slots, password, panel.settings.hash_cost)
 
 
@@ -123,7 +123,7 @@ async def try_password(
     phc, cost = stored_phc(panel, account), _cost(panel, None if account and account.sealed_password else stand_in)
     counters = await _counters(panel.db, visit, name, account_id)
     is_own = counters[0].kind == "password-device"
-    with panel.hashes.place(own=is_own) as slots:  # without one it is told at once, and nothing is written
+    with panel.hash_workers.reserve(reserved=is_own) as slots:  # without one it is told at once, and nothing is written
         async with charged(visit, counters, kind="password") as charge:
             if charge.is_refused:
                 yield _refused(charge, is_own=is_own)

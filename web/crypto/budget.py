@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-POOLS = {"hashes", "judges"}  # of a panel
+POOLS = {"hash_workers", "strength_workers"}  # of a panel
 
 
 class Line(IntEnum):
@@ -45,10 +45,10 @@ def grant(*, inside: bool) -> None:
     _inside.set(inside)
 
 
-def line(*, own: bool) -> Line:
+def line(*, reserved: bool) -> Line:
     if _inside.get():
         return Line.INSIDE
-    return Line.OWNERS if own else Line.STRANGERS
+    return Line.OWNERS if reserved else Line.STRANGERS
 
 
 def costly(function: Callable[P, R]) -> Callable[P, R]:

@@ -117,7 +117,7 @@ def hashes_at_once(workers: int) -> int:
     return max(1, HASHES_AT_ONCE // workers)
 
 
-class HashPool:
+class Workers:
     def __init__(self, at_once: int = HASHES_AT_ONCE) -> None:
         self._gate, self._threads = Gate(at_once), ThreadPoolExecutor(at_once, "slow", initializer=_step_back)
         self._room = at_once + HASHES_WAITING
@@ -129,13 +129,13 @@ class HashPool:
 
     @costly
     @contextlib.contextmanager
-    def place(self, *, own: bool) -> Iterator[Slots]:
+    def reserve(self, *, reserved: bool) -> Iterator[Slots]:
         """A place for the block, in which one thing after the other may run; raises TooBusy at once when none is left.
 
-        `own` is for somebody who has proved something here before: strangers cannot fill these places, and nor can
+        `reserved` is for somebody who has proved something here before: strangers cannot fill these places, and nor can
         whoever is signed in, who has others.
         """
-        line = budget.line(own=own)
+        line = budget.line(reserved=reserved)
         if not self._has_room(line):
             raise TooBusy
         self._taken[line] += 1
@@ -152,12 +152,7 @@ class HashPool:
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; raises TooBusy at once when every place is taken, or after three seconds in one."""
-        with self.place(own=False) as slots:
-            return await slots.run(function, *args, **kwargs)
-
-    async def run_own(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """For somebody who has proved something here before."""
-        with self.place(own=True) as slots:
+        with self.reserve(reserved=False) as slots:
             return await slots.run(function, *args, **kwargs)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from db.errors import Damaged, DatabaseError
 from db.migrate import MIGRATIONS, BrokenReference, NewerDatabase, TakenBack, is_ours, migrate, version
 from web.crypto.argon2id import Argon2id
 from web.crypto.vault import KEY_BYTES, BrokenSeal, Vault, write_keys
-from web.crypto.workers import HashPool, Turns, hashes_at_once
+from web.crypto.workers import Turns, Workers, hashes_at_once
 from web.panel import Panel
 from web.runtime import running, spare
 from web.settings import Settings, StartRefused
@@ -44,16 +44,20 @@ async def open_panel(
         db = await Database.open(file)
     except (OSError, DatabaseError) as refused:
         raise _refusal(settings.data, file, refused) from None
-    argon2id, hashes, judges = argon2id or Argon2id(), HashPool(hashes_at_once(settings.workers)), HashPool(1)
+    argon2id, hash_workers, strength_workers = (
+        argon2id or Argon2id(),
+        Workers(hashes_at_once(settings.workers)),
+        Workers(1),
+    )
     try:
         vault = await _bring_up_to_date(db, file, settings, token_bytes)
         db.chain_key = vault.sub_keys.chain
         short_id = await _adopt(db, file, vault, token_bytes(SHORT_ID_BYTES).hex())
-        yield Panel(settings, now, token_bytes, short_id, db, vault, argon2id, hashes, judges, Turns())
+        yield Panel(settings, now, token_bytes, short_id, db, vault, argon2id, hash_workers, strength_workers, Turns())
     finally:
         await db.close()
-        hashes.close()
-        judges.close()
+        hash_workers.close()
+        strength_workers.close()
         argon2id.close()
 
 

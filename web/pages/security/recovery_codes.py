@@ -44,7 +44,7 @@ async def make_set(panel: Panel) -> FreshSet:
     """
     codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
     cost, key = panel.settings.hash_cost, panel.token_bytes(KEY_BYTES)
-    with panel.hashes.place(own=True) as slots:
+    with panel.hash_workers.reserve(reserved=True) as slots:
         digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key) for code in codes]
     return FreshSet(codes, salt, cost, key, digests)
 
@@ -85,7 +85,7 @@ async def replace_used(visit: RecentlyVerified) -> Response:
     if in_force is None:
         return go(visit, "/security")
     code = recovery_code.new(panel.token_bytes)
-    with panel.hashes.place(own=True) as slots:
+    with panel.hash_workers.reserve(reserved=True) as slots:
         digest = await hash_code(panel, slots, session.account_id, code, in_force)
     async with session_transaction(visit) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):

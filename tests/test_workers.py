@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.support.priority import nice_and_turn
-from tests.support.steady import HANG, StillLoop
+from tests.support.steady import HANG, StillLoop, run_reserved
 from web.crypto import budget
 from web.crypto.budget import Line
-from web.crypto.workers import Gate, HashPool, TooBusy, Turns
+from web.crypto.workers import Gate, TooBusy, Turns, Workers
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
         return number
 
     async def run() -> list[int]:
-        pool = HashPool()
+        pool = Workers()
         tasks = [asyncio.create_task(pool.run(slow, n)) for n in range(HASHES_AT_ONCE + HASHES_WAITING)]
         await turns()
         assert await is_told_at_once(pool.run(slow, 99))
@@ -72,12 +72,12 @@ def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
     release = threading.Event()
 
     async def run() -> int:
-        pool = HashPool()
+        pool = Workers()
         strangers = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)]
         await turns()
-        own = [asyncio.create_task(pool.run_own(release.wait, HANG)) for _ in range(HASHES_WAITING_OWN)]
+        own = [asyncio.create_task(run_reserved(pool, release.wait, HANG)) for _ in range(HASHES_WAITING_OWN)]
         await turns()
-        for way in (pool.run, pool.run_own):
+        for way in (pool.run, functools.partial(run_reserved, pool)):
             assert await is_told_at_once(way(release.wait, HANG))
         release.set()
         done = await asyncio.gather(*strangers, *own)
@@ -87,9 +87,9 @@ def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
     assert run_still(run()) == HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
 
 
-async def from_inside(pool: HashPool, job: Callable[[], object]) -> object:
+async def from_inside(pool: Workers, job: Callable[[], object]) -> object:
     budget.grant(inside=True)
-    return await pool.run_own(job)
+    return await run_reserved(pool, job)
 
 
 def test_of_those_who_wait_owners_are_served_first_and_strangers_last() -> None:
@@ -97,13 +97,13 @@ def test_of_those_who_wait_owners_are_served_first_and_strangers_last() -> None:
     release, served = threading.Event(), list[str]()
 
     async def run() -> None:
-        pool = HashPool(1)
+        pool = Workers(1)
         waiting: list[asyncio.Task[Any]] = [asyncio.create_task(pool.run(release.wait, HANG))]
         await turns()
         for name, way in (
             ("stranger", pool.run),
             ("inside", functools.partial(from_inside, pool)),
-            ("own", pool.run_own),
+            ("own", functools.partial(run_reserved, pool)),
         ):
             waiting += [asyncio.create_task(way(functools.partial(served.append, f"{name} {n}"))) for n in (1, 2)]
             await turns()
@@ -119,7 +119,7 @@ def test_whoever_is_signed_in_fills_no_place_of_anybody_elses() -> None:
     release = threading.Event()
 
     async def run() -> int:
-        pool = HashPool()
+        pool = Workers()
         hold = functools.partial(release.wait, HANG)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(from_inside(pool, hold)) for _ in range(HASHES_WAITING_INSIDE)
@@ -127,7 +127,7 @@ def test_whoever_is_signed_in_fills_no_place_of_anybody_elses() -> None:
         await turns()
         assert await is_told_at_once(from_inside(pool, hold))
         tasks += [asyncio.create_task(pool.run(hold)) for _ in range(HASHES_AT_ONCE + HASHES_WAITING)]
-        tasks += [asyncio.create_task(pool.run_own(hold)) for _ in range(HASHES_WAITING_OWN)]
+        tasks += [asyncio.create_task(run_reserved(pool, hold)) for _ in range(HASHES_WAITING_OWN)]
         await turns()
         release.set()
         done = await asyncio.gather(*tasks)
@@ -182,17 +182,17 @@ def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
     release = threading.Event()
 
     async def run() -> list[int]:
-        pool = HashPool()
-        with pool.place(own=False) as slots:
+        pool = Workers()
+        with pool.reserve(reserved=False) as slots:
             others = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_WAITING + 1)]
             done = [await slots.run(abs, -1)]
             await turns()
-            with pytest.raises(TooBusy), pool.place(own=False):
+            with pytest.raises(TooBusy), pool.reserve(reserved=False):
                 pass
             release.set()
             done.append(await slots.run(abs, -2))
         await asyncio.gather(*others)
-        with pool.place(own=False):  # and given back
+        with pool.reserve(reserved=False):  # and given back
             pool.close()
         return done
 
@@ -203,7 +203,7 @@ def test_nobody_waits_longer_than_three_seconds_and_who_does_not_is_served() -> 
     release = threading.Event()
 
     async def run() -> tuple[bool, int]:
-        pool = HashPool()
+        pool = Workers()
         tasks = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_AT_ONCE)]
         early = asyncio.create_task(pool.run(abs, -1))
         await turns()
@@ -229,7 +229,7 @@ def test_the_loop_goes_on_while_a_hash_runs() -> None:
     release = threading.Event()
 
     async def run() -> bool:
-        pool = HashPool()
+        pool = Workers()
         hashing = asyncio.create_task(pool.run(release.wait, HANG))
         await turns()
         release.set()
@@ -243,7 +243,7 @@ def test_the_loop_goes_on_while_a_hash_runs() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no priority of its own")
 def test_slow_work_steps_back_from_whatever_else_runs() -> None:
     async def run() -> tuple[int, int]:
-        pool = HashPool()
+        pool = Workers()
         found = await pool.run(nice_and_turn)
         pool.close()
         return found
