@@ -6,6 +6,8 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
@@ -21,11 +23,22 @@ from web.limits import (
     EXPORT_STEP,
 )
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
-from web.words.moments import Zone, zone_name, zone_or
+from web.words.moments import Zone, day, zone_name, zone_or
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")
 COLUMNS = ("o que aconteceu", "detalhe", "rede", "dispositivo")
+DETAILED = frozenset(event.value for event in Section.INSTANCES.events)  # the page tells which instance
+
+
+class Line(NamedTuple):
+    """An entry as the page shows it."""
+
+    at: datetime
+    words: str
+    detail: str
+    network: str
+    device: str
 
 
 @dataclass(frozen=True)
@@ -58,15 +71,24 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
-        entries=entries[:ACTIVITY_PAGE],
+        days=_by_day(entries[:ACTIVITY_PAGE], visit.panel.settings.time_zone),
         older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
-        words=WORDS,
         kinds=Section,
-        detailed=Section.INSTANCES.events,
         periods=PERIODS,
         chosen=chosen,
         chosen_zone=zone_name(chosen.zone, visit.at),
     )
+
+
+def _by_day(entries: list[Entry], zone: Zone) -> list[tuple[str, list[Line]]]:
+    """The days in words, each with its lines."""
+    return [(name, [_line(one) for one in of_day]) for name, of_day in groupby(entries, lambda one: day(one.at, zone))]
+
+
+def _line(entry: Entry) -> Line:
+    """An event that only other versions know is told by its name."""
+    words, detail = WORDS.get(entry.event, entry.event), entry.detail if entry.event in DETAILED else ""
+    return Line(entry.at, words, detail, entry.network, device(entry.user_agent))
 
 
 first_broken = costly(activity.first_broken)

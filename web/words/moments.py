@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 Zone = ZoneInfo | None  # None: the machine's own, where it does not tell its name
 
@@ -108,6 +108,7 @@ def left(until: datetime, now: datetime) -> str:
     return f"falta 1 {one}" if count == 1 else f"faltam {count} {many}"
 
 
+NEAR = Markup('<time datetime="%s" title="%s">%s<span class="unseen">, %s</span></time>')  # `%` escapes
 WORDS: dict[str, Callable[[datetime, Zone], str]] = {"day": day, "full": full, "clock": _clock, "minutes": _minutes}
 
 
@@ -120,16 +121,17 @@ def told_as(form: str, at: datetime, zone: Zone) -> Markup:
 
 
 @lru_cache(maxsize=4096)
-def _near(at: datetime, zone: Zone, words: str) -> Markup:
-    return Markup('<time datetime="{0}" title="{1}">{2}<span class="unseen">, {1}</span></time>').format(
-        f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}", full(at, zone), words
-    )
+def _near(minute: datetime, zone: Zone, words: str) -> Markup:
+    date = escape(full(minute, zone))
+    return NEAR % (f"{minute.astimezone(UTC):%Y-%m-%dT%H:%MZ}", date, words, date)
 
 
 @pass_context
 def _as_moment(page: Context, at: datetime, now: datetime) -> Markup:
-    """Near words on screen, the full date on hover and for screen readers."""
-    return _near(at, page["zone"], ago(at, now, page["zone"]))
+    """Near words on screen, the full date on hover and for screen readers: to the minute, so that moments of one
+    minute are put into words once."""
+    zone = page["zone"]
+    return _near(at.replace(second=0, microsecond=0), zone, ago(at, now, zone))
 
 
 def _as(form: str) -> Callable[[Context, datetime], Markup]:
@@ -138,12 +140,6 @@ def _as(form: str) -> Callable[[Context, datetime], Markup]:
         return told_as(form, at, page["zone"])
 
     return told
-
-
-@pass_context
-def _heading(page: Context, at: datetime) -> str:
-    """The day alone, in letters that two moments of one day share."""
-    return day(at, page["zone"])
 
 
 @pass_context
@@ -157,7 +153,6 @@ FILTERS = {
     "full": _as("full"),
     "clock_time": _as("clock"),
     "minutes": _as("minutes"),
-    "day_heading": _heading,
     "left": left,
     "zone_name": _zone_name,
 }
