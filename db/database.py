@@ -40,11 +40,15 @@ class Reader(ABC):
 
     async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
         """The first row as `kind`: a dataclass named after the columns, or the type of a single column."""
-        rows = await self.all(kind, sql, **parameters)
+        rows = await self.few(kind, sql, **parameters)
         return rows[0] if rows else None
 
+    async def few(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
+        """As `all`, for rows that stand together in an index, no more of them than a page shows."""
+        return await self.all(kind, sql, **parameters)
+
     async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
-        return [_read(kind, row) for row in await self._ask(_statement(sql, parameters))]
+        return _read(kind, await self._ask(_statement(sql, parameters)))
 
     @abstractmethod
     async def _ask(self, statement: Statement) -> Rows:
@@ -82,9 +86,10 @@ class Transaction(Reader):
 class Database(Reader):
     """One connection writes, one transaction at a time, and two read. They live as long as the application.
 
-    A question for one row is answered at once, on the event loop's own thread: it goes by a key, readers wait for no
-    writer (https://www.sqlite.org/wal.html), and the way to another thread and back takes longer than the answer.
-    Questions for many rows go to the reading thread; those that come while it is busy go there together afterwards.
+    A question for one row or a few is answered at once, on the event loop's own thread: it goes by an index, readers
+    wait for no writer (https://www.sqlite.org/wal.html), and the way to another thread and back takes longer than the
+    answer. Questions for many rows go to the reading thread; those that come while it is busy go there together
+    afterwards.
     """
 
     def __init__(
@@ -112,12 +117,12 @@ class Database(Reader):
                 await connection.close()
             raise
 
-    async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
+    async def few(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
         try:
             rows = _last_rows(self._direct, [_statement(sql, parameters)])
         except Unavailable:  # busy for once, as while somebody recovers the log: the thread may wait
-            return await super().one(kind, sql, **parameters)
-        return _read(kind, rows[0]) if rows else None
+            return await super().few(kind, sql, **parameters)
+        return _read(kind, rows)
 
     async def _ask(self, statement: Statement) -> Rows:
         answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
@@ -251,13 +256,17 @@ def _statement(sql: str, parameters: dict[str, object]) -> Statement:
     return sql, bound
 
 
-def _read(kind: type[T], row: Any) -> T:
+def _read(kind: type[T], rows: Rows) -> list[T]:
     if not is_dataclass(kind):
-        return kind(row[0])  # type: ignore[call-arg]
-    values = list(row)
-    for place, convert in _conversions(kind):
-        values[place] = convert(values[place])
-    return kind(*values)
+        return [kind(row[0]) for row in rows]  # type: ignore[call-arg]
+    conversions = _conversions(kind)
+    found: list[T] = []
+    for row in rows:
+        values = list(row)
+        for place, convert in conversions:
+            values[place] = convert(values[place])
+        found.append(kind(*values))
+    return found
 
 
 @cache

@@ -17,7 +17,6 @@ class Instance:
 
 
 _COLUMNS = "id, name, sealed_token, created_at, token_changed_at, paused_at"
-_ALL = 2**63 - 1  # the largest number a column takes
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,18 @@ class Counts:
     paused: int
 
 
-async def owned_by(db: Reader, owner: int, *, most: int = _ALL, after: int = 0) -> list[Instance]:
-    """In the order of their names: at most so many, after so many."""
+async def owned_by(db: Reader, owner: int) -> list[Instance]:
+    """In the order of their names."""
+    sql = f"SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id"  # noqa: S608, a constant
+    return await db.all(Instance, sql, owner=owner)
+
+
+async def page_of(db: Reader, owner: int, *, most: int, after: int) -> list[Instance]:
+    """Those that the owner sees at once: in the same order, at most so many after so many."""
     sql = f"""
         SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id LIMIT :most OFFSET :after
     """  # noqa: S608, a constant
-    return await db.all(Instance, sql, owner=owner, most=most, after=after)
+    return await db.few(Instance, sql, owner=owner, most=most, after=after)
 
 
 async def counts(db: Reader, owner: int) -> Counts:

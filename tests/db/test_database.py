@@ -169,7 +169,7 @@ def test_a_tuple_is_bound_value_by_value(names: tuple[str, ...], found: list[str
     with_database(tmp_path, act)
 
 
-def test_a_question_for_one_row_waits_for_no_other_and_for_no_writer(tmp_path: Path, clock: Clock) -> None:
+def test_a_question_for_one_row_or_a_few_waits_for_no_other_and_for_no_writer(tmp_path: Path, clock: Clock) -> None:
     endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
     async def act(db: Database) -> None:
@@ -180,6 +180,7 @@ def test_a_question_for_one_row_waits_for_no_other_and_for_no_writer(tmp_path: P
             assert await tx.one(int, "SELECT count(*) FROM accounts") == 1
             assert await asyncio.wait_for(db.one(int, "SELECT count(*) FROM accounts"), HANG) == 0
         assert await asyncio.wait_for(db.one(int, "SELECT count(*) FROM accounts"), HANG) == 1
+        assert await asyncio.wait_for(db.few(str, "SELECT name FROM accounts ORDER BY id LIMIT 9"), HANG) == ["a"]
         assert not long.done()
         await db._connection.interrupt()
         with pytest.raises(Unavailable, match="interrupted"):

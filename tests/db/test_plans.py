@@ -97,11 +97,11 @@ def test_it_goes_by_an_index(place: str, sql: str, connection: sqlite3.Connectio
     assert place in WHOLE or not scanned(connection, sql)
 
 
-def asked_on_the_loop() -> Iterator[str]:
-    """The functions and methods of db/ that ask a Database, not a Transaction, for one row."""
+def asked_on_the_loop(methods: str = "one|few") -> Iterator[str]:
+    """The functions of db/ that ask a Database, not a Transaction, for one row or a few."""
     for file in sorted((ROOT / "db").glob("*.py")):
         for holder in ast.parse(file.read_text()).body:
-            if isinstance(holder, ast.AsyncFunctionDef) and "db.one(" in ast.unparse(holder):
+            if isinstance(holder, ast.AsyncFunctionDef) and re.search(rf"\bdb\.({methods})\(", ast.unparse(holder)):
                 yield f"{file.stem}.{holder.name}"
 
 
@@ -113,6 +113,11 @@ def test_what_the_event_loop_asks_itself_is_short(place: str, connection: sqlite
     for sql in [sql for holder, sql in EVERY if holder == place]:
         assert not scanned(connection, sql) or WHOLE.get(place) == "ends at the first row"
         assert not UNBOUNDED & set(re.findall(r"\w+", sql))
+
+
+@pytest.mark.parametrize("place", list(asked_on_the_loop("few")))
+def test_a_few_rows_are_no_more_than_the_question_says(place: str) -> None:
+    assert all("LIMIT" in sql for holder, sql in EVERY if holder == place)
 
 
 def test_no_column_is_there_that_nobody_reads(connection: sqlite3.Connection) -> None:

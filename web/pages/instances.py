@@ -237,7 +237,7 @@ async def _list(visit: SignedIn, wanted: str, place: int) -> Listed:
         shown = [one for one in owned if one.id in on_page]
     else:
         after = _page_start(place, total)
-        shown = await instances.owned_by(db, owner, most=INSTANCES_PAGE, after=after)
+        shown = await instances.page_of(db, owner, most=INSTANCES_PAGE, after=after)
     rows = [_row(one) for one in shown]
     rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
     earlier = _address(after - INSTANCES_PAGE, wanted) if after else ""
