@@ -33,9 +33,9 @@ def page(
     **context: object,
 ) -> Response:
     """Render a template; only its `block` when htmx asks for a fragment, perhaps for another place."""
-    template = templates.get_template(template_name)
-    context |= _common(visit)
-    if is_partial(visit) and block:
+    template, wants_partial = templates.get_template(template_name), is_partial(visit)
+    context |= _common(visit) | {"is_fragment": wants_partial}
+    if wants_partial and block:
         local = template.new_context(context)
         body = "".join(template.blocks[block](local))
         if retarget != NOTICES:  # the window's title follows what the page now shows
@@ -44,7 +44,7 @@ def page(
     else:
         body = template.render(context)
     response = HTMLResponse(body, status)
-    if is_partial(visit) and retarget:
+    if wants_partial and retarget:
         response.headers["HX-Retarget"] = retarget
         if retarget == NOTICES:  # the place stays for the next notice
             response.headers["HX-Reswap"] = "innerHTML"
@@ -63,7 +63,6 @@ def _common(visit: Visit) -> dict[str, object]:
         "zone": panel.settings.time_zone,
         "path": visit.path,
         "section": _section(visit.path),
-        "is_fragment": is_partial(visit),
     }
 
 
@@ -172,7 +171,9 @@ class Pieces:
     """The macros of ui.html, compiled when the first page wants them and not while the panel starts."""
 
     def __getattr__(self, name: str) -> object:
-        return getattr(templates.get_template("ui.html").module, name)
+        macro = getattr(templates.get_template("ui.html").module, name)
+        setattr(self, name, macro)  # it is not asked for again
+        return macro
 
 
 STATIC_VERSION = _static_version()
@@ -184,6 +185,7 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    cache_size=-1,  # every template stays
 )
 templates.filters |= {
     "static": static,
@@ -193,4 +195,4 @@ templates.filters |= {
     "device": device,
 }
 templates.filters |= moments.FILTERS
-templates.globals |= {"ui": Pieces(), "notice_words": NOTICE_WORDS}
+templates.globals = {"range": range, "ui": Pieces(), "notice_words": NOTICE_WORDS}
