@@ -149,8 +149,9 @@ async def _arrival(visit: Visit) -> HTTPException | None:
 
     Returns why it cannot be read. Of strangers nothing is read before they are let in.
     """
-    is_known = visit.jar.value(Cookie.SESSION) or visit.jar.value(Cookie.PENDING_LOGIN)
-    if visit.request.method in SAFE_METHODS or not is_known:
+    if visit.request.method in SAFE_METHODS:
+        return None
+    if not (visit.jar.value(Cookie.SESSION) or visit.jar.value(Cookie.PENDING_LOGIN)):
         return None
     try:
         await forms.remaining(visit)

@@ -135,7 +135,7 @@ def _diagnose(visit: Visit, peer: Peer, host: Host | None) -> Diagnosis | None:
         return diagnosis.without_https(settings, peer)
     if peer.is_trusted and not peer.said_client and not is_loopback(host[0]):
         return diagnosis.without_client(peer)
-    if is_http and is_loopback(host[0]) and not _is_far(peer) and _comes_from_elsewhere(visit):
+    if is_http and is_loopback(host[0]) and _comes_from_elsewhere(visit) and not _is_far(peer):
         return diagnosis.unknown_proxy(settings, peer)
     return None
 
@@ -154,9 +154,10 @@ def _is_far(peer: Peer) -> bool:
 
 def _comes_from_elsewhere(visit: Visit) -> bool:
     """Whether a browser posted from one address and the panel was asked by another."""
+    if visit.request.headers.get("sec-fetch-site") != "same-origin":
+        return False
     origins = _origins(visit)
-    is_posted = visit.request.headers.get("sec-fetch-site") == "same-origin" and len(origins) == 1
-    return is_posted and hosts.origin(origins[0]) != hosts.origin(f"http://{visit.request.headers['host']}")
+    return len(origins) == 1 and hosts.origin(origins[0]) != hosts.origin(f"http://{visit.request.headers['host']}")
 
 
 def _is_same_origin(visit: Visit) -> bool:

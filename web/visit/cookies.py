@@ -51,7 +51,6 @@ class Jar:
         self._headers, self._path, self._short_id = headers, path, short_id
         self.is_secure = is_secure  # whether cookies may go over HTTPS alone
         self.queued: dict[Cookie, str | None] = {}
-        self._found: dict[Cookie, list[str]] = {}
 
     def read(self, cookie: Cookie) -> bytes | None:
         """The digest of the token sent."""
@@ -70,10 +69,9 @@ class Jar:
         return len(self._values(cookie)) > 1
 
     def _values(self, cookie: Cookie) -> list[str]:
-        """What came under the first of the names that a browser may know the cookie by; looked for once a request."""
-        if cookie not in self._found:
-            self._found[cookie] = next((self._sent[name] for name in self._came(cookie)), [])
-        return self._found[cookie]
+        """What came under the first of the names that a browser may know the cookie by."""
+        sent = self._sent
+        return next((sent[name] for name in self._names(cookie) if name in sent), [])
 
     @cached_property
     def _sent(self) -> dict[str, list[str]]:
@@ -88,13 +86,15 @@ class Jar:
         """Its names in this request."""
         return [name for name in self._names(cookie) if name in self._sent]
 
-    def _names(self, cookie: Cookie) -> list[str]:
+    def _names(self, cookie: Cookie) -> tuple[str, ...]:
         """The names under which a cookie is read, those from before panels had ids last.
 
         Without prefix, somebody else on the host or above it may have planted it: read only where none can be had.
         """
-        prefixes = ["__Host-"] if self.is_secure else ["__Host-", ""]
-        return [prefix + name for name in (f"{cookie.base}-{self._short_id}", cookie.base) for prefix in prefixes]
+        name, before = f"{cookie.base}-{self._short_id}", cookie.base
+        if self.is_secure:
+            return f"__Host-{name}", f"__Host-{before}"
+        return f"__Host-{name}", name, f"__Host-{before}", before
 
     def _given_name(self, cookie: Cookie) -> str:
         return self._names(cookie)[0 if self.is_secure else 1]

@@ -67,6 +67,7 @@ def networks(text: str) -> dict[str, int]:
     return {str(ipaddress.ip_network((found, bits), strict=False)): times for bits, times in sizes}
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     found = address(host)
     return host in LOOPBACK_NAMES or (found is not None and found.is_loopback)
