@@ -210,6 +210,15 @@ async def of_account(
     return await db.all(Entry, sql, account_id=account_id, before=before, limit=limit, **chosen)
 
 
+async def newest(db: Reader, account_id: int, *, before: int | None, limit: int) -> list[Entry]:
+    """As `of_account`, whatever happened whenever: an index has these in a row, however many there are."""
+    sql = """
+        SELECT id, at, event, network, user_agent, detail FROM activity
+        WHERE account_id = :account_id AND id < coalesce(:before, 9223372036854775807) ORDER BY id DESC LIMIT :limit
+    """
+    return await db.few(Entry, sql, account_id=account_id, before=before, limit=limit)
+
+
 async def latest_at(db: Reader) -> datetime | None:
     rows = await db.all(
         Entry, "SELECT id, at, event, network, user_agent, detail FROM activity ORDER BY id DESC LIMIT 1"

@@ -52,6 +52,10 @@ class Chosen:
     asked: dict[str, str]  # what a link or a form says to choose the same
     errors: dict[str, str]  # a sentence for each date that is none
 
+    @property
+    def is_all(self) -> bool:
+        return not (self.kind or self.since or self.until)
+
     def address(self, **changes: str) -> str:
         """Of the page with the same choice, but for some `changes`."""
         asked = {name: text for name, text in (self.asked | changes).items() if text}
@@ -66,7 +70,7 @@ async def list_page(visit: SignedIn) -> Response:
 
 
 async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -> Response:
-    entries = [] if chosen.errors else await _entries(visit, chosen, before=before, limit=ACTIVITY_PAGE + 1)
+    entries = [] if chosen.errors else await _page(visit, chosen, before)
     return page(
         visit,
         "activity/list.html",
@@ -78,6 +82,14 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         chosen=chosen,
         chosen_zone=zone_name(chosen.zone, visit.at),
     )
+
+
+async def _page(visit: SignedIn, chosen: Chosen, before: int | None) -> list[Entry]:
+    """With one more than is shown, where there are more."""
+    if not chosen.is_all:
+        return await _entries(visit, chosen, before=before, limit=ACTIVITY_PAGE + 1)
+    owner = visit.session.account_id
+    return await activity.newest(visit.panel.db, owner, before=before, limit=ACTIVITY_PAGE + 1)
 
 
 def _by_day(entries: list[Entry], zone: Zone) -> list[tuple[str, list[Line]]]:
