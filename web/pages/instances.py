@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import instances
-from db.database import Transaction
+from db.database import Database, Transaction
 from db.instances import Instance
 from web.audit.events import Event
 from web.audit.record import record_event
@@ -226,22 +226,32 @@ async def _list(visit: SignedIn, wanted: str, place: int) -> Listed:
     """The page on which number `place` stands (from 0), of those that are `wanted`; what is being renamed on the screen
     (`linha`) stays on it."""
     db, owner = visit.panel.db, visit.session.account_id
-    total, renaming = (await instances.counts(db, owner)).all, visit.request.query_params.getlist("linha")
-    found = total
+    renaming = visit.request.query_params.getlist("linha")
     if wanted or renaming:
         owned = await instances.owned_by(db, owner)
         like = alike(owned, wanted)
-        found, after = len(like), _page_start(place, len(like))
+        total, found, after = len(owned), len(like), _page_start(place, len(like))
         on_page = {one.id for one in like[after : after + INSTANCES_PAGE]} | set(renaming)
         shown = [one for one in owned if one.id in on_page]
     else:
-        after = _page_start(place, total)
-        shown = await instances.page_of(db, owner, most=INSTANCES_PAGE, after=after)
+        shown, after, total = await _plain_page(db, owner, place)
+        found = total
     rows = [_row(one) for one in shown]
     rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
     earlier = _address(after - INSTANCES_PAGE, wanted) if after else ""
     later = _address(after + INSTANCES_PAGE, wanted) if after + INSTANCES_PAGE < found else ""
     return Listed(rows, after + 1, min(after + INSTANCES_PAGE, found), found, total, earlier, later)
+
+
+async def _plain_page(db: Database, owner: int, place: int) -> tuple[list[Instance], int, int]:
+    """The instances of the page that holds `place`, how many stand before them, and how many there are."""
+    if place < INSTANCES_PAGE:
+        shown = await instances.page_of(db, owner, most=INSTANCES_PAGE, after=0)
+        if len(shown) < INSTANCES_PAGE:  # these are all
+            return shown, 0, len(shown)
+    total = (await instances.counts(db, owner)).all
+    after = _page_start(place, total)
+    return await instances.page_of(db, owner, most=INSTANCES_PAGE, after=after), after, total
 
 
 def _page_start(place: int, found: int) -> int:
