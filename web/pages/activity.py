@@ -94,7 +94,8 @@ async def _page(visit: SignedIn, chosen: Chosen, before: int | None) -> list[Ent
 
 def _by_day(entries: list[Entry], zone: Zone) -> list[tuple[str, list[Line]]]:
     """The days in words, each with its lines."""
-    return [(name, [_line(one) for one in of_day]) for name, of_day in groupby(entries, lambda one: day(one.at, zone))]
+    days = [list(of_day) for _, of_day in groupby(entries, lambda one: one.at.astimezone(zone).date())]
+    return [(day(of_day[0].at, zone), [_line(one) for one in of_day]) for of_day in days]
 
 
 def _line(entry: Entry) -> Line:
