@@ -9,7 +9,7 @@ from bench import load, people, servers
 from bench.population import Population
 from bench.report import Row, median
 from web.auth import passwords
-from web.factors import totp, written_code
+from web.factors import human_code, totp
 from web.http.page import device
 from web.http.redirects import safe_path
 from web.pages.activity import harmless
@@ -78,7 +78,7 @@ def _judging(text: str) -> float:
         safe_path,
         passwords.name_refusal,
         totp.read_code,
-        written_code.read,
+        human_code.read,
         device,
         harmless,
     ]

@@ -8,7 +8,7 @@ from db import accounts
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, PASSWORD, Person, set_up
-from web.factors import written_code
+from web.factors import human_code
 from web.pages.entry.setup import offer_code
 from web.panel import Panel
 
@@ -59,7 +59,7 @@ def test_the_code_is_worth_nothing_once_the_terminal_made_an_account(
     async def make_account_then_use_code(panel: Panel) -> bool:
         async with panel.db.transaction() as tx:
             await accounts.create(tx, "bruno", role="member", at=clock())
-            return await accounts.spend_setup(tx, written_code.digest(written_code.read(setup_code)), at=clock())
+            return await accounts.spend_setup(tx, human_code.digest(human_code.read(setup_code)), at=clock())
 
     assert operate(make_account_then_use_code) is False
 

@@ -12,7 +12,7 @@ from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
 from web.app import ROUTES
 from web.auth import passwords
-from web.factors import totp, written_code
+from web.factors import human_code, totp
 from web.http.page import device
 from web.http.redirects import HOME, safe_path
 from web.pages.activity import harmless
@@ -98,7 +98,7 @@ def test_long_input_meets_no_pattern_that_goes_over_it_again_and_again(text: str
         characters.name_refusal(text, longest=40),
         passwords.name_refusal(passwords.read_name(text)),
         totp.read_code(text),
-        written_code.read(text),
+        human_code.read(text),
         device(text),
         harmless(text),
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 from starlette.testclient import TestClient
 
-from web.factors import written_code
+from web.factors import human_code
 from web.limits import RECOVERY_BITS, SETUP_BITS, TOKEN_BYTES, TOTP_KEY_BYTES
 
 CODES = (RECOVERY_BITS // 8, SETUP_BITS // 8)
@@ -95,5 +95,5 @@ def _spellings(made: bytes) -> Iterator[str]:
     elif len(made) == TOKEN_BYTES:
         yield base64.urlsafe_b64encode(made).rstrip(b"=").decode()
     else:
-        code = written_code.new(lambda _: made, bits=len(made) * 8)
-        yield from (code, written_code.grouped(code))
+        code = human_code.new(lambda _: made, bits=len(made) * 8)
+        yield from (code, human_code.grouped(code))

@@ -19,7 +19,7 @@ from web.auth.outcome import Outcome, Proof, Reason, Refused
 from web.auth.tries import Try, charged
 from web.crypto.vault import KEY_BYTES
 from web.crypto.workers import Slots
-from web.factors import recovery_code, written_code
+from web.factors import human_code, recovery_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.limits import CODE_BACKOFF, SALT_BYTES, STEP_UP_WINDOW, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.panel import Panel
@@ -53,7 +53,7 @@ async def try_recovery(
 
     Where there are no codes, none is right, at the same price.
     """
-    panel, code = visit.panel, written_code.read(typed)
+    panel, code = visit.panel, human_code.read(typed)
     if not recovery_code.is_well_formed(code):
         yield Refused(Reason.MALFORMED_RECOVERY_CODE)
         return

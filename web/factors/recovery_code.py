@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from web.crypto.argon2id import Argon2id
-from web.factors import written_code
+from web.factors import human_code
 from web.limits import RECOVERY_BITS, RECOVERY_CODES, REHEARSAL_AGAIN, REHEARSAL_FIRST, Cost
 
 
@@ -15,7 +15,7 @@ def new_set(token_bytes: Callable[[int], bytes]) -> list[str]:
 
 
 def new(token_bytes: Callable[[int], bytes]) -> str:
-    return written_code.new(token_bytes, bits=RECOVERY_BITS)
+    return human_code.new(token_bytes, bits=RECOVERY_BITS)
 
 
 def digest(argon2id: Argon2id, code: str, salt: bytes, cost: Cost, key: bytes) -> bytes:
@@ -26,7 +26,7 @@ def digest(argon2id: Argon2id, code: str, salt: bytes, cost: Cost, key: bytes) -
 
 def fingerprint(salt: bytes) -> str:
     """Tells one set from another on paper and on screen, and nothing about its codes: `3F9A-01BC`."""
-    return written_code.grouped(hashlib.sha256(salt).hexdigest()[:8].upper())
+    return human_code.grouped(hashlib.sha256(salt).hexdigest()[:8].upper())
 
 
 def is_rehearsal_due(made_at: datetime, rehearsed_at: datetime | None, at: datetime) -> bool:
@@ -36,4 +36,4 @@ def is_rehearsal_due(made_at: datetime, rehearsed_at: datetime | None, at: datet
 
 def is_well_formed(code: str) -> bool:
     """Whether a normalised code could be one, told before any hash is spent on it."""
-    return len(code) == RECOVERY_BITS // 5 and set(code) <= set(written_code.ALPHABET)
+    return len(code) == RECOVERY_BITS // 5 and set(code) <= set(human_code.ALPHABET)

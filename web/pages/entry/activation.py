@@ -11,7 +11,7 @@ from web.audit.notices import notify
 from web.audit.record import record_event
 from web.auth.passwords import forget_tries, hash_password, password_refusal, set_password
 from web.crypto.workers import TooBusy
-from web.factors import written_code
+from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
@@ -26,13 +26,13 @@ WRONG_CODE = (
 
 async def offer(tx: Transaction, panel: Panel, account_id: int, lifetime: timedelta) -> str:
     """A code that chooses the account's password, once; meanwhile no password opens it and nobody is signed in."""
-    code = written_code.new(panel.token_bytes, bits=ACTIVATION_BITS)
-    await accounts.offer_activation(tx, account_id, written_code.digest(code), ends_at=panel.now() + lifetime)
+    code = human_code.new(panel.token_bytes, bits=ACTIVATION_BITS)
+    await accounts.offer_activation(tx, account_id, human_code.digest(code), ends_at=panel.now() + lifetime)
     await accounts.set_password(tx, account_id, None)
     await sessions.end_others(tx, account_id)
     await pending_logins.end_all(tx, account_id)
     await trusted_devices.forget_all(tx, account_id)
-    return written_code.grouped(code)
+    return human_code.grouped(code)
 
 
 async def form(visit: Visit) -> Response:
@@ -43,7 +43,7 @@ async def activate(visit: Visit) -> Response:
     """The second factor, where there is one, is asked at the login that follows (ASVS V6.4.3)."""
     typed = await forms.read(visit, "activation_code", "password", "repeated")
     panel, at = visit.panel, visit.at
-    digest = written_code.digest(written_code.read(typed["activation_code"]))
+    digest = human_code.digest(human_code.read(typed["activation_code"]))
     name = await accounts.find_activation(panel.db, digest, at=at)
     if name is None:
         async with panel.db.transaction() as tx:

@@ -9,7 +9,7 @@ from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
 from web.auth.passwords import hash_password, name_refusal, password_refusal, read_name, set_password
 from web.crypto.workers import TooBusy
-from web.factors import written_code
+from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
@@ -24,12 +24,12 @@ WRONG_CODE = (
 
 async def offer_code(panel: Panel) -> str | None:
     """A new set-up code for the terminal; None once somebody has an account."""
-    code = written_code.new(panel.token_bytes, bits=SETUP_BITS)
+    code = human_code.new(panel.token_bytes, bits=SETUP_BITS)
     async with panel.db.transaction() as tx:
         if await accounts.exist(tx):
             return None
-        await accounts.offer_setup(tx, written_code.digest(code), ends_at=panel.now() + SETUP_TTL)
-    return written_code.grouped(code)
+        await accounts.offer_setup(tx, human_code.digest(code), ends_at=panel.now() + SETUP_TTL)
+    return human_code.grouped(code)
 
 
 async def form(visit: Visit) -> Response:
@@ -42,7 +42,7 @@ async def create(visit: Visit) -> Response:
     await _only_first(visit)
     typed = await forms.read(visit, "setup_code", "name", "password", "repeated")
     panel, at = visit.panel, visit.at
-    name, digest = read_name(typed["name"]), written_code.digest(written_code.read(typed["setup_code"]))
+    name, digest = read_name(typed["name"]), human_code.digest(human_code.read(typed["setup_code"]))
     if not await accounts.knows_setup(panel.db, digest, at=at):
         async with panel.db.transaction() as tx:
             await record_event(tx, visit, None, Event.ACCOUNT_SETUP_FAILED)

@@ -12,7 +12,7 @@ from web.audit.record import record_event
 from web.auth.codes import SET_KEY, hash_code, try_recovery
 from web.auth.outcome import Accepted, Outcome, Refused
 from web.crypto.vault import KEY_BYTES
-from web.factors import recovery_code, written_code
+from web.factors import human_code, recovery_code
 from web.guards import step_up
 from web.http import forms
 from web.http.page import go, later, page
@@ -95,7 +95,7 @@ async def replace_used(visit: RecentlyVerified) -> Response:
     return page(
         visit,
         "recovery_codes/replacement.html",
-        code=written_code.grouped(code),
+        code=human_code.grouped(code),
         fingerprint=recovery_code.fingerprint(in_force.salt),
     )
 
@@ -143,7 +143,7 @@ async def as_file(visit: SignedIn) -> Response:
     panel, session = visit.panel, visit.session
     typed = await forms.read(visit, "codes", optional=("fuso",))
     codes, zone = typed["codes"].split(), zone_or(typed["fuso"], panel.settings.time_zone)
-    if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(written_code.read(code)) for code in codes):
+    if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(human_code.read(code)) for code in codes):
         raise HTTPException(422)
     head = f"{panel.settings.name} · {session.account_name} · {full(visit.at, zone)}"
     attachment = {"Content-Disposition": 'attachment; filename="codigos-de-recuperacao.txt"'}
@@ -152,7 +152,7 @@ async def as_file(visit: SignedIn) -> Response:
 
 def show_set(visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
-    codes = [written_code.grouped(code) for code in fresh.codes]
+    codes = [human_code.grouped(code) for code in fresh.codes]
     return page(
         visit,
         "recovery_codes/show.html",

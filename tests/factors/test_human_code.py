@@ -2,7 +2,7 @@ from secrets import token_bytes
 
 import pytest
 
-from web.factors import recovery_code, written_code
+from web.factors import human_code, recovery_code
 
 
 def test_a_recovery_code_is_80_bits_in_sixteen_characters() -> None:
@@ -12,8 +12,8 @@ def test_a_recovery_code_is_80_bits_in_sixteen_characters() -> None:
 
 
 def test_every_bit_reaches_the_code() -> None:
-    assert written_code.new(lambda count: b"\xff" * count, bits=80) == "Z" * 16
-    assert written_code.new(lambda count: bytes(count - 1) + b"\x01", bits=120) == "0" * 23 + "1"
+    assert human_code.new(lambda count: b"\xff" * count, bits=80) == "Z" * 16
+    assert human_code.new(lambda count: bytes(count - 1) + b"\x01", bits=120) == "0" * 23 + "1"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_every_bit_reaches_the_code() -> None:
     ],
 )
 def test_one_code_has_many_spellings(typed: str) -> None:
-    assert written_code.read(typed) == "01ABCDEFGH012345"
+    assert human_code.read(typed) == "01ABCDEFGH012345"
 
 
 def test_what_cannot_be_a_recovery_code_is_told_before_hashing() -> None:
