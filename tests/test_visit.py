@@ -20,6 +20,7 @@ SOURCES = {
     ".".join(file.relative_to(ROOT).with_suffix("").parts): file.read_text() for file in (ROOT / "web").rglob("*.py")
 }
 TYPED = {
+    "web.visit.browser",
     "web.visit.scope",
     "web.visit.visit",
     "web.visit.visitor",

@@ -14,7 +14,6 @@ from db.sessions import Session
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import notify
 from web.audit.record import record_event
-from web.auth import trusted_devices
 from web.auth.outcome import Outcome, Proof, Reason, Refused
 from web.auth.tries import Try, charged
 from web.crypto.vault import KEY_BYTES
@@ -23,6 +22,7 @@ from web.factors import human_code, recovery_code
 from web.factors.totp import clock_drift, matching_step, read_code, step_at, until_new_step
 from web.limits import CODE_BACKOFF, SALT_BYTES, STEP_UP_WINDOW, TOTP_DRIFT, TOTP_STEP, TOTP_WINDOW, Cost
 from web.panel import Panel
+from web.visit.browser import own_browser
 from web.visit.cookies import digest
 from web.visit.visit import Visit
 
@@ -181,7 +181,7 @@ def _miss(refused: Refused, failures: int) -> Refused:
 
 async def _counter(db: Reader, visit: Visit, kind: str, account_id: int) -> Counter:
     """RFC 4226 §7.3: one for the account, so that parallel logins share a limit; the owner's browsers have others."""
-    browser = await trusted_devices.own_browser(db, visit, account_id)
+    browser = await own_browser(db, visit, account_id)
     key = attempts_key(account_id) + (digest(browser) if browser else b"")
     return Counter(kind, key, CODE_BACKOFF.wait_after, CODE_BACKOFF.closes_at)
 

@@ -12,7 +12,6 @@ from db.accounts import Account
 from db.attempts import Counter
 from db.database import Reader, Transaction
 from web.audit.events import Event
-from web.auth import trusted_devices
 from web.auth.outcome import Reason, Refused
 from web.auth.tries import Try, charged
 from web.crypto.argon2id import Phc
@@ -27,6 +26,7 @@ from web.limits import (
     Cost,
 )
 from web.panel import Panel
+from web.visit.browser import own_browser
 from web.visit.cookies import digest
 from web.visit.visit import Visit
 from web.words.characters import trim
@@ -205,7 +205,7 @@ async def _counters(db: Reader, visit: Visit, name: str, account_id: int | None)
     """
     vault = visit.panel.vault
     owner = vault.tag("name", name)
-    if browser := await trusted_devices.own_browser(db, visit, account_id):
+    if browser := await own_browser(db, visit, account_id):
         backoff = PASSWORD_BACKOFF_DEVICE
         return [Counter("password-device", owner + digest(browser), backoff.wait_after, backoff.closes_at)]
     everywhere = PASSWORD_BACKOFF_ACCOUNT

@@ -9,7 +9,6 @@ from db import accounts, rates
 from db.database import Transaction
 from db.rates import Rate
 from web.audit import log
-from web.auth import trusted_devices
 from web.auth.passwords import read_name
 from web.crypto import budget
 from web.http import errors, forms
@@ -27,6 +26,7 @@ from web.limits import (
     WRITES,
 )
 from web.panel import Panel
+from web.visit.browser import own_browser
 from web.visit.cookies import Cookie, digest
 from web.visit.visit import Place, Visit
 
@@ -119,7 +119,7 @@ async def _count(tx: Transaction, panel: Panel, kind: str, rate: Rate, places: l
 async def _owner(visit: Visit) -> Owner | None:
     """None for a stranger."""
     account_id = await _aimed_at(visit)
-    browser = await trusted_devices.own_browser(visit.panel.db, visit, account_id)
+    browser = await own_browser(visit.panel.db, visit, account_id)
     return Owner(account_id, browser) if account_id and browser else None
 
 

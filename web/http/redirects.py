@@ -7,10 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from db import sessions
-from web.auth import trusted_devices
 from web.http import forms
 from web.http.page import go, is_partial
 from web.limits import NEXT_MAX
+from web.visit.browser import only_owner
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 
@@ -58,7 +58,7 @@ async def _last_owner(visit: Visit) -> int | None:
     db, token = visit.panel.db, visit.jar.read(Cookie.SESSION)
     if token is None:
         return None
-    return await sessions.last_owner(db, token) or await trusted_devices.only_owner(db, visit)
+    return await sessions.last_owner(db, token) or await only_owner(db, visit)
 
 
 def _reason(visit: Visit, lacking: Cookie) -> str:

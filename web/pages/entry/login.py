@@ -20,6 +20,7 @@ from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, PENDING_LOGIN_TTL, PENDING_LOGINS_LIVE, SESSIONS_LIVE
 from web.visit import cookies
+from web.visit.browser import recognise
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 
@@ -184,7 +185,7 @@ async def _begin_pending_login(tx: Transaction, visit: Visit, account_id: int, n
         next=next,
         at=at,
         ends_at=at + PENDING_LOGIN_TTL,
-        is_trusted=await trusted_devices.recognise(tx, visit, account_id) is not None,
+        is_trusted=await recognise(tx, visit, account_id) is not None,
         keep=PENDING_LOGINS_LIVE,
     )
     return token

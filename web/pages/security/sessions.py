@@ -7,10 +7,11 @@ from db import pending_logins, sessions, trusted_devices
 from db.database import Transaction
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.trusted_devices import recognise, trust_only_this
+from web.auth.trusted_devices import trust_only_this
 from web.guards.step_up import renew
 from web.http import forms
 from web.http.page import page
+from web.visit.browser import recognise
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 

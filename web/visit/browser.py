@@ -1,0 +1,47 @@
+"""Whose browser this is: what the cookies of devices that accounts trust tell of it."""
+
+from db import trusted_devices
+from db.database import Reader
+from db.trusted_devices import Trust
+from web.limits import TRUSTING_ACCOUNTS
+from web.visit import cookies
+from web.visit.cookies import Cookie
+from web.visit.visit import Visit
+
+
+async def recognise(db: Reader, visit: Visit, account_id: int | None) -> str | None:
+    """The id of this browser among the account's trusted devices; None for a stranger's, and for nobody's."""
+    trust = await find_trust(db, visit, account_id)
+    return trust.id if trust else None
+
+
+async def find_trust(db: Reader, visit: Visit, account_id: int | None) -> Trust | None:
+    return next((trust for trust in await trusts(db, visit) if trust.owner == account_id), None)
+
+
+async def trusts(db: Reader, visit: Visit) -> list[Trust]:
+    """Looked up once in a request, and by its cookie alone: it takes the same whatever name is typed beside it."""
+    if visit.arrival.trusts is None:
+        digests, at = [cookies.digest(token) for token in tokens(visit)], visit.at
+        visit.arrival.trusts = await trusted_devices.in_browser(db, digests, at=at) if digests else []
+    return visit.arrival.trusts
+
+
+def tokens(visit: Visit) -> list[str]:
+    """The cookie holds one for each account that trusts this browser, so that none is touched by another's login."""
+    value = visit.jar.value(Cookie.DEVICE)
+    return value.split(".")[:TRUSTING_ACCOUNTS] if value else []
+
+
+async def only_owner(db: Reader, visit: Visit) -> int | None:
+    """The account that trusts this browser, if it is one alone."""
+    owners = {trust.owner for trust in await trusts(db, visit)}
+    return owners.pop() if len(owners) == 1 else None
+
+
+async def own_browser(db: Reader, visit: Visit, account_id: int | None) -> str | None:
+    """What tells the owner's browser from strangers': trusted, or signed in just now; None for a stranger's."""
+    if device := await recognise(db, visit, account_id):
+        return f"device {device}"
+    session = visit.session
+    return f"session {session.id}" if session and session.account_id == account_id else None
