@@ -10,10 +10,10 @@ from bench.population import Population
 from bench.report import Row, median
 from web.auth import passwords
 from web.factors import human_code, totp
-from web.http.page import device
 from web.http.redirects import safe_path
 from web.pages.activity import harmless
 from web.words import characters
+from web.words.devices import device
 
 TRIES = 20  # with an unknown and a known name each, in turn
 LOGINS, NETWORKS = 300, 100

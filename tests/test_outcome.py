@@ -13,11 +13,11 @@ from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password
 from web.auth.outcome import Accepted, Proof, Reason, Refused
 from web.auth.tries import Try
-from web.http.page import counted
 from web.http.refusals import SENTENCES, sentence, status_of
 from web.pages.entry.login import METHODS, complete_login
 from web.visit.scope import arrive
 from web.visit.visit import Visit
+from web.words.waits import counted
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

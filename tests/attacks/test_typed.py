@@ -13,10 +13,10 @@ from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_passw
 from web.app import ROUTES
 from web.auth import passwords
 from web.factors import human_code, totp
-from web.http.page import device
 from web.http.redirects import HOME, safe_path
 from web.pages.activity import harmless
 from web.words import characters
+from web.words.devices import device
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

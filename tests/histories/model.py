@@ -11,9 +11,9 @@ from tests.histories.deed import Deed
 from tests.histories.snapshot import Row, Snapshot
 from tests.support.people import code_for, codes_on, key_on
 from web.audit.events import FACTOR_FAILURES
-from web.http.page import device
 from web.limits import FAILURES_TOLD, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL
 from web.visit.cookies import digest
+from web.words.devices import device
 
 STEP = 30  # seconds
 

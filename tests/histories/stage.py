@@ -27,12 +27,12 @@ from tests.support.steady import StillLoop, until
 from web.app import create_app
 from web.cli import key_rotation, operator
 from web.cli.operator import Command
-from web.http.page import device
 from web.limits import HOUSEKEEPING, OPENING_GRACE, Cost
 from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime import housekeeping
 from web.settings import Settings
+from web.words.devices import device
 
 Jar = dict[str, str]  # cookies by kind
 

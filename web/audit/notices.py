@@ -5,10 +5,10 @@ from datetime import timedelta
 from db import accounts, activity, notices
 from db.database import Transaction
 from web.audit.events import FACTOR_FAILURES, Event, NoticeKind
-from web.http.page import device
 from web.limits import FAILURES_TOLD, NOTICES_COUNTED, PENDING_LOGIN_TTL
 from web.visit.browser import recognise
 from web.visit.visit import Visit
+from web.words.devices import device
 
 
 async def notify(

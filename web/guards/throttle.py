@@ -12,7 +12,7 @@ from web.audit import log
 from web.auth.passwords import read_name
 from web.crypto import budget
 from web.http import errors, forms
-from web.http.page import counted, later
+from web.http.page import later
 from web.limits import (
     ACTS,
     AUTH_FAILURES,
@@ -29,6 +29,7 @@ from web.panel import Panel
 from web.visit.browser import own_browser
 from web.visit.cookies import Cookie, digest
 from web.visit.visit import Place, Visit
+from web.words.waits import counted
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from datetime import timedelta
-from functools import lru_cache
 from html import escape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,10 +15,10 @@ from web.audit.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
 from web.visit.visit import Visit
 from web.words import moments
+from web.words.devices import device
 
 STATIC = ROOT / "static"
 NOTICES = "#notices"
-SECONDS_TOLD = 120  # a longer wait is told in minutes
 
 
 def page(
@@ -103,43 +102,6 @@ def posts_to(action: str, target: str = "this") -> Markup:
 
 def opens(href: str, target: str) -> Markup:
     return Markup('href="{0}" hx-get="{0}" hx-target="{1}"').format(href, target)
-
-
-def wait(left: timedelta) -> str:
-    """A wait in words: seconds up to two minutes, then whole minutes, rounded up."""
-    seconds = _seconds(left)
-    return f"{seconds} s" if seconds <= SECONDS_TOLD else f"{-(-seconds // 60)} min"
-
-
-def counted(sentence: str, left: timedelta) -> Markup:
-    """A sentence with a wait in it; where it is told in seconds, the script counts them down."""
-    said, seconds = Markup.escape(sentence.format(wait(left))), _seconds(left)
-    return Markup('<span data-wait="{}">{}</span>').format(seconds, said) if seconds <= SECONDS_TOLD else said
-
-
-def _seconds(left: timedelta) -> int:
-    return max(1, -(-left // timedelta(seconds=1)))
-
-
-@lru_cache(maxsize=1024)
-def device(agent: str) -> str:
-    """Browser and system in words, as far as a User-Agent tells; "" when it tells nothing."""
-    browsers = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
-    systems = {
-        "Android": "Android",
-        "iPhone": "iPhone",
-        "iPad": "iPad",
-        "Windows": "Windows",
-        "Mac OS": "macOS",
-        "Linux": "Linux",
-    }
-    browser = next((name for sign, name in browsers.items() if sign in agent), "")
-    system = next((name for sign, name in systems.items() if sign in agent), "")
-    return " no ".join(part for part in (browser, system) if part)
-
-
-def tries_left(count: int) -> str:
-    return " Falta 1 tentativa." if count == 1 else f" Faltam {count} tentativas."
 
 
 def static(name: str) -> str:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from web.auth.outcome import Reason, Refused
-from web.http.page import counted
 from web.visit.visit import Visit
 from web.words.moments import told_as
+from web.words.waits import counted
 
 CODE_OR_CLOCK = Markup(
     "Código incorreto. Digite o que o aplicativo mostra agora. O servidor marca {}. Se o celular mostra outra data ou "

@@ -17,12 +17,13 @@ from db.activity import Entry
 from web.audit.events import SECTIONS, WORDS, Section
 from web.crypto.budget import costly
 from web.http import forms
-from web.http.page import device, page
+from web.http.page import page
 from web.limits import (
     ACTIVITY_PAGE,
     EXPORT_STEP,
 )
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
+from web.words.devices import device
 from web.words.moments import Zone, day, zone_name, zone_or
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}

@@ -12,12 +12,13 @@ from web.auth.codes import Judge, try_code, try_recovery
 from web.auth.outcome import Accepted, Refused
 from web.factors import recovery_code
 from web.http import forms
-from web.http.page import counted, go, later, page, tries_left
+from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import PENDING_LOGIN_TRIES, RECOVERY_WARN_AT
 from web.pages.entry.login import complete_login, signed_in
 from web.visit.visit import Pending, SignedIn
 from web.visit.visitor import SessionEnded
+from web.words.waits import counted, tries_left
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
 

@@ -15,7 +15,7 @@ from web.auth.outcome import Accepted, Reason, Refused
 from web.crypto.budget import costly
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.http import forms
-from web.http.page import go, later, page, tries_left
+from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.pages.entry.challenge import show_hub
@@ -23,6 +23,7 @@ from web.pages.security.recovery_codes import make_set, put_set_in_force, show_s
 from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
+from web.words.waits import tries_left
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
 REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."
