@@ -91,8 +91,8 @@ def test_the_exception_is_what_the_index_is_of() -> None:
 def test_lines_and_notices_are_written_by_those_who_know_what_follows() -> None:
     """Whoever writes down an event raises its notice: a line written another way would raise none."""
     writers = {
-        "activity.record": {"web/audit/record.py", "web/cli/operator.py"},
-        "notices.raise_notice": {"web/audit/notices.py", "web/cli/operator.py"},
+        "activity.record": {"web/audit/record.py"},
+        "notices.raise_notice": {"web/audit/notices.py"},
         "notices.raise_for_administrators": {"web/audit/notices.py"},
     }
     for call, files in writers.items():

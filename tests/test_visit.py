@@ -123,9 +123,9 @@ def test_who_is_here_is_found_out_in_few_places(sign: Callable[[ast.AST], bool],
         (untyped, "request.scope['panel.arrival']"),
         (scope, "visit.request.scope['session']"),
         (request, "from starlette.requests import Request"),
-        (made_up, "Visit(request, arrival)"),
-        (let_in, "SignedIn(request, arrival)"),
-        (let_in, "visit.VerifiedNow(request, arrival)"),
+        (made_up, "Visit(arrival)"),
+        (let_in, "SignedIn(arrival)"),
+        (let_in, "visit.VerifiedNow(arrival)"),
         (accepted, "return Accepted(Proof.CODE)"),
         (put_in_place, "visit.arrival.session = session"),
         (put_in_place, "arrival.session, at = session, 1"),
@@ -161,6 +161,6 @@ def test_nobody_is_taken_for_somebody(client: TestClient) -> None:
     nobody = arrive(Request(begun))
     assert (nobody.session, nobody.pending_login) == (None, None)
     with pytest.raises(TypeError):
-        _ = SignedIn(nobody.request, nobody.arrival).session
+        _ = SignedIn(nobody.arrival).session
     with pytest.raises(TypeError):
-        _ = Pending(nobody.request, nobody.arrival).pending_login
+        _ = Pending(nobody.arrival).pending_login

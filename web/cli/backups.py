@@ -9,13 +9,15 @@ from db import activity, after_restore, identity, maintenance, migrate, sealed
 from db.database import Database, Transaction
 from db.errors import DatabaseError, Unavailable
 from web.audit.events import Event
-from web.cli.operator import CommandRefused, record_event
+from web.audit.record import record_event
+from web.cli.operator import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
 from web.factors.totp import step_at
 from web.panel import Panel
 from web.runtime.data_folder import DATABASE, what_is_strange
 from web.runtime.work_files import work_file
+from web.visit.scope import at_terminal
 from web.words.storage import reason
 
 
@@ -31,7 +33,7 @@ async def _note(panel: Panel) -> None:
     """The copy is whole, so that this cannot be written is told, and no reason to fail."""
     try:
         async with panel.db.transaction() as tx:
-            await record_event(tx, panel, None, Event.CLI_BACKUP)
+            await record_event(tx, at_terminal(panel), None, Event.CLI_BACKUP)
     except Unavailable as refused:
         print(f"Não deu para anotar a cópia na atividade ({reason(refused, panel.settings.data)}).")
 
@@ -111,7 +113,7 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
             for account_id in await after_restore.apply(tx, step=step_at(panel.now()) + 1):
-                await record_event(tx, panel, account_id, Event.CLI_RESTORE)
+                await record_event(tx, at_terminal(panel), account_id, Event.CLI_RESTORE)
             await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None

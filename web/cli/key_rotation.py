@@ -11,10 +11,12 @@ from pathlib import Path
 from db import identity, sealed
 from db.sealed import Sealed
 from web.audit.events import Event
-from web.cli.operator import CommandRefused, record_event
+from web.audit.record import record_event
+from web.cli.operator import CommandRefused
 from web.crypto.vault import KEY_BYTES, BrokenSeal, write_keys
 from web.limits import OPENING_GRACE
 from web.panel import Panel
+from web.visit.scope import at_terminal
 
 if sys.platform != "win32":
     import fcntl
@@ -108,5 +110,5 @@ async def _seal_anew(panel: Panel) -> tuple[int, list[Sealed]]:
             count += 1
         if await identity.key_fingerprint(tx) != vault.fingerprint:
             await identity.change_key(tx, vault.fingerprint)
-            await record_event(tx, panel, None, Event.CLI_ROTATE_KEY)
+            await record_event(tx, at_terminal(panel), None, Event.CLI_ROTATE_KEY)
     return count, broken

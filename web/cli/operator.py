@@ -11,7 +11,6 @@ from db import (
     findings,
     maintenance,
     migrate,
-    notices,
     pending_logins,
     recovery_codes,
     sessions,
@@ -19,21 +18,21 @@ from db import (
     trusted_devices,
 )
 from db.accounts import Account
-from db.database import Transaction
 from web.audit.events import Event
+from web.audit.record import record_event
 from web.auth.codes import forgive_everything
 from web.auth.passwords import forget_tries, hash_password, name_refusal, read_name, set_password
 from web.factors.totp import step_at
-from web.limits import DISK_FREE_MIN, INVITATION_TTL, NOTICES_COUNTED, RESET_TTL, TOTP_WINDOW
+from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.pages.entry.activation import offer
 from web.pages.instances import add
 from web.panel import Panel
 from web.runtime import housekeeping, running, spare
 from web.runtime.data_folder import DATABASE, is_shared
+from web.visit.scope import at_terminal
 from web.words.storage import reason
 
 Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
-TERMINAL = "terminal"
 
 
 class CommandRefused(Exception):
@@ -49,7 +48,7 @@ async def create_account(panel: Panel, options: argparse.Namespace) -> None:
         if account_id is None:
             raise CommandRefused(f"Já existe uma conta {name}.")
         code = await offer(tx, panel, account_id, INVITATION_TTL)
-        await record_event(tx, panel, account_id, Event.CLI_CREATE_ACCOUNT)
+        await record_event(tx, at_terminal(panel), account_id, Event.CLI_CREATE_ACCOUNT)
         _disclose(panel, f"Conta {name} criada.", code, "24 horas")
 
 
@@ -57,7 +56,7 @@ async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     account = await _find(panel, options.name)
     async with panel.db.transaction() as tx:
         code = await offer(tx, panel, account.id, RESET_TTL)
-        await record_event(tx, panel, account.id, Event.CLI_RESET_PASSWORD)
+        await record_event(tx, at_terminal(panel), account.id, Event.CLI_RESET_PASSWORD)
         done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
         _disclose(panel, done, code, "60 minutos")
 
@@ -72,7 +71,7 @@ async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:
         await sessions.end_others(tx, account.id)
         await pending_logins.end_all(tx, account.id)
         await trusted_devices.forget_all(tx, account.id)
-        await record_event(tx, panel, account.id, Event.CLI_RESET_TWO_FACTOR)
+        await record_event(tx, at_terminal(panel), account.id, Event.CLI_RESET_TWO_FACTOR)
     print(f"Autenticação de dois fatores de {account.name} desativada; as sessões foram encerradas.")
 
 
@@ -87,7 +86,7 @@ async def end_sessions(panel: Panel, options: argparse.Namespace) -> None:
             ended = await sessions.end_of_everybody(tx)
             await pending_logins.end_of_everybody(tx)
         for account_id in set(ended):
-            await record_event(tx, panel, account_id, Event.CLI_END_SESSIONS, str(ended.count(account_id)))
+            await record_event(tx, at_terminal(panel), account_id, Event.CLI_END_SESSIONS, str(ended.count(account_id)))
     print("Nenhuma sessão estava aberta." if not ended else f"Sessões encerradas: {len(ended)}.")
 
 
@@ -97,7 +96,7 @@ async def unlock(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         await forget_tries(tx, panel, account.name)
         await forgive_everything(tx, account.id)
-        await record_event(tx, panel, account.id, Event.CLI_UNLOCK)
+        await record_event(tx, at_terminal(panel), account.id, Event.CLI_UNLOCK)
     print(f"A conta {account.name} pode tentar de novo agora. Senha e segundo fator continuam os mesmos.")
 
 
@@ -107,7 +106,7 @@ async def resync_totp(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         if not await totp.resync(tx, account.id, step_at(panel.now()) + TOTP_WINDOW):  # so that none counts twice
             raise CommandRefused(f"Nenhum código futuro foi aceito na conta {account.name}. Nada mudou.")
-        await record_event(tx, panel, account.id, Event.CLI_RESYNC_TOTP)
+        await record_event(tx, at_terminal(panel), account.id, Event.CLI_RESYNC_TOTP)
     print(f"Daqui a um minuto os códigos do aplicativo de {account.name} valem de novo.")
     print("Para conferir o relógio: python3 run.py doctor")
 
@@ -116,7 +115,7 @@ async def prune(panel: Panel, _: argparse.Namespace) -> None:
     """What a running panel does every hour by itself."""
     count = await housekeeping.clear(panel)
     async with panel.db.transaction() as tx:
-        await record_event(tx, panel, None, Event.CLI_PRUNE, str(count))
+        await record_event(tx, at_terminal(panel), None, Event.CLI_PRUNE, str(count))
     print("Nada estava vencido." if not count else f"Registros vencidos removidos: {count}.")
 
 
@@ -172,10 +171,10 @@ async def fill_demo(panel: Panel, name: str, password: str) -> None:
         if account_id is None:
             raise CommandRefused(f"Já existe uma conta {name}.")
         await set_password(tx, panel, account_id, phc)
-        await record_event(tx, panel, account_id, Event.ACCOUNT_CREATED)
+        await record_event(tx, at_terminal(panel), account_id, Event.ACCOUNT_CREATED)
         for label in ("Atendimento", "Cobrança", "Loja do Centro"):
             if await add(tx, panel, account_id, label):
-                await record_event(tx, panel, account_id, Event.INSTANCE_CREATED, label)
+                await record_event(tx, at_terminal(panel), account_id, Event.INSTANCE_CREATED, label)
 
 
 async def _find(panel: Panel, name: str) -> Account:
@@ -183,15 +182,6 @@ async def _find(panel: Panel, name: str) -> Account:
     if account is None:
         raise CommandRefused(f"Não existe uma conta {name}.")
     return account
-
-
-async def record_event(tx: Transaction, panel: Panel, account_id: int | None, event: Event, detail: str = "") -> None:
-    """Append what was done here, with the notice that it calls for."""
-    at = panel.now()
-    await activity.record(tx, account_id, event, at=at, network=TERMINAL, detail=detail)
-    if event.notice and account_id:
-        await notices.raise_notice(tx, account_id, event.notice, at=at, shows_at=at, network=TERMINAL)
-        await notices.drop_beyond(tx, account_id, event.notice, most=NOTICES_COUNTED, at=at)
 
 
 def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:

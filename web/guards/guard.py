@@ -177,7 +177,7 @@ async def _anyone(visit: Visit, _: Demand) -> Visit:
 async def _pending(visit: Visit, _: Demand) -> Pending | Response:
     if visit.pending_login is None:
         return await _turn_away(visit, Cookie.PENDING_LOGIN)
-    return Pending(visit.request, visit.arrival)
+    return Pending(visit.arrival)
 
 
 async def _signed_in(visit: Visit, demand: Demand) -> SignedIn | Response:
@@ -187,7 +187,7 @@ async def _signed_in(visit: Visit, demand: Demand) -> SignedIn | Response:
         return _to_enrolment(visit)
     if demand.admin_only and not visit.session.administers:
         return errors.deny(visit, 403, "role", advice="Só quem administra este painel abre isto.")
-    return SignedIn(visit.request, visit.arrival)
+    return SignedIn(visit.arrival)
 
 
 async def _recently_verified(visit: Visit, demand: Demand) -> RecentlyVerified | Response:
@@ -196,7 +196,7 @@ async def _recently_verified(visit: Visit, demand: Demand) -> RecentlyVerified |
         return here
     within = ENROL_ONLY_TTL if here.session.enrols_only else STEP_UP_WINDOW
     answer = await step_up.demand(here, within=within)
-    return RecentlyVerified(visit.request, visit.arrival) if isinstance(answer, Accepted) else answer
+    return RecentlyVerified(visit.arrival) if isinstance(answer, Accepted) else answer
 
 
 async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:
@@ -204,7 +204,7 @@ async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:
     if not isinstance(here, SignedIn):
         return here
     answer = await step_up.demand(here, within=timedelta(0))
-    return VerifiedNow(visit.request, visit.arrival) if isinstance(answer, Accepted) else answer
+    return VerifiedNow(visit.arrival) if isinstance(answer, Accepted) else answer
 
 
 async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:

@@ -1,5 +1,6 @@
 """What the server hands on with a request has no types: here it gets them, and nowhere else is it read."""
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -7,6 +8,8 @@ from web.limits import USER_AGENT_MAX
 from web.panel import Panel
 from web.visit.cookies import Jar
 from web.visit.visit import Arrival, Visit
+
+TERMINAL = "terminal"  # in place of an address
 
 
 def panel_of(scope: Scope) -> Panel:
@@ -26,12 +29,20 @@ def arrive(request: Request) -> Visit:
         user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX],
         jar=jar,
         at=panel.now(),
+        request=request,
     )
     request.scope["panel.arrival"] = arrival
-    return Visit(request, arrival)
+    return Visit(arrival)
 
 
 def visit_of(request: Request) -> Visit:
     """The visit that this request belongs to."""
     arrival: Arrival = request.scope["panel.arrival"]
-    return Visit(request, arrival)
+    arrival.request = request  # the one whose body can be read
+    return Visit(arrival)
+
+
+def at_terminal(panel: Panel) -> Visit:
+    """Of the person at the terminal of the server, who has no session there."""
+    jar = Jar(Headers(), "", short_id=panel.short_id, is_secure=True)
+    return Visit(Arrival(panel, "", address=TERMINAL, user_agent="", jar=jar, at=panel.now()))

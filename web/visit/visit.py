@@ -1,4 +1,4 @@
-"""Who is here, from where and when: what every handler is given in place of a request.
+"""Who is here, from where and when: what every handler and service is given in place of a request.
 
 What a door asks is the type of what its handler gets: behind the door of a session there is one.
 """
@@ -38,6 +38,7 @@ class Arrival:
     user_agent: str
     jar: Jar
     at: datetime
+    request: Request | None = None  # none at the terminal
     is_exposed: bool = False  # over HTTP, where others can read along
     is_identified: bool = False
     session: Session | None = None
@@ -60,10 +61,17 @@ class Arrival:
 
 
 class Visit:
-    """Of anybody, known or not."""
+    """Of anybody, known or not: in a browser, or at the terminal of the server."""
 
-    def __init__(self, request: Request, arrival: Arrival) -> None:
-        self.request, self.arrival = request, arrival
+    def __init__(self, arrival: Arrival) -> None:
+        self.arrival = arrival
+
+    @property
+    def request(self) -> Request:
+        """What pages are answered for; services never ask for it."""
+        if self.arrival.request is None:
+            raise TypeError("nobody asked over HTTP")
+        return self.arrival.request
 
     @property
     def panel(self) -> Panel:
