@@ -7,13 +7,18 @@ from web.http.page import ROOT
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 STATEMENT = r"\s*(?:WITH|SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA)\s+\w"
-LIST = PAGE.split("<!-- floors -->")[1].split("<!-- /floors -->")[0]
+LIST = PAGE.split("<!-- rooms -->")[1].split("<!-- /rooms -->")[0]
 
 
-def floors() -> list[list[str]]:
-    """The modules that each floor names before the colon of a line, from above."""
-    entries = [re.findall(r"^- ([^:\n]+)", floor, re.MULTILINE) for floor in LIST.split("\n### ")[1:]]
-    return [re.findall(r"`([a-z0-9_.]+)`", " ".join(lines)) for lines in entries]
+def rooms() -> list[list[str]]:
+    """The modules of each room, from above; the first ones stand in none."""
+    found: list[list[str]] = []
+    for text in re.split(r"\n### ", LIST):
+        room = re.match(r"(\w+/)?", text)
+        inside = room[0].replace("/", ".") if room else ""
+        entries = re.findall(r"^- ([^:\n]+)", text, re.MULTILINE)
+        found.append([inside + name for name in re.findall(r"`([a-z0-9_.]+)`", " ".join(entries))])
+    return found
 
 
 def modules() -> dict[str, set[str]]:
@@ -34,15 +39,33 @@ def imported(name: str, names: set[str]) -> set[str]:
     return {one.removeprefix("web.") for one in found} & names
 
 
-def test_every_module_stands_on_one_floor() -> None:
-    named = [module for floor in floors() for module in floor]
+def test_every_module_stands_in_one_room() -> None:
+    named = [module for room in rooms() for module in room]
     assert sorted(named) == sorted(modules())
 
 
-def test_a_module_imports_only_from_its_own_floor_and_those_above() -> None:
-    place = {module: number for number, floor in enumerate(floors()) for module in floor}
+def test_a_module_imports_only_from_its_own_room_and_those_above() -> None:
+    place = {module: number for number, room in enumerate(rooms()) for module in room}
     wrong = {(one, other) for one, others in modules().items() for other in others if place[other] > place[one]}
     assert wrong == set()
+
+
+def test_pages_of_different_folders_do_not_know_each_other() -> None:
+    pages = {one: others for one, others in modules().items() if one.startswith("pages.")}
+    folder = {one: one.rpartition(".")[0] if one.count(".") > 1 else one for one in pages}
+    wrong = {
+        (one, other) for one, others in pages.items() for other in others & set(pages) if folder[one] != folder[other]
+    }
+    assert wrong == set()
+
+
+def test_services_know_neither_answers_nor_the_framework() -> None:
+    """What `auth` and `audit` do, the terminal can ask for as well as a page."""
+    for file in [*(ROOT / "web/auth").iterdir(), *(ROOT / "web/audit").iterdir()]:
+        if file.suffix == ".py":
+            text = file.read_text(encoding="utf-8")
+            assert not re.search(r"^\s*(?:from|import) (?:starlette|jinja2|argparse)\b", text, re.MULTILINE), file
+            assert "visit.request" not in text or file.name == "log.py", file
 
 
 def test_storage_does_not_know_the_web() -> None:

@@ -19,13 +19,14 @@ from tests.support.people import ORIGIN, Person, cookie_of, proof, sign_in
 from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
 from web.app import ROUTES, create_app
+from web.auth.recovery_codes import make_set
 from web.crypto import budget
 from web.crypto.budget import Unbudgeted
 from web.crypto.workers import Workers
 from web.guards.guard import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.pages import activity
-from web.pages.security import recovery_codes, totp
+from web.pages.security import totp
 from web.settings import Settings
 from web.visit.visit import Visit
 
@@ -59,7 +60,7 @@ def test_every_route_that_reaches_costly_work_names_its_budget() -> None:
 
 
 async def hashes_by_a_function(visit: Visit) -> Response:
-    return Response(str(await recovery_codes.make_set(visit.panel)))
+    return Response(str(await make_set(visit.panel)))
 
 
 async def hashes_in_a_lambda(visit: Visit) -> Response:

@@ -121,11 +121,11 @@ ONLY_IN = {
         "web/crypto/copies.py",
         "web/pages/instances.py",
         "web/cli/key_rotation.py",
-        "web/auth/codes.py",
+        "web/auth/totp.py",
         "web/guards/step_up.py",
         "web/pages/security/totp.py",
     },
-    r"\btotp\.find\(": {"web/auth/codes.py"},  # who only asks whether there is a factor asks factors_in_force
+    r"\btotp\.find\(": {"web/auth/totp.py"},  # who only asks whether there is a factor asks factors_in_force
     r"\b(?:FROM|JOIN) totp\b": {
         "db/migrations/0017_edited_migrations.py",
         "db/sealed.py",

@@ -12,9 +12,9 @@ from db.attempts import Attempts
 from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password
 from web.auth.outcome import Accepted, Proof, Reason, Refused
+from web.auth.sessions import METHODS, begin_session
 from web.auth.tries import Try
 from web.http.refusals import SENTENCES, sentence, status_of
-from web.pages.entry.login import METHODS, complete_login
 from web.visit.scope import arrive
 from web.visit.visit import Visit
 from web.words.waits import counted
@@ -74,7 +74,7 @@ def test_what_has_to_wait_cannot_be_accepted(standing: Attempts, client: TestCli
 def test_what_proves_nothing_new_begins_no_session(proof: Proof, client: TestClient, visit: Visit) -> None:
     async def begin() -> str:
         async with visit.panel.db.transaction() as tx:
-            return await complete_login(tx, visit, 1, Accepted(proof))
+            return await begin_session(tx, visit, 1, Accepted(proof))
 
     assert set(METHODS) == set(Proof) - set(OPEN_NOTHING)
     assert client.portal

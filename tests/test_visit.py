@@ -36,7 +36,7 @@ TYPED |= {
     "web.auth.passwords",
     "web.pages.entry.login",
     "web.pages.entry.challenge",
-    "web.auth.codes",
+    "web.auth.totp",
     "web.guards.step_up",
     "web.auth.outcome",
     "web.http.refusals",

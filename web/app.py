@@ -42,7 +42,7 @@ from web.http.static_files import StaticFiles
 from web.pages import activity, instances, styleguide
 from web.pages.admin import policy
 from web.pages.entry import activation, challenge, login, setup
-from web.pages.security import lockdown, notices, password, recovery_codes, sessions, totp
+from web.pages.security import hub, lockdown, notices, password, recovery_codes, sessions, totp
 from web.panel import Panel
 from web.runtime.data_folder import open_panel
 from web.runtime.housekeeping import every_hour
@@ -66,7 +66,7 @@ async def health(_: Visit) -> Response:
 # Routes are tried one after the other: what is asked for most stands first.
 ROUTES: list[BaseRoute] = [
     get("/instances", instances.list_page, State.SIGNED_IN),
-    get("/security", challenge.hub, State.SIGNED_IN, allows_enrolment=True),
+    get("/security", hub.hub, State.SIGNED_IN, allows_enrolment=True),
     get("/activity", activity.list_page, State.SIGNED_IN),
     get("/login", login.form, State.ANYONE),
     get("/", home, State.SIGNED_IN),

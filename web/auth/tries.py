@@ -1,19 +1,23 @@
 """Every try at a factor, wherever it is made: charged before it is judged, noted when it was wrong, and given back when
 it was not judged at all."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from db import attempts
 from db.attempts import Attempts, Counter
-from db.database import Transaction
+from db.database import Reader, Transaction
 from web.audit import log
 from web.audit.events import Event, Failure
 from web.audit.record import record_event
-from web.auth.outcome import Accepted, Proof
-from web.limits import STRANGERS_COUNTED
+from web.auth.outcome import Accepted, Outcome, Proof, Reason, Refused
+from web.limits import CODE_BACKOFF, STRANGERS_COUNTED
+from web.visit.browser import own_browser
+from web.visit.cookies import digest
 from web.visit.visit import Visit
+
+Judge = Callable[[Transaction], Awaitable[Outcome]]  # judges, spends and records, in the caller's transaction
 
 
 @dataclass
@@ -66,3 +70,42 @@ async def charged(visit: Visit, counters: Sequence[Counter], *, kind: str) -> As
         if not (tried.is_refused or tried.is_judged):
             async with panel.db.transaction() as tx:
                 await attempts.refund(tx, counters, at=panel.now())
+
+
+@asynccontextmanager
+async def charged_second_factor(visit: Visit, kind: str, account_id: int) -> AsyncIterator[Try | Refused]:
+    """Refused: wait, or never again."""
+    panel = visit.panel
+    async with charged(visit, [await _counter(panel.db, visit, kind, account_id)], kind=kind) as charge:
+        if charge.standing.is_closed:
+            async with panel.db.transaction() as tx:
+                await record_event(
+                    tx, visit, account_id, Event.TOTP_LOCKED if kind == "totp" else Event.RECOVERY_LOCKED
+                )
+            yield Refused(Reason.APP_CLOSED if kind == "totp" else Reason.RECOVERY_CLOSED)
+        elif left := charge.standing.wait:
+            yield Refused(Reason.CODE_BACKOFF, wait=left)
+        else:
+            yield charge
+
+
+def missed(refused: Refused, failures: int) -> Refused:
+    left = max(0, CODE_BACKOFF.free - failures)
+    return replace(refused, tries_left=left, then_wait=CODE_BACKOFF.wait_after(failures))
+
+
+async def _counter(db: Reader, visit: Visit, kind: str, account_id: int) -> Counter:
+    """RFC 4226 §7.3: one for the account, so that parallel logins share a limit; the owner's browsers have others."""
+    browser = await own_browser(db, visit, account_id)
+    key = attempts_key(account_id) + (digest(browser) if browser else b"")
+    return Counter(kind, key, CODE_BACKOFF.wait_after, CODE_BACKOFF.closes_at)
+
+
+async def forgive_everything(tx: Transaction, account_id: int) -> None:
+    """A factor was bound anew or removed: what was tried against the old one counts no more."""
+    await attempts.forgive_all(tx, attempts_key(account_id))
+
+
+def attempts_key(account_id: int) -> bytes:
+    """Whose second factor is being tried, as the attempts table knows it."""
+    return digest(f"account {account_id}")

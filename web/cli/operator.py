@@ -20,8 +20,8 @@ from db import (
 from db.accounts import Account
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.codes import forgive_everything
 from web.auth.passwords import forget_tries, hash_password, name_refusal, read_name, set_password
+from web.auth.tries import forgive_everything
 from web.factors.totp import step_at
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.pages.entry.activation import offer

@@ -1,76 +1,24 @@
-"""The challenge after the password, and the hub that shows a person's factors."""
+"""The challenge: the second factor, after the password."""
 
-from dataclasses import dataclass
-from datetime import datetime
 
 from starlette.responses import Response
 
-from db import notices, pending_logins, two_factor
+from db import notices, pending_logins
 from db.database import Transaction
-from db.two_factor import Overview
-from web.auth.codes import Judge, try_code, try_recovery
 from web.auth.outcome import Accepted, Refused
-from web.factors import recovery_code
+from web.auth.recovery_codes import try_recovery
+from web.auth.sessions import begin_session
+from web.auth.totp import try_code
+from web.auth.tries import Judge
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
-from web.limits import PENDING_LOGIN_TRIES, RECOVERY_WARN_AT
-from web.pages.entry.login import complete_login, signed_in
-from web.visit.visit import Pending, SignedIn
-from web.visit.visitor import SessionEnded
+from web.limits import PENDING_LOGIN_TRIES
+from web.pages.entry.login import signed_in
+from web.visit.visit import Pending
 from web.words.waits import counted, tries_left
 
 CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
-
-
-@dataclass(frozen=True)
-class Codes:
-    """The recovery codes in force as the page may see them."""
-
-    left: int
-    made_at: datetime
-    rehearsed_at: datetime | None
-    is_rehearsal_due: bool
-    fingerprint: str
-
-
-async def hub(visit: SignedIn) -> Response:
-    return await show_hub(visit)
-
-
-async def show_hub(
-    visit: SignedIn, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
-) -> Response:
-    """The section Segurança; for a fragment request the card of the second factor alone."""
-    panel, session, at = visit.panel, visit.session, visit.at
-    found = await two_factor.overview(
-        panel.db, session.account_id, session_id=session.id, at=at, idle=panel.settings.session_idle
-    )
-    if found is None:
-        raise SessionEnded
-    return page(
-        visit,
-        "two_factor/hub.html",
-        block="card",
-        retarget="#two-factor",
-        active_since=found.confirmed_at,
-        is_enrolling=found.is_enrolling,
-        codes=_codes(found, at),
-        open_sessions=found.open_sessions,
-        undo_until=found.undo_ends_at,
-        undo_error=undo_error,
-        status=status,
-        warn_at=RECOVERY_WARN_AT,
-        notice=notice,
-        problem=problem,
-    )
-
-
-def _codes(found: Overview, at: datetime) -> Codes | None:
-    if found.salt is None or found.made_at is None:
-        return None
-    is_due = recovery_code.is_rehearsal_due(found.made_at, found.rehearsed_at, at)
-    return Codes(found.codes_left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
 
 
 async def code_form(visit: Pending) -> Response:
@@ -112,7 +60,7 @@ async def _finish(tx: Transaction, visit: Pending, accepted: Accepted) -> Respon
     pending_login = visit.pending_login
     await pending_logins.end(tx, pending_login.digest)
     await notices.withdraw(tx, pending_login.digest, owner=pending_login.account_id, at=visit.panel.now())
-    token = await complete_login(tx, visit, pending_login.account_id, accepted)
+    token = await begin_session(tx, visit, pending_login.account_id, accepted)
     return signed_in(visit, token, pending_login.next)
 
 

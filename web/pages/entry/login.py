@@ -1,38 +1,27 @@
-"""Signing in and out: the password step, and the only place where a session begins."""
+"""Signing in and out: the password step."""
 
 from starlette.responses import Response
 
-from db import accounts, notices, pending_logins, policy, sessions
-from db.database import Transaction
+from db import accounts
 from db.errors import Unavailable
-from db.sessions import Former
 from web.audit import log
-from web.audit.events import Event, NoticeKind
-from web.audit.notices import notify, notify_password_known, notify_unusual_login
+from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth import trusted_devices
-from web.auth.outcome import Accepted, Proof, Reason, Refused
+from web.auth import pending_logins
+from web.auth.outcome import Proof, Reason, Refused
 from web.auth.passwords import RightPassword, read_name, set_password, stored_phc, try_password
+from web.auth.sessions import begin_session, sign_out
 from web.crypto.workers import TooBusy
 from web.http import forms
 from web.http.page import go, is_partial, later, page
 from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
-from web.limits import BUSY_RETRY, PENDING_LOGIN_TTL, PENDING_LOGINS_LIVE, SESSIONS_LIVE
-from web.visit import cookies
-from web.visit.browser import recognise
+from web.limits import BUSY_RETRY
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
-# What begins a session, and what the session is said to have begun with.
-METHODS = {
-    Proof.PASSWORD: "password",
-    Proof.SETUP_CODE: "password",
-    Proof.CODE: "totp",
-    Proof.RECOVERY_CODE: "recovery",
-}
 NOT_WRITTEN_DOWN = "gravar"
 REASONS = {
     "cookie": "O que você digitou estava certo, mas o navegador não devolveu o cookie que o painel deu. Permita "
@@ -81,7 +70,7 @@ async def leave(visit: Visit) -> Response:
     """
     await forms.read(visit)
     try:
-        await _end(visit)
+        await sign_out(visit)
         response = go(visit, "/login")
     except Unavailable as refused:
         log.trouble("session.unended", refused)
@@ -90,51 +79,6 @@ async def leave(visit: Visit) -> Response:
         visit.jar.queue(one, None)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # "cookies" would reach sibling sites too
     return response
-
-
-async def _end(visit: Visit) -> None:
-    pending_login = visit.pending_login
-    async with visit.panel.db.transaction() as tx:
-        if session := visit.session or await _former_session(tx, visit):
-            await sessions.end(tx, session.id, owner=session.account_id)
-            await record_event(tx, visit, session.account_id, Event.SESSION_ENDED)
-        if pending_login:
-            await pending_logins.end(tx, pending_login.digest)
-
-
-async def _former_session(tx: Transaction, visit: Visit) -> Former | None:
-    """Another tab may have proved who it is a moment ago, and this one sent the cookie of before."""
-    token = visit.jar.read(Cookie.SESSION)
-    return await sessions.find_former(tx, token, at=visit.at) if token else None
-
-
-async def complete_login(tx: Transaction, visit: Visit, account_id: int, accepted: Accepted) -> str:
-    """Begin a session; the only place where one begins. Returns its token for `signed_in`."""
-    panel, at, method = visit.panel, visit.at, METHODS[accepted.proof]
-    if old := visit.session:
-        await sessions.end(tx, old.id, owner=old.account_id)
-        await record_event(tx, visit, old.account_id, Event.SESSION_ENDED, "login")
-    token, session_id = cookies.new_token(panel), panel.token_bytes(8).hex()
-    await sessions.begin(
-        tx,
-        account_id,
-        cookies.digest(token),
-        id=session_id,
-        method=method,
-        network=visit.network,
-        user_agent=visit.user_agent,
-        at=at,
-        ends_at=at + panel.settings.session_max,
-    )
-    await notify_unusual_login(tx, visit, account_id, session_id)
-    if method == "recovery":
-        await notify(tx, visit, account_id, NoticeKind.RECOVERY_USED, session_id=session_id)
-    if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
-        await trusted_devices.trust(tx, visit, account_id)  # everything asked for was given
-    await record_event(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
-    for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
-        await record_event(tx, visit, account_id, Event.SESSION_ENDED, "limit")
-    return token
 
 
 def signed_in(visit: Visit, token: str, path: str) -> Response:
@@ -157,8 +101,8 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         accepted = await tried.charge.accept(tx, Proof.PASSWORD)
         await record_event(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
         if not account.has_two_factor:
-            return signed_in(visit, await complete_login(tx, visit, account.id, accepted), next)
-        token = await _begin_pending_login(tx, visit, account.id, next)
+            return signed_in(visit, await begin_session(tx, visit, account.id, accepted), next)
+        token = await pending_logins.begin(tx, visit, account.id, next)
     if is_partial(visit):
         response = page(
             visit, "two_factor/challenge.html", block="form", account_name=account.name, error="", is_over=False
@@ -167,28 +111,6 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         response = go(visit, "/login/code")
     visit.jar.set(response, Cookie.PENDING_LOGIN, token)
     return response
-
-
-async def _begin_pending_login(tx: Transaction, visit: Visit, account_id: int, next: str) -> str:
-    """Returns its token."""
-    panel, at = visit.panel, visit.at
-    token = cookies.new_token(panel)
-    digest = cookies.digest(token)
-    if old := visit.pending_login:
-        await pending_logins.end(tx, old.digest)
-        await notices.carry(tx, old.digest, owner=account_id, to=digest)
-    await notify_password_known(tx, visit, account_id, waits_for=digest)
-    await pending_logins.begin(
-        tx,
-        account_id,
-        digest,
-        next=next,
-        at=at,
-        ends_at=at + PENDING_LOGIN_TTL,
-        is_trusted=await recognise(tx, visit, account_id) is not None,
-        keep=PENDING_LOGINS_LIVE,
-    )
-    return token
 
 
 def _refused(visit: Visit, next: str, name: str, refused: Refused) -> Response:

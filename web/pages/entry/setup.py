@@ -8,12 +8,13 @@ from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
 from web.auth.passwords import hash_password, name_refusal, password_refusal, read_name, set_password
+from web.auth.sessions import begin_session
 from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
-from web.pages.entry.login import BUSY, complete_login, signed_in
+from web.pages.entry.login import BUSY, signed_in
 from web.panel import Panel
 from web.visit.visit import Visit
 
@@ -63,7 +64,7 @@ async def create(visit: Visit) -> Response:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
         await set_password(tx, panel, account_id, phc)
         await record_event(tx, visit, account_id, Event.ACCOUNT_CREATED)
-        token = await complete_login(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
+        token = await begin_session(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
     return signed_in(visit, token, "/security")
 
 

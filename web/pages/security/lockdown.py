@@ -5,9 +5,9 @@ from starlette.responses import Response
 from db import instances, recovery_codes, sessions
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth.sessions import end_elsewhere
 from web.http import forms
 from web.http.page import page
-from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 

@@ -17,11 +17,11 @@ from web.auth.passwords import (
     set_password,
     try_password,
 )
+from web.auth.sessions import end_elsewhere
 from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of
-from web.pages.security.sessions import end_elsewhere
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 

@@ -1,60 +1,26 @@
 """Recovery codes: a set of ten, shown once."""
 
-from dataclasses import dataclass, field
-
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from db import factors, recovery_codes
-from db.database import Transaction
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.codes import SET_KEY, hash_code, try_recovery
 from web.auth.outcome import Accepted, Outcome, Refused
-from web.crypto.vault import KEY_BYTES
+from web.auth.recovery_codes import FreshSet, hash_code, make_set, put_set_in_force, try_recovery
+from web.auth.sessions import renew_session
 from web.factors import human_code, recovery_code
-from web.guards import step_up
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
-from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
-from web.pages.entry.challenge import show_hub
-from web.panel import Panel
+from web.limits import RECOVERY_CODES
+from web.pages.security.hub import show_hub
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 from web.words.moments import full, zone_or
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
-
-
-@dataclass(frozen=True)
-class FreshSet:
-    codes: list[str] = field(repr=False)
-    salt: bytes
-    cost: Cost
-    key: bytes = field(repr=False)
-    digests: list[bytes]
-
-
-async def make_set(panel: Panel) -> FreshSet:
-    """Ten new codes and their hashes, off the event loop (about a second); raises TooBusy.
-
-    One after the other: between two of them others have their turn.
-    """
-    codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
-    cost, key = panel.settings.hash_cost, panel.token_bytes(KEY_BYTES)
-    with panel.hash_workers.reserve(reserved=True) as slots:
-        digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key) for code in codes]
-    return FreshSet(codes, salt, cost, key, digests)
-
-
-async def put_set_in_force(tx: Transaction, visit: SignedIn, fresh: FreshSet) -> None:
-    panel, account_id = visit.panel, visit.session.account_id
-    sealed = await panel.seal_in(tx, SET_KEY, account_id, fresh.key)
-    await recovery_codes.replace(
-        tx, account_id, fresh.digests, salt=fresh.salt, cost=str(fresh.cost), sealed_key=sealed, at=visit.at
-    )
 
 
 async def renew(visit: VerifiedNow) -> Response:
@@ -72,7 +38,7 @@ async def renew(visit: VerifiedNow) -> Response:
         if (before and before.salt) != (now and now.salt):
             return await show_hub(visit, problem=JUST_RENEWED)
         await put_set_in_force(tx, visit, fresh)
-        await step_up.renew(tx, visit)
+        await renew_session(tx, visit)
         await record_event(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
     return show_set(visit, fresh, is_first=False)
 
@@ -90,7 +56,7 @@ async def replace_used(visit: RecentlyVerified) -> Response:
     async with session_transaction(visit) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
             return go(visit, "/security")
-        await step_up.renew(tx, visit)
+        await renew_session(tx, visit)
         await record_event(tx, visit, session.account_id, Event.RECOVERY_REPLACED)
     return page(
         visit,

@@ -3,12 +3,9 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import pending_logins, sessions, trusted_devices
-from db.database import Transaction
+from db import sessions, trusted_devices
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.trusted_devices import trust_only_this
-from web.guards.step_up import renew
 from web.http import forms
 from web.http.page import page
 from web.visit.browser import recognise
@@ -41,21 +38,6 @@ async def end_others(visit: RecentlyVerified) -> Response:
         count = await sessions.end_others(tx, session.account_id, keep=session.id)
         await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(count))
     return await _show(visit, notice="Só esta sessão continua aberta.")
-
-
-async def end_elsewhere(tx: Transaction, visit: SignedIn) -> int:
-    """What proves who the owner is has changed: the account stays open and trusted in this browser alone.
-
-    The session gets another cookie (ASVS V7.4.3, V7.2.4). Returns how many other sessions ended.
-    """
-    session = visit.session
-    ended = await sessions.end_others(tx, session.account_id, keep=session.id)
-    if ended:
-        await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(ended))
-    await pending_logins.end_all(tx, session.account_id)
-    await trust_only_this(tx, visit, session.account_id)
-    await renew(tx, visit)
-    return ended
 
 
 async def forget_device(visit: RecentlyVerified) -> Response:

@@ -10,17 +10,19 @@ from db.database import Transaction
 from db.totp import Enrolment
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.codes import forgive_everything, try_code, wrong_or_clock_off
 from web.auth.outcome import Accepted, Reason, Refused
+from web.auth.recovery_codes import make_set, put_set_in_force
+from web.auth.sessions import end_elsewhere
+from web.auth.totp import try_code, wrong_or_clock_off
+from web.auth.tries import forgive_everything
 from web.crypto.budget import costly
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
-from web.pages.entry.challenge import show_hub
-from web.pages.security.recovery_codes import make_set, put_set_in_force, show_set
-from web.pages.security.sessions import end_elsewhere
+from web.pages.security.hub import show_hub
+from web.pages.security.recovery_codes import show_set
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 from web.words.waits import tries_left

@@ -1,0 +1,64 @@
+"""Segurança: what protects the account, and what to do next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from db import two_factor
+from db.two_factor import Overview
+from web.factors import recovery_code
+from web.http.page import page
+from web.limits import RECOVERY_WARN_AT
+from web.visit.visit import SignedIn
+from web.visit.visitor import SessionEnded
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The recovery codes in force as the page may see them."""
+
+    left: int
+    made_at: datetime
+    rehearsed_at: datetime | None
+    is_rehearsal_due: bool
+    fingerprint: str
+
+
+async def hub(visit: SignedIn) -> Response:
+    return await show_hub(visit)
+
+
+async def show_hub(
+    visit: SignedIn, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
+) -> Response:
+    """The section Segurança; for a fragment request the card of the second factor alone."""
+    panel, session, at = visit.panel, visit.session, visit.at
+    found = await two_factor.overview(
+        panel.db, session.account_id, session_id=session.id, at=at, idle=panel.settings.session_idle
+    )
+    if found is None:
+        raise SessionEnded
+    return page(
+        visit,
+        "two_factor/hub.html",
+        block="card",
+        retarget="#two-factor",
+        active_since=found.confirmed_at,
+        is_enrolling=found.is_enrolling,
+        codes=_codes(found, at),
+        open_sessions=found.open_sessions,
+        undo_until=found.undo_ends_at,
+        undo_error=undo_error,
+        status=status,
+        warn_at=RECOVERY_WARN_AT,
+        notice=notice,
+        problem=problem,
+    )
+
+
+def _codes(found: Overview, at: datetime) -> Codes | None:
+    if found.salt is None or found.made_at is None:
+        return None
+    is_due = recovery_code.is_rehearsal_due(found.made_at, found.rehearsed_at, at)
+    return Codes(found.codes_left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
