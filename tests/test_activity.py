@@ -11,9 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
+from web import hosts
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
 from web.pages.activity import harmless
-from web.visit import hosts
 
 
 def test_the_page_tells_what_happened_in_words(alice: Person, client: TestClient, clock: Clock) -> None:

@@ -18,7 +18,7 @@ from tests.support.live import live
 from tests.support.people import ORIGIN, Person, cookie_of, proof, sign_in
 from tests.support.replaced import Panel
 from tests.support.steady import HANG, HeldHashes, StillLoop, until
-from web.app import ROUTES, create_app
+from web.app import create_app
 from web.auth.recovery_codes import make_set
 from web.crypto import budget
 from web.crypto.budget import Unbudgeted
@@ -27,6 +27,7 @@ from web.guards.guard import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.pages import activity
 from web.pages.security import totp
+from web.routes import ROUTES
 from web.settings import Settings
 from web.visit.visit import Visit
 

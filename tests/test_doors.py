@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
-from web.app import ROUTES, create_app
+from web.app import create_app
 from web.guards.guard import Demand, Door, State, demand_of
+from web.routes import ROUTES
 from web.settings import Settings
 from web.visit.visit import Visit
 

@@ -7,9 +7,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
+from web import hosts
 from web.app import create_app
 from web.settings import Settings, StartRefused
-from web.visit import hosts
 
 ASCII = "https://painel.xn--aa-4iaz.com.br"  # what browsers make of it
 

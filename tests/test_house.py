@@ -121,6 +121,7 @@ ONLY_IN = {
         "web/crypto/copies.py",
         "web/pages/instances.py",
         "web/cli/key_rotation.py",
+        "web/auth/recovery_codes.py",
         "web/auth/totp.py",
         "web/guards/step_up.py",
         "web/pages/security/totp.py",

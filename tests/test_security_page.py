@@ -9,7 +9,6 @@ from starlette.routing import Route
 
 from db.rates import Rate
 from web import limits
-from web.app import ROUTES
 from web.audit.events import Event
 from web.crypto import workers
 from web.factors.password import CONTEXT_WORDS
@@ -17,6 +16,7 @@ from web.guards.guard import demand_of
 from web.http import wire
 from web.http.page import ROOT
 from web.limits import Backoff, Cost
+from web.routes import ROUTES
 from web.settings import Settings
 
 PAGE = (ROOT / "docs/security.md").read_text()

@@ -6,8 +6,9 @@ from starlette.testclient import TestClient
 from tests.support.clock import Clock
 from tests.support.markup import check
 from tests.support.people import ORIGIN
-from web.app import DEMO_ROUTES, create_app
+from web.app import create_app
 from web.http.page import ROOT
+from web.routes import DEMO_ROUTES
 from web.settings import Settings
 
 # Of whole pages, of script alone, or of print.

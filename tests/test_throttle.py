@@ -9,7 +9,9 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, give_password, sign_in
+from web.guards.guard import State, demand_of
 from web.limits import STRANGERS_COUNTED
+from web.routes import ROUTES
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -303,3 +305,11 @@ def test_many_networks_fill_no_more_than_ten_thousand_rows(alice: Person, new_cl
     assert rows("SELECT count(*) FROM rates")[0][0] <= STRANGERS_COUNTED
     others = rows("SELECT kind FROM rates WHERE kind NOT IN ('auth', 'auth failure', 'stranger') ORDER BY kind")
     assert others == [("export",), ("panel failure",), ("panel stranger",)]  # however old: nobody counts these away
+
+
+def test_every_way_in_says_whose_account_is_tried_there() -> None:
+    """There somebody signed in is as good as anybody: the request counts for the account that it aims at."""
+    demands = [demand for demand in map(demand_of, ROUTES) if demand and demand.throttle]
+    outside = [demand for demand in demands if demand.state in (State.ANYONE, State.PENDING_LOGIN)]
+    assert outside
+    assert [demand for demand in demands if demand.entry] == outside

@@ -54,13 +54,13 @@ PLACES = [
         0,
         "pending login",
     ),
-    Place("guards.step_up._judge", lambda b, p, c: step_up(b, p, c, step_up_password=WRONG), 0),
+    Place("auth.step_up.verify", lambda b, p, c: step_up(b, p, c, step_up_password=WRONG), 0),
     Place(
-        "guards.step_up._judge_second_factor",
+        "auth.step_up._judge_second_factor",
         lambda b, p, c: step_up(b, p, c, step_up_code=wrong(p, c)["code"]),
         "totp",
     ),
-    Place("guards.step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, step_up_recovery=NO_CODE), 1),
+    Place("auth.step_up._judge_second_factor", lambda b, p, c: step_up(b, p, c, step_up_recovery=NO_CODE), 1),
     Place(
         "pages.security.password._judge_current", lambda b, *_: b.post("/security/password", data={"current": WRONG}), 0
     ),
@@ -164,11 +164,12 @@ def test_every_place_that_judges_has_its_story_here() -> None:
 def test_nothing_but_what_is_charged_compares_a_factor() -> None:
     """A63, A66: an app that is being enrolled proves nothing yet, and has tries of its own."""
     compare = {caller for caller, called in calls() if called in COMPARE}
-    judging = {"_judge_code", "_judge_replaced", "_judge_recovery", "_judge_rehearsal"}
+    judging = {"totp._judge_code", "totp._judge_replaced"}
+    judging |= {"recovery_codes._judge_recovery", "recovery_codes._judge_rehearsal"}
     assert compare == {
         "auth.passwords._judge",
         "pages.security.totp._judge",
-        *(f"auth.codes.{name}" for name in judging),
+        *(f"auth.{name}" for name in judging),
     }
 
 

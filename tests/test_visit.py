@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Scope
 
-from web.app import DEMO_ROUTES
 from web.guards.guard import demand_of
 from web.http.page import ROOT
+from web.routes import DEMO_ROUTES
 from web.visit.scope import arrive
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
 
@@ -30,6 +30,10 @@ TYPED = {
     "web.http.errors",
     "web.guards.throttle",
     "web.auth.tries",
+    "web.auth.pending_logins",
+    "web.auth.recovery_codes",
+    "web.auth.sessions",
+    "web.auth.step_up",
     "web.auth.trusted_devices",
 }
 TYPED |= {
@@ -98,7 +102,7 @@ ONLY_IN = [
     (made_up, {"web.visit.scope"}),
     (let_in, {"web.guards.guard"}),
     (accepted, {"web.auth.tries", "web.pages.entry.setup", "web.guards.step_up"}),
-    (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.guards.step_up"}),
+    (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.auth.sessions"}),
     (blind, set(SOURCES) - TYPED),
 ]
 

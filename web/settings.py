@@ -11,9 +11,9 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from web import hosts
+from web.hosts import is_loopback
 from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
-from web.visit import hosts
-from web.visit.hosts import is_loopback
 from web.words.characters import name_refusal, trim
 from web.words.moments import Zone, machine_zone, read_zone
 

@@ -10,11 +10,11 @@ from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
-from web.app import ROUTES
 from web.auth import passwords
 from web.factors import human_code, totp
 from web.http.redirects import HOME, safe_path
 from web.pages.activity import harmless
+from web.routes import ROUTES
 from web.words import characters
 from web.words.devices import device
 

@@ -8,7 +8,8 @@ from playwright.sync_api import BrowserContext, Page
 from tests.support.accessible import check
 from tests.support.clock import Clock
 from tests.support.live import live
-from web.app import DEMO_ROUTES, create_app
+from web.app import create_app
+from web.routes import DEMO_ROUTES
 from web.settings import Settings
 
 

@@ -14,8 +14,8 @@ from tests.histories.invariants import AFTERWARDS, BEFORE_IT_IS_KNOWN
 from tests.histories.players import HANDS, Hand
 from tests.histories.snapshot import Book, Row
 from tests.histories.stage import Jar, Prepared
-from web.app import ROUTES
 from web.guards.guard import Demand, State, demand_of
+from web.routes import ROUTES
 from web.visit.cookies import digest
 
 POSTS = {route.path: route for route in ROUTES if isinstance(route, Route) and "POST" in (route.methods or ())}

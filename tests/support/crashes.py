@@ -23,11 +23,12 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from tests.support.people import ORIGIN
-from web.app import ROUTES, create_app
+from web.app import create_app
 from web.cli import key_rotation
 from web.guards.guard import State, post
 from web.limits import Cost
 from web.panel import Panel
+from web.routes import ROUTES
 from web.runtime.data_folder import open_panel
 from web.settings import Settings
 from web.visit.visit import Visit

@@ -26,7 +26,7 @@ from web.http.redirects import to_login
 from web.limits import BODY_MAX, ENROL_ONLY_TTL, SESSION_TOUCH, STEP_UP_WINDOW
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of
-from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
+from web.visit.visit import Entry, Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
 from web.visit.visitor import SessionEnded, identify
 
 V = TypeVar("V", bound=Visit)
@@ -51,9 +51,11 @@ class Demand:
     """
 
     state: Door[Visit]
+    section: str  # the entry of the navigation that it stands under
     allows_enrolment: bool = False
     admin_only: bool = False
     throttle: Throttle | None = None
+    entry: Entry | None = None
 
 
 class GuardedRoute(Route):
@@ -65,10 +67,16 @@ class GuardedRoute(Route):
 
 
 def get(
-    path: str, handler: Handler[V], state: Door[V], *, allows_enrolment: bool = False, admin_only: bool = False
+    path: str,
+    handler: Handler[V],
+    state: Door[V],
+    *,
+    allows_enrolment: bool = False,
+    admin_only: bool = False,
+    section: str = "",
 ) -> GuardedRoute:
     """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
-    demand = Demand(state, allows_enrolment, admin_only)
+    demand = Demand(state, section or _section(path), allows_enrolment, admin_only)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="GET")
 
 
@@ -79,11 +87,17 @@ def post(
     *,
     allows_enrolment: bool = False,
     admin_only: bool = False,
+    section: str = "",
     throttle: Throttle | None = None,
+    entry: Entry | None = None,
 ) -> GuardedRoute:
     """A form. Nothing but these reads a body, so the limit of the body stands here."""
-    demand = Demand(state, allows_enrolment, admin_only, throttle)
+    demand = Demand(state, section or _section(path), allows_enrolment, admin_only, throttle, entry)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="POST", body_max=BODY_MAX)
+
+
+def _section(path: str) -> str:
+    return "/" + path.split("/")[1]
 
 
 def demand_of(route: BaseRoute) -> Demand | None:
@@ -104,6 +118,7 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
     async def guarded(request: Request) -> Response:
         budget.begin()
         visit = visit_of(request)
+        visit.arrival.section, visit.arrival.entry = demand.section, demand.entry
         unreadable = await _arrival(visit)
         await identify(visit)
         await _touch(visit)

@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from web import hosts
 from web.audit import diagnosis, log
 from web.audit.diagnosis import Diagnosis
+from web.hosts import Host, is_loopback
 from web.http import errors
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
-from web.visit import forwarded, hosts
+from web.visit import forwarded
 from web.visit.forwarded import Peer
-from web.visit.hosts import Host, is_loopback
 from web.visit.scope import arrive, panel_of
 from web.visit.visit import Visit
 

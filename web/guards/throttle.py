@@ -28,7 +28,7 @@ from web.limits import (
 from web.panel import Panel
 from web.visit.browser import own_browser
 from web.visit.cookies import Cookie, digest
-from web.visit.visit import Place, Visit
+from web.visit.visit import Entry, Place, Visit
 from web.words.waits import counted
 
 
@@ -140,15 +140,19 @@ def _places(visit: Visit, throttle: Throttle, owner: Owner | None) -> list[Place
 
 async def _aimed_at(visit: Visit) -> int | None:
     """The account that is tried; without any cookie of ours the form is not read for it: it would be a stranger's."""
-    session, pending, path = visit.session, visit.pending_login, visit.path
-    if path == "/login" and (session or visit.jar.has_come(Cookie.DEVICE)):
-        account = await accounts.find(visit.panel.db, read_name(await forms.peek(visit, "name")))
-        return account.id if account else None
-    if path.startswith("/login/"):
-        return pending.account_id if pending else None
-    return session.account_id if session and _is_inside(visit) else None
+    session, pending = visit.session, visit.pending_login
+    match visit.arrival.entry:
+        case None:
+            return session.account_id if session else None
+        case Entry.PENDING_LOGIN:
+            return pending.account_id if pending else None
+        case Entry.NAME if session or visit.jar.has_come(Cookie.DEVICE):
+            account = await accounts.find(visit.panel.db, read_name(await forms.peek(visit, "name")))
+            return account.id if account else None
+        case _:
+            return None
 
 
 def _is_inside(visit: Visit) -> bool:
-    """Somebody signed in does something; at these doors they are as good as anybody."""
-    return visit.session is not None and visit.path.split("/")[1] not in ("login", "activate", "setup")
+    """Somebody signed in does something."""
+    return visit.session is not None and visit.arrival.entry is None

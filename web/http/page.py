@@ -61,14 +61,8 @@ def _common(visit: Visit) -> dict[str, object]:
         "now": visit.at,
         "zone": panel.settings.time_zone,
         "path": visit.path,
-        "section": _section(visit.path),
+        "section": visit.arrival.section,
     }
-
-
-def _section(path: str) -> str:
-    """The entry of the navigation that a page stands under."""
-    first = "/" + path.lstrip("/").partition("/")[0]
-    return "/security" if first == "/policy" else first
 
 
 def is_partial(visit: Visit) -> bool:

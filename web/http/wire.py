@@ -11,10 +11,10 @@ from weakref import WeakSet
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from web import hosts
 from web.http.errors import WORDS
 from web.http.headers import PAGE
 from web.limits import CONNECTIONS_MAX, CROWD_PATIENCE, HEAD_MAX, HEAD_PATIENCE, PIPELINED_MAX
-from web.visit import hosts
 
 NO_HTTP = ("Pedido inválido", "O que chegou não é um pedido HTTP.")
 NUMBERS = itertools.count()  # of connections, in the order in which they came

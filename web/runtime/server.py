@@ -18,10 +18,10 @@ from uvicorn.supervisors.basereload import BaseReload
 from uvicorn.supervisors.multiprocess import Process
 
 from web.audit import log
+from web.hosts import LOOPBACK_NAMES
 from web.http.wire import BoundedHttp
 from web.limits import WORKER_DEATHS, WORKER_SETTLED
 from web.settings import ROOT, Settings, StartRefused
-from web.visit.hosts import LOOPBACK_NAMES
 
 MADE_OF = ("db", "web", "templates", "static")
 NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)

@@ -11,9 +11,9 @@ from typing import Literal
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from web import hosts
 from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL, TYPED_TTL
 from web.panel import Panel
-from web.visit import hosts
 
 SameSite = Literal["lax", "strict"]
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
+from web import hosts
 from web.settings import Network, Settings
-from web.visit import hosts
 
 HANDED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 

@@ -6,6 +6,7 @@ What a door asks is the type of what its handler gets: behind the door of a sess
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from functools import cached_property
 
 from starlette.requests import Request
@@ -14,8 +15,8 @@ from db.notices import Notice
 from db.pending_logins import PendingLogin
 from db.sessions import Session
 from db.trusted_devices import Trust
+from web import hosts
 from web.panel import Panel
-from web.visit import hosts
 from web.visit.cookies import Jar
 
 
@@ -26,6 +27,14 @@ class Place:
     key: bytes
     times: int = 1
     is_waited_for: bool = True
+
+
+class Entry(Enum):
+    """A way in, by what says whose account is tried there. At these doors somebody signed in is as good as anybody."""
+
+    NAME = auto()  # what was typed
+    PENDING_LOGIN = auto()
+    CODE = auto()  # of set-up or activation: nobody's yet
 
 
 @dataclass(repr=False)
@@ -40,6 +49,8 @@ class Arrival:
     at: datetime
     request: Request | None = None  # none at the terminal
     is_exposed: bool = False  # over HTTP, where others can read along
+    section: str = ""  # what the route says: the entry of the navigation that it stands under
+    entry: Entry | None = None
     is_identified: bool = False
     session: Session | None = None
     pending_login: PendingLogin | None = None

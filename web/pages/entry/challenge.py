@@ -1,6 +1,5 @@
 """The challenge: the second factor, after the password."""
 
-
 from starlette.responses import Response
 
 from db import notices, pending_logins

@@ -1,0 +1,105 @@
+"""Every path of the panel with its handler, and the door that it stands behind."""
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
+
+from web.guards.guard import State, get, post
+from web.guards.throttle import (
+    AUTH,
+    CONFIRMATION,
+    ENROLMENT,
+    EXPORT,
+    PASSWORD,
+    RECOVERY,
+    RENEWAL,
+    SHUTTING_OUT,
+    STRENGTH,
+    VERIFICATION,
+    WRITE,
+)
+from web.http.page import go
+from web.http.redirects import HOME
+from web.pages import activity, instances, styleguide
+from web.pages.admin import policy
+from web.pages.entry import activation, challenge, login, setup
+from web.pages.security import hub, lockdown, notices, password, recovery_codes, sessions, totp
+from web.visit.visit import Entry, SignedIn, Visit
+
+
+async def home(visit: SignedIn) -> Response:
+    return go(visit, HOME)
+
+
+async def to_password(visit: Visit) -> Response:
+    """Where password managers look for the page that changes a password (W3C Change Password URL)."""
+    return go(visit, "/security/password")
+
+
+async def health(_: Visit) -> Response:
+    return PlainTextResponse("ok")
+
+
+# Routes are tried one after the other: what is asked for most stands first.
+ROUTES: list[BaseRoute] = [
+    get("/instances", instances.list_page, State.SIGNED_IN),
+    get("/security", hub.hub, State.SIGNED_IN, allows_enrolment=True),
+    get("/activity", activity.list_page, State.SIGNED_IN),
+    get("/login", login.form, State.ANYONE),
+    get("/", home, State.SIGNED_IN),
+    get("/health", health, State.ANYONE),
+    get("/.well-known/change-password", to_password, State.ANYONE),
+    get("/setup", setup.form, State.ANYONE),
+    post("/setup", setup.create, State.ANYONE, throttle=AUTH, entry=Entry.CODE),
+    get("/activate", activation.form, State.ANYONE),
+    post("/activate", activation.activate, State.ANYONE, throttle=AUTH, entry=Entry.CODE),
+    post("/login", login.enter, State.ANYONE, throttle=AUTH, entry=Entry.NAME),
+    post("/logout", login.leave, State.ANYONE),
+    get("/login/code", challenge.code_form, State.PENDING_LOGIN),
+    post("/login/code", challenge.enter_code, State.PENDING_LOGIN, throttle=AUTH, entry=Entry.PENDING_LOGIN),
+    get("/login/recovery", challenge.recovery_form, State.PENDING_LOGIN),
+    post("/login/recovery", challenge.enter_recovery, State.PENDING_LOGIN, throttle=AUTH, entry=Entry.PENDING_LOGIN),
+    post("/security/totp", totp.begin, State.BINDING, allows_enrolment=True, throttle=ENROLMENT),
+    post("/security/totp/confirm", totp.confirm, State.SIGNED_IN, allows_enrolment=True, throttle=CONFIRMATION),
+    post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, allows_enrolment=True),
+    post("/security/totp/undo", totp.undo, State.SIGNED_IN, throttle=AUTH),
+    post("/security/totp/remove", totp.remove, State.VERIFY_NOW),
+    post("/security/recovery-codes", recovery_codes.renew, State.VERIFY_NOW, throttle=RENEWAL),
+    post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.BINDING, throttle=RECOVERY),
+    post("/security/recovery-codes/acknowledge", recovery_codes.acknowledge, State.SIGNED_IN),
+    post("/security/recovery-codes/rehearsal", recovery_codes.rehearse, State.RECENTLY_VERIFIED, throttle=AUTH),
+    post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
+    get("/security/password", password.form, State.RECENTLY_VERIFIED),
+    post("/security/password", password.change, State.RECENTLY_VERIFIED, throttle=PASSWORD),
+    post("/security/password/strength", password.strength, State.SIGNED_IN, throttle=STRENGTH),
+    get("/security/sessions", sessions.list_page, State.SIGNED_IN),
+    post("/security/sessions/end-others", sessions.end_others, State.RECENTLY_VERIFIED, throttle=SHUTTING_OUT),
+    post("/security/sessions/{id}/end", sessions.end, State.RECENTLY_VERIFIED, throttle=SHUTTING_OUT),
+    post(
+        "/security/trusted-devices/{id}/forget", sessions.forget_device, State.RECENTLY_VERIFIED, throttle=SHUTTING_OUT
+    ),
+    post("/security/notices/{id:int}/mine", notices.mine, State.SIGNED_IN),
+    post("/security/notices/{id:int}/not-mine", notices.not_mine, State.SIGNED_IN),
+    get("/security/bad-day", lockdown.show, State.SIGNED_IN),
+    post("/security/bad-day/lock", lockdown.lock, State.RECENTLY_VERIFIED, throttle=SHUTTING_OUT),
+    post("/security/bad-day/reopen", lockdown.reopen, State.VERIFY_NOW, throttle=WRITE),
+    get("/policy", policy.form, State.SIGNED_IN, admin_only=True, section="/security"),
+    post(
+        "/policy/require", policy.require, State.RECENTLY_VERIFIED, admin_only=True, throttle=WRITE, section="/security"
+    ),
+    post(
+        "/policy/release", policy.release, State.RECENTLY_VERIFIED, admin_only=True, throttle=WRITE, section="/security"
+    ),
+    post("/activity/verify", activity.verify, State.SIGNED_IN, throttle=VERIFICATION),
+    post("/activity/export", activity.export, State.RECENTLY_VERIFIED, throttle=EXPORT),
+    post("/instances", instances.create, State.SIGNED_IN, throttle=WRITE),
+    get("/instances/{id}", instances.row, State.SIGNED_IN),
+    get("/instances/{id}/rename", instances.rename_form, State.SIGNED_IN),
+    post("/instances/{id}/rename", instances.rename, State.SIGNED_IN, throttle=WRITE),
+    get("/instances/{id}/delete", instances.delete_form, State.SIGNED_IN),
+    post("/instances/{id}/delete", instances.delete, State.SIGNED_IN, throttle=WRITE),
+    post("/instances/{id}/token/show", instances.show_token, State.RECENTLY_VERIFIED, throttle=WRITE),
+    post("/instances/{id}/token/change", instances.change_token, State.RECENTLY_VERIFIED, throttle=WRITE),
+]
+
+
+DEMO_ROUTES = [*ROUTES, get("/styleguide", styleguide.show, State.ANYONE)]
