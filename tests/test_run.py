@@ -162,7 +162,7 @@ def test_dev_starts_anew_with_whatever_changes(copied: Path, tmp_path: Path) -> 
         assert re.search(r"usuário demo, senha \S+", lines[0])
         wait_for(port)
         for name, before, after, path in (
-            ("web/app.py", '"ok"', '"changed"', "/health"),
+            ("web/routes.py", '"ok"', '"changed"', "/health"),
             ("templates/login/form.html", "Senha", "changed", "/login"),
         ):
             (copied / name).write_text((copied / name).read_text().replace(before, after))
