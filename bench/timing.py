@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import load, people, servers
 from bench.population import Population
 from bench.report import Row, median
-from web.auth import passwords
+from web.auth.people import name_refusal
 from web.factors import human_code, totp
 from web.http.redirects import safe_path
 from web.pages.activity import harmless
@@ -76,7 +76,7 @@ def _judging(text: str) -> float:
     """Everything that looks at what strangers send, once; in milliseconds."""
     judges: list[Callable[[str], object]] = [
         safe_path,
-        passwords.name_refusal,
+        name_refusal,
         totp.read_code,
         human_code.read,
         device,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from db.attempts import Attempts
 from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password
 from web.auth.outcome import Accepted, Proof, Reason, Refused
+from web.auth.people import NameRefusal
 from web.auth.sessions import METHODS, begin_session
 from web.auth.tries import Try
-from web.http.refusals import SENTENCES, sentence, status_of
+from web.factors.password import Refusal
+from web.http.refusals import NAME_SENTENCES, PASSWORD_SENTENCES, SENTENCES, password_errors, sentence, status_of
 from web.visit.scope import arrive
 from web.visit.visit import Visit
 from web.words.waits import counted
@@ -40,6 +43,19 @@ def test_every_reason_has_a_sentence_of_its_own(reason: Reason, visit: Visit) ->
     assert said.endswith((".", ".</span>"))
     assert "{" not in said
     assert list(SENTENCES.values()).count(SENTENCES[reason]) == 1
+
+
+@pytest.mark.parametrize(("said", "reasons"), [(PASSWORD_SENTENCES, Refusal), (NAME_SENTENCES, NameRefusal)])
+def test_every_refusal_of_a_password_or_a_name_has_a_sentence_of_its_own(
+    said: dict[Enum, str], reasons: type[Enum]
+) -> None:
+    assert set(said) == set(reasons)
+    assert len(set(said.values())) == len(reasons)
+
+
+def test_a_refused_password_is_told_beside_the_field_that_it_is_about(visit: Visit) -> None:
+    assert list(password_errors(Refusal.COMMON, visit.panel)) == ["password"]
+    assert list(password_errors(Refusal.NOT_REPEATED, visit.panel)) == ["repeated"]
 
 
 @pytest.mark.parametrize(("wait", "status"), [(timedelta(0), 422), (MINUTE, 429)])

@@ -38,6 +38,7 @@ TYPED = {
 }
 TYPED |= {
     "web.auth.passwords",
+    "web.auth.people",
     "web.pages.entry.login",
     "web.pages.entry.challenge",
     "web.auth.totp",

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.support.forms import FORMS
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password
-from web.auth import passwords
+from web.auth import people
 from web.factors import human_code, totp
 from web.http.redirects import HOME, safe_path
 from web.pages.activity import harmless
@@ -96,7 +96,7 @@ def test_long_input_meets_no_pattern_that_goes_over_it_again_and_again(text: str
         safe_path(text),
         safe_path(f"/{text}"),
         characters.name_refusal(text, longest=40),
-        passwords.name_refusal(passwords.read_name(text)),
+        people.name_refusal(people.read_name(text)),
         totp.read_code(text),
         human_code.read(text),
         device(text),

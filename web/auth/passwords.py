@@ -1,7 +1,6 @@
-"""People: their names and passwords."""
+"""Passwords of accounts: which may be set, and how one that is typed is charged and judged."""
 
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from web.auth.tries import Try, charged
 from web.crypto.argon2id import Phc
 from web.crypto.vault import BrokenSeal, Vault
 from web.crypto.workers import Slots
-from web.factors.password import Refusal, is_hashable, is_outdated, judge, make_phc, matches
+from web.factors.password import Judgement, Refusal, is_hashable, is_outdated, judge, make_phc, matches
 from web.limits import (
     NOBODYS_COUNTERS,
     PASSWORD_BACKOFF_ACCOUNT,
@@ -29,50 +28,21 @@ from web.panel import Panel
 from web.visit.browser import own_browser
 from web.visit.cookies import digest
 from web.visit.visit import Visit
-from web.words.characters import trim
-
-RESERVED = {"root", "system", "sistema", "terminal", "painel", "security", "seguranca", "suporte"}
-NAME_RULE = (
-    "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
-)
-REASONS = {
-    Refusal.BROKEN_TEXT: "A senha tem um caractere que chegou quebrado. Digite-a de novo.",
-    Refusal.TOO_SHORT: "A senha precisa de pelo menos {minimum} caracteres. Três ou quatro palavras já bastam.",
-    Refusal.TOO_LONG: "A senha passa de 256 caracteres.",
-    Refusal.COMMON: "Esta senha está nas listas das mais usadas. Escolha outra.",
-    Refusal.CONTEXT: "Esta senha se apoia no nome da conta, do painel ou de uma instância. Escolha outras palavras.",
-    Refusal.GUESSABLE: "Esta senha é fácil de adivinhar. Junte mais uma ou duas palavras.",
-}
 
 
-def read_name(typed: str) -> str:
-    """One spelling: lower case, without the blank that a phone's keyboard adds."""
-    return trim(typed).lower()
+async def password_refusal(panel: Panel, password: str, repeated: str, *, name: str) -> Refusal | None:
+    """Why this may not become the password of an account; None when it may. Raises TooBusy."""
+    judged = await judge_password(panel, password, name=name)
+    return judged.refusal or (None if password == repeated else Refusal.NOT_REPEATED)
 
 
-def name_refusal(name: str) -> str:
-    """Why this cannot name an account, or "" when it can."""
-    if name in RESERVED:
-        return "Este nome é reservado. Escolha outro."
-    return "" if re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name) else NAME_RULE
-
-
-async def password_refusal(panel: Panel, password: str, repeated: str, *, name: str) -> dict[str, str]:
-    """What is wrong with a new password, a sentence per field; raises TooBusy."""
-    reason, _ = await judge_password(panel, password, name=name)
-    if reason:
-        return {"password": reason}
-    return {} if password == repeated else {"repeated": "As duas senhas não são iguais."}
-
-
-async def judge_password(panel: Panel, password: str, *, name: str) -> tuple[str, int]:
-    """Why it may not become the password of an account, or "", and its strength from 0 to 4; raises TooBusy.
+async def judge_password(panel: Panel, password: str, *, name: str) -> Judgement:
+    """Whether it may become the password of an account, and how strong it is; raises TooBusy.
 
     Judged apart from the hashes, so that a contrived password keeps nobody from signing in.
     """
     minimum, context = panel.settings.password_min, await _context(panel, name)
-    judged = await panel.strength_workers.run(judge, password, minimum=minimum, context=context)
-    return REASONS[judged.refusal].format(minimum=minimum) if judged.refusal else "", judged.score
+    return await panel.strength_workers.run(judge, password, minimum=minimum, context=context)
 
 
 async def _context(panel: Panel, name: str) -> list[str]:

@@ -20,9 +20,11 @@ from db import (
 from db.accounts import Account
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.passwords import forget_tries, hash_password, name_refusal, read_name, set_password
+from web.auth.passwords import forget_tries, hash_password, set_password
+from web.auth.people import name_refusal, read_name
 from web.auth.tries import forgive_everything
 from web.factors.totp import step_at
+from web.http.refusals import NAME_SENTENCES
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.pages.entry.activation import offer
 from web.pages.instances import add
@@ -42,7 +44,7 @@ class CommandRefused(Exception):
 async def create_account(panel: Panel, options: argparse.Namespace) -> None:
     name = read_name(options.name)
     if refusal := name_refusal(name):
-        raise CommandRefused(f"{options.name}: {refusal}")
+        raise CommandRefused(f"{options.name}: {NAME_SENTENCES[refusal]}")
     async with panel.db.transaction() as tx:
         account_id = await accounts.create(tx, name, role="admin" if options.admin else "member", at=panel.now())
         if account_id is None:

@@ -39,6 +39,7 @@ class Refusal(Enum):
     COMMON = auto()
     CONTEXT = auto()
     GUESSABLE = auto()
+    NOT_REPEATED = auto()  # the second time something else was typed
 
 
 def is_hashable(password: str) -> bool:

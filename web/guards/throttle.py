@@ -9,7 +9,7 @@ from db import accounts, rates
 from db.database import Transaction
 from db.rates import Rate
 from web.audit import log
-from web.auth.passwords import read_name
+from web.auth.people import read_name
 from web.crypto import budget
 from web.http import errors, forms
 from web.http.page import later

@@ -1,10 +1,13 @@
-"""Why a password or a code was refused, in words, and the status of such an answer."""
+"""Why a password, a code or a name was refused, in words, and the status of such an answer."""
 
 from datetime import timedelta
 
 from markupsafe import Markup
 
 from web.auth.outcome import Reason, Refused
+from web.auth.people import NameRefusal
+from web.factors.password import Refusal
+from web.panel import Panel
 from web.visit.visit import Visit
 from web.words.moments import told_as
 from web.words.waits import counted
@@ -48,6 +51,21 @@ SENTENCES = {
         "Foram 100 códigos de recuperação errados. Entre com o aplicativo, ou procure quem cuida do painel."
     ),
 }
+PASSWORD_SENTENCES = {
+    Refusal.BROKEN_TEXT: "A senha tem um caractere que chegou quebrado. Digite-a de novo.",
+    Refusal.TOO_SHORT: "A senha precisa de pelo menos {minimum} caracteres. Três ou quatro palavras já bastam.",
+    Refusal.TOO_LONG: "A senha passa de 256 caracteres.",
+    Refusal.COMMON: "Esta senha está nas listas das mais usadas. Escolha outra.",
+    Refusal.CONTEXT: "Esta senha se apoia no nome da conta, do painel ou de uma instância. Escolha outras palavras.",
+    Refusal.GUESSABLE: "Esta senha é fácil de adivinhar. Junte mais uma ou duas palavras.",
+    Refusal.NOT_REPEATED: "As duas senhas não são iguais.",
+}
+NAME_SENTENCES = {
+    NameRefusal.RESERVED: "Este nome é reservado. Escolha outro.",
+    NameRefusal.MALFORMED: (
+        "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
+    ),
+}
 
 
 def sentence(refused: Refused, visit: Visit) -> str:
@@ -83,3 +101,14 @@ def _direction(drift: timedelta) -> str:
 
 def status_of(refused: Refused) -> int:
     return 429 if refused.wait else 422
+
+
+def password_sentence(refusal: Refusal, panel: Panel) -> str:
+    return PASSWORD_SENTENCES[refusal].format(minimum=panel.settings.password_min)
+
+
+def password_errors(refusal: Refusal | None, panel: Panel) -> dict[str, str]:
+    """The sentence beside the field that it is about."""
+    if refusal is None:
+        return {}
+    return {"repeated" if refusal is Refusal.NOT_REPEATED else "password": password_sentence(refusal, panel)}

@@ -14,6 +14,7 @@ from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
+from web.http.refusals import password_errors
 from web.limits import ACTIVATION_BITS, BUSY_RETRY
 from web.pages.entry.login import BUSY, show_form
 from web.panel import Panel
@@ -50,7 +51,8 @@ async def activate(visit: Visit) -> Response:
             await record_event(tx, visit, None, Event.ACCOUNT_ACTIVATION_FAILED)
         return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
     try:
-        errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
+        refused = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
+        errors = password_errors(refused, panel)
         phc = "" if errors else await hash_password(panel, typed["password"])
     except TooBusy:
         return later(_form(visit, typed["activation_code"], {"password": BUSY}, 503), BUSY_RETRY)

@@ -9,7 +9,8 @@ from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth import pending_logins
 from web.auth.outcome import Proof, Reason, Refused
-from web.auth.passwords import RightPassword, read_name, set_password, stored_phc, try_password
+from web.auth.passwords import RightPassword, set_password, stored_phc, try_password
+from web.auth.people import read_name
 from web.auth.sessions import begin_session, sign_out
 from web.crypto.workers import TooBusy
 from web.http import forms

@@ -7,12 +7,14 @@ from db import accounts
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
-from web.auth.passwords import hash_password, name_refusal, password_refusal, read_name, set_password
+from web.auth.passwords import hash_password, password_refusal, set_password
+from web.auth.people import name_refusal, read_name
 from web.auth.sessions import begin_session
 from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
+from web.http.refusals import NAME_SENTENCES, password_errors
 from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
 from web.pages.entry.login import BUSY, signed_in
 from web.panel import Panel
@@ -49,9 +51,10 @@ async def create(visit: Visit) -> Response:
             await record_event(tx, visit, None, Event.ACCOUNT_SETUP_FAILED)
         return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
     try:
-        errors = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
+        refused = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
+        errors = password_errors(refused, panel)
         if refusal := name_refusal(name):
-            errors["name"] = refusal
+            errors["name"] = NAME_SENTENCES[refusal]
         phc = "" if errors else await hash_password(panel, typed["password"])
     except TooBusy:
         return later(_form(visit, typed, {"password": BUSY}, 503), BUSY_RETRY)

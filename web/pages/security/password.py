@@ -21,7 +21,7 @@ from web.auth.sessions import end_elsewhere
 from web.guards import throttle
 from web.http import forms
 from web.http.page import later, page
-from web.http.refusals import sentence, status_of
+from web.http.refusals import password_errors, password_sentence, sentence, status_of
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 
@@ -46,7 +46,8 @@ async def change(visit: RecentlyVerified) -> Response:
     judged = await _judge_current(visit, typed["current"])
     if not isinstance(judged, Accepted):
         return judged
-    errors = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
+    refusal = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
+    errors = password_errors(refusal, panel)
     if typed["password"] == typed["current"]:
         errors = {"password": SAME}
     if errors:
@@ -83,8 +84,9 @@ async def _put_in_force(visit: SignedIn, phc: str) -> None:
 async def strength(visit: SignedIn) -> Response:
     """How guessable the new password is so far, and why it would be refused; nothing of it is kept."""
     typed = (await forms.read(visit, "password", optional=("current", "repeated")))["password"]
-    refusal, score = await judge_password(visit.panel, typed, name=visit.session.account_name)
-    words = STRENGTHS[min(score, 2) if refusal else score]
+    judged = await judge_password(visit.panel, typed, name=visit.session.account_name)
+    words = STRENGTHS[min(judged.score, 2) if judged.refusal else judged.score]
+    refusal = password_sentence(judged.refusal, visit.panel) if judged.refusal else ""
     return page(visit, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal))
 
 
