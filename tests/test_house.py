@@ -119,7 +119,7 @@ ONLY_IN = {
     r"vault\.unseal\(": {
         "web/auth/passwords.py",
         "web/crypto/copies.py",
-        "web/pages/instances.py",
+        "web/auth/instances.py",
         "web/cli/key_rotation.py",
         "web/auth/recovery_codes.py",
         "web/auth/totp.py",

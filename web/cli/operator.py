@@ -20,6 +20,7 @@ from db import (
 from db.accounts import Account
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth.instances import add
 from web.auth.passwords import forget_tries, hash_password, set_password
 from web.auth.people import name_refusal, read_name
 from web.auth.tries import forgive_everything
@@ -27,7 +28,6 @@ from web.factors.totp import step_at
 from web.http.refusals import NAME_SENTENCES
 from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.pages.entry.activation import offer
-from web.pages.instances import add
 from web.panel import Panel
 from web.runtime import housekeeping, running, spare
 from web.runtime.data_folder import DATABASE, is_shared
@@ -175,8 +175,7 @@ async def fill_demo(panel: Panel, name: str, password: str) -> None:
         await set_password(tx, panel, account_id, phc)
         await record_event(tx, at_terminal(panel), account_id, Event.ACCOUNT_CREATED)
         for label in ("Atendimento", "Cobrança", "Loja do Centro"):
-            if await add(tx, panel, account_id, label):
-                await record_event(tx, at_terminal(panel), account_id, Event.INSTANCE_CREATED, label)
+            await add(tx, at_terminal(panel), label, owner=account_id)
 
 
 async def _find(panel: Panel, name: str) -> Account:

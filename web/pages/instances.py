@@ -13,16 +13,13 @@ from db.database import Database, Transaction
 from db.instances import Instance
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth.instances import add, disclose_token, replace_token
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
-from web.panel import Panel
-from web.visit.cookies import new_token
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 from web.words.characters import name_refusal, trim
-
-PURPOSE = "instance"
 
 
 @dataclass(frozen=True)
@@ -50,16 +47,15 @@ async def list_page(visit: SignedIn) -> Response:
 
 
 async def create(visit: SignedIn) -> Response:
-    panel, owner = visit.panel, visit.session.account_id
+    owner = visit.session.account_id
     typed = (await forms.read(visit, "name"))["name"]
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
         return await _show(visit, error=refusal, typed=typed, status=422)
     name = trim(typed)
     async with session_transaction(visit) as tx:
-        instance_id = await add(tx, panel, owner, name)
+        instance_id = await add(tx, visit, name, owner=owner)
         if instance_id is None:
-            return await _show(visit, error=full(panel.settings.instances_max), typed=typed, status=422)
-        await record_event(tx, visit, owner, Event.INSTANCE_CREATED, name)
+            return await _show(visit, error=full(visit.panel.settings.instances_max), typed=typed, status=422)
         place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(visit):
         return go(visit, _address(place))
@@ -72,16 +68,6 @@ def full(most: int) -> str:
         f"Nesta conta {owned}, o máximo deste painel. Exclua uma que não use mais, ou peça a quem cuida do painel que "
         "aumente PANEL_INSTANCES_MAX."
     )
-
-
-async def add(tx: Transaction, panel: Panel, owner: int, name: str) -> str | None:
-    """A new instance: 128 random bits name it, 256 are its token. None when the account has as many as it may."""
-    instance_id, most = panel.token_bytes(16).hex().upper(), panel.settings.instances_max
-    sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance_id, owner), new_token(panel).encode("ascii"))
-    is_made = await instances.create(
-        tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now(), most=most
-    )
-    return instance_id if is_made else None
 
 
 async def row(visit: SignedIn) -> Response:
@@ -131,26 +117,22 @@ async def delete(visit: SignedIn) -> Response:
 
 
 async def show_token(visit: RecentlyVerified) -> Response:
-    panel, owner = visit.panel, visit.session.account_id
     await forms.read(visit)
     async with session_transaction(visit) as tx:
         instance = await _own(visit, tx)
-        if not instance.paused_at:
-            await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
-        row = _row(instance) if instance.paused_at else _shown(panel, instance, owner)
-    return await _show(visit, row=row)
+        token = await disclose_token(tx, visit, instance, owner=visit.session.account_id)
+    return await _show(visit, row=_row(instance) if token is None else _shown(instance, token))
 
 
 async def change_token(visit: RecentlyVerified) -> Response:
     """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
-    panel, owner, instance = visit.panel, visit.session.account_id, await _own(visit)
+    instance = await _own(visit)
     await forms.read(visit)
     async with session_transaction(visit) as tx:
-        sealed = await panel.seal_in(tx, PURPOSE, _bound_to(instance.id, owner), new_token(panel).encode("ascii"))
-        if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
+        token = await replace_token(tx, visit, instance, owner=visit.session.account_id)
+        if token is None:
             raise HTTPException(404)
-        await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
-        row = _shown(panel, await _own(visit, tx), owner)
+        row = _shown(await _own(visit, tx), token)
     return await _show(visit, row=row)
 
 
@@ -288,11 +270,5 @@ def _row(instance: Instance) -> Row:
     return Row(instance.id, instance.name, instance.token_changed_at, is_first_token, instance.paused_at is not None)
 
 
-def _bound_to(instance_id: str, owner: int) -> str:
-    """What a token is sealed for: moved to another instance, or with it to another account, it does not open."""
-    return f"{instance_id} {owner}"
-
-
-def _shown(panel: Panel, instance: Instance, owner: int) -> Row:
-    token = panel.vault.unseal(PURPOSE, _bound_to(instance.id, owner), instance.sealed_token).decode("ascii")
+def _shown(instance: Instance, token: str) -> Row:
     return replace(_row(instance), mode="shown", token=token)

@@ -1,0 +1,53 @@
+"""Instances and their tokens: made, replaced, disclosed. A token is sealed for the instance and for its owner."""
+
+from db import instances
+from db.database import Transaction
+from db.instances import Instance
+from web.audit.events import Event
+from web.audit.record import record_event
+from web.panel import Panel
+from web.visit.cookies import new_token
+from web.visit.visit import Visit
+
+PURPOSE = "instance"
+
+
+async def add(tx: Transaction, visit: Visit, name: str, *, owner: int) -> str | None:
+    """A new instance: 128 random bits name it, 256 are its token. None when the account has as many as it may."""
+    panel = visit.panel
+    instance_id, most = panel.token_bytes(16).hex().upper(), panel.settings.instances_max
+    sealed = await _seal(tx, panel, instance_id, owner, new_token(panel))
+    made = await instances.create(
+        tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now(), most=most
+    )
+    if not made:
+        return None
+    await record_event(tx, visit, owner, Event.INSTANCE_CREATED, name)
+    return instance_id
+
+
+async def replace_token(tx: Transaction, visit: Visit, instance: Instance, *, owner: int) -> str | None:
+    """The new token; the old one is dead, and a pause is over. None when the instance is gone."""
+    token = new_token(visit.panel)
+    sealed = await _seal(tx, visit.panel, instance.id, owner, token)
+    if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
+        return None
+    await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
+    return token
+
+
+async def disclose_token(tx: Transaction, visit: Visit, instance: Instance, *, owner: int) -> str | None:
+    """The token in force; None while it is paused, for then nobody is shown it."""
+    if instance.paused_at:
+        return None
+    await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
+    return visit.panel.vault.unseal(PURPOSE, _bound_to(instance.id, owner), instance.sealed_token).decode("ascii")
+
+
+async def _seal(tx: Transaction, panel: Panel, instance_id: str, owner: int, token: str) -> bytes:
+    return await panel.seal_in(tx, PURPOSE, _bound_to(instance_id, owner), token.encode("ascii"))
+
+
+def _bound_to(instance_id: str, owner: int) -> str:
+    """What a token is sealed for: moved to another instance, or with it to another account, it does not open."""
+    return f"{instance_id} {owner}"
