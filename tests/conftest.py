@@ -30,7 +30,7 @@ from tests.support.people import ORIGIN, PASSWORD, Person, protect, set_up
 from tests.support.steady import HANG, HeldHashes, StillLoop, run_reserved, until
 from web.app import create_app
 from web.audit.log import Lines
-from web.cli import operator
+from web.cli import people
 from web.crypto import budget
 from web.crypto.workers import Workers
 from web.http.page import ROOT
@@ -208,7 +208,7 @@ def create_account(operate: Operate, capsys: pytest.CaptureFixture[str]) -> Call
 
     def make(name: str) -> str:
         options = argparse.Namespace(name=name, admin=False)
-        operate(lambda panel: operator.create_account(panel, options))
+        operate(lambda panel: people.create_account(panel, options))
         code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
         assert code
         return code[1]

@@ -19,7 +19,7 @@ from tests.support.commands import run
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, give_password, sign_in
 from web.cli import backups, key_rotation
-from web.cli.operator import CommandRefused
+from web.cli.terminal import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import SubKeys, Vault, write_keys
 from web.panel import Panel

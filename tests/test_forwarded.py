@@ -16,8 +16,8 @@ from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, give_password
 from web.app import create_app
 from web.audit import diagnosis
-from web.cli import operator
-from web.cli.operator import CommandRefused
+from web.cli.doctor import doctor as examine
+from web.cli.terminal import CommandRefused
 from web.panel import Panel
 from web.settings import Settings
 
@@ -121,7 +121,7 @@ def test_a_redirect_to_the_address_just_asked_never_leaves_the_panel(
 
 
 def doctor(operate: Operate) -> None:
-    operate(lambda panel: operator.doctor(panel, argparse.Namespace()))
+    operate(lambda panel: examine(panel, argparse.Namespace()))
 
 
 def test_the_doctor_finds_what_the_panel_was_asked_in_vain(
@@ -142,7 +142,7 @@ def test_the_doctor_finds_a_proxy_that_was_never_named(
     settings: Settings, operate: Operate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def without_proxies(panel: Panel) -> None:
-        await operator.doctor(replace(panel, settings=replace(settings, trusted_proxies=())), argparse.Namespace())
+        await examine(replace(panel, settings=replace(settings, trusted_proxies=())), argparse.Namespace())
 
     with pytest.raises(CommandRefused):
         operate(without_proxies)

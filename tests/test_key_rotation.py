@@ -15,8 +15,8 @@ from tests.support.clock import Clock
 from tests.support.commands import run
 from tests.support.people import Person, cookie_of, give_password, protect, sign_in
 from tests.support.steady import until
-from web.cli import key_rotation, operator
-from web.cli.operator import CommandRefused
+from web.cli import key_rotation, people
+from web.cli.terminal import CommandRefused
 from web.crypto.vault import BrokenSeal, Vault, write_keys
 from web.panel import Panel
 from web.settings import Settings
@@ -81,7 +81,7 @@ def test_what_strangers_tried_is_not_forgotten_and_unlock_finds_it(
         give_password(new_client(), alice, password="girafa verde dança")
     rotate()
     assert give_password(new_client(), alice).status_code == 429
-    operate(lambda panel: operator.unlock(panel, argparse.Namespace(name="alice")))
+    operate(lambda panel: people.unlock(panel, argparse.Namespace(name="alice")))
     assert give_password(new_client(), alice).status_code == 303
 
 

@@ -14,7 +14,7 @@ from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, plant, protect, sign_in
 from web.app import create_app
 from web.auth.passwords import stored_phc
-from web.cli import operator
+from web.cli import people
 from web.limits import SESSIONS_LIVE, Cost
 from web.panel import Panel
 from web.settings import Settings
@@ -46,7 +46,7 @@ def test_a_person_who_was_invited_and_has_no_password_gets_that_answer_too(
 ) -> None:
     import argparse
 
-    operate(lambda panel: operator.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
+    operate(lambda panel: people.create_account(panel, argparse.Namespace(name="bruno", admin=False)))
     wrong = give_password(new_client(), alice, password="girafa verde dança no chão")
     invited = give_password(new_client(), Person("bruno", "girafa verde dança no chão"))
     assert invited.text == wrong.text.replace("alice", "bruno")

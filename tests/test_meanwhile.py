@@ -17,7 +17,7 @@ from tests.support.at_once import sessions_begun
 from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, proof
 from tests.support.steady import HeldHashes, until
-from web.cli import key_rotation, operator
+from web.cli import key_rotation, people
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
@@ -49,7 +49,7 @@ def while_it_is_hashed(
 def test_a_password_reset_during_the_login_wins(
     alice: Person, hashes: HeldHashes, new_client: NewClient, operate: Operate
 ) -> None:
-    reset = lambda panel: operator.reset_password(panel, argparse.Namespace(name="alice"))  # noqa: E731
+    reset = lambda panel: people.reset_password(panel, argparse.Namespace(name="alice"))  # noqa: E731
     login = while_it_is_hashed(hashes, lambda: give_password(new_client(), alice), lambda: operate(reset))
     assert login.status_code == 422
     assert sessions_begun([login]) == 0
@@ -67,7 +67,7 @@ def test_a_change_of_keys_during_the_login_harms_nobody(
 @pytest.fixture
 def end_sessions(operate: Operate) -> Callable[[], object]:
     options = argparse.Namespace(name="alice")
-    return lambda: operate(lambda panel: operator.end_sessions(panel, options))
+    return lambda: operate(lambda panel: people.end_sessions(panel, options))
 
 
 def test_a_session_ended_during_its_proof_acts_no_more(

@@ -19,7 +19,7 @@ from tests.support.people import (
     proof,
     sign_in,
 )
-from web.cli import operator
+from web.cli import people
 from web.limits import NOTICES_COUNTED
 from web.runtime.housekeeping import clear
 
@@ -362,7 +362,7 @@ def test_the_terminal_makes_no_more_of_them_either(protected: Person, rows: Rows
         INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
         SELECT 1, 'factor_changed', 1, 1, '', '' FROM numbers
     """)
-    operate(lambda panel: operator.reset_two_factor(panel, argparse.Namespace(name=protected.name)))
+    operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name=protected.name)))
     assert rows("SELECT count(*) FROM notices WHERE kind = 'factor_changed'") == [(NOTICES_COUNTED,)]
 
 

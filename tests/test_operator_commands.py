@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import Person, give_password, protect, sign_in
-from web.cli import operator
-from web.cli.operator import CommandRefused
+from web.cli import people
+from web.cli.terminal import CommandRefused
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -24,7 +24,7 @@ def reset_password(operate: Operate, capsys: pytest.CaptureFixture[str]) -> Call
     """Reset somebody's password and return the activation code that was printed."""
 
     def reset(name: str) -> str:
-        operate(lambda panel: operator.reset_password(panel, argparse.Namespace(name=name)))
+        operate(lambda panel: people.reset_password(panel, argparse.Namespace(name=name)))
         code = re.search(r"ativação: (\S+)", capsys.readouterr().out)
         assert code
         return code[1]
@@ -61,7 +61,7 @@ def test_the_terminal_knows_a_name_with_blanks_around_it(
 ) -> None:
     """A45: the same account, and no second one."""
     with pytest.raises(CommandRefused, match="alice"):
-        operate(lambda panel: operator.create_account(panel, argparse.Namespace(name=name, admin=False)))
+        operate(lambda panel: people.create_account(panel, argparse.Namespace(name=name, admin=False)))
     reset_password(name)
     assert give_password(new_client(), alice).status_code == 422
 
@@ -75,12 +75,12 @@ def test_a_clock_that_was_ahead_locks_nobody_out_for_good(
     clock.forward(days=-1)
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 422
     options = argparse.Namespace(name="alice")
-    operate(lambda panel: operator.resync_totp(panel, options))
+    operate(lambda panel: people.resync_totp(panel, options))
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 422
     clock.forward(seconds=60)
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
     with pytest.raises(CommandRefused, match="Nada mudou"):
-        operate(lambda panel: operator.resync_totp(panel, options))
+        operate(lambda panel: people.resync_totp(panel, options))
 
 
 def test_a_reset_password_does_not_get_round_the_second_factor(
@@ -136,7 +136,7 @@ def test_a_wrong_code_tells_nothing_about_accounts(alice: Person, new_client: Ne
 def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
     protected: Person, client: TestClient, new_client: NewClient, operate: Operate, rows: Rows
 ) -> None:
-    operate(lambda panel: operator.reset_two_factor(panel, argparse.Namespace(name="ALICE")))
+    operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name="ALICE")))
     assert client.get("/security").status_code == 303
     browser = new_client()
     assert sign_in(browser, protected).headers["location"] == "/instances"
@@ -155,14 +155,14 @@ def test_unlock_ends_every_wait_of_one_account(
         give_password(new_client(), protected, password="girafa verde dança")
     clock.forward(seconds=29)
     assert give_password(new_client(), protected).status_code == 429
-    operate(lambda panel: operator.unlock(panel, argparse.Namespace(name="alice")))
+    operate(lambda panel: people.unlock(panel, argparse.Namespace(name="alice")))
     assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=1))).status_code == 303
 
 
 def test_unlock_forgets_nothing_of_anybody_else(alice: Person, new_client: NewClient, operate: Operate) -> None:
     for _ in range(5):
         give_password(new_client(), Person("carla", "girafa verde dança"))
-    operate(lambda panel: operator.unlock(panel, argparse.Namespace(name="alice")))
+    operate(lambda panel: people.unlock(panel, argparse.Namespace(name="alice")))
     assert give_password(new_client(), Person("carla", "girafa verde dança")).status_code == 429
 
 
@@ -170,7 +170,7 @@ def test_unlock_forgets_nothing_of_anybody_else(alice: Person, new_client: NewCl
 def test_end_sessions_signs_everybody_out(
     name: str | None, alice: Person, client: TestClient, operate: Operate, rows: Rows
 ) -> None:
-    operate(lambda panel: operator.end_sessions(panel, argparse.Namespace(name=name)))
+    operate(lambda panel: people.end_sessions(panel, argparse.Namespace(name=name)))
     assert client.get("/security").status_code == 303
     assert rows("SELECT event, detail FROM activity ORDER BY id DESC LIMIT 1") == [("cli.end_sessions", "1")]
 
@@ -180,7 +180,7 @@ def test_after_a_reset_the_waits_of_the_old_app_are_forgotten(
 ) -> None:
     for _ in range(5):
         sign_in(new_client(), protected, protected.wrong_code_at(clock()))
-    operate(lambda panel: operator.reset_two_factor(panel, argparse.Namespace(name="alice")))
+    operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name="alice")))
     browser = new_client()
     sign_in(browser, protected)
     protect(browser, protected, clock())
@@ -189,7 +189,7 @@ def test_after_a_reset_the_waits_of_the_old_app_are_forgotten(
 
 def test_a_refused_command_changes_nothing(alice: Person, client: TestClient, operate: Operate) -> None:
     with pytest.raises(CommandRefused):
-        operate(lambda panel: operator.reset_two_factor(panel, argparse.Namespace(name="alice")))
+        operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name="alice")))
     assert client.get("/security").status_code == 200
 
 

@@ -9,7 +9,7 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, cookie_of, give_password, plant, proof, sign_in
 from web.auth.passwords import shared
-from web.cli import operator
+from web.cli import people
 from web.limits import NOBODYS_COUNTERS, STRANGERS_COUNTED, TRUSTED_DEVICES
 from web.runtime.housekeeping import clear
 
@@ -313,9 +313,9 @@ def test_what_proves_the_owner_changed_and_so_other_devices_are_strangers(
         protected.key = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
         client.post("/security/totp/confirm", data={"code": protected.code_at(clock())})
     elif change == "reset-password":
-        operate(lambda panel: operator.reset_password(panel, options))
+        operate(lambda panel: people.reset_password(panel, options))
     else:
-        operate(lambda panel: operator.reset_two_factor(panel, options))
+        operate(lambda panel: people.reset_two_factor(panel, options))
     assert rows("SELECT count(*) FROM trusted_devices") == [(0 if change.startswith("reset") else 1,)]
 
 

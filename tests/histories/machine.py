@@ -24,7 +24,7 @@ from tests.histories.deed import Claim, Deed
 from tests.histories.players import BROWSERS, HANDS, NAMES, THIEFS, Hand
 from tests.histories.scene import ASKING, GETS, POSTS, Scene, demand
 from tests.histories.stage import COMMANDS, activation_in
-from web.cli.operator import CommandRefused
+from web.cli.terminal import CommandRefused
 from web.limits import RESET_TTL
 
 SENSITIVE = sorted(path for path in ACTS if demand(POSTS[path]).state in ASKING)

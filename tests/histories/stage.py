@@ -25,8 +25,8 @@ from tests.support.clock import Clock
 from tests.support.people import ORIGIN, code_for, codes_on, key_on
 from tests.support.steady import StillLoop, until
 from web.app import create_app
-from web.cli import key_rotation, operator
-from web.cli.operator import Command
+from web.cli import doctor, key_rotation, people
+from web.cli.terminal import Command
 from web.limits import HOUSEKEEPING, OPENING_GRACE, Cost
 from web.pages.entry.setup import offer_code
 from web.panel import Panel
@@ -101,12 +101,12 @@ class Stage:
 
 
 COMMANDS: dict[str, Command] = {
-    "reset-password": operator.reset_password,
-    "reset-two-factor": operator.reset_two_factor,
-    "end-sessions": operator.end_sessions,
-    "unlock": operator.unlock,
-    "resync-totp": operator.resync_totp,
-    "prune": operator.prune,
+    "reset-password": people.reset_password,
+    "reset-two-factor": people.reset_two_factor,
+    "end-sessions": people.end_sessions,
+    "unlock": people.unlock,
+    "resync-totp": people.resync_totp,
+    "prune": doctor.prune,
     "rotate-key": key_rotation.rotate_key,
 }
 
@@ -170,7 +170,7 @@ def _move_in(stage: Stage, prepared: Prepared, number: int) -> None:
         code = str(stage.portal.call(offer_code, stage.panel))
         post("/setup", setup_code=code, name=ADMIN, password=str(secrets.password), repeated=str(secrets.password))
     else:
-        code = activation_in(stage.at_the_terminal(operator.create_account, secrets.name))
+        code = activation_in(stage.at_the_terminal(people.create_account, secrets.name))
         post("/activate", activation_code=code, password=str(secrets.password), repeated=str(secrets.password))
         post("/login", name=secrets.name, password=str(secrets.password))
     post("/instances", name=f"Loja de {secrets.name}")

@@ -10,7 +10,7 @@ from db.database import Database, Transaction
 from db.errors import DatabaseError, Unavailable
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.cli.operator import CommandRefused
+from web.cli.terminal import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
 from web.factors.totp import step_at

@@ -12,7 +12,7 @@ from db import identity, sealed
 from db.sealed import Sealed
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.cli.operator import CommandRefused
+from web.cli.terminal import CommandRefused
 from web.crypto.vault import KEY_BYTES, BrokenSeal, write_keys
 from web.limits import OPENING_GRACE
 from web.panel import Panel

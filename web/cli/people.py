@@ -1,16 +1,10 @@
-"""What whoever owns the server may do from its terminal, on the data folder itself."""
+"""Accounts, at the terminal: create, reset, sign out, unlock."""
 
 import argparse
 import sys
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 from db import (
     accounts,
-    activity,
-    findings,
-    maintenance,
-    migrate,
     pending_logins,
     recovery_codes,
     sessions,
@@ -20,25 +14,18 @@ from db import (
 from db.accounts import Account
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.instances import add
-from web.auth.passwords import forget_tries, hash_password, set_password
+from web.auth.passwords import forget_tries
 from web.auth.people import name_refusal, read_name
 from web.auth.tries import forgive_everything
+from web.cli.terminal import CommandRefused
 from web.factors.totp import step_at
 from web.http.refusals import NAME_SENTENCES
-from web.limits import DISK_FREE_MIN, INVITATION_TTL, RESET_TTL, TOTP_WINDOW
+from web.limits import INVITATION_TTL, RESET_TTL, TOTP_WINDOW
 from web.pages.entry.activation import offer
 from web.panel import Panel
-from web.runtime import housekeeping, running, spare
-from web.runtime.data_folder import DATABASE, is_shared
+from web.runtime import running
 from web.visit.scope import at_terminal
 from web.words.storage import reason
-
-Command = Callable[[Panel, argparse.Namespace], Awaitable[None]]
-
-
-class CommandRefused(Exception):
-    """The command cannot be done; the message says why."""
 
 
 async def create_account(panel: Panel, options: argparse.Namespace) -> None:
@@ -113,71 +100,6 @@ async def resync_totp(panel: Panel, options: argparse.Namespace) -> None:
     print("Para conferir o relógio: python3 run.py doctor")
 
 
-async def prune(panel: Panel, _: argparse.Namespace) -> None:
-    """What a running panel does every hour by itself."""
-    count = await housekeeping.clear(panel)
-    async with panel.db.transaction() as tx:
-        await record_event(tx, at_terminal(panel), None, Event.CLI_PRUNE, str(count))
-    print("Nada estava vencido." if not count else f"Registros vencidos removidos: {count}.")
-
-
-async def doctor(panel: Panel, _: argparse.Namespace) -> None:
-    """Opening the panel already proved files, modes, key and migrations; here each is told, and the clock checked."""
-    latest, now = await activity.latest_at(panel.db), panel.now()
-    broken = await activity.first_broken(panel.db)
-    checked = [
-        (await maintenance.is_sound(panel.db), "O banco de dados está íntegro."),
-        _room(panel),
-        (not _is_shared(panel), "Só o dono da pasta de dados lê os arquivos dela."),
-        (True, f"A chave serve para este banco de dados ({panel.vault.fingerprint})."),
-        (await migrate.version(panel.db) == len(migrate.MIGRATIONS), "O banco de dados está na versão deste painel."),
-        (True, "O banco de dados tem só as tabelas, índices e gatilhos que este painel faz."),
-        (broken is None, "A atividade não foi alterada." if broken is None else f"Atividade alterada: linha {broken}."),
-        (
-            latest is None or latest <= now + timedelta(minutes=1),
-            f"O relógio anda para a frente: {now:%d/%m/%Y %H:%M} UTC.",
-        ),
-    ]
-    checked += [(False, sentence) for sentence in await _what_the_proxy_lacks(panel)]
-    print(f"Dados em {panel.settings.data}")
-    for is_fine, sentence in checked:
-        print("certo " if is_fine else "ERRADO", sentence)
-    if not all(is_fine for is_fine, _ in checked):
-        raise CommandRefused("Há algo errado: veja as linhas marcadas com ERRADO.")
-
-
-def _room(panel: Panel) -> tuple[bool, str]:
-    free, wanted = spare.free(panel.settings.data), DISK_FREE_MIN // 2**20
-    if free >= DISK_FREE_MIN:
-        return True, "Há espaço no disco dos dados."
-    return False, f"O disco dos dados está cheio, ou quase: {free // 2**20} MiB livres. Libere pelo menos {wanted} MiB."
-
-
-async def _what_the_proxy_lacks(panel: Panel) -> list[str]:
-    """By the settings, and by what the running panel was asked since it started."""
-    settings = panel.settings
-    lacking = [f"Desde {found.at:%d/%m/%Y %H:%M} UTC: {found.detail}" for found in await findings.every(panel.db)]
-    if settings.public_url.startswith("https:") and not settings.trusted_proxies:
-        lacking.append(
-            f"Nada chega por HTTPS: PANEL_PUBLIC_URL é {settings.public_url}, mas PANEL_TRUSTED_PROXIES não diz o "
-            "endereço do proxy. Se ele está nesta máquina, acrescente ao arquivo .env: PANEL_TRUSTED_PROXIES=127.0.0.1"
-        )
-    return lacking
-
-
-async def fill_demo(panel: Panel, name: str, password: str) -> None:
-    """An account with a password, a few instances and some activity, for a panel to look at."""
-    phc, at = await hash_password(panel, password), panel.now()
-    async with panel.db.transaction() as tx:
-        account_id = await accounts.create(tx, name, role="admin", at=at)
-        if account_id is None:
-            raise CommandRefused(f"Já existe uma conta {name}.")
-        await set_password(tx, panel, account_id, phc)
-        await record_event(tx, at_terminal(panel), account_id, Event.ACCOUNT_CREATED)
-        for label in ("Atendimento", "Cobrança", "Loja do Centro"):
-            await add(tx, at_terminal(panel), label, owner=account_id)
-
-
 async def _find(panel: Panel, name: str) -> Account:
     account = await accounts.find(panel.db, read_name(name))
     if account is None:
@@ -199,7 +121,3 @@ def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
         raise CommandRefused(
             f"Não foi possível mostrar o código ({reason(lost, settings.data)}). Nada mudou."
         ) from None
-
-
-def _is_shared(panel: Panel) -> bool:
-    return any(map(is_shared, (panel.settings.data, panel.settings.data / DATABASE, panel.settings.key_file)))
