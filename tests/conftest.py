@@ -31,11 +31,11 @@ from tests.support.steady import HANG, HeldHashes, StillLoop, run_reserved, unti
 from web.app import create_app
 from web.audit.log import Lines
 from web.cli import people
+from web.cli.serve import offer_setup_code
 from web.crypto import budget
 from web.crypto.workers import Workers
 from web.http.page import ROOT
 from web.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_INSIDE, HASHES_WAITING_OWN, Cost
-from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime.data_folder import open_panel
 from web.settings import Settings
@@ -129,7 +129,7 @@ def operate(settings: Settings, clock: Clock) -> Operate:
 
 @pytest.fixture
 def setup_code(operate: Operate) -> str:
-    code = operate(offer_code)
+    code = operate(offer_setup_code)
     assert isinstance(code, str)
     return code
 

@@ -10,7 +10,7 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, PASSWORD, Person, set_up
 from web.app import create_app
-from web.pages.entry.setup import offer_code
+from web.cli.serve import offer_setup_code
 from web.settings import Settings
 
 PLAIN = "http://painel.test"
@@ -46,7 +46,7 @@ def test_where_it_was_allowed_every_page_warns(exposed: Callable[[], TestClient]
 
 
 def test_where_it_was_allowed_cookies_are_plain(operate: Operate, exposed: Callable[[], TestClient]) -> None:
-    code = operate(offer_code)
+    code = operate(offer_setup_code)
     with exposed() as client:
         answer = set_up(client, Person("alice", PASSWORD), code)
         assert client.get("/security").status_code == 200

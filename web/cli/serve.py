@@ -11,15 +11,12 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from db import accounts
 from web.audit import diagnosis
-from web.audit.events import Event
-from web.audit.record import record_event
+from web.auth import people
 from web.auth.instances import add
-from web.auth.passwords import hash_password, set_password
+from web.auth.passwords import hash_password
 from web.cli.terminal import CommandRefused, settings_of, with_panel
 from web.http.page import ROOT
-from web.pages.entry.setup import offer_code
 from web.panel import Panel
 from web.runtime import running, spare
 from web.settings import Settings, StartRefused
@@ -40,30 +37,30 @@ def demo(options: argparse.Namespace) -> int:
 
 
 async def _fill_demo(panel: Panel) -> None:
+    """An account with a password, a few instances and some activity, to look at."""
     name, password = "demo", "-".join(secrets.token_hex(2) for _ in range(4))
-    await _fill(panel, name, password)
+    phc = await hash_password(panel, password)
+    async with panel.db.transaction() as tx:
+        account_id = await people.create_administrator(tx, at_terminal(panel), name, phc)
+        if account_id is None:
+            raise CommandRefused(f"Já existe uma conta {name}.")
+        for label in ("Atendimento", "Cobrança", "Loja do Centro"):
+            await add(tx, at_terminal(panel), label, owner=account_id)
     print(f"Demonstração: usuário {name}, senha {password}. Tudo some ao terminar.", flush=True)
     print(f"Guia de estilo, para quem mexe nas telas: {panel.settings.address}/styleguide", flush=True)
 
 
-async def _fill(panel: Panel, name: str, password: str) -> None:
-    """An account with a password, a few instances and some activity, for a panel to look at."""
-    phc, at = await hash_password(panel, password), panel.now()
+async def offer_setup_code(panel: Panel) -> str | None:
+    """With which the first account is made; None once somebody has one."""
     async with panel.db.transaction() as tx:
-        account_id = await accounts.create(tx, name, role="admin", at=at)
-        if account_id is None:
-            raise CommandRefused(f"Já existe uma conta {name}.")
-        await set_password(tx, panel, account_id, phc)
-        await record_event(tx, at_terminal(panel), account_id, Event.ACCOUNT_CREATED)
-        for label in ("Atendimento", "Cobrança", "Loja do Centro"):
-            await add(tx, at_terminal(panel), label, owner=account_id)
+        return await people.offer_setup_code(tx, at_terminal(panel))
 
 
 def _run_server(
     settings: Settings,
     options: argparse.Namespace,
     app: str = "from_environment",
-    prepare: Callable[[Panel], Awaitable[str | None]] = offer_code,
+    prepare: Callable[[Panel], Awaitable[str | None]] = offer_setup_code,
     *,
     reloads: bool = False,
 ) -> int:

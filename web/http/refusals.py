@@ -65,6 +65,7 @@ NAME_SENTENCES = {
     NameRefusal.MALFORMED: (
         "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
     ),
+    NameRefusal.TAKEN: "Já existe uma conta {name}.",
 }
 
 
@@ -112,3 +113,7 @@ def password_errors(refusal: Refusal | None, panel: Panel) -> dict[str, str]:
     if refusal is None:
         return {}
     return {"repeated" if refusal is Refusal.NOT_REPEATED else "password": password_sentence(refusal, panel)}
+
+
+def name_sentence(refusal: NameRefusal, name: str) -> str:
+    return NAME_SENTENCES[refusal].format(name=name)

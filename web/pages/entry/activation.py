@@ -1,11 +1,8 @@
 """Choosing a password with a code from the operator: for a new account, or after a reset."""
 
-from datetime import timedelta
-
 from starlette.responses import Response
 
-from db import accounts, activity, pending_logins, sessions, trusted_devices
-from db.database import Transaction
+from db import accounts, activity
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import notify
 from web.audit.record import record_event
@@ -15,25 +12,13 @@ from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import password_errors
-from web.limits import ACTIVATION_BITS, BUSY_RETRY
+from web.limits import BUSY_RETRY
 from web.pages.entry.login import BUSY, show_form
-from web.panel import Panel
 from web.visit.visit import Visit
 
 WRONG_CODE = (
     "Este código não vale: foi digitado errado, já foi usado ou passou do prazo. Peça outro a quem cuida do painel."
 )
-
-
-async def offer(tx: Transaction, panel: Panel, account_id: int, lifetime: timedelta) -> str:
-    """A code that chooses the account's password, once; meanwhile no password opens it and nobody is signed in."""
-    code = human_code.new(panel.token_bytes, bits=ACTIVATION_BITS)
-    await accounts.offer_activation(tx, account_id, human_code.digest(code), ends_at=panel.now() + lifetime)
-    await accounts.set_password(tx, account_id, None)
-    await sessions.end_others(tx, account_id)
-    await pending_logins.end_all(tx, account_id)
-    await trusted_devices.forget_all(tx, account_id)
-    return human_code.grouped(code)
 
 
 async def form(visit: Visit) -> Response:

@@ -7,32 +7,21 @@ from db import accounts
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
-from web.auth.passwords import hash_password, password_refusal, set_password
-from web.auth.people import name_refusal, read_name
+from web.auth.passwords import hash_password, password_refusal
+from web.auth.people import create_administrator, name_refusal, read_name
 from web.auth.sessions import begin_session
 from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
-from web.http.refusals import NAME_SENTENCES, password_errors
-from web.limits import BUSY_RETRY, SETUP_BITS, SETUP_TTL
+from web.http.refusals import name_sentence, password_errors
+from web.limits import BUSY_RETRY
 from web.pages.entry.login import BUSY, signed_in
-from web.panel import Panel
 from web.visit.visit import Visit
 
 WRONG_CODE = (
     "Este código não vale. Copie o que aparece no terminal do servidor; ele dura 60 minutos e muda a cada início."
 )
-
-
-async def offer_code(panel: Panel) -> str | None:
-    """A new set-up code for the terminal; None once somebody has an account."""
-    code = human_code.new(panel.token_bytes, bits=SETUP_BITS)
-    async with panel.db.transaction() as tx:
-        if await accounts.exist(tx):
-            return None
-        await accounts.offer_setup(tx, human_code.digest(code), ends_at=panel.now() + SETUP_TTL)
-    return human_code.grouped(code)
 
 
 async def form(visit: Visit) -> Response:
@@ -54,7 +43,7 @@ async def create(visit: Visit) -> Response:
         refused = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
         errors = password_errors(refused, panel)
         if refusal := name_refusal(name):
-            errors["name"] = NAME_SENTENCES[refusal]
+            errors["name"] = name_sentence(refusal, name)
         phc = "" if errors else await hash_password(panel, typed["password"])
     except TooBusy:
         return later(_form(visit, typed, {"password": BUSY}, 503), BUSY_RETRY)
@@ -62,11 +51,9 @@ async def create(visit: Visit) -> Response:
         return _form(visit, typed, errors, 422)
     async with panel.db.transaction() as tx:
         is_first = await accounts.spend_setup(tx, digest, at=at)
-        account_id = await accounts.create(tx, name, role="admin", at=at) if is_first else None
+        account_id = await create_administrator(tx, visit, name, phc) if is_first else None
         if account_id is None:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
-        await set_password(tx, panel, account_id, phc)
-        await record_event(tx, visit, account_id, Event.ACCOUNT_CREATED)
         token = await begin_session(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
     return signed_in(visit, token, "/security")
 
