@@ -36,7 +36,7 @@ async def latest_id(db: Reader) -> int:
 
 
 async def with_password_from(db: Reader, account_id: int) -> Account | None:
-    """The first account from this number on that has a password, else the last that has one."""
+    """Of the accounts with a password the first whose id is at least `account_id`, else the last."""
     sql = """
         WHERE id = coalesce(
             (SELECT id FROM accounts WHERE id >= :id AND sealed_password IS NOT NULL ORDER BY id LIMIT 1),
@@ -46,13 +46,13 @@ async def with_password_from(db: Reader, account_id: int) -> Account | None:
 
 
 async def existed(db: Reader, account_id: int, at: datetime) -> bool:
-    """Whether the account was there at a moment of the past."""
+    """Whether the account had been created by `at`, a moment in the past."""
     sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = :id AND created_at <= :at)"
     return bool(await db.one(int, sql, id=account_id, at=at))
 
 
 async def without_two_factor(db: Reader, *, most: int) -> list[str]:
-    """The first names, in order, of those who have none."""
+    """The names of accounts without a second factor, in alphabetical order, at most `most` of them."""
     sql = """
         SELECT name FROM accounts
         WHERE NOT EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id)
@@ -79,7 +79,7 @@ async def set_password(tx: Transaction, account_id: int, sealed: bytes | None) -
 
 
 async def offer_setup(tx: Transaction, digest: bytes, *, ends_at: datetime) -> None:
-    """Let this code, and no earlier one, make the first account."""
+    """Store the code that may create the first account; an earlier one is no longer accepted."""
     sql = """
         INSERT INTO setup_codes (id, digest, ends_at) VALUES (1, :digest, :ends_at)
         ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, ends_at = excluded.ends_at
@@ -94,7 +94,7 @@ async def knows_setup(db: Reader, digest: bytes, *, at: datetime) -> bool:
 
 
 async def spend_setup(tx: Transaction, digest: bytes, *, at: datetime) -> bool:
-    """Spend the set-up code; False when it is wrong, late, spent, or somebody has an account already."""
+    """Spend the set-up code; False when it is wrong, expired or spent, or when an account exists already."""
     sql = """
         DELETE FROM setup_codes
         WHERE digest = :digest AND ends_at > :at AND NOT EXISTS (SELECT 1 FROM accounts) RETURNING id
@@ -103,7 +103,7 @@ async def spend_setup(tx: Transaction, digest: bytes, *, at: datetime) -> bool:
 
 
 async def offer_activation(tx: Transaction, account_id: int, digest: bytes, *, ends_at: datetime) -> None:
-    """Let this code, and no earlier one, choose the account's password."""
+    """Store the code that may choose the account's password; an earlier one is no longer accepted."""
     sql = """
         INSERT INTO activations (account_id, digest, ends_at) VALUES (:account_id, :digest, :ends_at)
         ON CONFLICT (account_id) DO UPDATE SET digest = excluded.digest, ends_at = excluded.ends_at
@@ -121,6 +121,6 @@ async def find_activation(db: Reader, digest: bytes, *, at: datetime) -> str | N
 
 
 async def spend_activation(tx: Transaction, digest: bytes, *, at: datetime) -> int | None:
-    """Spend an activation code: whose it was, or None when it is wrong, late or spent."""
+    """Spend an activation code and return its account's id; None when it is wrong, expired or spent."""
     sql = "DELETE FROM activations WHERE digest = :digest AND ends_at > :at RETURNING account_id"
     return await tx.one(int, sql, digest=digest, at=at)

@@ -1,4 +1,7 @@
-"""What happened: appended in the transaction of what it tells, read, never updated."""
+"""The activity: entries that are appended in the transaction of the act they record, and never changed.
+
+Each entry holds a link, a MAC over its content and the link of the entry before it, so that tampering shows.
+"""
 
 import hashlib
 import hmac
@@ -23,10 +26,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Linked:
-    """Everything an entry says, in the order in which it is hashed; moments as they are stored."""
+    """An entry with its link. The fields stand in the order in which they are hashed."""
 
     id: int
-    seconds: int
+    seconds: int  # Unix time
     account_id: int | None
     session_id: str | None
     event: str
@@ -66,15 +69,15 @@ async def record(
 
 
 async def first_broken(db: Reader) -> int | None:
-    """The number of the first entry that does not follow from the one before it; None when all do."""
+    """The id of the first entry whose link is wrong; None when every link is right."""
     while True:
         pruned = await _pruned(db)
         broken = await _first_broken_after(db, pruned)
-        if broken is None or pruned == await _pruned(db):  # else entries were removed meanwhile
+        if broken is None or pruned == await _pruned(db):  # else entries were pruned meanwhile: check again
             return broken
 
 
-async def _first_broken_after(db: Reader, pruned: "_End") -> int | None:
+async def _first_broken_after(db: Reader, pruned: "_LastPruned") -> int | None:
     before, number = pruned.link or b"", pruned.id
     if number and pruned.proof != pruned.proof_by(db.chain_key):
         return number + 1
@@ -91,10 +94,12 @@ async def link_anew(
     key: bytes,
     *,
     was: Callable[[Linked, bytes], bytes | None],
-    pruned_was: Callable[["_End"], bool],
+    pruned_was: Callable[["_LastPruned"], bool],
 ) -> None:
-    """Link the entries with another key, as far as each followed from the one before it (`was`): what was altered is
-    told at the same entry as before."""
+    """Make the links anew with another key, up to the first entry whose old link is wrong: that one stays broken.
+
+    `was` computes the old link of an entry from the one before it; `pruned_was` tells whether the old proof is right.
+    """
     async with schema.without_trigger(tx, "activity_is_never_changed"):
         pruned = await _pruned(tx)
         if pruned_was(pruned) or not pruned.id:
@@ -103,7 +108,7 @@ async def link_anew(
 
 
 async def _link_anew_after(
-    tx: Transaction, pruned: "_End", key: bytes, was: Callable[[Linked, bytes], bytes | None]
+    tx: Transaction, pruned: "_LastPruned", key: bytes, was: Callable[[Linked, bytes], bytes | None]
 ) -> None:
     before, fresh, number = pruned.link or b"", pruned.link or b"", pruned.id
     while lines := await tx.all(Linked, f"{_LINKED} WHERE id > :number ORDER BY id LIMIT 1000", number=number):
@@ -115,8 +120,8 @@ async def _link_anew_after(
 
 
 @dataclass(frozen=True)
-class _End:
-    """Where the entries end that were removed, and what shows that the panel itself removed them."""
+class _LastPruned:
+    """The last entry that was pruned, with a MAC as proof that the panel itself pruned the entries up to it."""
 
     id: int
     link: bytes | None
@@ -126,17 +131,17 @@ class _End:
         return hmac.digest(key, b"pruned %d " % self.id + (self.link or b""), hashlib.sha256)
 
 
-async def _pruned(db: Reader) -> _End:
-    return await db.one(_End, "SELECT last_id, link, proof FROM activity_pruned") or _End(0, None)
+async def _pruned(db: Reader) -> _LastPruned:
+    return await db.one(_LastPruned, "SELECT last_id, link, proof FROM activity_pruned") or _LastPruned(0, None)
 
 
 async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) -> int:
-    """Remove the oldest entries from before a moment, the newest entry never; returns how many, at most `most`.
+    """Remove the oldest entries dated before `before`, at most `most`, never the newest one; returns how many.
 
-    What a clock that was ahead dated into the future goes with its neighbours.
+    An entry that a wrong clock dated into the future is removed together with the entries around it.
     """
     last = await tx.one(
-        _End,
+        _LastPruned,
         """
         SELECT id, link FROM activity
         WHERE id < coalesce(
@@ -177,7 +182,7 @@ async def places(db: Reader, account_id: int) -> list[Place]:
 
 
 async def failures_since(tx: Transaction, account_id: int, event: str, *, failures: tuple[str, ...]) -> int:
-    """How many of these `failures` there were since the last `event`."""
+    """How many entries of the kinds `failures` the account has since its last `event`."""
     sql = """
         SELECT count(*) FROM activity WHERE account_id = :account_id AND event IN (:failures)
             AND id > coalesce((SELECT max(id) FROM activity WHERE account_id = :account_id AND event = :event), 0)
@@ -195,9 +200,9 @@ async def of_account(
     before: int | None,
     limit: int,
 ) -> list[Entry]:
-    """The newest `limit` entries, or the newest older than entry `before`, since a moment and until before another.
+    """The newest `limit` entries with ids below `before`, from `since` until just before `until`; None sets no bound.
 
-    None for all `events`, also those of which only other versions know.
+    With `events` None all are found, also events that only other versions of the panel know.
     """
     sql = """
         SELECT id, at, event, network, user_agent, detail FROM activity
@@ -211,7 +216,8 @@ async def of_account(
 
 
 async def newest(db: Reader, account_id: int, *, before: int | None, limit: int) -> list[Entry]:
-    """As `of_account`, whatever happened whenever: an index has these in a row, however many there are."""
+    """As `of_account` without a choice of events or time: an index holds these rows in order, so it costs the same
+    however many entries there are."""
     sql = """
         SELECT id, at, event, network, user_agent, detail FROM activity
         WHERE account_id = :account_id AND id < coalesce(:before, 9223372036854775807) ORDER BY id DESC LIMIT :limit

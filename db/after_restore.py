@@ -1,4 +1,4 @@
-"""What a database that was asleep must forget before it is used again (a restored backup)."""
+"""What a restored backup must forget before it is used: sessions, and offers that were open when it was made."""
 
 from db.database import Transaction
 
@@ -13,9 +13,9 @@ _GONE = (
 )
 
 
-# What was counted under tags that nobody can make again without their key.
+# Counters under keyed tags: without that key nobody can look them up any more.
 _TAGGED = (
-    "DELETE FROM attempts WHERE kind >= 'password' AND kind < 'passwore'",  # the kinds that begin with it
+    "DELETE FROM attempts WHERE kind >= 'password' AND kind < 'passwore'",  # every kind that begins with "password"
     "DELETE FROM rates",
 )
 
@@ -26,7 +26,7 @@ async def forget_tagged(tx: Transaction) -> None:
 
 
 async def apply(tx: Transaction, *, step: int) -> list[int]:
-    """End every session and offer, and close every code up to `step`; returns the accounts, to be told of it."""
+    """End every session and open offer, and refuse app codes up to `step`; returns every account, to be notified."""
     for statement in _GONE:
         await tx.run(statement)
     await tx.run("UPDATE totp SET last_step = :step WHERE last_step < :step", step=step)

@@ -1,4 +1,4 @@
-"""How often something was tried in vain. A try is charged before it is judged and forgiven when it was right."""
+"""Counters of failed tries. A try is charged before it is judged; when it was right, the counter is reset."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from db.database import Reader, Transaction
 
 @dataclass(frozen=True)
 class Counter:
-    """What one kind of failure adds up under. `wait_after` tells how long to wait after so many."""
+    """Where failures of one kind are counted. `wait_after` gives the wait after that many of them."""
 
     kind: str
     key: bytes
@@ -19,7 +19,8 @@ class Counter:
 
 @dataclass(frozen=True)
 class Attempts:
-    """Consecutive failures, this try included. With a wait, or closed, it was not counted and must not be judged."""
+    """Consecutive failures, this try included. When there is a wait, or `is_closed`, the try was not counted and must
+    not be judged."""
 
     failures: int
     wait: timedelta = timedelta(0)
@@ -35,10 +36,9 @@ class _Row:
 
 
 async def charge(tx: Transaction, counter: Counter, wider: Counter | None = None, *, at: datetime) -> Attempts:
-    """Count one try, in a wider counter too if there is one, or in none when one of them says no; answers for the one
-    that counts most.
+    """Count one try in every counter given, or in none when one of them is closed or has a wait.
 
-    Read and written in one transaction, so parallel tries take turns.
+    Returns the state of the stricter counter. It is read and written in one transaction, so parallel tries take turns.
     """
     rows = await _rows(tx, counter, wider)
     counters = [counter, wider] if wider else [counter]
@@ -56,7 +56,7 @@ async def _rows(db: Reader, counter: Counter, wider: Counter | None) -> dict[tup
     sql = """
         SELECT kind, key, failures, opens_at FROM attempts
         WHERE (kind = :kind AND key = :key) OR (kind = :wider_kind AND key = :wider_key)
-    """  # NULL is no row's kind
+    """  # without a wider counter its kind is NULL, which matches no row
     beyond = {"wider_kind": wider and wider.kind, "wider_key": wider and wider.key}
     found = await db.all(_Row, sql, kind=counter.kind, key=counter.key, **beyond)
     return {(row.kind, row.key): row for row in found}
@@ -68,7 +68,7 @@ async def _standing(tx: Transaction, counter: Counter, row: "_Row | None", *, at
     if counter.closes_at is not None and row.failures >= counter.closes_at:
         return Attempts(row.failures, is_closed=True)
     wait, longest = row.opens_at - at, counter.wait_after(row.failures)
-    if wait > longest + timedelta(seconds=1):  # the clock was ahead for a while; its mistake ends here
+    if wait > longest + timedelta(seconds=1):  # written while the clock was ahead: shorten it
         wait = longest
         await _set(tx, counter, row.failures, opens_at=at + longest)
     return Attempts(row.failures, max(wait, timedelta(0)))
@@ -83,7 +83,7 @@ async def _set(tx: Transaction, counter: Counter, failures: int, *, opens_at: da
 
 
 async def refund(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> None:
-    """Take one try back that was charged but never judged; of the only one no row is left."""
+    """Take back one try that was charged but never judged; a counter that falls to zero is deleted."""
     last = "DELETE FROM attempts WHERE kind = :kind AND key = :key AND failures <= 1"
     one_of_several = "UPDATE attempts SET failures = failures - 1, opens_at = :at WHERE kind = :kind AND key = :key"
     for counter in counters:
@@ -97,13 +97,13 @@ async def forgive(tx: Transaction, counters: Iterable[Counter]) -> None:
 
 
 async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
-    """Forget every kind of failure whose key begins like this."""
+    """Delete every counter, of any kind, whose key begins with `keys_beginning`."""
     sql = "DELETE FROM attempts WHERE key BETWEEN :beginning AND :end"
-    await tx.run(sql, beginning=keys_beginning, end=keys_beginning + b"\xff" * 64)  # longer than what may follow
+    await tx.run(sql, beginning=keys_beginning, end=keys_beginning + b"\xff" * 64)  # the rest of a key is shorter
 
 
 async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
-    """Keep no more than `most` rows of a name and a network, whoever is meant; the oldest go first, never `spare`."""
+    """Keep at most `most` rows of a name tried from a network; the oldest go first, never the one with key `spare`."""
     sql = """
         DELETE FROM attempts WHERE (kind, key) IN (
             SELECT kind, key FROM attempts WHERE kind = 'password' AND key <> :spare

@@ -31,9 +31,9 @@ PRAGMAS = (
 
 
 class Reader(ABC):
-    """Asks questions. Parameters are named; a datetime is bound as whole Unix seconds, a tuple value by value."""
+    """Runs queries. Parameters are named; a datetime is bound as whole Unix seconds, a tuple value by value."""
 
-    chain_key = b""  # links the entries of the activity; known once the database is open and secret.key at hand
+    chain_key = b""  # links the entries of the activity; set once the database is open and secret.key was read
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
@@ -44,7 +44,7 @@ class Reader(ABC):
         return rows[0] if rows else None
 
     async def few(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
-        """As `all`, for rows that stand together in an index, no more of them than a page shows."""
+        """As `all`, for at most a page of rows that stand next to each other in an index."""
         return await self.all(kind, sql, **parameters)
 
     async def all(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
@@ -63,14 +63,14 @@ class Reader(ABC):
 
 
 class Transaction(Reader):
-    """Statements without an answer wait for the next that has one, or for the end: each way to the thread of the
-    database and back takes longer than most of them."""
+    """Statements that return no rows are queued, and sent with the next query or the commit: a trip to the thread of
+    the database and back takes longer than most of them."""
 
     def __init__(self, connection: aiosqlite.Connection, patience: int = BUSY_PATIENCE) -> None:
         super().__init__(connection)
         self._waiting: list[Statement] = [(f"PRAGMA busy_timeout = {patience}", {}), ("BEGIN IMMEDIATE", {})]
-        self.on_commit: list[Callable[[], None]] = []  # done once everything is written, and only then
-        self.written: dict[str, Any] = {}  # what need not be read back: nobody else writes meanwhile
+        self.on_commit: list[Callable[[], None]] = []  # called after the commit
+        self.written: dict[str, Any] = {}  # rows just written, to save a read: nobody else writes meanwhile
 
     async def run(self, sql: str, /, **parameters: object) -> None:
         self._waiting.append(_statement(sql, parameters))
@@ -86,10 +86,9 @@ class Transaction(Reader):
 class Database(Reader):
     """One connection writes, one transaction at a time, and two read. They live as long as the application.
 
-    A question for one row or a few is answered at once, on the event loop's own thread: it goes by an index, readers
-    wait for no writer (https://www.sqlite.org/wal.html), and the way to another thread and back takes longer than the
-    answer. Questions for many rows go to the reading thread; those that come while it is busy go there together
-    afterwards.
+    A query for one row or a few runs at once, on the event loop's own thread: it uses an index, readers wait for no
+    writer (https://www.sqlite.org/wal.html), and a trip to another thread and back takes longer than the query.
+    Queries for many rows go to the reading thread; those that come while it is busy go there together afterwards.
     """
 
     def __init__(
@@ -105,7 +104,7 @@ class Database(Reader):
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open an existing file by its absolute path; raises DatabaseError when it is none."""
+        """Open an existing file by its absolute path; raises DatabaseError when it is not a database."""
         opened: list[aiosqlite.Connection] = []
         try:
             with translated():
@@ -120,7 +119,7 @@ class Database(Reader):
     async def few(self, kind: type[T], sql: str, /, **parameters: object) -> list[T]:
         try:
             rows = _last_rows(self._direct, [_statement(sql, parameters)])
-        except Unavailable:  # busy for once, as while somebody recovers the log: the thread may wait
+        except Unavailable:  # rare: another process recovers the write-ahead log, say; the thread may wait
             return await super().few(kind, sql, **parameters)
         return _read(kind, rows)
 
@@ -132,7 +131,7 @@ class Database(Reader):
         return await answer
 
     async def _answer(self) -> None:
-        """Until nobody asks any more. Whatever goes wrong is told to whoever asked."""
+        """Run queries until none waits. An error is raised where its query was asked."""
         while self._asked:
             asked, self._asked = self._asked, []
             try:
@@ -155,7 +154,7 @@ class Database(Reader):
 
     @asynccontextmanager
     async def without_foreign_keys(self) -> AsyncIterator[None]:
-        """While a table is dropped and made anew, the rows that refer to its rows stay.
+        """Keep the rows that refer to a table's rows while the table is dropped and made anew.
 
         For migrations, before anything else writes (https://www.sqlite.org/lang_altertable.html, section 7).
         """
@@ -173,7 +172,7 @@ class Database(Reader):
     async def transaction(self, *, waits: bool = True) -> AsyncIterator[Transaction]:
         """Everything inside happens, or nothing does. Writers take turns, other processes included.
 
-        One that does not wait for its turn raises Busy.
+        With `waits` False it raises Busy instead of waiting for its turn.
         """
         async with self._turn(waits=waits):
             try:
@@ -190,7 +189,7 @@ class Database(Reader):
 
     @asynccontextmanager
     async def _turn(self, *, waits: bool) -> AsyncIterator[None]:
-        if self._writers and not waits:  # the lock itself is open for a moment when one leaves and others wait
+        if self._writers and not waits:  # the lock itself is free for a moment between two writers
             raise Busy("another write")
         self._writers += 1
         try:
@@ -204,7 +203,7 @@ async def _connect(address: str) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(address, uri=True, isolation_level=None)
     try:
         [(mode,)] = await connection.execute_fetchall("PRAGMA journal_mode = WAL")
-        if mode != "wal":  # it stays as it was, without an error
+        if mode != "wal":  # SQLite keeps the old mode, without an error
             raise WithoutWal
         for pragma in PRAGMAS:
             await connection.execute_fetchall(pragma)
@@ -237,7 +236,7 @@ def _rows_of_each(connection: sqlite3.Connection, statements: list[Statement]) -
     for statement in statements:
         try:
             found.append(_last_rows(connection, [statement]))
-        except Exception as error:  # of this one alone
+        except Exception as error:  # the other statements still run
             found.append(error)
     return found
 
@@ -271,7 +270,7 @@ def _read(kind: type[T], rows: Rows) -> list[T]:
 
 @cache
 def _conversions(kind: type) -> list[tuple[int, Callable[[Any], object]]]:
-    """By the annotations: the places of the columns that SQLite has no type for, and what makes them of a number."""
+    """The index of each field whose annotated type SQLite lacks (bool, datetime), and its conversion from a number."""
     types = get_type_hints(kind)
     named = [_CONVERSIONS.get(types[field.name]) for field in fields(kind)]
     return [(place, convert) for place, convert in enumerate(named) if convert]

@@ -1,4 +1,4 @@
-"""What a database did not do, and why: no other room knows the exceptions of the driver, or its codes."""
+"""Why the database failed. No other module knows the exceptions of the driver, or its error codes."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class DatabaseError(Exception):
-    """It did not do it. The argument is what the driver says."""
+    """A statement failed. The argument is the driver's message."""
 
 
 class Damaged(DatabaseError):
@@ -14,24 +14,24 @@ class Damaged(DatabaseError):
 
 
 class Unavailable(DatabaseError):
-    """It cannot do it now."""
+    """The cause lies outside the panel and may pass."""
 
 
 class Busy(Unavailable):
-    """Somebody else writes, for longer than this was to wait."""
+    """Another writer holds the database for longer than this one may wait."""
 
 
 class Full(Unavailable):
-    """There is no room."""
+    """The disk is full."""
 
 
 class WithoutWal(Unavailable):
-    """The file system lacks what a write-ahead log takes."""
+    """The file system lacks what a write-ahead log needs."""
 
 
 class Uncertain(Unavailable):
-    """It has several causes, a full disk among them, which the system tells apart to whoever writes beside the file.
-    Where that works, it is the cause that is named below."""
+    """SQLite gives the same error for several causes, a full disk among them. Writing a file beside the database tells
+    them apart; when that works, the cause is the one that the subclass names."""
 
 
 class Denied(Uncertain):
@@ -57,7 +57,7 @@ _KINDS: dict[int, type[DatabaseError]] = {
     sqlite3.SQLITE_READONLY: Denied,
     sqlite3.SQLITE_CORRUPT: Damaged,
     sqlite3.SQLITE_NOTADB: Damaged,
-    sqlite3.SQLITE_ERROR: DatabaseError,  # a statement of ours is wrong, and tomorrow too
+    sqlite3.SQLITE_ERROR: DatabaseError,  # a statement of ours is wrong: another try fails too
 }
 # By the whole code, where it says more than its kind.
 _CODES: dict[int, type[DatabaseError]] = {
@@ -65,14 +65,14 @@ _CODES: dict[int, type[DatabaseError]] = {
     sqlite3.SQLITE_IOERR_SHMMAP: WithoutSharedMemory,
     sqlite3.SQLITE_IOERR_SHMLOCK: WithoutSharedMemory,
     sqlite3.SQLITE_IOERR_SHMSIZE: WithoutSharedMemory,
-    sqlite3.SQLITE_IOERR_NOMEM: Unavailable,  # not of the disk, and neither is the next
-    sqlite3.SQLITE_READONLY_DBMOVED: Unavailable,
+    sqlite3.SQLITE_IOERR_NOMEM: Unavailable,  # no fault of the disk
+    sqlite3.SQLITE_READONLY_DBMOVED: Unavailable,  # likewise
 }
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Whatever the driver raises inside leaves as one of the above."""
+    """Raise every exception of the driver as one of the classes above."""
     try:
         yield
     except sqlite3.Error as error:

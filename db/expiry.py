@@ -1,11 +1,11 @@
-"""Takes away what is over, so that nothing stays on disk longer than it serves (ASVS V14.2.7)."""
+"""Deletes expired rows, so that nothing stays on disk longer than it is needed (ASVS V14.2.7)."""
 
 from datetime import datetime, timedelta
 
 from db.database import Transaction
 
-# Counters of wrong codes are not among them: they add up, however slowly, to the hundred that closes an app.
-_OVER = (
+# Counters of wrong codes never expire: a hundred wrong codes close an app, however slowly they come.
+_EXPIRED = (
     """DELETE FROM pending_logins WHERE digest IN
         (SELECT digest FROM pending_logins WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM totp_enrolments WHERE account_id IN
@@ -28,19 +28,19 @@ _OVER = (
         (SELECT digest FROM sessions WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
         (SELECT digest FROM sessions WHERE last_seen_at <= :idle_since LIMIT :most) RETURNING 1""",
-    "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",  # one at most; last, for it knows no limit
+    "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",  # one row at most; last, because it has no LIMIT
 )
 
 
 async def clear(
     tx: Transaction, *, at: datetime, idle: timedelta, forget_after: timedelta, keep_log: timedelta, most: int
 ) -> int:
-    """Remove what is over, wrong passwords older than `forget_after` and notices older than `keep_log`, seen or not.
+    """Delete expired rows, failures and rates older than `forget_after`, and all notices older than `keep_log`.
 
-    Returns how many rows went; `most` means that there may be more.
+    Returns how many rows were deleted; when it is `most`, there may be more.
     """
     moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after, "log_since": at - keep_log}
     gone = 0
-    for statement in _OVER:
+    for statement in _EXPIRED:
         gone += len(await tx.all(int, statement, **moments, most=most - gone))
     return gone

@@ -1,4 +1,4 @@
-"""What a running panel noticed about its surroundings since it started: a row a kind."""
+"""What a running panel noticed about its surroundings since it started: one row for each kind of finding."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ class Finding:
 
 
 async def record(tx: Transaction, kind: str, detail: str, *, at: datetime) -> None:
-    """The first of a kind stays: it tells since when."""
+    """Store a finding; an earlier one of the same kind stays, because it tells since when."""
     sql = "INSERT INTO findings (kind, detail, at) VALUES (:kind, :detail, :at) ON CONFLICT (kind) DO NOTHING"
     await tx.run(sql, kind=kind, detail=detail, at=at)
 

@@ -1,4 +1,4 @@
-"""The one row about the panel itself: which key seals its secrets, and what tells its cookies from others'."""
+"""The one row about the panel itself: which key seals its secrets, and the short id in the names of its cookies."""
 
 from db.database import Reader, Transaction
 
@@ -22,5 +22,5 @@ async def adopt(tx: Transaction, fingerprint: str, *, short_id: str) -> str:
 
 
 async def keep_short_id(tx: Transaction, short_id: str) -> None:
-    """A copy that is restored goes on under the name that browsers know."""
+    """Give a restored copy the short id that is in the names of the cookies browsers already have."""
     await tx.run("UPDATE panel SET short_id = :short_id", short_id=short_id)

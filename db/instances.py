@@ -1,4 +1,4 @@
-"""The protected API instances. Every question names the owner: another account's instance does not exist."""
+"""The protected API instances. Every query names the owner, so that another account's instance is never found."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ async def owned_by(db: Reader, owner: int) -> list[Instance]:
 
 
 async def page_of(db: Reader, owner: int, *, most: int, after: int) -> list[Instance]:
-    """Those that the owner sees at once: in the same order, at most so many after so many."""
+    """One page of them in the same order: at most `most`, after skipping `after`."""
     sql = f"""
         SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id LIMIT :most OFFSET :after
     """  # noqa: S608, a constant
@@ -45,7 +45,7 @@ async def counts(db: Reader, owner: int) -> Counts:
 
 
 async def place(db: Reader, name: str, instance_id: str, *, owner: int) -> int:
-    """How many stand before such an instance in the order of names."""
+    """How many of the owner's instances come before this name and id in the order of names."""
     sql = "SELECT count(*) FROM instances WHERE account_id = :owner AND (name, id) < (:name, :id)"
     return await db.one(int, sql, owner=owner, name=name, id=instance_id) or 0
 
@@ -91,7 +91,7 @@ async def change_token(tx: Transaction, instance_id: str, *, owner: int, sealed_
 
 
 async def pause_all(tx: Transaction, owner: int, *, at: datetime) -> int:
-    """Until it is changed or reopened nobody is shown a paused token; returns how many were paused."""
+    """Pause every token: it is shown to nobody until it is changed or reopened. Returns how many were paused."""
     sql = "UPDATE instances SET paused_at = :at WHERE account_id = :owner AND paused_at IS NULL RETURNING 1"
     return len(await tx.all(int, sql, owner=owner, at=at))
 

@@ -11,7 +11,8 @@ _BEGINNING = b"SQLite format 3\0"  # of every file of SQLite
 
 
 def copy(source: Path, target: Path) -> None:
-    """SQLite's own copy of a live database: one moment of it, whole; an existing target changes in one transaction."""
+    """Copy a live database as it is at one moment (SQLite's backup API); an existing target is replaced in one
+    transaction."""
     with (
         translated(),
         contextlib.closing(sqlite3.connect(source)) as reading,
@@ -27,7 +28,7 @@ def key_fingerprint(file: Path) -> str:
 
 
 def is_database(file: Path) -> bool:
-    """By how it begins; the rest may be anything."""
+    """Whether the file begins as SQLite's files do; the rest is not checked."""
     with file.open("rb") as content:
         return content.read(len(_BEGINNING)) == _BEGINNING
 
@@ -38,5 +39,5 @@ async def is_sound(db: Reader) -> bool:
 
 
 async def broken_reference(db: Reader) -> str | None:
-    """The table of the first row that refers to one that is not there."""
+    """The table of the first row whose foreign key refers to a missing row; None when there is none."""
     return await db.one(str, "PRAGMA foreign_key_check")

@@ -22,11 +22,11 @@ class NewerDatabase(Exception):
 
 
 class TakenBack(Exception):
-    """The file says that it is older than it is."""
+    """The file claims an older version than its content shows."""
 
 
 class BrokenReference(Exception):
-    """A row refers to one that is not there; the name of its table is given."""
+    """A foreign key refers to a missing row. The argument is the name of the referring row's table."""
 
 
 class Vault(Protocol):
@@ -41,14 +41,15 @@ class Vault(Protocol):
     def close(self, purpose: str, owner: int | str, secret: bytes) -> bytes: ...
 
     def is_current(self, purpose: str, owner: int | str, sealed: bytes) -> bool:
-        """Whether it opens as everything is sealed now."""
+        """Whether the value is sealed in the current format."""
 
     def renew(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
-        """What was sealed as it was done first, as it is done now; what does not open stays as it is."""
+        """Seal a value of the first format in the current one, for the owner `to`; one that does not open is returned
+        as it is."""
 
 
 async def is_ours(db: Reader) -> bool:
-    """Whether a panel made it, as far as it says."""
+    """Whether the file is marked as made by a panel."""
     return await db.one(int, "PRAGMA application_id") == APPLICATION_ID
 
 
@@ -59,7 +60,7 @@ async def version(db: Reader) -> int:
 async def migrate(db: Database, vault: Vault, files: Sequence[Path] = MIGRATIONS) -> int:
     """Apply what is missing, each file in a transaction of its own; returns how many were applied.
 
-    A file may drop a table and make it anew: foreign keys are checked at the end of it, and nothing is removed by them.
+    A file may drop a table and make it anew: meanwhile foreign keys delete no rows, and at its end they are checked.
     Raises BrokenReference when they do not hold.
     """
     done = await version(db)

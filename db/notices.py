@@ -1,4 +1,4 @@
-"""What the owner of an account should know of, until they say that they do."""
+"""Notices: what the owner of an account should know, shown until they acknowledge it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,10 @@ async def raise_notice(
     session_id: str | None = None,
     pending_login: bytes | None = None,
 ) -> None:
-    """Tell the owner from `shows_at` on, in every session but the one that did it."""
+    """Show the owner a notice from `shows_at` on, in every session but `session_id`, which did what it is about.
+
+    When the login `pending_login` is completed, the notice is withdrawn.
+    """
     sql = """
         INSERT INTO notices (account_id, session_id, pending_login, kind, at, shows_at, network, user_agent)
         VALUES (:account_id, :session_id, :pending_login, :kind, :at, :shows_at, :network, :user_agent)
@@ -48,7 +51,7 @@ async def raise_notice(
 
 
 async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, most: int, at: datetime) -> None:
-    """Of those of a kind that are told by now and not acknowledged, only the newest stay."""
+    """Keep only the newest `most` notices of a kind, of those that are shown by now and not acknowledged."""
     sql = """
         DELETE FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at AND kind = :kind AND id <= (
@@ -60,7 +63,7 @@ async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, most: int,
 
 
 async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) -> None:
-    """What concerns the panel as a whole."""
+    """Show every administrator a notice about the panel as a whole."""
     sql = """
         INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
         SELECT id, :kind, :at, :at, '', '' FROM accounts WHERE role = 'admin'
@@ -69,9 +72,9 @@ async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) 
 
 
 async def withdraw(tx: Transaction, pending_login: bytes, *, owner: int, at: datetime) -> None:
-    """The pending login was the owner's after all: it was completed.
+    """Withdraw the notices of a pending login that was completed, hence was the owner's.
 
-    What was told by now is done with but stays: its number is on a page, whose button would answer for the next notice.
+    Those shown by now are acknowledged, not deleted: an open page may hold the id, which a later notice must not get.
     """
     await withdraw_waiting(tx, pending_login, owner=owner, at=at)
     sql = """
@@ -82,13 +85,13 @@ async def withdraw(tx: Transaction, pending_login: bytes, *, owner: int, at: dat
 
 
 async def carry(tx: Transaction, pending_login: bytes, *, owner: int, to: bytes) -> None:
-    """The same browser gave the owner's password again: the notices of the one before wait for the new one."""
+    """Move the notices of a pending login to the one `to` that replaces it in the same browser."""
     sql = "UPDATE notices SET pending_login = :to WHERE pending_login = :pending_login AND account_id = :owner"
     await tx.run(sql, pending_login=pending_login, owner=owner, to=to)
 
 
 async def withdraw_waiting(tx: Transaction, pending_login: bytes, *, owner: int, at: datetime) -> None:
-    """It was the owner after all, who proved it in time; what was told by now stays."""
+    """Delete the notices that are not shown yet, because the owner proved everything in time."""
     sql = "DELETE FROM notices WHERE pending_login = :pending_login AND account_id = :owner AND shows_at > :at"
     await tx.run(sql, pending_login=pending_login, owner=owner, at=at)
 
@@ -103,13 +106,13 @@ async def waiting(db: Reader, pending_login: bytes) -> int:
 
 
 async def hasten(tx: Transaction, pending_login: bytes, *, at: datetime) -> None:
-    """The pending login is over before its time: tell now, unless it was told before."""
+    """Show the notices of a pending login now, because it ended early; those already shown keep their time."""
     sql = "UPDATE notices SET shows_at = :at WHERE pending_login = :pending_login AND shows_at > :at"
     await tx.run(sql, pending_login=pending_login, at=at)
 
 
 async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
-    """One for each kind, however often it happened: nobody floods another out of sight. The newest first."""
+    """What this session shows, the newest first: one notice for each kind, so that many of one hide no other."""
     sql = """
         SELECT latest.id, latest.kind, alike.at, times, places, latest.network, latest.user_agent
         FROM (
@@ -123,8 +126,8 @@ async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime)
 
 
 async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id: str, at: datetime) -> bool:
-    """With those of its kind before it. False when this session is not to be told of it: not theirs, not yet due,
-    its own doing, or done with."""
+    """Acknowledge a notice and the earlier ones of its kind. False when this session does not show it: it is another
+    account's, not yet due, about the session's own act, or acknowledged already."""
     sql = """
         UPDATE notices SET acknowledged_at = :at
         WHERE id <= :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
@@ -139,7 +142,7 @@ async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id
 
 
 async def is_done(db: Reader, notice_id: int, *, owner: int, session_id: str) -> bool:
-    """Whether this session was told of it and it is acknowledged, here or elsewhere, or withdrawn."""
+    """Whether a notice for this session was acknowledged, here or elsewhere, or withdrawn."""
     sql = """
         SELECT 1 FROM notices WHERE id = :id AND account_id = :owner AND acknowledged_at IS NOT NULL
             AND (session_id IS NULL OR session_id <> :session_id)

@@ -1,4 +1,4 @@
-"""Right passwords whose second factor is still owed. Each ends by success, five misses or time."""
+"""Right passwords whose second factor is still missing. Each ends by success, after five wrong codes, or by time."""
 
 from dataclasses import dataclass
 from datetime import datetime

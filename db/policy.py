@@ -8,7 +8,7 @@ from db.database import Reader, Transaction
 
 @dataclass(frozen=True)
 class Policy:
-    two_factor_required_at: datetime | None  # the moment from which it is; None: each person chooses
+    two_factor_required_at: datetime | None  # from this moment on; None: each person chooses
 
     def requires_two_factor(self, at: datetime) -> bool:
         return self.two_factor_required_at is not None and self.two_factor_required_at <= at
@@ -19,7 +19,7 @@ async def get(db: Reader) -> Policy:
 
 
 async def require_two_factor(tx: Transaction, *, at: datetime) -> bool:
-    """From `at` on, of every account; False when it is required from then or from earlier on anyway."""
+    """Require a second factor of every account from `at` on; False when it is already required from then or earlier."""
     sql = """
         UPDATE policy SET two_factor_required_at = :at
         WHERE two_factor_required_at IS NULL OR two_factor_required_at > :at RETURNING 1

@@ -14,7 +14,7 @@ class Rate:
     span: timedelta
 
     def times(self, factor: int) -> "Rate":
-        """So many times as many in the same span."""
+        """The rate that allows `factor` times as many in the same span."""
         return Rate(self.most * factor, self.span)
 
 
@@ -26,18 +26,19 @@ class _Row:
 
 
 def failures_of(kind: str) -> str:
-    """The kind that failures of a kind are counted as."""
+    """The kind under which the failures of `kind` are counted."""
     return f"{kind} failure"
 
 
 async def wait(
     db: Reader, kind: str, key: bytes, rate: Rate, failures: Rate | None = None, *, at: datetime
 ) -> timedelta:
-    """How long until it may be done again: zero while it, and its failures where they count, are below their rates."""
+    """How long until the next one is allowed; zero while the count, and the count of failures if `failures` is given,
+    are below their rates."""
     sql = """
         SELECT kind, count, begins_at FROM rates
         WHERE key = :key AND kind IN (:kind, :failures) AND begins_at <= :at
-    """  # a moment to come is a mistake of the clock
+    """  # a later moment was written while the clock was ahead
     rates = {kind: rate} | ({failures_of(kind): failures} if failures else {})
     found = await db.all(_Row, sql, key=key, kind=kind, failures=failures_of(kind), at=at)
     full = [row for row in found if row.kind in rates and row.count >= rates[row.kind].most]
@@ -55,7 +56,7 @@ _COUNT = """
 
 
 async def count(tx: Transaction, kind: str, key: bytes, rate: Rate, *, at: datetime) -> None:
-    """Count one in this span, which begins with the first and anew when the rate is reached."""
+    """Count one. The span begins with the first one, and again with the one that reaches the rate."""
     await tx.run(_COUNT, kind=kind, key=key, at=at, since=at - rate.span, most=rate.most)
 
 
@@ -72,5 +73,5 @@ async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
             SELECT kind, key FROM rates WHERE kind || '' IN ('auth', 'auth failure', 'stranger') AND key <> :spare
             ORDER BY begins_at LIMIT (
                 SELECT CASE WHEN count(*) > :most THEN count(*) - :most ELSE 0 END FROM rates))
-    """  # `kind || ''`: in the order of the index by age, which is a hundred times quicker than by kind
+    """  # `kind || ''` keeps SQLite off the index by kind: the one by age is a hundred times quicker here
     await tx.run(sql, most=most, spare=spare)

@@ -9,8 +9,8 @@ from db.database import Reader, Transaction
 
 @dataclass(frozen=True)
 class RecoverySet:
-    """`salt` and `cost` are what a code must be hashed with, and the key what for, to be compared; `left` counts the
-    codes not yet spent."""
+    """A typed code is hashed with `salt`, `cost` and the key before it is compared; `left` counts the codes not yet
+    spent."""
 
     salt: bytes
     cost: str  # as in a PHC string
@@ -30,7 +30,7 @@ async def replace(
     sealed_key: bytes,
     at: datetime,
 ) -> None:
-    """Put a new set in force; the codes of the old one die."""
+    """Put a new set in force; the codes of the old one are no longer accepted."""
     await remove(tx, account_id)
     sql = """
         INSERT INTO recovery_sets (account_id, salt, cost, sealed_key, made_at)
@@ -54,7 +54,7 @@ async def find(db: Reader, account_id: int) -> RecoverySet | None:
 
 
 async def rehearse(tx: Transaction, account_id: int, digest: bytes, *, at: datetime) -> bool:
-    """Note that an unspent code is at hand, without spending it; False when it is none."""
+    """Record that the owner has an unspent code at hand, without spending it; False when it is not one."""
     sql = """
         UPDATE recovery_sets SET rehearsed_at = :at WHERE account_id = :account_id AND EXISTS (
             SELECT 1 FROM recovery_codes
@@ -74,7 +74,10 @@ async def spend(tx: Transaction, account_id: int, digest: bytes, *, at: datetime
 
 
 async def replace_used(tx: Transaction, account_id: int, digest: bytes, *, salt: bytes) -> bool:
-    """Put a code in the place of a used one, hashed with the salt of the set in force; False when no use is open."""
+    """Put a new code, hashed with `salt`, in the place of a used one that the owner has not acknowledged.
+
+    False when there is none, or when the set in force has another salt.
+    """
     sql = """
         UPDATE recovery_codes SET digest = :digest, used_at = NULL
         WHERE account_id = :account_id
@@ -87,7 +90,7 @@ async def replace_used(tx: Transaction, account_id: int, digest: bytes, *, salt:
 
 
 async def acknowledge(tx: Transaction, account_id: int, *, at: datetime) -> bool:
-    """The owner knows that codes were used; False when nothing was open."""
+    """Record that the owner knows which codes were used; False when all uses were acknowledged already."""
     sql = """
         UPDATE recovery_codes SET acknowledged_at = :at
         WHERE account_id = :account_id AND used_at IS NOT NULL AND acknowledged_at IS NULL RETURNING 1

@@ -14,7 +14,8 @@ from db.database import Reader, Transaction
 from db.migrate import MIGRATIONS, script
 
 DRAFTS = MIGRATIONS[0].parent / "drafts"
-# Which migrations a data folder may have had as they were before they were edited, until 0017 brings it right.
+# Sets of migrations that a data folder may have run before they were edited (the old text is in DRAFTS), until 0017
+# repairs it.
 EDITED: tuple[tuple[str, ...], ...] = (
     ("0006_trusted_devices.sql",),
     ("0006_trusted_devices.sql", "0009_told_step.sql"),
@@ -41,7 +42,7 @@ class Difference:
 _EVERY = """
     SELECT type, name, tbl_name, sql FROM sqlite_schema
     WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))
-"""  # apart from what SQLite notes for its planner
+"""  # without the statistics of SQLite's planner
 
 
 async def is_empty(db: Reader) -> bool:
@@ -50,7 +51,7 @@ async def is_empty(db: Reader) -> bool:
 
 @asynccontextmanager
 async def without_trigger(tx: Transaction, name: str) -> AsyncIterator[None]:
-    """Only this transaction sees it gone: it is back when this ends, or all is undone."""
+    """Drop a trigger for the block. No other transaction sees that: it is made again at the end, or all is undone."""
     made = await tx.one(str, "SELECT sql FROM sqlite_schema WHERE name = :name", name=name)
     await tx.run(f"DROP TRIGGER {name}")
     yield
@@ -58,7 +59,8 @@ async def without_trigger(tx: Transaction, name: str) -> AsyncIterator[None]:
 
 
 async def difference(db: Reader, version: int) -> Difference | None:
-    """The first thing that is more, less or other than so many migrations make; None without any."""
+    """The first table, index, trigger or view that is extra, missing or not as the first `version` migrations make it;
+    None when there is none."""
     found = {_plain(thing) for thing in await db.all(Thing, _EVERY)}
     drafts = [(), *(EDITED if version < BROUGHT_RIGHT else ())]
     wanted = min((_made_by(version, names) for names in drafts), key=lambda made: len(found ^ made))

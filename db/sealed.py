@@ -1,4 +1,4 @@
-"""Everything that is sealed with secret.key, for the day the key changes."""
+"""Every value that is sealed with secret.key, to be sealed again when the key changes."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ _PLACES = {
 }
 
 
-_SINCE = {"recovery sets": 22}  # the migration; one of before it seals everything anew too
+_SINCE = {"recovery sets": 22}  # the migration that made the column; migration 18 already reads the other places
 
 
 async def sub_keys(db: Reader) -> dict[str, bytes]:
@@ -69,5 +69,5 @@ async def everything(db: Reader) -> AsyncIterator[Sealed]:
 
 
 async def put(tx: Transaction, sealed: Sealed, value: bytes) -> None:
-    instance = str(sealed.owner).partition(" ")[0]  # of a token, whose owner is named after it
+    instance = str(sealed.owner).partition(" ")[0]  # a token's owner is "instance account"
     await tx.run(_PLACES[sealed.place][1], owner=sealed.owner, instance=instance, value=value)

@@ -17,12 +17,12 @@ class Session:
     account_name: str
     administers: bool
     has_two_factor: bool
-    enrols_only: bool  # without the second factor that everybody must have: good for nothing but switching it on
-    two_factor_required_at: datetime | None  # of everybody, from then on
+    enrols_only: bool  # a required second factor is missing: the session may only switch one on
+    two_factor_required_at: datetime | None  # from when on everybody must have a second factor
     verified_at: datetime
     last_seen_at: datetime
-    is_of_recovery: bool  # it began with a recovery code; since then nothing was proved in it, and no factor is newer
-    has_used_recovery: bool  # a recovery code was used, and the owner has not said what to do about it
+    is_of_recovery: bool  # it began with a recovery code, and since then there was no step-up and no new factor
+    has_used_recovery: bool  # a recovery code was used, and the owner has neither acknowledged nor replaced it
     has_notices: bool
 
     def requires_two_factor(self, at: datetime) -> bool:
@@ -60,9 +60,10 @@ async def begin(
 
 
 async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enrol: timedelta) -> Session | None:
-    """The live session of a cookie: neither past its end nor left alone for longer than `idle`.
+    """The live session of a cookie: neither past its end nor unused for longer than `idle`.
 
-    Where a second factor is required and missing, it lives for `enrol` from its beginning or from the requirement's.
+    Where a required second factor is missing, it lives for `enrol` after the later of its own beginning and the
+    requirement's.
     """
     sql = """
         WITH here AS (
@@ -88,7 +89,7 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
 
 
 async def last_owner(db: Reader, digest: bytes) -> int | None:
-    """Whose a cookie is or was, as long as its row is there."""
+    """The account that a cookie is or was signed in to, as long as the session's row is there."""
     return await db.one(int, "SELECT account_id FROM sessions WHERE digest = :digest", digest=digest)
 
 
@@ -119,7 +120,8 @@ async def touch(tx: Transaction, session_id: str, *, at: datetime) -> None:
 
 
 async def renew(tx: Transaction, digest: bytes, *, to: bytes, former_ends_at: datetime) -> None:
-    """Give the session of this cookie, if it has one still, another; until then the old one still signs it out."""
+    """Give the session of this cookie, if there is one, another cookie; until `former_ends_at` the old one can still
+    sign it out."""
     former = """
         INSERT INTO former_cookies (digest, session_id, ends_at)
         SELECT digest, id, :ends_at FROM sessions WHERE digest = :digest
@@ -135,7 +137,7 @@ class Former:
 
 
 async def find_former(db: Reader, digest: bytes, *, at: datetime) -> Former | None:
-    """The session that this cookie stood for until a moment ago."""
+    """The session that had this cookie until it was renewed a moment ago."""
     sql = """
         SELECT sessions.id, sessions.account_id FROM former_cookies JOIN sessions ON sessions.id = session_id
         WHERE former_cookies.digest = :digest AND former_cookies.ends_at > :at
@@ -161,7 +163,7 @@ async def end_others(tx: Transaction, owner: int, *, keep: str = "") -> int:
 
 
 async def end_unenrolled(tx: Transaction, *, at: datetime, enrol: timedelta) -> int:
-    """End those that had `enrol` to switch a required second factor on and did not; returns how many."""
+    """End the sessions that did not switch a required second factor on within `enrol`; returns how many."""
     sql = """
         DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM factors_in_force)
             AND (SELECT two_factor_required_at FROM policy) <= :at
@@ -172,7 +174,7 @@ async def end_unenrolled(tx: Transaction, *, at: datetime, enrol: timedelta) -> 
 
 
 async def end_of_everybody(tx: Transaction) -> list[int]:
-    """End every session there is; returns whose they were, an account once for each session."""
+    """End every session of the panel; returns one account id for each session."""
     return await tx.all(int, "DELETE FROM sessions RETURNING account_id")
 
 

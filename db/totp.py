@@ -33,7 +33,8 @@ async def find(db: Reader, account_id: int) -> Totp | None:
 
 
 async def spend(tx: Transaction, account_id: int, step: int) -> bool:
-    """Accept a code's step once and only forward (RFC 6238 §5.2); False when it is not newer than the last, or told."""
+    """Accept a code's time step once, and only a newer one than the last (RFC 6238 §5.2); False for any other step, and
+    for one that was disclosed."""
     sql = """
         UPDATE totp SET last_step = :step
         WHERE account_id = :account_id AND last_step < :step
@@ -44,16 +45,16 @@ async def spend(tx: Transaction, account_id: int, step: int) -> bool:
 
 
 async def resync(tx: Transaction, account_id: int, step: int) -> bool:
-    """Forget steps accepted ahead of `step`, as if it had been the last; False when there are none."""
+    """Set the last accepted step back to `step`; False when it was not ahead of it."""
     sql = "UPDATE totp SET last_step = :step WHERE account_id = :account_id AND last_step > :step RETURNING 1"
     await tx.run("DELETE FROM totp_told WHERE account_id = :id AND step > :step", id=account_id, step=step)
     return await tx.one(int, sql, account_id=account_id, step=step) is not None
 
 
 async def tell_step(tx: Transaction, account_id: int, step: int, *, oldest: int) -> None:
-    """Somebody learnt that a code is of this step, so it is not to be accepted when its time comes.
+    """Record that the panel disclosed which step a code belongs to, so that the step is never accepted.
 
-    Steps before `oldest` are never accepted anyway, and forgotten.
+    Steps before `oldest` are too old to be accepted anyway: their rows are deleted.
     """
     await tx.run("DELETE FROM totp_told WHERE account_id = :id AND step < :oldest", id=account_id, oldest=oldest)
     sql = "INSERT INTO totp_told (account_id, step) VALUES (:account_id, :step) ON CONFLICT DO NOTHING"
@@ -66,7 +67,7 @@ async def was_told(db: Reader, account_id: int, step: int) -> bool:
 
 
 async def forget_told(tx: Transaction, account_id: int) -> None:
-    """The steps belong to another key from here on."""
+    """Delete the disclosed steps, because the account has another key now."""
     await tx.run("DELETE FROM totp_told WHERE account_id = :account_id", account_id=account_id)
 
 
@@ -84,7 +85,7 @@ async def begin_enrolment(
 
 
 async def find_enrolment(db: Reader, account_id: int, *, session_id: str, at: datetime) -> Enrolment | None:
-    """The unconfirmed key, seen only by the session that began it and only in time."""
+    """The unconfirmed key, for the session that began the enrolment and until it expires."""
     sql = """
         SELECT sealed_key, misses FROM totp_enrolments
         WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at
@@ -95,7 +96,7 @@ async def find_enrolment(db: Reader, account_id: int, *, session_id: str, at: da
 async def try_enrolment(
     tx: Transaction, account_id: int, *, session_id: str, at: datetime, tries: int
 ) -> Enrolment | None:
-    """Charge one try at confirming, before it is judged; None when nothing waits for this session, or no more."""
+    """Charge one try at confirming, before it is judged; None when this session has no enrolment, or no tries left."""
     sql = """
         UPDATE totp_enrolments SET misses = misses + 1
         WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at AND misses < :tries
@@ -129,9 +130,9 @@ async def confirm(
     session_id: str,
     undo_ends_at: datetime,
 ) -> bool:
-    """Put the unconfirmed key in force; False when it is no longer the one waiting.
+    """Put the unconfirmed key in force; False when another enrolment has replaced it.
 
-    Another that was in force until now is set aside, for this session to put back in time.
+    A key that was in force until now is set aside: this session may put it back until `undo_ends_at`.
     """
     taken = "DELETE FROM totp_enrolments WHERE account_id = :account_id AND sealed_key = :sealed_key RETURNING 1"
     if await tx.one(int, taken, account_id=account_id, sealed_key=sealed_key) is None:
@@ -168,7 +169,7 @@ async def find_replaced(db: Reader, account_id: int, *, session_id: str, at: dat
 
 
 async def undo_replacement(tx: Transaction, account_id: int, sealed_key: bytes, *, step: int) -> bool:
-    """Put the replaced app back; False when it is gone, or this step of its was used."""
+    """Put the replaced app back; False when it is gone, or when its last accepted step is not before `step`."""
     taken = """
         DELETE FROM totp_replaced
         WHERE account_id = :account_id AND sealed_key = :sealed_key AND last_step < :step RETURNING confirmed_at

@@ -32,7 +32,7 @@ async def in_browser(db: Reader, digests: list[bytes], *, at: datetime) -> list[
 
 
 async def change_cookie(tx: Transaction, digest: bytes, *, owner: int, to: bytes) -> None:
-    """Whoever held the cookie of this browser before holds nothing of the account now."""
+    """Let the account trust the cookie `to` in place of this one, which is then worth nothing to it."""
     sql = "UPDATE trusted_devices SET digest = :to WHERE digest = :digest AND account_id = :owner"
     await tx.run(sql, digest=digest, owner=owner, to=to)
 

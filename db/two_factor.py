@@ -1,4 +1,4 @@
-"""How an account is protected, for the page that shows it: one question to several tables."""
+"""How an account is protected, for the page that shows it: one query over several tables."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ class Overview:
 
     confirmed_at: datetime | None
     is_enrolling: bool  # begun by this session
-    undo_ends_at: datetime | None  # until when this session may put the app before it back
+    undo_ends_at: datetime | None  # until when this session may put the replaced app back
     open_sessions: int
     salt: bytes | None
     made_at: datetime | None
