@@ -1,4 +1,4 @@
-"""argon2id (RFC 9106), the one thing in this program that takes time, on purpose."""
+"""argon2id (RFC 9106), a hash that is slow on purpose, and the string in which one is stored."""
 
 import base64
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Phc:
 
 
 class Argon2id:
-    """By argon2-cffi, in the thread that asks."""
+    """Computes with argon2-cffi, in the calling thread."""
 
     def digest(self, secret: bytes, salt: bytes, cost: Cost) -> bytes:
         from argon2.low_level import Type, hash_secret_raw  # argon2 loads with the first hash, not with the program
@@ -39,7 +39,7 @@ class Argon2id:
         return hash_secret_raw(secret, salt, cost.passes, cost.memory_kib, cost.lanes, TAG_BYTES, Type.ID)
 
     def close(self) -> None:
-        """End what was started to compute hashes; here nothing was."""
+        """End the processes that compute hashes; this class starts none."""
 
 
 def _decoded(text: str) -> bytes:

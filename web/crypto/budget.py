@@ -1,7 +1,7 @@
-"""What costs more than a few milliseconds is done only for a request that was charged for it.
+"""Costly work, of more than a few milliseconds, is done only for a request that was charged for it.
 
-The route declares the budget (`throttle=`), the door charges it, and the work itself asks here; `reaches` tells
-beforehand whether a handler can get to such work, so that a route that forgot its budget does not start.
+The route declares the budget (`throttle=`), the door charges it, and the costly function checks here that it was.
+At the start of the panel `reaches` finds routes that lead to costly work and declare no budget.
 """
 
 import functools
@@ -14,19 +14,19 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-POOLS = {"hash_workers", "strength_workers"}  # of a panel
+POOLS = {"hash_workers", "strength_workers"}  # attributes of Panel through which costly work is done
 
 
 class Line(IntEnum):
     """Who waits for slow work, in the order in which they are served."""
 
-    OWNERS = 0  # logins from browsers of the account's owner, and whoever is past the password or holds a code
+    OWNERS = 0  # logins from the owner's browsers, and people who gave the right password or hold a code
     INSIDE = 1  # somebody signed in
     STRANGERS = 2
 
 
 class Unbudgeted(Exception):
-    """The route says nothing of the work that it leads to: a mistake of ours."""
+    """A route that declares no budget led to costly work: a mistake of ours."""
 
 
 _charged: ContextVar[bool] = ContextVar("charged", default=True)  # what the panel does by itself needs no budget
@@ -34,13 +34,13 @@ _inside: ContextVar[bool] = ContextVar("inside", default=False)
 
 
 def begin() -> None:
-    """A request, which was charged nothing yet."""
+    """Begin a request, which was not charged yet."""
     _charged.set(False)
     _inside.set(False)
 
 
 def grant(*, inside: bool) -> None:
-    """It was charged; `inside` when it is for somebody signed in."""
+    """Note that the request was charged; `inside` when it is an act of somebody signed in."""
     _charged.set(True)
     _inside.set(inside)
 
@@ -52,16 +52,16 @@ def line(*, reserved: bool) -> Line:
 
 
 def costly(function: Callable[P, R]) -> Callable[P, R]:
-    """Raises Unbudgeted where this is called for a request that was not charged."""
+    """Make a function raise Unbudgeted when it is called for a request that was not charged."""
 
     @functools.wraps(function)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if not _charged.get():
             raise Unbudgeted(function.__qualname__)
         return function(*args, **kwargs)
 
-    asked.is_costly = True  # type: ignore[attr-defined]
-    return asked
+    checked.is_costly = True  # type: ignore[attr-defined]
+    return checked
 
 
 def reaches(handler: Callable[..., object], seen: set[object] | None = None) -> bool:
@@ -73,19 +73,19 @@ def reaches(handler: Callable[..., object], seen: set[object] | None = None) -> 
         return False
     seen.add(function)
     names = set(_names(function.__code__))
-    return bool(names & POOLS) or any(reaches(one, seen) for one in _meant(function, names))
+    return bool(names & POOLS) or any(reaches(one, seen) for one in _named_by(function, names))
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    """Whatever it and the functions inside it name."""
+    """The names of globals and attributes in this code and in the functions defined inside it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names(constant)
 
 
-def _meant(function: types.FunctionType, names: set[str]) -> Iterator[Callable[..., object]]:
-    """What of ours stands behind those names, and behind such names in modules among them."""
+def _named_by(function: types.FunctionType, names: set[str]) -> Iterator[Callable[..., object]]:
+    """The functions of the panel that the names stand for: globals of the function, and attributes of its modules."""
     known = [function.__globals__[name] for name in names if name in function.__globals__]
     for module in [one for one in known if isinstance(one, types.ModuleType)]:
         known += [vars(module)[name] for name in names if name in vars(module)]

@@ -1,5 +1,7 @@
-"""The file of a copy: a header with a MAC over all of it, then the database. Whether the MAC is right is known before
-SQLite sees a byte of it; the key of the MAC is in the header too, sealed by secret.key."""
+"""The file format of a copy (a backup): a header with a MAC over the whole file, then the database.
+
+The MAC is checked before SQLite reads any of it. The key of the MAC is in the header too, sealed with secret.key.
+"""
 
 import hashlib
 import hmac
@@ -17,11 +19,11 @@ PIECE = 1 << 20  # bytes in memory at once
 
 
 class NoProof(Exception):
-    """Another kind of file: perhaps a copy from before they had headers."""
+    """The file has no such header: it is something else, or a copy from before copies had headers."""
 
 
 class Altered(Exception):
-    """By whomever, by a fault, or cut short."""
+    """The MAC is wrong: the file was changed, damaged or cut short."""
 
 
 class OtherKey(Exception):
@@ -29,7 +31,8 @@ class OtherKey(Exception):
 
 
 def write(database: Path, out: BinaryIO, vault: Vault, fingerprint: str) -> None:
-    """For the key of this fingerprint, which seals what is in the database; raises BrokenSeal when it is gone."""
+    """Write a copy of `database`, whose values are sealed with the key of this fingerprint; raises BrokenSeal when that
+    key is no longer in secret.key."""
     sealed = vault.seal(SUB_KEY, "copies", vault.sub_keys.copies, fingerprint=fingerprint)
     header = MAGIC + f"{fingerprint}\n{sealed.hex()}\n".encode("ascii")
     mac = hmac.new(vault.sub_keys.copies, header, hashlib.sha256)
@@ -45,17 +48,20 @@ def write(database: Path, out: BinaryIO, vault: Vault, fingerprint: str) -> None
 
 
 def take(file: Path, database: Path, vault: Vault) -> None:
-    """Write the database of a copy into `database`, which is not to be opened when this raises."""
+    """Write the database of a copy into the file `database`. When this raises, that file must not be opened.
+
+    Raises NoProof, Altered or OtherKey.
+    """
     with file.open("rb") as copy, database.open("wb") as out:
         if copy.readline(LINE) != MAGIC:
             raise NoProof
-        fingerprint, sealed, said = (copy.readline(LINE) for _ in range(3))
+        fingerprint, sealed, stated_mac = (copy.readline(LINE) for _ in range(3))
         key = _key(fingerprint, sealed, vault)
         mac = hmac.new(key, MAGIC + fingerprint + sealed, hashlib.sha256)
         for piece in _pieces(copy):
             mac.update(piece)
             out.write(piece)
-        if not hmac.compare_digest(said, _line(mac)):
+        if not hmac.compare_digest(stated_mac, _line(mac)):
             raise Altered
 
 

@@ -12,7 +12,7 @@ import sys
 SALT_BYTES = 16  # libsodium takes no other
 REQUEST = struct.Struct(f"=III{SALT_BYTES}s")  # KiB of memory, passes, bytes of the secret, salt; the secret follows
 TAG_BYTES = 32
-ENDS_A_PANEL = ("SIGINT", "SIGTERM", "SIGHUP")  # may reach all of its processes; it finishes what has begun
+ENDS_A_PANEL = ("SIGINT", "SIGTERM", "SIGHUP")  # often sent to all its processes; this one finishes its hash
 
 
 def main() -> None:

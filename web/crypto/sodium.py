@@ -23,7 +23,7 @@ PROBES = (Cost(memory_kib=64, passes=2, lanes=1), Cost(memory_kib=3000, passes=1
 
 
 class Worker:
-    """A process that computes one hash at a time, and ends with its input, so also when the panel is killed."""
+    """A process that computes one hash at a time. It ends when its input ends, hence also when the panel is killed."""
 
     def __init__(self) -> None:
         """Raises OSError."""
@@ -52,7 +52,7 @@ class Worker:
 
 
 class Sodium(Argon2id):
-    """For several threads: each waits for a worker of its own. What libsodium cannot compute argon2-cffi does."""
+    """May be called by several threads: each has a worker of its own. argon2-cffi computes what libsodium cannot."""
 
     def __init__(self, start: Callable[[], Worker] = Worker) -> None:
         self._start = start
@@ -69,12 +69,12 @@ class Sodium(Argon2id):
         return tag
 
     def close(self) -> None:
-        """End the workers, of which none is at work any more."""
+        """End the workers, once no thread computes a hash any more."""
         while self._idle:
             self._idle.pop().end()
 
     def _take(self) -> Worker | None:
-        """One that is idle, or a new one; None where libsodium is missing or makes other hashes."""
+        """An idle worker, or a new one; None where libsodium is missing, or computes other hashes than argon2-cffi."""
         if not self._is_trusted:
             return None
         with contextlib.suppress(IndexError):  # none is idle

@@ -25,9 +25,10 @@ class BrokenSeal(Exception):
 
 
 class Key:
-    """`head` begins what it seals: 2 for AES-256-GCM bound to purpose, row and account, then 4 bytes that name the key.
+    """Every value that it seals begins with `head`: a byte for the version of the format, then 4 that name the key.
 
-    1 was the same before every value was bound to its account (`first_head`); only the migration opens such values.
+    Version 2 is AES-256-GCM, bound to purpose, row and account. Values of version 1 (`first_head`) were not all bound
+    to an account; only the migration opens them.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -56,8 +57,8 @@ class SubKeys:
 class Vault:
     """A sealed value is the head of its key, 12 bytes of nonce, ciphertext and tag.
 
-    Until a change of keys is done the file holds two, and the database tells which of them seals (`Panel.seal_in`);
-    each opens. The file is read again when it changed, so that a running panel follows `rotate-key`.
+    During a change of keys the file holds two: both open values, and the database tells which one seals them
+    (`Panel.seal_in`). The file is read again when it changed, so that a running panel follows `rotate-key`.
     """
 
     sub_keys: SubKeys  # of the database, once it is open
@@ -77,7 +78,7 @@ class Vault:
         return self.keys[0].first_tag_key
 
     def seal(self, purpose: str, owner: int | str, secret: bytes, *, fingerprint: str = "") -> bytes:
-        """With the first key, or the one that a fingerprint names; raises BrokenSeal when it is not in the file."""
+        """Seal with the first key, or the one that `fingerprint` names; raises BrokenSeal when the file lacks it."""
         if self._file.stat().st_mtime_ns != self._read_at:
             self.reload()
         key = next((key for key in self.keys if key.fingerprint == (fingerprint or self.fingerprint)), None)
@@ -101,7 +102,8 @@ class Vault:
             return False
 
     def renew(self, purpose: str, owner: int | str, to: int | str, sealed: bytes) -> bytes:
-        """What was sealed as it was done first, as it is done now; what does not open stays as it is."""
+        """Seal a value of the first format in the current one, for the owner `to`; one that does not open is returned
+        as it is."""
         try:
             secret = _unseal({key.first_head: key for key in self.keys}, purpose, owner, sealed)
             return self.seal(purpose, to, secret)
@@ -113,7 +115,7 @@ class Vault:
         return SubKeys(*(self.unseal(SUB_KEY, name, sealed.get(name, b"")) for name in ("chain", "copies", "tags")))
 
     def tag(self, purpose: str, text: str) -> bytes:
-        """A digest of `text` that nobody can try words against without the key."""
+        """A keyed digest (HMAC-SHA-256) of `text`: without the key nobody can find the text by trying words."""
         return hmac.digest(self.sub_keys.tags, f"{purpose}:{text}".encode("utf-8", "replace"), hashlib.sha256)
 
     def reload(self) -> None:
@@ -125,9 +127,9 @@ class Vault:
 
 
 def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
-    """Put these keys, the one that seals first, in the file at once or not at all.
+    """Write these keys to the file, all or none, in order: the first one seals.
 
-    Whose a file is and who may read it stays as it was, also when root does it; a new one is for this user only.
+    Owner and mode of an existing file stay as they are, also when root writes it; a new one is for this user only.
     Raises OSError.
     """
     file = file.resolve()  # behind a link, the file itself
@@ -137,13 +139,13 @@ def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as out:
             if os.name == "posix" and file.exists():
-                _belong_like(file, descriptor)
+                _copy_owner_and_mode(file, descriptor)
             out.write("".join(f"{secret.hex()}\n" for secret in secrets))
             out.flush()
             os.fsync(descriptor)
         fresh.replace(file)
     finally:
-        fresh.unlink(missing_ok=True)  # what was refused, or fitted no more, half way
+        fresh.unlink(missing_ok=True)  # left when writing it failed
     if os.name == "posix":  # the name too must outlive a power cut, before any row is sealed with the new key
         folder = os.open(file.parent, os.O_RDONLY)
         try:
@@ -152,7 +154,7 @@ def write_keys(file: Path, secrets: Sequence[bytes]) -> None:
             os.close(folder)
 
 
-def _belong_like(file: Path, descriptor: int) -> None:
+def _copy_owner_and_mode(file: Path, descriptor: int) -> None:
     found = file.stat()
     os.fchown(descriptor, found.st_uid, found.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(found.st_mode))

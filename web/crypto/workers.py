@@ -1,4 +1,4 @@
-"""Where argon2 and other slow work runs: off the event loop, few at once, a short queue, and a plain no beyond it."""
+"""Where argon2 and other slow work runs: off the event loop, few at once, with a short queue and TooBusy beyond it."""
 
 import asyncio
 import contextlib
@@ -32,11 +32,11 @@ R = TypeVar("R")
 
 
 class TooBusy(Exception):
-    """Too many are waiting already, or it took too long until it was one's turn; nothing was done."""
+    """Too many callers wait already, or this one waited too long for its turn; nothing was done."""
 
 
 class Gate:
-    """Lets so many in at once; of those who wait, the first of the first line."""
+    """Lets `at_once` callers in at a time; the next is the first caller in the first line where somebody waits."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -59,7 +59,7 @@ class Gate:
             raise
 
     def _forgo(self, line: Line, turn: asyncio.Future[None]) -> None:
-        """Somebody no longer waits, or was let in, in the same moment."""
+        """The caller gives up: take it out of its line, or leave in its place when it was let in at the same moment."""
         if not turn.cancelled():
             self.leave()
         elif turn in self._waiting[line]:
@@ -92,7 +92,7 @@ class Slots:
 
 
 class Turns:
-    """One thing at a time for each account: whoever comes meanwhile waits, and takes nobody else's place."""
+    """One request at a time for each account: its other requests wait here, and take no place in a line."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
@@ -113,7 +113,7 @@ class Turns:
 
 
 def hashes_at_once(workers: int) -> int:
-    """Of each worker: together not more than one process alone, but at least one each."""
+    """How many hashes each process computes at once: together no more than one process alone, but at least one each."""
     return max(1, HASHES_AT_ONCE // workers)
 
 
@@ -132,8 +132,8 @@ class Workers:
     def reserve(self, *, reserved: bool) -> Iterator[Slots]:
         """A place for the block, in which one thing after the other may run; raises TooBusy at once when none is left.
 
-        `reserved` is for somebody who has proved something here before: strangers cannot fill these places, and nor can
-        whoever is signed in, who has others.
+        `reserved` opens further places to somebody who has proved something here before. Strangers cannot fill them,
+        nor can people who are signed in, who have places of their own.
         """
         line = budget.line(reserved=reserved)
         if not self._has_room(line):
@@ -166,7 +166,7 @@ def _step_back() -> None:
 
 
 def step_back(task: int) -> None:
-    """Let pages go before a process, or a thread of Linux, by its id."""
+    """Lower the priority of a process, or on Linux of a thread, below that of pages; `task` is its id."""
     if sys.platform != "win32":
         os.setpriority(os.PRIO_PROCESS, task, NICE)
     if sys.platform == "linux":
@@ -174,11 +174,12 @@ def step_back(task: int) -> None:
 
 
 def _take_long_turns(task: int) -> None:
-    """Whatever wakes with shorter turns goes first at once, not when this one's turn is over (sched_setattr(2)).
+    """Ask for long time slices: a task with shorter ones that wakes then runs at once, without waiting for the end of
+    this one's slice (sched_setattr(2)).
 
-    Of Linux 6.12 and later; where it is unknown, or forbidden, everything stays as it is.
+    Linux 6.12 and later; where it is unknown or forbidden, nothing changes.
     """
-    import ctypes  # with the first hash, not with the program
+    import ctypes  # loads with the first hash, not with the program
 
     if number := SCHED_SETATTR.get(os.uname().machine):
         attributes = struct.Struct("=IIQiIQQQ")  # struct sched_attr: size, policy, flags, nice, priority, runtime, …
