@@ -29,7 +29,7 @@ BRAZILIAN_COMMON = frozenset(
     mudar123mudar palmeiras123 saopaulo1234 senha123senha senhasegura12 teamomuito12 trocarsenha1 vascodagama1
     """.split()
 )
-_one_judgement = threading.Lock()  # zxcvbn puts the words of each into the one dictionary that it judges by
+_one_judgement = threading.Lock()  # zxcvbn puts the context words of a call into a dictionary that all calls share
 
 
 class Refusal(Enum):
@@ -43,7 +43,7 @@ class Refusal(Enum):
 
 
 def is_hashable(password: str) -> bool:
-    """False for what is too long to be anybody's password; it is refused unhashed, never cut."""
+    """False for a password that is too long: it is refused without being hashed, and never cut."""
     password = unicodedata.normalize("NFC", password)
     return len(password) <= PASSWORD_MAX and len(password.encode("utf-8", "replace")) <= PASSWORD_MAX_BYTES
 
@@ -77,7 +77,7 @@ def _refusal(password: str, minimum: int, words: list[str], score: int) -> Refus
 
 
 def _score(password: str, words: list[str]) -> int:
-    """Of its beginning, as far as zxcvbn judges that quickly; nothing at all scores 0."""
+    """zxcvbn's score of the beginning that `_judged` chooses; an empty password scores 0."""
     if not password:
         return 0
     from zxcvbn import zxcvbn  # its word lists take a while to load and are needed only when a password is set
@@ -87,9 +87,10 @@ def _score(password: str, words: list[str]) -> int:
 
 
 def _judged(password: str) -> str:
-    """The beginning that costs no more than it may: what follows could only make it stronger.
+    """The longest beginning that costs zxcvbn no more than PASSWORD_READINGS; the rest could only make it stronger.
 
-    zxcvbn looks up every piece of it (their number grows with the square) in every reading of its signs as letters.
+    zxcvbn looks up every substring (their number grows with the square of the length) in each reading of its
+    characters as letters.
     """
     for length in range(1, min(len(password), PASSWORD_JUDGED) + 1):
         if length**2 * _readings(frozenset(password[:length])) > PASSWORD_READINGS:
@@ -98,7 +99,7 @@ def _judged(password: str) -> str:
 
 
 def _readings(characters: frozenset[str]) -> int:
-    """In how many ways zxcvbn reads what may stand for letters (`4` for a, `1` for i or l): hundreds, if all do."""
+    """In how many ways zxcvbn reads characters that may stand for letters (`4` for a, `1` for i): up to hundreds."""
     from zxcvbn.matching import L33T_TABLE, enumerate_l33t_subs, relevant_l33t_subtable
 
     return 2 + len(enumerate_l33t_subs(relevant_l33t_subtable(sorted(characters), L33T_TABLE)))  # also as typed, twice

@@ -19,8 +19,10 @@ def new(token_bytes: Callable[[int], bytes]) -> str:
 
 
 def digest(argon2id: Argon2id, code: str, salt: bytes, cost: Cost, key: bytes) -> bytes:
-    """With the salt that a whole set shares, so that one attempt costs one hash, and under the key of the set, which is
-    sealed for its account. Takes a normalised code."""
+    """The HMAC, under the key of the set, of the argon2id hash of a normalised code.
+
+    All codes of a set share a salt, so that one try costs one hash. The key is stored sealed for the account.
+    """
     return hmac.digest(key, argon2id.digest(code.encode(), salt, cost), hashlib.sha256)
 
 

@@ -76,13 +76,13 @@ class QrCode:
 
     @property
     def width(self) -> int:
-        """CSS pixels, the same for each module: four, which any camera tells apart, or more while a card on a phone
-        320 wide has room (254)."""
+        """In CSS pixels. Each module has the same whole number: at least four, which any camera can read, and as many
+        as fit into 254, the room in a card on a phone 320 wide."""
         return self.size * max(4, 254 // self.size)
 
 
 def qr_code(address: str) -> QrCode:
-    # Half of a cold start is imports, and most requests draw nothing.
+    # Imported only when needed: imports are half of a cold start, and most requests draw no QR code.
     from qrcode.constants import ERROR_CORRECT_L, ERROR_CORRECT_M
     from qrcode.main import QRCode as Encoder
 
