@@ -1,5 +1,5 @@
 """The cookies: a session, a pending login between right password and second factor, a trusted device, and what was
-typed when a session was found to be over."""
+typed into a form whose session had ended."""
 
 import base64
 import hashlib
@@ -21,8 +21,8 @@ SameSite = Literal["lax", "strict"]
 class Cookie(Enum):
     """Name, SameSite, and how long browsers keep it.
 
-    Lax lets links from elsewhere find the person signed in; a GET never changes anything. None: until the browser
-    closes, and the server alone decides when it ends.
+    With Lax a person who follows a link from another site is still signed in; a GET never changes anything. None means
+    until the browser closes: the server decides when such a cookie expires.
     """
 
     SESSION = ("sid", "lax", None)
@@ -40,12 +40,12 @@ def new_token(panel: Panel) -> str:
 
 
 def digest(token: str) -> bytes:
-    """What the database knows of a token."""
+    """What the database stores of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 class Jar:
-    """The cookies of one request: those that came, and those that its answer is to give or to take away."""
+    """The cookies of one request: those that it sent, and those that its answer sets or deletes."""
 
     def __init__(self, headers: Headers, path: str, *, short_id: str, is_secure: bool) -> None:
         self._headers, self._path, self._short_id = headers, path, short_id
@@ -69,43 +69,44 @@ class Jar:
         return len(self._values(cookie)) > 1
 
     def _values(self, cookie: Cookie) -> list[str]:
-        """What came under the first of the names that a browser may know the cookie by."""
+        """The values under the first of the cookie's names that the request has."""
         sent = self._sent
         return next((sent[name] for name in self._names(cookie) if name in sent), [])
 
     @cached_property
     def _sent(self) -> dict[str, list[str]]:
-        """Read once a request, however often it is asked."""
+        """All values by name, parsed once a request."""
         found: dict[str, list[str]] = {}
         for pair in ";".join(self._headers.getlist("cookie")).split(";"):
             key, _, value = pair.strip().partition("=")
             found.setdefault(key, []).append(value)
         return found
 
-    def _came(self, cookie: Cookie) -> list[str]:
-        """Its names in this request."""
+    def _names_sent(self, cookie: Cookie) -> list[str]:
+        """The names of the cookie that the request has."""
         return [name for name in self._names(cookie) if name in self._sent]
 
     def _names(self, cookie: Cookie) -> tuple[str, ...]:
-        """The names under which a cookie is read, those from before panels had ids last.
+        """The names under which a cookie is read, last those from before panels had ids.
 
-        Without prefix, somebody else on the host or above it may have planted it: read only where none can be had.
+        A cookie without the `__Host-` prefix may have been planted by another site on the host or a domain above it: it
+        is read only where the prefix cannot be used.
         """
         name, before = f"{cookie.base}-{self._short_id}", cookie.base
         if self.is_secure:
             return f"__Host-{name}", f"__Host-{before}"
         return f"__Host-{name}", name, f"__Host-{before}", before
 
-    def _given_name(self, cookie: Cookie) -> str:
+    def _name_to_set(self, cookie: Cookie) -> str:
         return self._names(cookie)[0 if self.is_secure else 1]
 
     def queue(self, cookie: Cookie, token: str | None) -> None:
-        """Have the door give this cookie with whatever the answer becomes; None takes it away."""
+        """Have the door set this cookie on the answer, whichever that becomes; None deletes the cookie."""
         self.queued[cookie] = token
 
     def queue_under_new_name(self, cookie: Cookie) -> None:
         """A good cookie that came under its name from before panels had ids moves to the new name."""
-        if not any(self._short_id in name for name in self._came(cookie)):
+        if not any(self._short_id in name for name in self._names_sent(cookie)):
             self.queue(cookie, self.value(cookie))
 
     def apply(self, response: Response) -> None:
@@ -117,7 +118,7 @@ class Jar:
 
     def set(self, response: Response, cookie: Cookie, token: str) -> None:
         self.queued.pop(cookie, None)
-        name, lifetime = self._given_name(cookie), cookie.lifetime
+        name, lifetime = self._name_to_set(cookie), cookie.lifetime
         response.set_cookie(
             name,
             token,
@@ -126,18 +127,18 @@ class Jar:
             httponly=True,
             samesite=cookie.same_site,
         )
-        _remove(response, cookie, [other for other in self._came(cookie) if other != name])
+        _remove(response, cookie, [other for other in self._names_sent(cookie) if other != name])
         self.remove_planted(response, cookie)
 
     def delete(self, response: Response, cookie: Cookie) -> None:
-        """Under whatever name it came."""
+        """Delete the cookie under the name that is set, and under every other name that the request has."""
         self.queued.pop(cookie, None)
-        ours = self._given_name(cookie)
-        _remove(response, cookie, [ours, *(name for name in self._came(cookie) if name != ours)])
+        ours = self._name_to_set(cookie)
+        _remove(response, cookie, [ours, *(name for name in self._names_sent(cookie) if name != ours)])
         self.remove_planted(response, cookie)
 
     def remove_planted(self, response: Response, cookie: Cookie) -> None:
-        """What others left under this name, if two came: our own lies at the root of this very host."""
+        """When the request has the cookie twice, delete it for all paths and domains but ours (`/` on this host)."""
         if not self.is_doubled(cookie):
             return
         for name in self._names(cookie):
@@ -148,7 +149,7 @@ class Jar:
 
 
 def _domains(sent: str) -> list[str]:
-    """This host and those above it, down to two labels: who may plant cookies for it."""
+    """This host and the domains above it, down to two labels: a cookie for any of them is sent here."""
     host = hosts.read(sent)
     if host is None or hosts.address(host[0]):
         return []
@@ -157,7 +158,7 @@ def _domains(sent: str) -> list[str]:
 
 
 def _paths(path: str) -> list[str]:
-    """Those that a cookie may have been planted for to be sent along here."""
+    """The paths of a cookie with which a browser sends it to `path`."""
     parts = path.strip("/").split("/")
     above = ["/" + "/".join(parts[: depth + 1]) for depth in range(len(parts))]
     paths: dict[str, None] = dict.fromkeys(["/", *above, *(f"{one}/" for one in above[:-1])], None)

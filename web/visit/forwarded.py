@@ -17,7 +17,7 @@ HANDED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwa
 
 @dataclass(frozen=True)
 class Peer:
-    """Who spoke to the panel itself, before `scope` was told whom it speaks for."""
+    """The other end of the connection: a proxy, or the visitor. `scope["client"]` holds the visitor afterwards."""
 
     host: str
     is_trusted: bool
@@ -44,7 +44,7 @@ def resolve(scope: Scope, settings: Settings) -> Peer:
 
 
 def is_handed_on(scope: Scope) -> bool:
-    """Whether a proxy, trusted or not, left a trace."""
+    """Whether any header shows that a proxy, trusted or not, handed the request on."""
     return any(name.decode("latin-1") in HANDED_ON for name, _ in scope["headers"])
 
 

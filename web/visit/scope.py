@@ -1,4 +1,4 @@
-"""What the server hands on with a request has no types: here it gets them, and nowhere else is it read."""
+"""The panel and the visit in the scope of a request, which has no types: they are read here alone, and typed."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -18,7 +18,7 @@ def panel_of(scope: Scope) -> Panel:
 
 
 def arrive(request: Request) -> Visit:
-    """A visit begins. The scope must know the visitor's address and scheme by now."""
+    """Begin a visit. The scope must hold the visitor's address and scheme already (`forwarded.resolve`)."""
     panel = panel_of(request.scope)
     path: str = request.scope["path"]
     jar = Jar(request.headers, path, short_id=panel.short_id, is_secure=not panel.settings.allow_http)
@@ -43,6 +43,6 @@ def visit_of(request: Request) -> Visit:
 
 
 def at_terminal(panel: Panel) -> Visit:
-    """Of the person at the terminal of the server, who has no session there."""
+    """A visit by the person at the terminal of the server, which has no request and no session."""
     jar = Jar(Headers(), "", short_id=panel.short_id, is_secure=True)
     return Visit(Arrival(panel, "", address=TERMINAL, user_agent="", jar=jar, at=panel.now()))

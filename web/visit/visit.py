@@ -1,6 +1,6 @@
 """Who is here, from where and when: what every handler and service is given in place of a request.
 
-What a door asks is the type of what its handler gets: behind the door of a session there is one.
+The type of a visit tells what the door checked: behind a door that demands a session, the visit has one.
 """
 
 from contextlib import AsyncExitStack
@@ -22,24 +22,24 @@ from web.visit.cookies import Jar
 
 @dataclass(frozen=True)
 class Place:
-    """Where a request counts, and how many times the usual number is allowed there."""
+    """What a request is counted under, and how many times the usual number is allowed there."""
 
     key: bytes
     times: int = 1
-    is_waited_for: bool = True
+    is_waited_for: bool = True  # whether the request has to wait when the number is reached
 
 
 class Entry(Enum):
-    """A way in, by what says whose account is tried there. At these doors somebody signed in is as good as anybody."""
+    """A way to sign in, by what names the account that is tried. A session gives no advantage there."""
 
     NAME = auto()  # what was typed
     PENDING_LOGIN = auto()
-    CODE = auto()  # of set-up or activation: nobody's yet
+    CODE = auto()  # of set-up or activation: the account has no owner yet
 
 
 @dataclass(repr=False)
 class Arrival:
-    """What is known of one request so far; whoever looks at its visit, as whatever, sees the same."""
+    """What is known of one request so far. All `Visit` objects of the request, of any type, share it."""
 
     panel: Panel
     path: str
@@ -48,8 +48,8 @@ class Arrival:
     jar: Jar
     at: datetime
     request: Request | None = None  # none at the terminal
-    is_exposed: bool = False  # over HTTP, where others can read along
-    section: str = ""  # what the route says: the entry of the navigation that it stands under
+    is_exposed: bool = False  # over plain HTTP, which others can read
+    section: str = ""  # the entry of the navigation that the route stands under
     entry: Entry | None = None
     is_identified: bool = False
     session: Session | None = None
@@ -62,24 +62,24 @@ class Arrival:
 
     @cached_property
     def networks(self) -> dict[str, int]:
-        """The network of the address and what is around it, each with how many times the numbers of one."""
+        """The network of the address and those around it, each with how many times the usual numbers it is allowed."""
         return hosts.networks(self.address)
 
     @cached_property
     def request_id(self) -> str:
-        """What ties the lines of one request together, and to the error page that names it."""
+        """Names the request in its lines of the log and on its error page."""
         return self.panel.token_bytes(8).hex()
 
 
 class Visit:
-    """Of anybody, known or not: in a browser, or at the terminal of the server."""
+    """A visit by anybody, known or not, in a browser or at the terminal of the server."""
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
 
     @property
     def request(self) -> Request:
-        """What pages are answered for; services never ask for it."""
+        """For pages: services never use it. Raises TypeError for a visit at the terminal."""
         if self.arrival.request is None:
             raise TypeError("nobody asked over HTTP")
         return self.arrival.request
@@ -90,7 +90,7 @@ class Visit:
 
     @property
     def at(self) -> datetime:
-        """When all of it had come in. What is judged or noted after a wait asks the panel's clock instead."""
+        """When the whole request had come in. After a wait, ask the panel's clock instead."""
         return self.arrival.at
 
     @property
@@ -116,7 +116,7 @@ class Visit:
 
     @property
     def networks(self) -> dict[str, int]:
-        """That, and what is around it, each with how many times the numbers for one network it is allowed."""
+        """That network and those around it, each with how many times the usual numbers it is allowed."""
         return self.arrival.networks
 
     @property
@@ -125,7 +125,7 @@ class Visit:
 
 
 class Pending(Visit):
-    """A right password, the second factor still owed."""
+    """After a right password, while the second factor is still missing."""
 
     @property
     def pending_login(self) -> PendingLogin:

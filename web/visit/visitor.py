@@ -14,7 +14,7 @@ from web.visit.visit import SignedIn, Visit
 
 
 class SessionEnded(Exception):
-    """The session was ended, from elsewhere, while it was doing something; the door sends it to the login."""
+    """The session was ended elsewhere during this request; the door answers with the login."""
 
 
 async def find_session(db: Reader, panel: Panel, token: bytes, *, at: datetime) -> Session | None:
@@ -22,7 +22,7 @@ async def find_session(db: Reader, panel: Panel, token: bytes, *, at: datetime) 
 
 
 async def identify(visit: Visit) -> None:
-    """Find the session and the pending login that its cookies stand for, and what a session is to be told."""
+    """Find the session and the pending login that the cookies stand for, and the notices that the session shows."""
     panel, arrival, jar, at = visit.panel, visit.arrival, visit.jar, visit.at
     arrival.is_identified, arrival.session, arrival.pending_login, arrival.notices = True, None, None, []
     if token := jar.read(Cookie.SESSION):
@@ -40,9 +40,9 @@ async def identify(visit: Visit) -> None:
 
 @asynccontextmanager
 async def session_transaction(visit: SignedIn) -> AsyncIterator[Transaction]:
-    """A transaction in which somebody signed in does something.
+    """A transaction for an act of somebody signed in.
 
-    Raises SessionEnded, before anything is done, when the session is over or its cookie another one by now.
+    Raises SessionEnded, before anything is done, when by now the session has ended or has another cookie.
     """
     panel = visit.panel
     async with panel.db.transaction() as tx:
