@@ -1,4 +1,4 @@
-"""A proxy that hands requests on in a way that cannot work: told to whoever owns the server, with the lines to add."""
+"""Diagnoses of a proxy that hands requests on in a way that cannot work, with the lines of configuration to add."""
 
 from dataclasses import dataclass
 
@@ -33,13 +33,13 @@ async def record(panel: Panel, found: Diagnosis) -> None:
 
 
 async def forget(panel: Panel) -> None:
-    """At each start: whatever it was may have been mended."""
+    """Forget all findings. Called at each start, because their causes may have been repaired."""
     async with panel.db.transaction() as tx:
         await findings.forget(tx)
 
 
 def without_https(settings: Settings, peer: Peer) -> Diagnosis:
-    """The public address is https, and what came over http asks for that very address: a redirect would never end."""
+    """A request for the public address, which is https, came over http: a redirect to that address would never end."""
     seen = f"O endereço do painel é {settings.public_url}, mas este pedido chegou por HTTP, vindo de {peer.host}"
     if not peer.is_trusted:
         sentence = f"{seen}. Se quem está nesse endereço é o proxy do painel: {IN_ENV}"
@@ -60,9 +60,9 @@ def without_client(peer: Peer) -> Diagnosis:
 
 
 def unknown_proxy(settings: Settings, peer: Peer) -> Diagnosis:
-    """A form of one address was sent to another one: somebody between the two does not say so.
+    """The browser posted from a page of one address, and the panel was asked at another: a proxy stands between them.
 
-    The address is not repeated: whoever sent it could be lying, and somebody would write it into the settings.
+    The sentence does not repeat the first address: a forged one could end up in the settings.
     """
     sentence = (
         f"Um proxy em {peer.host} atende por outro endereço e não diz de onde vem cada pedido: todas as pessoas "

@@ -1,6 +1,6 @@
-"""The one vocabulary of what happens: the events of activity and log, and the notices of which owners are told.
+"""The vocabulary of what happens: the events of activity and log, and the notices that owners see.
 
-Whatever is asked about an event is answered here. Its name stands in rows that are never changed: it keeps its meaning.
+Every property of an event is defined here. Its name stands in rows that are never changed, so it keeps its meaning.
 """
 
 from enum import Flag, StrEnum, auto
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class NoticeKind(StrEnum):
-    """As the database names it, with what the owner of the account reads."""
+    """The name of the kind in the database, with the words that the owner of the account reads."""
 
     words: str
 
@@ -41,13 +41,13 @@ class NoticeKind(StrEnum):
 class Failure(Flag):
     """How an event is a failure."""
 
-    KNOWN = auto()  # the log says so, and nothing follows
-    OF_FACTOR = auto()  # it feeds the alarm, and the next login is told
-    OF_STRANGERS = auto()  # of what nobody we know did, much becomes few lines
+    KNOWN = auto()  # the log calls it a failure, and nothing else follows
+    OF_FACTOR = auto()  # it counts for the alarm, and for the notice at the next login
+    OF_STRANGERS = auto()  # without a known account, many of them become few entries of activity
 
 
 class Section(StrEnum):
-    """A choice of the activity, as its address says it: the events with these first words."""
+    """A filter of the activity: its value in the address, its label, and the first words of its events' names."""
 
     label: str
     subjects: frozenset[str]
@@ -68,8 +68,8 @@ class Section(StrEnum):
 
 
 class Event(StrEnum):
-    """As activity and log name it, with the reader's words; what kind of failure it is, or the notice that whoever
-    writes it down raises with it."""
+    """The name of the event in activity and log, with the words that people read, and the kind of failure that it is or
+    the notice that recording it raises."""
 
     words: str
     section: Section

@@ -1,4 +1,4 @@
-"""What happened, for whoever watches the server: one JSON line an event on stderr (ASVS V16.2).
+"""What happened, for the people who watch the server: one JSON line per event on stderr (ASVS V16.2).
 
 Only the fields named here are ever written, so that no secret slips in; what people send is cut and escaped.
 """
@@ -21,7 +21,7 @@ class Lines(logging.Formatter):
         """`ts` in UTC (RFC 3339), `level`, `event`, and what else is known; `trace` for a fault."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         is_ours = record.name == _logger.name
-        event = record.getMessage() if is_ours else "server.message"  # of the libraries beneath
+        event = record.getMessage() if is_ours else "server.message"  # a message of a library
         line = {"ts": moment.replace("+00:00", "Z"), "level": record.levelname.lower(), "event": event}
         if not is_ours:
             line["reason"] = record.getMessage()
@@ -41,29 +41,29 @@ def to_stderr() -> None:
 
 
 def record(visit: Visit, event: Event, account_id: int | None, session_id: str | None) -> None:
-    """What is noted in the activity too."""
+    """Log an event that the activity records too."""
     result = "failed" if event.failure else "ok"
     who = {"user_id": "unknown" if account_id is None else account_id, "session_ref": session_id}
-    _logger.info(event, extra=who | _whence(visit) | {"result": result})
+    _logger.info(event, extra=who | _sender(visit) | {"result": result})
 
 
 def denied(visit: Visit, reason: str) -> None:
-    """A door that stayed closed."""
-    _logger.warning("access.denied", extra=_whence(visit) | _where(visit) | {"reason": reason})
+    """Log a refused request."""
+    _logger.warning("access.denied", extra=_sender(visit) | _target(visit) | {"reason": reason})
 
 
 def fault(visit: Visit, error: Exception) -> None:
-    _logger.error("error.internal", extra=_whence(visit) | _where(visit), exc_info=error)
+    _logger.error("error.internal", extra=_sender(visit) | _target(visit), exc_info=error)
 
 
 def trouble(event: str, reason: object) -> None:
     _logger.warning(event, extra={"reason": str(reason)})
 
 
-def _whence(visit: Visit) -> dict[str, object]:
+def _sender(visit: Visit) -> dict[str, object]:
     return {"net": visit.network, "ua": visit.user_agent, "request_id": visit.arrival.request_id}
 
 
-def _where(visit: Visit) -> dict[str, object]:
-    """Without the query string, which may hold what somebody looked for."""
+def _target(visit: Visit) -> dict[str, object]:
+    """Without the query string, which may hold what somebody searched for."""
     return {"method": visit.request.method, "route": visit.path}

@@ -1,4 +1,4 @@
-"""Raising notices: with the event that calls for one (web/pages/activity.py does it), or where more is to be judged."""
+"""Raising notices. `record_event` raises those that belong to an event; the others depend on more than the event."""
 
 from datetime import timedelta
 
@@ -21,16 +21,16 @@ async def notify(
     pending_login: bytes | None = None,
     session_id: str | None = None,
 ) -> None:
-    """Raise a notice in the transaction of what it tells. The session that did it (`session_id`) is spared, unless it
-    failed at it: then whoever did may hold no more than a cookie of the owner's own open browser.
+    """Raise a notice in the transaction of the act that it is about; without an account, for every administrator.
 
-    An `account_id` of None: it is of the panel as a whole, and every administrator is told.
+    The session that acted (`session_id`, else the visit's own) does not show it, except after a failure: an attacker
+    may have only the cookie of the owner's open browser, where the owner must see the notice.
     """
     at = visit.at
     if account_id is None:
         return await notices.raise_for_administrators(tx, kind, at=visit.panel.now())
-    own = visit.session.id if visit.session else None
-    spared = None if kind.is_of_failure else session_id or own
+    this_session = visit.session.id if visit.session else None
+    hidden_from = None if kind.is_of_failure else session_id or this_session
     await notices.raise_notice(
         tx,
         account_id,
@@ -39,23 +39,26 @@ async def notify(
         shows_at=at + delay,
         network=visit.network,
         user_agent=visit.user_agent,
-        session_id=spared,
+        session_id=hidden_from,
         pending_login=pending_login,
     )
     await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
 
 
 async def notify_password_known(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
-    """The password was right, the second factor is owed: told unless what it `waits_for` is completed in time."""
+    """A notice of a right password without its second factor, shown unless what it `waits_for` is completed in time.
+
+    `waits_for` is the digest of a pending login or of a step-up.
+    """
     await notify(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=PENDING_LOGIN_TTL, pending_login=waits_for)
 
 
 async def notify_unusual_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:
-    """What is unusual about a login that just succeeded; asked before the login is noted."""
+    """Notices of what is unusual about a login that just succeeded; call it before the login is recorded."""
     failures, login = tuple(FACTOR_FAILURES), Event.SESSION_STARTED
     if await activity.failures_since(tx, account_id, login, failures=failures) >= FAILURES_TOLD:
         await notify(tx, visit, account_id, NoticeKind.MANY_FAILURES)
-    keep = visit.panel.settings.log_keep  # beyond it, no login is remembered
+    keep = visit.panel.settings.log_keep  # older logins are no longer in the activity
     here = visit.network, device(visit.user_agent)
     places = [(place.network, device(place.user_agent)) for place in await activity.places(tx, account_id)]
     is_first = not places and not await accounts.existed(tx, account_id, visit.at - keep)

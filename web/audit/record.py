@@ -1,4 +1,4 @@
-"""Recording events: a line of activity in the transaction of what it tells, with the notice that it calls for."""
+"""Recording events: an entry of activity in the transaction of the act, with the notice that belongs to the event."""
 
 from db import activity, rates
 from db.database import Transaction
@@ -15,10 +15,10 @@ EVER = 2**62  # more than are counted in any span
 async def record_event(
     tx: Transaction, visit: Visit, account_id: int | None, event: Event, detail: str = "", *, session_id: str = ""
 ) -> None:
-    """Append what this request did, in the transaction that does it; by its own session unless told otherwise.
+    """Append an entry and raise the event's notice, in the transaction of the act.
 
-    With it goes the notice that it calls for. Of what nobody we know did in vain, much becomes few lines with
-    numbers; the log has every one.
+    `session_id` names the session that acted, if it is not the visit's own. Many failures without a known account
+    become few entries with numbers; the log has a line for each.
     """
     session = visit.session
     by = session_id or (session.id if session else None)
@@ -26,7 +26,7 @@ async def record_event(
         await _watch(tx, visit)
     tx.on_commit.append(lambda: log.record(visit, event, account_id, by))
     if Failure.OF_STRANGERS in event.failure:
-        folded = await _fold(tx, visit)  # counted for those we know too: time must not tell who that is
+        folded = await _fold(tx, visit)  # counted for known accounts too, so that timing does not tell which exist
         if account_id is None and folded is None:
             return
         detail = folded or detail if account_id is None else detail
@@ -45,15 +45,15 @@ async def record_event(
 
 
 async def _watch(tx: Transaction, visit: Visit) -> None:
-    """Many failures, on whatever accounts and from wherever, are somebody guessing: administrators are told once."""
+    """Count failures on all accounts and from all networks; when they reach BRUTE_FORCE, tell administrators once."""
     at = visit.panel.now()
     if await rates.count_to(tx, "panel failure", b"", BRUTE_FORCE, at=at) == BRUTE_FORCE.most:
         await record_event(tx, visit, None, Event.ALERT_BRUTE_FORCE)
 
 
 async def _fold(tx: Transaction, visit: Visit) -> str | None:
-    """Count a failure, for its networks and for the whole panel: "" for one of the first in the hour, afterwards a
-    number each time it has doubled, and in between None."""
+    """Count a failure for its networks and for the whole panel. Returns "" for one of the first in the hour; later a
+    text with the number each time it has doubled, and None for those in between."""
     panel, span = visit.panel, STRANGERS_NOTED.span
     places = [
         ("stranger", panel.vault.tag("network", name), STRANGERS_NOTED.most * times)
