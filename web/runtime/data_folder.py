@@ -1,4 +1,4 @@
-"""The data folder: made on the first start, checked on every one, and never half-opened."""
+"""The data folder: made on the first start, checked on every start, and opened as a whole or not at all."""
 
 import contextlib
 import os
@@ -22,7 +22,8 @@ from web.words.storage import Trouble, reason, trouble_of
 
 DATABASE = "panel.db"
 SHORT_ID_BYTES = 4
-# In the folder of a panel that is new, or whose database is to be brought back; the second at the top of a file system.
+# Files that a folder without a database may hold: of a new panel, or of one whose database is to be restored.
+# `lost+found` is at the top of a file system.
 MAY_BE_THERE = ("secret.key", "lost+found", running.FILE, spare.FILE)
 
 
@@ -98,13 +99,13 @@ def _prepare(folder: Path, file: Path) -> None:
     if is_new:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_taken = any(entry.name not in MAY_BE_THERE for entry in folder.iterdir())
-        if is_taken and not file.exists():  # else another first start made it a moment ago
+        if is_taken and not file.exists():  # otherwise another first start made it a moment ago
             raise StartRefused(
                 f"A pasta {folder} tem outros arquivos e nenhum {DATABASE}. "
                 "Escolha uma pasta só para o painel com --data."
             )
         if is_shared(folder):
-            with contextlib.suppress(PermissionError):  # somebody else's, who gave it to our group
+            with contextlib.suppress(PermissionError):  # another user's folder, which our group may use
                 folder.chmod(0o700)
     _refuse_shared(folder)
     if is_new:
@@ -113,8 +114,10 @@ def _prepare(folder: Path, file: Path) -> None:
 
 
 def is_shared(path: Path) -> bool:
-    """Whether anybody but the panel, its owner and root may use it. Volumes of containers come with permissions for a
-    group, which are fine as long as nobody else is in it."""
+    """Whether anybody but the panel's user, the owner of the file and root may use it.
+
+    Volumes of containers come with permissions for a group: they are fine as long as nobody else is in that group.
+    """
     if os.name != "posix":
         return False
     found = path.stat()
@@ -127,11 +130,11 @@ def _others_in(group: int, owner: int) -> set[str]:
     import pwd
 
     users = pwd.getpwall()
-    own = {user.pw_name for user in users if user.pw_uid in (0, owner, os.geteuid())}
+    allowed = {user.pw_name for user in users if user.pw_uid in (0, owner, os.geteuid())}
     members = {user.pw_name for user in users if user.pw_gid == group}
     with contextlib.suppress(KeyError):  # a container's groups may have no name
         members.update(grp.getgrgid(group).gr_mem)
-    return members - own
+    return members - allowed
 
 
 def _refuse_shared(path: Path) -> None:
@@ -140,9 +143,10 @@ def _refuse_shared(path: Path) -> None:
 
 
 def _refuse_foreign_key(key: Path, folder: Path) -> None:
-    """It is of whoever the panel runs as, of root, or of who owns the data, as when root works on a service's panel.
+    """Refuse a key that belongs to anybody but root, the panel's user, or the owner of the data (root may run commands
+    on the panel of a service).
 
-    Anybody else could read it, and change it, while root, who may open everything, takes it for ours.
+    Another owner could read and change the key, and root, who may open any file, would use it all the same.
     """
     owner, ours = key.stat().st_uid, (folder / DATABASE).stat().st_uid
     if os.name == "posix" and owner not in (0, os.geteuid(), folder.stat().st_uid, ours):
@@ -162,7 +166,7 @@ def _name_of(user: int) -> str:
 
 
 def _repair(path: Path) -> str:
-    """The command after which it is the panel's alone, and still the panel's."""
+    """The command after which nobody but the panel can use the path."""
     mode, place, found = 0o700 if path.is_dir() else 0o600, shlex.quote(str(path)), path.stat()
     if os.geteuid() in (0, found.st_uid):
         return f"chmod {mode:o} {place}"
@@ -172,7 +176,8 @@ def _repair(path: Path) -> str:
 
 
 async def _bring_up_to_date(db: Database, file: Path, settings: Settings, token_bytes: Callable[[int], bytes]) -> Vault:
-    """Nothing is written before it is known that nothing in there acts by itself."""
+    """Check the database, find its key and apply migrations. Nothing is written before the check, because a trigger
+    that somebody slipped in would act."""
     try:
         async with db.transaction() as tx:  # another process may be bringing it up to date, or making the key
             await _refuse_unfit(tx, file)
@@ -218,7 +223,8 @@ HOW = {
 
 
 async def what_is_strange(db: Reader) -> str:
-    """What a database has more, less or other than the panel of its version made, in words; "" without any."""
+    """The first difference between the schema and the one that a panel of its version makes, in words; "" when there is
+    none."""
     found = await schema.difference(db, await version(db))
     if found is None:
         return ""
@@ -226,8 +232,11 @@ async def what_is_strange(db: Reader) -> str:
 
 
 async def _fitting_vault(tx: Transaction, settings: Settings, token_bytes: Callable[[int], bytes]) -> Vault:
-    """The key of this database. A new one is made only while nothing was ever sealed, and while nobody else may write:
-    of two first starts at once the second reads the key of the first."""
+    """The vault with the key of this database.
+
+    A new key is made only while nothing was ever sealed, and in the transaction: of two first starts at once the second
+    reads the key that the first one made.
+    """
     file, bound_to = settings.key_file, await identity.key_fingerprint(tx) if await version(tx) else None
     if bound_to and not file.exists():
         raise StartRefused(

@@ -1,4 +1,4 @@
-"""What the panel does by itself: once an hour it takes away what is over."""
+"""What the panel does by itself: once an hour it deletes what has expired."""
 
 import asyncio
 
@@ -11,10 +11,10 @@ from web.runtime import spare, work_files
 
 
 async def clear(panel: Panel) -> int:
-    """Remove expired sessions, pending logins, keys and codes, activity past its time, and what killed commands left
-    half made; returns how many rows went.
+    """Delete expired sessions, pending logins, keys and codes, old activity, and files that killed commands left;
+    returns how many rows were deleted.
 
-    It goes in batches: whoever wants to write meanwhile gets a turn between two of them.
+    It works in batches: others who write get a turn between two of them.
     """
     total = 0
     for clear_some in (_clear_expired, _clear_activity):
@@ -44,7 +44,7 @@ async def _clear_activity(panel: Panel) -> int:
 
 
 async def every_hour(panel: Panel) -> None:
-    """Until cancelled. Whatever goes wrong is told, and tried again in an hour."""
+    """Runs until it is cancelled. A failure is logged, and the work tried again in an hour."""
     while True:
         try:
             await clear(panel)
@@ -53,4 +53,4 @@ async def every_hour(panel: Panel) -> None:
         except Exception as wrong:
             log.trouble("housekeeping.failed", wrong)
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
-        await asyncio.to_thread(spare.keep, panel.settings.data)  # it may have been given up, and there be room again
+        await asyncio.to_thread(spare.keep, panel.settings.data)  # a command may have given it up

@@ -13,7 +13,7 @@ FILE = "running"
 
 
 def outside_address(settings: Settings) -> str:
-    """Where people open the panel; where it listens on every address of this machine, one that others can reach."""
+    """Where people open the panel; if it listens on every address of this machine, one that others can reach."""
     if settings.public_url or settings.host not in EVERY_ADDRESS:
         return settings.address
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
@@ -26,7 +26,7 @@ def outside_address(settings: Settings) -> str:
 
 @contextlib.contextmanager
 def told(folder: Path, address: str) -> Iterator[None]:
-    """A panel that was killed leaves the file behind, but not the lock."""
+    """Keep the address in the file during the block. A killed panel leaves the file behind, but not its lock."""
     file = folder / FILE
     try:
         with os.fdopen(os.open(file, os.O_CREAT | os.O_RDWR, 0o600), "r+", encoding="utf-8") as record:
@@ -47,7 +47,8 @@ def address_in(folder: Path) -> str | None:
 
 
 def _lock(record: IO[str], *, is_shared: bool) -> bool:
-    """Whether it could be had. Where there are no such locks (Windows), the file alone says that a panel runs."""
+    """Lock the file; False when another process has locked it. Without such locks (Windows) the file alone tells that a
+    panel runs."""
     if os.name != "posix":
         return is_shared
     import fcntl

@@ -28,7 +28,7 @@ NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class Server(uvicorn.Server):
-    """Inside `running` from when requests are answered until they no longer are."""
+    """A server that enters `running` when it begins to answer requests and leaves it when it no longer does."""
 
     def __init__(self, config: uvicorn.Config, running: contextlib.AbstractContextManager[None]) -> None:
         super().__init__(config)
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
         try:
             with self._running:
                 await super().main_loop()
-        except OSError as lost:  # nobody reads what it says; told once everything is closed
+        except OSError as lost:  # nobody reads what `running` prints: raised once everything is closed
             self._lost = lost
 
     @contextlib.contextmanager
@@ -69,13 +69,13 @@ def _hangup() -> int | None:
 
 
 class Deaths:
-    """Of workers soon after their start: what so many died of, the next one would die of too."""
+    """Workers that died soon after their start: what killed so many would kill the next one too."""
 
     def __init__(self) -> None:
         self._at: deque[float] = deque(maxlen=WORKER_DEATHS.most)
 
     def are_too_many(self, *, lived: float, at: float) -> bool:
-        """With one more, in seconds; one that ran well for a while does not count."""
+        """Add a death, in seconds, and tell whether there are too many; a worker that lived long does not count."""
         if lived < WORKER_SETTLED.total_seconds():
             self._at.append(at)
             return len(self._at) == WORKER_DEATHS.most and at - self._at[0] <= WORKER_DEATHS.span.total_seconds()
@@ -83,13 +83,13 @@ class Deaths:
 
 
 class Workers(Multiprocess):
-    """Whoever dies is replaced, until too many did soon after their start; then `given_up` is the last exit code."""
+    """Replaces workers that die, until too many died soon after their start; then `given_up` is the last exit code."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         hangup = _hangup()
         super().__init__(config, sockets)
         if hangup is None and hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # uvicorn took it, ignored or not
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # uvicorn set a handler even though it was ignored
         self.given_up: int | None = None
         self._since: dict[Process, float] = {}
         self._deaths = Deaths()
@@ -109,7 +109,7 @@ class Workers(Multiprocess):
 
 
 class Reloading(BaseReload):
-    """For whoever works on the panel: one server process, replaced whenever a file that it was made of changes."""
+    """For development: one server process, replaced whenever a file of its code, templates or styles changes."""
 
     def startup(self) -> None:
         self.reloader_name, self._seen = "dev", _changed_at()
@@ -118,7 +118,7 @@ class Reloading(BaseReload):
             signal.signal(hangup, self.signal_handler)
 
     def should_restart(self) -> list[Path]:
-        """What was changed, made or removed since this was asked before."""
+        """The files that were changed, made or removed since the last call."""
         self.pause()
         before, self._seen = self._seen, _changed_at()
         return sorted({file for file, _ in before.items() ^ self._seen.items()})
@@ -139,10 +139,10 @@ class PortTaken(StartRefused):
 
 
 def listen(settings: Settings) -> list[socket.socket]:
-    """Bound sockets, so that a taken port is told before anything else is touched; raises StartRefused.
+    """Bind the sockets, before anything else is touched, so that a taken port is reported first; raises StartRefused.
 
-    `localhost` is both loopback addresses: if we had only one, whoever takes the same port of the other would be sent
-    what browsers mean for us.
+    `localhost` means both loopback addresses: if we bound only one, a program on the same port of the other would get
+    requests that browsers mean for us.
     """
     listeners: list[socket.socket] = []
     try:
@@ -195,7 +195,7 @@ def _places(settings: Settings) -> list[tuple[int, str]]:
 
 
 def _bind(family: int, host: str, port: int) -> socket.socket:
-    # asyncio sends what is written at once only where a socket says that it is TCP; uvloop does so anyway.
+    # asyncio sets TCP_NODELAY only on a socket whose protocol is given as TCP; uvloop always sets it.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Where there is SO_EXCLUSIVEADDRUSE (Windows), SO_REUSEADDR would let others bind the very same port.
@@ -229,11 +229,11 @@ def serve(
     *,
     reloads: bool = False,
 ) -> None:
-    """Answer on `listeners` until told to stop, with what the function named `app` in web/app.py makes, or makes anew
-    whenever a file changes.
+    """Answer on `listeners` until told to stop. `app` names the function in web/app.py that makes the application; with
+    `reloads` it is made anew whenever a file changes.
 
-    `running` is entered once requests are answered, and left before whatever ended the panel ends the process. Raises
-    StartRefused where the data became unusable since they were looked at.
+    `running` is entered once requests are answered, and left before the process ends, whatever ends it. Raises
+    StartRefused where the data became unusable since they were checked.
     """
     log.to_stderr()
     if settings.allow_http:

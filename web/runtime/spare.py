@@ -1,4 +1,4 @@
-"""Room for the day when the disk is full: a file that commands of the terminal give up, so that SQLite can write."""
+"""Spare room on the disk: a file that terminal commands delete when the disk is full, so that SQLite can write."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ def free(folder: Path) -> int:
 
 
 def keep(folder: Path) -> None:
-    """Make it, unless it is there or room is scarce already."""
+    """Make the file, unless it is there or the disk is nearly full."""
     file = folder / FILE
     with contextlib.suppress(OSError):
         if free(folder) < DISK_FREE_MIN or (file.exists() and file.stat().st_size == SPARE_BYTES):
@@ -31,7 +31,7 @@ def keep(folder: Path) -> None:
 
 
 def give_up(folder: Path) -> bool:
-    """Whether the disk was that full and there was something to give."""
+    """Delete the file if the disk is full; returns whether that made room."""
     with contextlib.suppress(OSError):
         if free(folder) < SPARE_BYTES:
             (folder / FILE).unlink()

@@ -1,5 +1,5 @@
-"""Files that a command fills beside others for a moment. A process that is killed leaves them, and the next one takes
-them away once they are old: by then nobody writes there."""
+"""Temporary files that a command writes beside other data. A process that is killed leaves its files behind; a later
+one deletes them when they are a day old, because then nobody writes them any more."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ _OURS = re.compile(r"(copying|restoring)-[a-z0-9_]{8}\.db(-wal|-shm|-journal)?")
 
 @contextlib.contextmanager
 def work_file(prefix: str, folder: Path, at: datetime) -> Iterator[Path]:
-    """A database that only we can read, gone at the end with what SQLite lays beside it."""
+    """A database file that only this user can read, deleted at the end with the files that SQLite makes beside it."""
     clear(folder, at)
     descriptor, name = tempfile.mkstemp(".db", prefix, folder)
     os.close(descriptor)
@@ -31,10 +31,10 @@ def work_file(prefix: str, folder: Path, at: datetime) -> Iterator[Path]:
 
 
 def clear(folder: Path, at: datetime) -> None:
-    """Remove what was left in a folder: ours by name, owner and mode, and not written to for a day."""
-    with contextlib.suppress(OSError):  # it may be written, but not listed
+    """Delete files left in a folder: those that are ours by name, owner and mode, and were not written to for a day."""
+    with contextlib.suppress(OSError):  # we may be allowed to write in the folder, but not to list it
         for file in [file for file in folder.iterdir() if _OURS.fullmatch(file.name)]:
-            with contextlib.suppress(OSError):  # another process was first, or may not
+            with contextlib.suppress(OSError):  # another process was first, or we may not
                 if _is_left_over(file.lstat(), at):
                     file.unlink()
 
