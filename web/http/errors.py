@@ -1,4 +1,4 @@
-"""Refusals and faults, in one voice: calm on screen, the cause in the log."""
+"""The answers to refusals and faults: calm words on screen, the cause in the log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ async def http_error(request: Request, error: Exception) -> Response:
         await identify(visit)
     section = "/" + visit.path.lstrip("/").partition("/")[0]
     if error.status_code == 405 and request.method in ("GET", "HEAD") and section in SECTIONS:
-        return go(visit, section)  # the address of something that was done there, opened again
+        return go(visit, section)  # the address of a POST, opened as a page
     response = refuse(visit, error.status_code)
     response.headers.update(error.headers or {})
     return response
@@ -73,8 +73,8 @@ async def too_busy(request: Request, _: Exception) -> Response:
 
 
 async def storage(request: Request, error: Exception) -> Response:
-    """Another process writes for too long (a restore on a slow disk, say), or the disk takes nothing more: nothing was
-    done. Else it is a fault."""
+    """The answer when another process writes for too long (a restore on a slow disk, say) or the disk cannot be
+    written: nothing was done. Raises the error again when it has another cause."""
     response = await _unwritten(visit_of(request), error)
     if response is None:
         raise error
@@ -82,7 +82,7 @@ async def storage(request: Request, error: Exception) -> Response:
 
 
 async def _unwritten(visit: Visit, error: Exception) -> Response | None:
-    """None for an error that is not of the storage."""
+    """The answer to an error of the storage; None for any other error."""
     if not isinstance(error, Unavailable):
         return None
     trouble = await asyncio.to_thread(trouble_of, error, visit.panel.settings.data)
@@ -121,10 +121,8 @@ def refuse(
     lines: Sequence[str] = (),
     way_on: str = "",
 ) -> Response:
-    """The error page of a status, with the `words` of another or an `advice` of its own where they say it better.
-
-    `lines` are for a configuration, below the advice; `way_on` is an address to try instead.
-    """
+    """The error page of a status. `words` is another status, whose title and advice it shows; `advice` replaces the
+    advice alone. `lines` are for a configuration, below the advice; `way_on` is an address to try instead."""
     title, usual = WORDS.get(words or status, WORDS[500])
     return page(
         visit,

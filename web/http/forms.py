@@ -11,7 +11,7 @@ from web.limits import BODY_PATIENCE, FIELD_MAX, FIELDS_MAX, TYPED_MAX
 from web.visit.cookies import Cookie
 from web.visit.visit import SignedIn, Visit
 
-# Fields that no answer holds readable because they were posted.
+# Posted fields that no answer sends back in readable form.
 SECRETS = {"code", "codes", "current", "password", "repeated"}
 SECRETS |= {"step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"}
 URLENCODED = "application/x-www-form-urlencoded"
@@ -37,7 +37,7 @@ async def peek(visit: Visit, name: str) -> str:
 
 
 async def remaining(visit: Visit) -> tuple[dict[str, str], dict[str, str]]:
-    """Whatever was posted and not popped: what may be shown, and the secrets."""
+    """The posted fields that were not popped: those that may be shown, and the secrets."""
     form = await _load(visit)
     return {n: v for n, v in form.items() if n not in SECRETS}, {n: v for n, v in form.items() if n in SECRETS}
 
@@ -51,7 +51,7 @@ async def remember(visit: Visit, response: Response, path: str, owner: int) -> N
     """Let the browser remember what `owner` typed, secrets apart, until `path` is opened again in a few minutes."""
     try:
         readable, _ = await remaining(visit)
-    except HTTPException:  # a form that nobody could have filled in
+    except HTTPException:  # a form that no page of ours has
         return
     text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
     if readable and len(text) <= TYPED_MAX:
@@ -59,7 +59,7 @@ async def remember(visit: Visit, response: Response, path: str, owner: int) -> N
 
 
 def typed_before(visit: SignedIn) -> dict[str, str]:
-    """What this person typed on this page when the session was found to be over; once, then it is gone."""
+    """What this person typed on this page after the session had ended. It is returned once, then deleted."""
     try:
         text = base64.urlsafe_b64decode(visit.jar.value(Cookie.TYPED) or "").decode()
     except ValueError:
@@ -72,7 +72,7 @@ def typed_before(visit: SignedIn) -> dict[str, str]:
 
 
 async def _load(visit: Visit) -> dict[str, str]:
-    if visit.request.method != "POST":  # a HEAD with a form would be a proof that no browser sends
+    if visit.request.method != "POST":  # no browser sends a form with a HEAD, so it must not prove anything
         return {}
     if visit.arrival.form is None:
         _check_type(visit)

@@ -45,7 +45,7 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                added = self._file if _is_kept(scope, message["status"]) else self._page
+                added = self._file if _is_cacheable(scope, message["status"]) else self._page
                 hsts = self._hsts if scope["scheme"] == "https" else []
                 message["headers"] = [*message["headers"], *added, *hsts]
             await send(message)
@@ -57,6 +57,6 @@ def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
 
-def _is_kept(scope: Scope, status: int) -> bool:
-    """Static files have their version in the path."""
+def _is_cacheable(scope: Scope, status: int) -> bool:
+    """True for static files, which have their version in the path."""
     return scope["path"].startswith("/static/") and status in (200, 206, 304)

@@ -31,7 +31,7 @@ def page(
     retarget: str = "",
     **context: object,
 ) -> Response:
-    """Render a template; only its `block` when htmx asks for a fragment, perhaps for another place."""
+    """Render a template, or only its `block` when htmx asks for a fragment; `retarget` is where htmx puts that."""
     template, wants_partial = templates.get_template(template_name), is_partial(visit)
     context |= _common(visit) | {"is_fragment": wants_partial}
     if wants_partial and block:
@@ -87,9 +87,9 @@ def later(response: Response, wait: timedelta) -> Response:
 
 
 def posts_to(action: str, target: str = "this") -> Markup:
-    """Where a form goes, with script and without; how htmx swaps, once at a time, is said on <main>.
+    """The attributes of a form that posts to `action`, with script and without. How htmx swaps is set on <main>.
 
-    Filters of a constant, unlike macros, cost nothing: Jinja calls them while it compiles the template.
+    A filter of a constant, unlike a macro, costs nothing: Jinja calls it while it compiles the template.
     """
     return Markup('method="post" action="{0}" hx-post="{0}" hx-target="{1}"').format(action, target)
 
@@ -103,7 +103,7 @@ def static(name: str) -> str:
 
 
 def integrity(name: str) -> str:
-    """What a browser holds a script against before it runs it (W3C Subresource Integrity)."""
+    """The digest that a browser checks before it runs a script (W3C Subresource Integrity)."""
     digest = hashlib.sha384((STATIC / name).read_bytes()).digest()
     return f"sha384-{base64.b64encode(digest).decode('ascii')}"
 
@@ -117,7 +117,7 @@ def _static_version() -> str:
 
 
 class Unindented(Extension):
-    """Indentation is for whoever reads the templates, not for the wire."""
+    """Removes the indentation of templates, so that it is not sent."""
 
     def preprocess(self, source: str, *_: object) -> str:
         return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)

@@ -15,7 +15,7 @@ from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 
 HOME = "/instances"
-# The pages whose forms give a cookie. No page of these links to one that demands it, but to the first page (`/`).
+# The pages whose forms set a cookie. They link to no page that demands the cookie, only to the first page (`/`).
 GIVEN_ON = {
     Cookie.SESSION: {"/login", "/login/code", "/login/recovery", "/setup"},
     Cookie.PENDING_LOGIN: {"/login"},
@@ -32,15 +32,15 @@ def safe_path(wanted: str | None) -> str:
         if not text.startswith("/") or FORBIDDEN.search(text):
             return HOME
     parts = urlsplit(wanted)
-    if parts.path.startswith(("/login", "/logout")):  # done with, once somebody is in
+    if parts.path.startswith(("/login", "/logout")):  # of no use after the login
         return HOME
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
-    """Ask somebody to sign in and remember the page; a fragment request takes its whole page along.
+    """Send the browser to the login, which leads back to this page; for a fragment request the whole page goes there.
 
-    Whoever had a session finds what they typed, secrets apart, on that page again.
+    A person who had a session finds what they typed on that page again, secrets apart.
     """
     target, reason = safe_path(_way_back(visit)), _reason(visit, lacking)
     asked = ({} if target == HOME else {"next": target}) | ({"motivo": reason} if reason else {})
@@ -54,7 +54,7 @@ async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
 
 
 async def _last_owner(visit: Visit) -> int | None:
-    """Whose session is over now; when that is forgotten already, the one account that trusts this browser."""
+    """The account whose session has ended; when the session's row is gone, the one account that trusts this browser."""
     db, token = visit.panel.db, visit.jar.read(Cookie.SESSION)
     if token is None:
         return None
@@ -62,7 +62,7 @@ async def _last_owner(visit: Visit) -> int | None:
 
 
 def _reason(visit: Visit, lacking: Cookie) -> str:
-    """Why somebody is not known who may just have signed in; the login page has the words."""
+    """Why the request of somebody who may just have signed in has no good cookie; the login page has the words."""
     if visit.jar.is_doubled(lacking):
         return "duplicado"
     came_from_login = visit.path != "/" and _page_before(visit).path in GIVEN_ON[lacking]
@@ -71,7 +71,8 @@ def _reason(visit: Visit, lacking: Cookie) -> str:
 
 
 def _way_back(visit: Visit) -> str:
-    """This page; for a form its own page, or else the one that held it: Referer is sent whole within one origin."""
+    """Where the login leads back to: this page; for a form the page at its own address, else the page that held it
+    (Referer, which is sent whole within one origin)."""
     here: str = visit.request.scope["raw_path"].decode("latin-1")
     if visit.request.method == "GET" and not is_partial(visit):
         query = visit.request.scope["query_string"].decode("latin-1")
@@ -81,7 +82,7 @@ def _way_back(visit: Visit) -> str:
     before = _page_before(visit)
     if _has_page(visit, before.path):
         return f"{before.path}?{before.query}" if before.query else before.path
-    return page_above(visit, before.path)  # what was shown there answered a form
+    return page_above(visit, before.path)  # the address of a POST, whose answer was shown there
 
 
 def _page_before(visit: Visit) -> SplitResult:

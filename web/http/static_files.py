@@ -1,6 +1,6 @@
 """The files of static/, compressed once for browsers that take gzip: nearly all.
 
-Pages are not compressed: next to what people type, the size of a compressed page would tell of what it holds (BREACH).
+Pages are not compressed: where a page repeats what a visitor sent, its compressed size gives its secrets away (BREACH).
 """
 
 import gzip
@@ -17,7 +17,7 @@ TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 
 class StaticFiles(staticfiles.StaticFiles):
-    """Only what is asked for is compressed, and then kept: the path changes with any file."""
+    """Compresses a file when it is first asked for, and keeps the result: the path changes when any file does."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder)

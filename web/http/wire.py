@@ -37,7 +37,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_waiting()
 
     def data_received(self, data: bytes) -> None:
-        """A head is read no further than it may go, however much came with it at once."""
+        """Read no more than HEAD_MAX bytes of a head, however many came at once."""
         while data and not self.transport.is_closing():
             most = HEAD_MAX + 1 - self._surplus if self._is_in_head else len(data)
             self._read(data[:most])
@@ -46,7 +46,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _read(self, data: bytes) -> None:
         self._surplus += len(data)
         super().data_received(data)
-        self._surplus = max(0, self._surplus)  # of a body that came with its head, more was taken off than added
+        self._surplus = max(0, self._surplus)  # `on_body` also takes off a body that came with its head
         if self.transport.is_closing():
             return
         if self._surplus > HEAD_MAX:
@@ -55,7 +55,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._wait_for_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers are none: a proxy hands on what a visitor wrote there as if it were its own (RFC 9110 §6.5.1)."""
+        """Ignore trailers: a proxy hands on what a visitor wrote there as if it were its own (RFC 9110 §6.5.1)."""
         if self._is_in_head:
             super().on_header(name, value)
 
@@ -64,7 +64,7 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.close()
 
     def on_message_begin(self) -> None:
-        if len(self.pipeline) >= PIPELINED_MAX:  # thousands fit into one piece of what is read
+        if len(self.pipeline) >= PIPELINED_MAX:  # one read can hold thousands of requests
             raise ConnectionError("pipelined")  # the parser stops; uvicorn answers 400 and hangs up
         super().on_message_begin()
 
@@ -82,11 +82,11 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def _is_idle(self) -> bool:
-        """Whether nothing that came is still to be answered."""
+        """Whether every request so far has its answer."""
         return self.cycle is None or self.cycle.response_complete
 
     def _wait_for_head(self) -> None:
-        """From the first byte on; more of them gain no time."""
+        """Start the time that a whole head may take; further bytes do not prolong it."""
         self._deadline = self.loop.call_later(HEAD_PATIENCE.total_seconds(), self._hang_up, 408)
 
     def _stop_waiting(self) -> None:
@@ -95,7 +95,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._deadline = None
 
     def _hang_up(self, status: int) -> None:
-        """With an answer where one is expected: not for a connection that a browser opened in advance."""
+        """Close the connection; with an answer if part of a head has come, because browsers open some in advance."""
         if self._surplus and self._is_in_head and self._is_idle():
             self.transport.write(_refusal(status, WORDS[status]))
             self.transport.close()
@@ -103,15 +103,15 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.abort()
 
     def _make_room_later(self) -> None:
-        """Perhaps there is enough then: those that came at once may be answered."""
+        """Wait a moment first: connections that came all at once may be answered by then."""
         if self.server_state not in CROWDED:
             CROWDED.add(self.server_state)
             self.loop.call_later(CROWD_PATIENCE.total_seconds(), self._make_room)
 
     def _make_room(self) -> None:
-        """Drop those that still owe us something, or read nothing: the longest first, where most of them come from."""
+        """Drop connections that wait for their visitor: first the oldest of the network that has the most of them."""
         CROWDED.discard(self.server_state)
-        behind: Counter[str] = Counter()  # as many as are dropped later of the same crowd, and itself
+        behind: Counter[str] = Counter()  # by network: how many connections are as new as this one, or newer
         waiting: list[tuple[int, int, BoundedHttp]] = []
         for one in sorted(self._debtors(), key=lambda one: -one._number):
             behind[one.place()] += 1
@@ -125,11 +125,12 @@ class BoundedHttp(HttpToolsProtocol):
         return [one for one in self.connections if isinstance(one, BoundedHttp) and one.owes()]
 
     def owes(self) -> bool:
-        """Whether it is the visitor's turn: with a head, the rest of a body, or the next request."""
+        """Whether the panel waits for the visitor: for a head, the rest of a body, or the next request."""
         return self._is_idle() or self.cycle.more_body
 
     def place(self) -> str:
-        """Of IPv6 the widest network that one household may have: it has more addresses than we have connections."""
+        """The network that it counts for; of IPv6 the widest that one household may have, for it has countless
+        addresses."""
         return list(hosts.networks(self.client[0] if self.client else ""))[-1]
 
 
