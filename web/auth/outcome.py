@@ -1,4 +1,4 @@
-"""What came of an attempt to prove something. Only an `Accepted` lets anybody in; no absence of anything does."""
+"""The outcome of an attempt to prove something. Only an `Accepted` lets anybody in, never the lack of a `Refused`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ class Proof(Enum):
     SETUP_CODE = auto()
     CODE_OF_OLD_APP = auto()  # puts that app back, and proves nothing else
     REHEARSED_CODE = auto()  # a recovery code that was not used up; it proves nothing
-    EARLIER = auto()  # everything, by a request of this session not long ago
+    EARLIER = auto()  # every factor was proved by an earlier request of this session
 
 
 class Reason(Enum):
@@ -30,7 +30,7 @@ class Reason(Enum):
     CLOCK_OFF = auto()
     CLOCK_OFF_BY_HOURS = auto()
     CODE_USED = auto()
-    CODE_DISCLOSED = auto()  # it told how far off a clock is
+    CODE_DISCLOSED = auto()  # the panel told by this code how far off a clock is
     SERVER_CLOCK_WENT_BACK = auto()
     FACTOR_CHANGED = auto()  # meanwhile
     CODE_BACKOFF = auto()
@@ -43,7 +43,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True)
 class Accepted:
-    """Made by `Try.accept` in the transaction that acts on it, or where nothing is counted."""
+    """Made by `Try.accept` in the transaction that acts on it, or directly where tries are not counted."""
 
     proof: Proof
     step: int | None = None  # of the app's code

@@ -53,7 +53,8 @@ async def _context(panel: Panel, name: str) -> list[str]:
 
 
 async def hash_password(panel: Panel, password: str) -> str:
-    """A PHC string, made off the event loop; raises TooBusy. Whoever gets a password has proved something before."""
+    """A PHC string, made off the event loop; raises TooBusy. It takes a reserved place: people who set a password have
+    proved something before."""
     with panel.hash_workers.reserve(reserved=True) as slots:
         return await _hash(panel, slots, password, panel.settings.hash_cost)
 
@@ -68,7 +69,7 @@ async def set_password(tx: Transaction, panel: Panel, account_id: int, phc: str)
 
 @dataclass(frozen=True)
 class RightPassword:
-    """It lets nobody in by itself: whoever acts on it says `charge.accept` in the same transaction."""
+    """It lets nobody in by itself: code that acts on it must call `charge.accept` in the same transaction."""
 
     charge: Try
     account: Account
@@ -81,19 +82,18 @@ class RightPassword:
 async def try_password(
     visit: Visit, name: str, account: Account | None, password: str
 ) -> AsyncIterator[RightPassword | Refused]:
-    """Charge and judge a password for a name from where this request comes, for the block that acts on it; raises
-    TooBusy, then nothing was charged.
+    """Charge a try and judge a password, for the block that acts on the outcome; raises TooBusy before it charges.
 
-    A right one counts as wrong to nobody: the block says `charge.accept` when it acts, else the charge is given back.
-    The account may change while the hash runs: whoever acts on the answer reads it again in the transaction that acts,
-    or acts in a session, which ends when the password changes.
+    A right password counts as no failure: the block calls `charge.accept` when it acts, else the try is refunded.
+    The account may change while the hash runs: the block reads it again in the transaction that acts, or acts in a
+    session, which ends when the password changes.
     """
     panel, account_id = visit.panel, account.id if account else None
     stand_in = await _stand_in(panel, name)
     phc, cost = stored_phc(panel, account), _cost(panel, None if account and account.sealed_password else stand_in)
     counters = await _counters(panel.db, visit, name, account_id)
     is_own = counters[0].kind == "password-device"
-    with panel.hash_workers.reserve(reserved=is_own) as slots:  # without one it is told at once, and nothing is written
+    with panel.hash_workers.reserve(reserved=is_own) as slots:  # raises TooBusy before anything is written
         async with charged(visit, counters, kind="password") as charge:
             if charge.is_refused:
                 yield _refused(charge, is_own=is_own)
@@ -115,7 +115,7 @@ def _refused(charge: Try, *, is_own: bool) -> Refused:
 
 
 async def _judge(panel: Panel, slots: Slots, phc: str, password: str, cost: Cost) -> bool:
-    """Somebody unknown costs one hash too, of the given cost."""
+    """An unknown account costs one hash too, of the given cost, so that timing does not tell it."""
     if not is_hashable(password):
         return False
     if not phc:
@@ -125,22 +125,27 @@ async def _judge(panel: Panel, slots: Slots, phc: str, password: str, cost: Cost
 
 
 async def _fresh(panel: Panel, slots: Slots, phc: str, password: str) -> str:
-    """Empty when the stored hash has the parameters of now."""
+    """A new hash of the password when the stored one has old parameters, else ""."""
     cost = panel.settings.hash_cost
     return await _hash(panel, slots, password, cost) if is_outdated(phc, cost) else ""
 
 
 async def _stand_in(panel: Panel, name: str) -> Account | None:
-    """The account that a name costs as much as when it is nobody's: drawn by the name, so always the same, and each
-    cost is as frequent among such names as among people. Asked for known names too, so that time tells nothing.
+    """The account whose hash cost a name gets when no account has that name.
+
+    It is drawn by the name, hence always the same, and each cost is as frequent among unknown names as among accounts.
+    Known names ask for it too, so that timing does not tell them from unknown ones.
     """
     number = _draw(panel.vault.tag("stand-in", name), of=await accounts.latest_id(panel.db))
     return await accounts.with_password_from(panel.db, number + 1)
 
 
 def _draw(tag: bytes, *, of: int) -> int:
-    """A number below `of`, or 0. When there are more, those that change become the newest (Lamping, Veach: A Fast,
-    Minimal Memory, Consistent Hash Algorithm): a name then costs what a new account does, as after a login."""
+    """A number below `of`, or 0 (Lamping, Veach: A Fast, Minimal Memory, Consistent Hash Algorithm).
+
+    When `of` grows, the number stays or becomes the newest one: the name then costs what a new account does, as the
+    name of a person does after a login.
+    """
     key, drawn, following = int.from_bytes(tag[:8]), 0, 0
     while following < of:
         drawn, key = following, (key * 2862933555777941757 + 1) % 2**64
@@ -149,7 +154,7 @@ def _draw(tag: bytes, *, of: int) -> int:
 
 
 def _cost(panel: Panel, account: Account | None) -> Cost:
-    """What the password of an account takes to hash; without one that can be read, what a new one would."""
+    """The cost of the account's stored hash; without one that can be read, the cost of a new hash."""
     with contextlib.suppress(BrokenSeal):
         if phc := stored_phc(panel, account):
             return Phc.read(phc).cost
@@ -164,14 +169,15 @@ def stored_phc(panel: Panel, account: Account | None) -> str:
 
 
 async def forget_tries(tx: Transaction, panel: Panel, name: str) -> None:
-    """The password is another one now: whatever was tried against the old one counts no more."""
+    """Reset the counters of a name, because its account has another password now."""
     await attempts.forgive_all(tx, panel.vault.tag("name", name))
 
 
 async def _counters(db: Reader, visit: Visit, name: str, account_id: int | None) -> list[Counter]:
-    """Where a wrong password for a name adds up: for the owner's own browsers apart from everybody else.
+    """The counters of wrong passwords for a name: one for each of the owner's browsers, others for everybody else.
 
-    The keys begin with a tag of the name, known or not; a digest would not do, for people type passwords as names.
+    The keys begin with a keyed tag of the name, known or not. A plain digest is not enough: people type passwords into
+    the field of the name.
     """
     vault = visit.panel.vault
     owner = vault.tag("name", name)
@@ -187,5 +193,6 @@ async def _counters(db: Reader, visit: Visit, name: str, account_id: int | None)
 
 
 def shared(vault: Vault, owner: bytes) -> bytes:
-    """Names that nobody has share so many counters, of which none need ever be dropped, like those of accounts."""
+    """The key for a name that no account has. Such names share NOBODYS_COUNTERS counters, so that none of these need
+    ever be dropped, as none of an account is."""
     return vault.tag("nobody", str(int.from_bytes(owner[:8]) % NOBODYS_COUNTERS))

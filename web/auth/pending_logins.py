@@ -1,4 +1,4 @@
-"""Pending logins: the password was right, the second factor is still owed."""
+"""Pending logins: the password was right, the second factor is still missing."""
 
 from db import notices, pending_logins
 from db.database import Transaction

@@ -37,14 +37,14 @@ async def try_recovery(
 ) -> AsyncIterator[Judge | Refused]:
     """Charge a recovery code and hash it off the loop, before the transaction that judges it; raises TooBusy.
 
-    Where there are no codes, none is right, at the same price.
+    For an account without codes no code is right, and it takes the same time.
     """
     panel, code = visit.panel, human_code.read(typed)
     if not recovery_code.is_well_formed(code):
         yield Refused(Reason.MALFORMED_RECOVERY_CODE)
         return
     kind, judge = ("rehearsal", _judge_rehearsal) if is_rehearsal else ("recovery", _judge_recovery)
-    with panel.hash_workers.reserve(reserved=True) as slots:  # without one it is told at once, and nothing is written
+    with panel.hash_workers.reserve(reserved=True) as slots:  # raises TooBusy before anything is written
         async with charged_second_factor(visit, kind, account_id) as charge:
             if isinstance(charge, Refused):
                 yield charge
@@ -72,7 +72,10 @@ async def _judge_rehearsal(visit: Visit, account_id: int, charge: Try, digest: b
 
 
 async def hash_code(panel: Panel, slots: Slots, account_id: int, code: str, in_force: RecoverySet | None) -> bytes:
-    """What is kept of a code of this set; raises BrokenSeal when that was another account's."""
+    """The digest of a code, as it is stored for this set; raises BrokenSeal when the set was another account's.
+
+    Without a set it takes the same time.
+    """
     salt, cost, key = bytes(SALT_BYTES), panel.settings.hash_cost, bytes(KEY_BYTES)
     if in_force:
         salt, cost = in_force.salt, Cost.read(in_force.cost)
@@ -83,7 +86,7 @@ async def hash_code(panel: Panel, slots: Slots, account_id: int, code: str, in_f
 async def make_set(panel: Panel) -> FreshSet:
     """Ten new codes and their hashes, off the event loop (about a second); raises TooBusy.
 
-    One after the other: between two of them others have their turn.
+    The hashes run one after the other, so that others have a turn between two of them.
     """
     codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
     cost, key = panel.settings.hash_cost, panel.token_bytes(KEY_BYTES)

@@ -14,7 +14,7 @@ from web.visit.cookies import Cookie
 from web.visit.visit import SignedIn, Visit
 from web.visit.visitor import SessionEnded, find_session
 
-# What begins a session, and what the session is said to have begun with.
+# The proofs that begin a session, and the method that is stored with it.
 METHODS = {
     Proof.PASSWORD: "password",
     Proof.SETUP_CODE: "password",
@@ -45,7 +45,7 @@ async def begin_session(tx: Transaction, visit: Visit, account_id: int, accepted
     if method == "recovery":
         await notify(tx, visit, account_id, NoticeKind.RECOVERY_USED, session_id=session_id)
     if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
-        await trusted_devices.trust(tx, visit, account_id)  # everything asked for was given
+        await trusted_devices.trust(tx, visit, account_id)  # every factor that was asked for was proved
     await record_event(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
     for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
         await record_event(tx, visit, account_id, Event.SESSION_ENDED, "limit")
@@ -55,7 +55,7 @@ async def begin_session(tx: Transaction, visit: Visit, account_id: int, accepted
 async def renew_session(tx: Transaction, visit: SignedIn) -> None:
     """Give this session another cookie and read it anew; the door sends the cookie with any answer (ASVS V7.2.4).
 
-    Raises SessionEnded when it was ended, or given another, meanwhile, so that nothing it began is done.
+    Raises SessionEnded when it has ended or got another cookie meanwhile, which undoes the transaction.
     """
     panel, token = visit.panel, cookies.new_token(visit.panel)
     former_ends_at = panel.now() + FORMER_COOKIE_TTL
@@ -79,13 +79,13 @@ async def sign_out(visit: Visit) -> None:
 
 
 async def _former_session(tx: Transaction, visit: Visit) -> Former | None:
-    """Another tab may have proved who it is a moment ago, and this one sent the cookie of before."""
+    """The session of a cookie that was renewed a moment ago, by a step-up in another tab, say."""
     token = visit.jar.read(Cookie.SESSION)
     return await sessions.find_former(tx, token, at=visit.at) if token else None
 
 
 async def end_elsewhere(tx: Transaction, visit: SignedIn) -> int:
-    """What proves who the owner is has changed: the account stays open and trusted in this browser alone.
+    """After a change of the password or of a factor: keep the account signed in and trusted in this browser alone.
 
     The session gets another cookie (ASVS V7.4.3, V7.2.4). Returns how many other sessions ended.
     """

@@ -21,7 +21,7 @@ from web.words.characters import joined
 
 @dataclass(frozen=True)
 class Typed:
-    """What somebody typed to prove who they are; a code of the app or, where there is one, a recovery code."""
+    """What somebody typed to prove who they are. When `recovery` is not empty, it is judged in place of `code`."""
 
     password: str = field(repr=False)
     code: str = field(repr=False)
@@ -29,7 +29,8 @@ class Typed:
 
 
 async def verify(visit: SignedIn, typed: Typed) -> tuple[str, Outcome]:
-    """Accepted when the session is verified now; refused, for what was typed in this field of `Typed`."""
+    """Judge what was typed. Returns the outcome, and the field of `Typed` that it is about; on success the session is
+    verified."""
     panel, session = visit.panel, visit.session
     account = await accounts.get(panel.db, session.account_id)
     async with try_password(visit, session.account_name, account, typed.password) as tried:
@@ -67,7 +68,7 @@ async def _judge_second_factor(visit: SignedIn, typed: Typed) -> tuple[str, Outc
 
 
 async def _miss(tx: Transaction, visit: SignedIn, name: str) -> None:
-    """As at the challenge of a login: after five right passwords without their code the owner is told at once."""
+    """Record the failure. As in a login, after five right passwords without a code the owner sees a notice at once."""
     await record_event(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, name)
     if await notices.waiting(tx, _pending_proof(visit)) >= PENDING_LOGIN_TRIES:
         await notices.hasten(tx, _pending_proof(visit), at=visit.panel.now())
@@ -82,5 +83,5 @@ async def _succeed(tx: Transaction, visit: SignedIn) -> None:
 
 
 def _pending_proof(visit: SignedIn) -> bytes:
-    """What a notice of a right password waits for here: that this session proves everything."""
+    """What a notice of a right password waits for, in place of a pending login: the step-up of this session."""
     return digest(f"step-up {visit.session.id}")

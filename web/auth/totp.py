@@ -22,8 +22,10 @@ from web.visit.visit import Visit
 async def try_code(
     visit: Visit, account_id: int, typed: str, *, replaced_in: Session | None = None
 ) -> AsyncIterator[Judge | Refused]:
-    """Charge a six-digit code of the account's app, or of the one that a session replaced, which is put back when
-    it is right. Refused: without being judged."""
+    """Charge a six-digit code of the account's app, and give what judges it, or a refusal without judgement.
+
+    With `replaced_in` it is a code of the app that this session replaced: a right one puts that app back.
+    """
     code = read_code(typed)
     if code is None:
         yield Refused(Reason.MALFORMED_CODE)
@@ -55,7 +57,7 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
         await record_event(tx, visit, account_id, Event.CLOCK_WENT_BACK)
         return Refused(Reason.SERVER_CLOCK_WENT_BACK, next_code=until_new)
     await charge.fail(tx, visit, account_id, Event.TOTP_REPEATED)
-    pending = visit.pending_login  # whoever completes it has only been too quick
+    pending = visit.pending_login  # its completion withdraws the notice: the owner was too quick
     await notify(tx, visit, account_id, NoticeKind.CODE_REPEATED, pending_login=pending.digest if pending else None)
     return missed(Refused(Reason.CODE_USED, next_code=until_new), failures)
 
@@ -75,7 +77,8 @@ async def _judge_replaced(
 
 
 async def _why_wrong(tx: Transaction, visit: Visit, account_id: int, key: bytes, code: str) -> Refused:
-    """Only who proved everything minutes ago is told how far off the phone is, and that code never becomes good."""
+    """Only a session that proved everything minutes ago is told how far off the phone's clock is. The step of that code
+    is then never accepted."""
     session, at = visit.session, visit.panel.now()
     is_proved = (
         session and session.account_id == account_id and timedelta(0) <= at - session.verified_at < STEP_UP_WINDOW
@@ -89,7 +92,8 @@ async def _why_wrong(tx: Transaction, visit: Visit, account_id: int, key: bytes,
 
 
 def wrong_or_clock_off(drift: timedelta | None) -> Refused:
-    """None: mistyped, or a clock is off by more than can be measured; then the date on the server tells whose it is."""
+    """`drift` None: the code was mistyped, or a clock is off by more than can be measured. The sentence then shows the
+    server's date, so that the person sees which clock is wrong."""
     if drift is None:
         return Refused(Reason.WRONG_CODE_OR_CLOCK)
     by_hours = abs(drift) > TOTP_DRIFT * TOTP_STEP

@@ -1,5 +1,5 @@
-"""Every try at a factor, wherever it is made: charged before it is judged, noted when it was wrong, and given back when
-it was not judged at all."""
+"""Every try at a factor: charged before it is judged, recorded when it was wrong, and refunded when it was not judged
+at all."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ Judge = Callable[[Transaction], Awaitable[Outcome]]  # judges, spends and record
 
 @dataclass
 class Try:
-    """A charge that is written. What it stands at says whether it may be judged."""
+    """A try that was charged. `standing`, the state of its counters, says whether it may be judged."""
 
     counters: Sequence[Counter] = field(repr=False)
     standing: Attempts
@@ -33,27 +33,27 @@ class Try:
         return self.standing.is_closed or bool(self.standing.wait)
 
     async def accept(self, tx: Transaction, proof: Proof, *, step: int | None = None) -> Accepted:
-        """It was right: what was counted where it was counted is forgotten. Raises ValueError for what has to wait."""
+        """The try was right: reset its counters. Raises ValueError for a try that may not be judged."""
         if self.is_refused:
             raise ValueError(self.standing)
         await attempts.forgive(tx, self.counters)
-        tx.on_commit.append(self._end)
+        tx.on_commit.append(self._mark_judged)
         return Accepted(proof, step)
 
     async def fail(self, tx: Transaction, visit: Visit, account_id: int | None, event: Event) -> None:
-        """It was wrong: the charge stays, and the line feeds the alarm and what the next login is told."""
+        """The try was wrong: keep the charge and record `event`, which must be a failure of a factor."""
         if Failure.OF_FACTOR not in event.failure:
             raise ValueError(event)
         await record_event(tx, visit, account_id, event)
-        tx.on_commit.append(self._end)
+        tx.on_commit.append(self._mark_judged)
 
-    def _end(self) -> None:
+    def _mark_judged(self) -> None:
         self.is_judged = True
 
 
 @asynccontextmanager
 async def charged(visit: Visit, counters: Sequence[Counter], *, kind: str) -> AsyncIterator[Try]:
-    """Charge a try for the block that judges it. Unless the block wrote that it was right or wrong, it is given back.
+    """Charge a try for the block that judges it. Unless the block committed `accept` or `fail`, the try is refunded.
 
     The charge is committed first: where nothing can be written, nothing is judged.
     """
@@ -74,7 +74,7 @@ async def charged(visit: Visit, counters: Sequence[Counter], *, kind: str) -> As
 
 @asynccontextmanager
 async def charged_second_factor(visit: Visit, kind: str, account_id: int) -> AsyncIterator[Try | Refused]:
-    """Refused: wait, or never again."""
+    """Charge a try at a second factor. Refused when the account has to wait, or when the factor is closed for good."""
     panel = visit.panel
     async with charged(visit, [await _counter(panel.db, visit, kind, account_id)], kind=kind) as charge:
         if charge.standing.is_closed:
@@ -90,6 +90,7 @@ async def charged_second_factor(visit: Visit, kind: str, account_id: int) -> Asy
 
 
 def missed(refused: Refused, failures: int) -> Refused:
+    """The refusal with the number of tries left, and the wait that follows them."""
     left = max(0, CODE_BACKOFF.free - failures)
     return replace(refused, tries_left=left, then_wait=CODE_BACKOFF.wait_after(failures))
 
@@ -102,10 +103,10 @@ async def _counter(db: Reader, visit: Visit, kind: str, account_id: int) -> Coun
 
 
 async def forgive_everything(tx: Transaction, account_id: int) -> None:
-    """A factor was bound anew or removed: what was tried against the old one counts no more."""
+    """Reset the counters of an account's second factor, because it was replaced or removed."""
     await attempts.forgive_all(tx, attempts_key(account_id))
 
 
 def attempts_key(account_id: int) -> bytes:
-    """Whose second factor is being tried, as the attempts table knows it."""
+    """The key of an account's second factor in the attempts table, or the beginning of it."""
     return digest(f"account {account_id}")

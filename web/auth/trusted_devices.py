@@ -10,7 +10,7 @@ from web.visit.visit import Visit
 
 
 async def trust(tx: Transaction, visit: Visit, account_id: int) -> None:
-    """Trust this browser, with a secret that is new each time; what it is to other accounts stays as it is."""
+    """Trust this browser, with a new secret each time; the trust of other accounts in it stays as it is."""
     panel, token = visit.panel, cookies.new_token(visit.panel)
     if old := await browser.find_trust(tx, visit, account_id):
         await trusted_devices.change_cookie(tx, old.digest, owner=account_id, to=cookies.digest(token))
