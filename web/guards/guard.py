@@ -37,7 +37,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Door(Generic[V_co]):
-    """What a route asks of whoever calls it; `admit` answers with what it then knows of them, or sends them away."""
+    """What a route asks of a visitor. `admit` returns a visit of the type that this guarantees, or a refusal."""
 
     name: str
     admit: Callable[[Visit, "Demand"], Awaitable[V_co | Response]]
@@ -45,9 +45,9 @@ class Door(Generic[V_co]):
 
 @dataclass(frozen=True)
 class Demand:
-    """What a route asks. One that `allows_enrolment` is open, too, to whoever may only switch a second factor on.
+    """What a route asks. With `allows_enrolment` it is also open to sessions that may only switch a second factor on.
 
-    Costly work is reached with a throttle alone that is a budget: it is charged for it.
+    Only a route whose throttle is a budget may do costly work.
     """
 
     state: Door[Visit]
@@ -91,7 +91,7 @@ def post(
     throttle: Throttle | None = None,
     entry: Entry | None = None,
 ) -> GuardedRoute:
-    """A form. Nothing but these reads a body, so the limit of the body stands here."""
+    """A form. Only these routes read a body, so the limit of its size is set here."""
     demand = Demand(state, section or _section(path), allows_enrolment, admin_only, throttle, entry)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="POST", body_max=BODY_MAX)
 
@@ -119,7 +119,7 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
         budget.begin()
         visit = visit_of(request)
         visit.arrival.section, visit.arrival.entry = demand.section, demand.entry
-        unreadable = await _arrival(visit)
+        unreadable = await _read_form(visit)
         await identify(visit)
         await _touch(visit)
         try:
@@ -148,7 +148,7 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
 
 
 async def _touch(visit: Visit) -> None:
-    """The session is in use. That this cannot be written, or not at once, is no reason to keep anybody waiting."""
+    """Note that the session is in use. If this cannot be written at once, it is left out: nobody waits for it."""
     panel, session = visit.panel, visit.session
     if session is None or panel.now() - session.last_seen_at < min(SESSION_TOUCH, panel.settings.session_idle / 10):
         return
@@ -159,10 +159,10 @@ async def _touch(visit: Visit) -> None:
         log.trouble("session.untouched", refused)
 
 
-async def _arrival(visit: Visit) -> HTTPException | None:
-    """Wait for all that somebody posted before it is asked who they are: a session may end while it comes in slowly.
+async def _read_form(visit: Visit) -> HTTPException | None:
+    """Read the whole form before looking up the session, because a session may end while a form comes in slowly.
 
-    Returns why it cannot be read. Of strangers nothing is read before they are let in.
+    Returns why the form cannot be read, else None. The form of a stranger is not read until the door lets it in.
     """
     if visit.request.method in SAFE_METHODS:
         return None
@@ -223,14 +223,15 @@ async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:
 
 
 async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:
-    """On the day a phone is lost one recovery code is enough: it may have been the last."""
+    """A session that began with a recovery code needs no other proof: the phone is lost, and the code may have been the
+    last one."""
     session = visit.session
     asks_now = session is not None and session.has_two_factor and not session.is_of_recovery
     return await (_verified_now if asks_now else _recently_verified)(visit, demand)
 
 
 async def _turn_away(visit: Visit, lacking: Cookie) -> Response:
-    """To the login. A cookie that stands for nothing, or a post past a step, is worth a line in the log."""
+    """Send the visitor to the login. An invalid cookie, or a POST that skips a step, gets a line in the log."""
     if visit.jar.has_come(Cookie.SESSION) or visit.request.method not in SAFE_METHODS:
         log.denied(visit, "session" if lacking is Cookie.SESSION else "pending login")
     return await to_login(visit, lacking)
@@ -244,10 +245,10 @@ def _to_enrolment(visit: Visit) -> Response:
 
 
 class State:
-    """The doors there are."""
+    """The doors that a route can have."""
 
     ANYONE = Door("ANYONE", _anyone)
-    PENDING_LOGIN = Door("PENDING_LOGIN", _pending)  # a right password, the second factor still owed
+    PENDING_LOGIN = Door("PENDING_LOGIN", _pending)  # a right password, the second factor still missing
     SIGNED_IN = Door("SIGNED_IN", _signed_in)
     RECENTLY_VERIFIED = Door(
         "RECENTLY_VERIFIED", _recently_verified

@@ -1,4 +1,4 @@
-"""Which requests come in at all: the host they name, HTTPS, their size, and that no other site sent them."""
+"""Which requests come in at all, by the host they name, by HTTPS, by their size, and by the site that sent them."""
 
 from urllib.parse import urlsplit
 
@@ -57,7 +57,7 @@ def _refusal(visit: Visit, peer: Peer, host: Host | None, found: Diagnosis | Non
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
     visit.arrival.is_exposed = settings.allow_http and not is_private
     visit.jar.is_secure = not (settings.allow_http or _is_local(visit, peer, host[0]))
-    is_file = visit.path.startswith("/static/")  # the page that says what is wrong wants its style
+    is_file = visit.path.startswith("/static/")  # the error page needs its style sheet
     if not (is_private or settings.allow_http or is_file):
         return _insist_on_https(visit, found)
     if scope["method"] not in SAFE_METHODS and not _is_same_origin(visit):
@@ -84,12 +84,12 @@ def _is_too_long(length: bytes) -> bool:
 
 
 def _is_health(visit: Visit) -> bool:
-    """Asked by containers and proxies, from inside and by whatever name; it tells nothing."""
+    """Containers and proxies ask for it from inside, under any host name; the answer reveals nothing."""
     return visit.path == HEALTH and visit.request.method in SAFE_METHODS
 
 
 def _host(visit: Visit) -> Host | None:
-    """Name and port asked for; None without a host, with two, and with anything else than a name and a port."""
+    """The name and port in the Host header; None when there is none, or two, or anything but a name and a port."""
     sent = [value for name, value in visit.request.scope["headers"] if name == b"host"]
     return hosts.read(sent[0].decode("utf-8", "replace"), visit.request.scope["scheme"]) if len(sent) == 1 else None
 
@@ -97,8 +97,8 @@ def _host(visit: Visit) -> Host | None:
 def _is_local(visit: Visit, peer: Peer, name: str) -> bool:
     """Whether browser and panel are one machine with nothing between, so that cookies may go without `Secure`.
 
-    Safari's engine drops `Secure` cookies on http://localhost. A proxy that tells nothing of itself shows at a post:
-    the page it comes from has another address.
+    Safari's engine drops `Secure` cookies on http://localhost. A proxy that adds no header of its own shows at a POST:
+    the Origin header has another address.
     """
     if visit.panel.settings.has_public_address or visit.request.scope["scheme"] != "http":
         return False
@@ -113,7 +113,7 @@ def _origins(visit: Visit) -> list[str]:
 
 
 def _insist_on_https(visit: Visit, found: Diagnosis | None) -> Response:
-    """To the public address, but never to the one that was asked for: that would not end."""
+    """Redirect to the public address, unless `found` says that it was asked for already: that would never end."""
     public, scope = visit.panel.settings.public_url, visit.request.scope
     query = scope["query_string"].decode("latin-1")
     address = public + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
@@ -127,7 +127,7 @@ def _insist_on_https(visit: Visit, found: Diagnosis | None) -> Response:
 
 
 def _diagnose(visit: Visit, peer: Peer, host: Host | None) -> Diagnosis | None:
-    """What is wrong with how this request was handed on."""
+    """What is wrong with the way a proxy handed this request on; None when nothing is."""
     settings = visit.panel.settings
     if host is None or _is_health(visit):
         return None
@@ -142,19 +142,19 @@ def _diagnose(visit: Visit, peer: Peer, host: Host | None) -> Diagnosis | None:
 
 
 def _is_public(host: Host, public_url: str) -> bool:
-    """Whether it is the public address that was asked for, as far as a proxy tells: some leave its port out."""
+    """Whether the request asked for the public address. Some proxies leave its port out."""
     public = urlsplit(public_url)
     return public.scheme == "https" and host[0] == public.hostname and host[1] in (None, public.port or 443)
 
 
 def _is_far(peer: Peer) -> bool:
-    """Whoever asks for this machine by its own name from across the internet lies, and would be called a proxy."""
+    """Whether the peer is on the internet: if it asks for `localhost`, the name is forged, and it is no proxy."""
     found = hosts.address(peer.host)
     return found is not None and found.is_global
 
 
 def _comes_from_elsewhere(visit: Visit) -> bool:
-    """Whether a browser posted from one address and the panel was asked by another."""
+    """Whether a browser posted from a page of one address and the panel was asked at another."""
     if visit.request.headers.get("sec-fetch-site") != "same-origin":
         return False
     origins = _origins(visit)

@@ -1,4 +1,7 @@
-"""How often one place may knock, whatever it says. The waits after wrong passwords and codes are with those."""
+"""How often one network, browser or account may send requests, right or wrong.
+
+The waits after wrong passwords and codes are in web/auth/.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,9 +37,9 @@ from web.words.waits import counted
 
 @dataclass(frozen=True)
 class Throttle:
-    """What a door counts; where something is proved, also what it counts when the answer is a refusal.
+    """How many requests a route allows and, where something is proved, how many refused ones (`failures`).
 
-    With `is_budget` it is charged for costly work, which the door may then do.
+    With `is_budget` a request that was charged may do costly work.
     """
 
     name: str
@@ -47,7 +50,7 @@ class Throttle:
 
 @dataclass(frozen=True)
 class Owner:
-    """Of the account that something is asked of or tried for, in a browser of theirs."""
+    """The owner of the account that a request is about, in a browser of their own."""
 
     account_id: int
     browser: str
@@ -63,12 +66,12 @@ EXPORT = Throttle("export", EXPORTS)
 VERIFICATION = Throttle("verification", VERIFICATIONS)
 STRENGTH = Throttle("strength", STRENGTHS)
 WRITE = Throttle("write", WRITES, is_budget=False)
-SHUTTING_OUT = Throttle("shutting out", WRITES, is_budget=False)  # apart: who is shut out may have used up the other
+SHUTTING_OUT = Throttle("shutting out", WRITES, is_budget=False)  # separate: an intruder may have used up WRITE
 REFUSALS = {403, 422}
 
 
 async def charge(visit: Visit, throttle: Throttle) -> Response | None:
-    """Count a request, once, before anything of it is judged; the answer when it has to wait."""
+    """Count a request, once, before anything of it is judged. Returns the answer when it has to wait, else None."""
     if throttle.name in visit.arrival.charged:
         return None
     panel, owner = visit.panel, await _owner(visit)
@@ -88,7 +91,7 @@ async def charge(visit: Visit, throttle: Throttle) -> Response | None:
 
 
 async def _grant(visit: Visit, owner: Owner | None) -> None:
-    """What is costly may be done now: for an owner, when nothing else of theirs is; raises TooBusy."""
+    """Allow costly work. An owner waits here until no other request of theirs does any; raises TooBusy."""
     is_inside, is_first = _is_inside(visit), len(visit.arrival.charged) == 1
     if owner and is_first:
         await visit.arrival.turn.enter_async_context(visit.panel.turns.of((owner.account_id, is_inside)))
@@ -96,7 +99,7 @@ async def _grant(visit: Visit, owner: Owner | None) -> None:
 
 
 async def count_failure(visit: Visit, throttle: Throttle, response: Response) -> None:
-    """Count a refusal of what was charged among the failures."""
+    """Count a charged request among the failures when its answer is a refusal."""
     if throttle.failures and response.status_code in REFUSALS:
         panel, places = visit.panel, visit.arrival.charged[throttle.name]
         async with panel.db.transaction() as tx:
@@ -112,7 +115,7 @@ async def _count(tx: Transaction, panel: Panel, kind: str, rate: Rate, places: l
     for place in places:
         here = rate.times(place.times)
         if await rates.wait(tx, kind, place.key, here, at=panel.now()):
-            continue  # it is closed already; who does not wait for it must not keep it so
+            continue  # it is full already; a request that does not wait for it must not keep it full
         await rates.count(tx, kind, place.key, here, at=panel.now())
         await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=place.key)
 
@@ -125,9 +128,10 @@ async def _owner(visit: Visit) -> Owner | None:
 
 
 def _places(visit: Visit, throttle: Throttle, owner: Owner | None) -> list[Place]:
-    """What somebody signed in asks for counts for their account. Who tries to prove something counts for their network
-    and those around it, and on a browser of the account's owner for that browser too, and waits for that alone:
-    strangers beside it keep it waiting no more.
+    """What a request is counted under. An act of somebody signed in counts for the account.
+
+    A try to prove something counts for its network and those around it. In the owner's browser it also counts for that
+    browser and waits for that count alone, so that strangers in the same network cannot keep the owner waiting.
     """
     if throttle.failures is None and visit.session:
         return [Place(digest(f"account {visit.session.account_id}"))]
@@ -139,7 +143,8 @@ def _places(visit: Visit, throttle: Throttle, owner: Owner | None) -> list[Place
 
 
 async def _aimed_at(visit: Visit) -> int | None:
-    """The account that is tried; without any cookie of ours the form is not read for it: it would be a stranger's."""
+    """The account that a request tries or acts for. Without a cookie of ours the visitor is a stranger anyway, and the
+    form is not read."""
     session, pending = visit.session, visit.pending_login
     match visit.arrival.entry:
         case None:
@@ -154,5 +159,5 @@ async def _aimed_at(visit: Visit) -> int | None:
 
 
 def _is_inside(visit: Visit) -> bool:
-    """Somebody signed in does something."""
+    """Whether the request is an act of somebody signed in."""
     return visit.session is not None and visit.arrival.entry is None
