@@ -41,7 +41,7 @@ def create_app(
 ) -> ASGIApp:
     """The panel over one data folder; `now` and `token_bytes` are the only clock and randomness it knows.
 
-    `argon2id` computes its hashes; unless one is given, in this process.
+    `argon2id` computes the hashes; by default it does so in this process.
     """
     doors = ROUTES if routes is None else routes
     if undeclared := [route for route in doors if demand_of(route) is None]:
@@ -70,7 +70,7 @@ async def _open(
     token_bytes: Callable[[int], bytes],
     argon2id: Argon2id | None,
 ) -> AsyncIterator[dict[str, Panel]]:
-    """The panel, as every request finds it in its state, with what it does by itself."""
+    """Open the panel, start its housekeeping, and put the panel in the state of every request."""
     try:
         async with open_panel(settings, now, token_bytes, argon2id=argon2id) as panel:
             housekeeping = asyncio.create_task(every_hour(panel))
@@ -79,7 +79,7 @@ async def _open(
             finally:
                 housekeeping.cancel()
                 await asyncio.wait([housekeeping])
-    except StartRefused as refused:  # of a worker, whose exceptions nobody sees
+    except StartRefused as refused:  # in a worker process, whose exceptions nobody sees
         log.trouble("start.refused", refused)
         raise
 

@@ -28,7 +28,7 @@ def read(host: str, scheme: str = "") -> Host | None:
         if not (is_bare and parts.hostname and parts.port != 0):
             return None
         return _name(parts.hostname), None if parts.port == DEFAULT_PORTS.get(scheme) else parts.port
-    except ValueError:  # of which what idna raises is one
+    except ValueError:  # idna's errors are ValueErrors too
         return None
 
 
@@ -46,7 +46,7 @@ def written(name: str, port: int | None) -> str:
 
 @lru_cache(maxsize=1024)
 def address(text: str) -> IPv4Address | IPv6Address | None:
-    """None for a name. IPv4 as a socket for both kinds tells it (`::ffff:127.0.0.1`) is IPv4."""
+    """None for a name. An IPv4 address as an IPv6 socket gives it (`::ffff:127.0.0.1`) becomes IPv4."""
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
@@ -56,8 +56,9 @@ def address(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=1024)
 def networks(text: str) -> dict[str, int]:
-    """The address; of IPv6 the /64, which is the least that one household has, and the /56 and the /48 around it, which
-    one household may have too: each with how many times the numbers for one network it is allowed."""
+    """The networks that an address counts for, the narrowest first, each with how many times the usual numbers it is
+    allowed. For IPv4 it is the address itself; for IPv6 the /64, which is the least that one household has, and the /56
+    and /48 around it, which one household may have too."""
     found = address(text)
     if found is None:
         return {text[:64]: 1}

@@ -60,15 +60,15 @@ ARGON2_FLOOR = Cost(memory_kib=19_456, passes=2, lanes=1)  # OWASP Password Stor
 SALT_BYTES = 16
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 16
-HASHES_WAITING_OWN = 4  # more, for browsers of the account's owner and whoever is past the password
-HASHES_WAITING_INSIDE = 16  # apart from these, for whoever is signed in, one for each account
+HASHES_WAITING_OWN = 4  # more, for the owner's browsers and people who gave the right password
+HASHES_WAITING_INSIDE = 16  # apart from these, for people who are signed in, one for each account
 HASH_PATIENCE = timedelta(seconds=3)
 BUSY_RETRY = timedelta(seconds=5)
 PASSWORD_BACKOFF_PAIR = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15))
 PASSWORD_BACKOFF_ACCOUNT = Backoff(free=20, first=timedelta(seconds=60), longest=timedelta(minutes=60), closes_at=100)
 PASSWORD_BACKOFF_DEVICE = Backoff(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), closes_at=100)
 STRANGERS_COUNTED = 10_000  # rows
-NOBODYS_COUNTERS = 65_536  # rows more, 5 MB at most, which all names that nobody has share
+NOBODYS_COUNTERS = 65_536  # further rows, 5 MB at most, shared by all names that no account has
 
 # The authenticator app (RFC 6238, RFC 4226)
 TOTP_KEY_BYTES = 20  # RFC 4226 §4 R6 advises 160 bits
@@ -92,12 +92,12 @@ SETUP_TTL = timedelta(minutes=60)
 INVITATION_TTL = timedelta(hours=24)
 RESET_TTL = timedelta(minutes=60)
 
-# Whatever is asked, from one network (or, on its own browsers, for one account), from everybody, from one account
+# Requests: of one network (or of one of the owner's browsers), of the whole panel, or of one account
 AUTH_POSTS = Rate(20, timedelta(minutes=1))
 AUTH_FAILURES = Rate(30, timedelta(minutes=15))
-AUTH_TIMES_56 = 4  # as many from an IPv6 /56, beside those of each /64
+AUTH_TIMES_56 = 4  # times as many from an IPv6 /56; each /64 in it has its own count too
 AUTH_TIMES_48 = 16
-STRANGERS_NOTED = Rate(10, timedelta(hours=1))  # lines of activity, from one network; then counts
+STRANGERS_NOTED = Rate(10, timedelta(hours=1))  # entries of activity, from one network; the rest is counted
 STRANGERS_NOTED_IN_ALL = Rate(1000, timedelta(hours=1))  # likewise, in the whole panel
 BRUTE_FORCE = Rate(200, timedelta(hours=1))  # failed factors in the whole panel: administrators are told
 ENROLMENTS = Rate(5, timedelta(minutes=10))
@@ -127,13 +127,13 @@ OPENING_GRACE = timedelta(seconds=1)  # from reading a sealed secret to opening 
 HOUSEKEEPING = timedelta(hours=1)
 PASSWORD_FAILURES_KEPT = timedelta(days=1)
 PRUNED_AT_ONCE = 500  # rows
-LEFT_OVER = timedelta(days=1)  # since a file that a killed command left was written to
+LEFT_OVER = timedelta(days=1)  # since the last write to a file that a killed command left
 DISK_FREE_MIN = 16 * 1024 * 1024  # bytes
 SPARE_BYTES = 1024 * 1024
 
 # Server processes
-WORKER_SETTLED = timedelta(minutes=1)  # of running
-WORKER_DEATHS = Rate(5, timedelta(minutes=10))  # before that
+WORKER_SETTLED = timedelta(minutes=1)  # a worker that runs this long started well
+WORKER_DEATHS = Rate(5, timedelta(minutes=10))  # of workers that ran less long
 
 # Requests
 BODY_MAX = 16 * 1024

@@ -1,4 +1,4 @@
-"""What handlers need of the world, handed in from outside: no handler reads a clock, a global or the environment."""
+"""What handlers need from outside is handed to them here: none reads a clock, a global or the environment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,5 +26,5 @@ class Panel:
     turns: Turns  # of accounts
 
     async def seal_in(self, tx: Transaction, purpose: str, owner: int | str, secret: bytes) -> bytes:
-        """For a row of this transaction, with the key in force in it: a change of keys is over, or waits."""
+        """Seal a value for a row of this transaction with the key in force: a change of keys is over, or waits."""
         return self.vault.seal(purpose, owner, secret, fingerprint=await identity.key_fingerprint(tx) or "")

@@ -39,7 +39,7 @@ async def health(_: Visit) -> Response:
     return PlainTextResponse("ok")
 
 
-# Routes are tried one after the other: what is asked for most stands first.
+# Routes are tried one after the other, so the most requested ones stand first.
 ROUTES: list[BaseRoute] = [
     get("/instances", instances.list_page, State.SIGNED_IN),
     get("/security", hub.hub, State.SIGNED_IN, allows_enrolment=True),

@@ -17,7 +17,7 @@ from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_
 from web.words.characters import name_refusal, trim
 from web.words.moments import Zone, machine_zone, read_zone
 
-ROOT = Path(__file__).resolve().parent.parent  # of the checkout; folders that are not said in full are looked for here
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout; relative paths in settings begin here
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 Network = IPv4Network | IPv6Network
 
@@ -56,13 +56,13 @@ class Settings:
         return self.public_url or self.address_at(self.host)
 
     def address_at(self, host: str) -> str:
-        """With the port; on this machine by name, because what is done at an IP address can hold no passkey."""
+        """The http address with its port; `localhost` for this machine, because an IP address can hold no passkey."""
         name = "localhost" if host in hosts.LOOPBACK_NAMES else f"[{host}]" if ":" in host else host
         return f"http://{name}:{self.port}"
 
     @cached_property
     def has_public_address(self) -> bool:
-        """One of this machine alone, without HTTPS, is none."""
+        """False without one, and for one that only this machine can open without HTTPS."""
         parts = urlsplit(self.public_url)
         return bool(self.public_url) and not (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
@@ -81,7 +81,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises StartRefused, naming the variable, for a value that cannot be and a name that does not exist."""
+        """Raises StartRefused, naming the variable, for a wrong value and for a name that does not exist."""
         for name in environment:
             if name.upper().startswith("PANEL_") and name not in KNOWN:
                 raise StartRefused(f"{name} não existe.{_nearest(name)}")
@@ -96,7 +96,7 @@ class Settings:
         values.setdefault("time_zone", machine_zone(environment))
         settings = cls(**values)  # type: ignore[arg-type]
         settings._check_public_url()
-        if settings.host in EVERY_ADDRESS:  # whether this machine has any other shows when it is bound
+        if settings.host in EVERY_ADDRESS:  # any other is checked when it is bound
             settings.check_exposure(settings.host)
         return settings
 
@@ -190,7 +190,7 @@ def _cost(value: str) -> Cost:
 
 
 def _networks(value: str) -> tuple[Network, ...]:
-    """Addresses and networks; everybody (`/0`) is nobody in particular."""
+    """Addresses and networks; raises ValueError for one that holds every address (`/0`)."""
     found = tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
     if any(network.prefixlen == 0 for network in found):
         raise ValueError(value)
