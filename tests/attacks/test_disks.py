@@ -1,4 +1,4 @@
-"""Disks that are full, take no writing or lack what SQLite needs: real ones, mounted for the test alone."""
+"""Disks that are full, read-only or lack what SQLite needs: real file systems, mounted for the test alone."""
 
 import contextlib
 import shlex
@@ -48,7 +48,7 @@ def mounted(place: Path, *how: object) -> Iterator[Path]:
 
 @pytest.fixture
 def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A small one, of its own, in memory or (`ext4`) with a file system that can fail."""
+    """A small disk for the test alone, in memory or (`ext4`) with a file system that can fail."""
     place = tmp_path / "disk"
     if getattr(request, "param", "tmpfs") == "tmpfs":
         how: list[object] = ["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs"]
@@ -76,7 +76,7 @@ def data(disk: Path) -> Path:
 
 
 def fill(disk: Path) -> Path:
-    """To the last byte; returns what to remove."""
+    """Fill the disk to the last byte; returns the file to remove."""
     filling = disk / "filling"
     with contextlib.suppress(OSError), filling.open("wb", buffering=0) as out:
         while True:
@@ -92,11 +92,11 @@ def refused(answer: subprocess.CompletedProcess[str], *words: str) -> None:
 
 @pytest.fixture
 def stranger(new_client: Callable[..., TestClient]) -> TestClient:
-    """Sees the panel's faults as people do."""
+    """A browser that sees the panel's faults as people do."""
     return new_client(raise_server_exceptions=False, client=("10.1.1.1", 1))
 
 
-def test_on_a_full_disk_pages_are_read_nobody_is_judged_and_then_all_is_well(
+def test_a_full_disk_serves_pages_and_judges_no_login_until_there_is_room(
     protected: Person,
     client: TestClient,
     hashes: HeldHashes,
@@ -126,7 +126,7 @@ def test_on_a_full_disk_pages_are_read_nobody_is_judged_and_then_all_is_well(
     assert cookie_of(stranger)
 
 
-def test_signing_out_on_a_full_disk_takes_the_cookie_and_says_what_it_could_not_do(
+def test_signing_out_on_a_full_disk_deletes_the_cookie_and_says_what_failed(
     alice: Person, client: TestClient, disk: Path, rows: Rows
 ) -> None:
     """A66."""
@@ -144,7 +144,7 @@ def test_signing_out_on_a_full_disk_takes_the_cookie_and_says_what_it_could_not_
 
 
 @pytest.mark.parametrize("disk", ["ext4"], indirect=True)
-def test_a_disk_that_turns_read_only_is_told_and_pages_are_read(
+def test_a_disk_that_turns_read_only_is_reported_and_pages_are_served(
     alice: Person, client: TestClient, hashes: HeldHashes, stranger: TestClient, disk: Path, clock: Clock
 ) -> None:
     """A66: ext4 does so by itself when it finds a fault."""
@@ -161,19 +161,19 @@ def test_a_disk_that_turns_read_only_is_told_and_pages_are_read(
 
 
 @pytest.mark.parametrize("words", [["serve", "--port", "0"], ["doctor"], ["end-sessions"], ["backup", "copy"]])
-def test_a_read_only_disk_at_the_start_is_told(words: list[str], data: Path, disk: Path) -> None:
+def test_a_read_only_disk_at_the_start_is_reported(words: list[str], data: Path, disk: Path) -> None:
     """A66."""
     words = [free_port() if word == "0" else word for word in words]
     assert command("mount", "-o", "remount,ro", disk).returncode == 0
     refused(run(*words, "--data", str(data)), f"a pasta de dados {data}: o sistema de arquivos {READ_ONLY}. Monte-o")
 
 
-def test_a_new_panel_on_a_read_only_disk_is_told(disk: Path) -> None:
+def test_a_read_only_disk_is_reported_to_a_new_panel(disk: Path) -> None:
     assert command("mount", "-o", "remount,ro", disk).returncode == 0
     refused(run("create-account", "ana", "--data", str(disk / "data")), READ_ONLY)
 
 
-def test_a_disk_without_shared_memory_is_told(data: Path) -> None:
+def test_a_disk_without_shared_memory_is_reported(data: Path) -> None:
     """A66: a device in place of the file that SQLite maps answers as such file systems do."""
     if not shutil.which("mknod") or command("mknod", "-m", "600", data / "panel.db-shm", "c", 1, 3).returncode:
         pytest.skip("no device can be made here")
@@ -181,14 +181,14 @@ def test_a_disk_without_shared_memory_is_told(data: Path) -> None:
         refused(run(*words, "--data", str(data)), "(WAL). Pastas de rede costumam ser assim")
 
 
-def test_a_database_that_somebody_writes_to_is_told_as_busy(data: Path) -> None:
+def test_a_database_that_another_process_writes_to_is_reported_as_busy(data: Path) -> None:
     """A66."""
     with contextlib.closing(sqlite3.connect(data / "panel.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         refused(run("doctor", "--data", str(data)), "outro programa está gravando no banco de dados. Tente de novo")
 
 
-def test_the_log_on_a_full_disk_keeps_nobody_from_reading(disk: Path) -> None:
+def test_a_full_disk_under_the_log_stops_no_page(disk: Path) -> None:
     """A66."""
     port, data = free_port(), disk / "data"
     shell = shlex.join([*RUN, "serve", "--port", port, "--data", str(data)])
@@ -207,7 +207,7 @@ def test_the_log_on_a_full_disk_keeps_nobody_from_reading(disk: Path) -> None:
     assert "login.password_failed" in (disk / "log").read_text().splitlines()[-1]
 
 
-def test_a_preparation_on_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_during_the_preparation(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=2m", "tmpfs") as place:
         checkout = Checkout(place)
         checkout.need("pato")
@@ -257,7 +257,7 @@ def test_commands_work_on_a_full_disk_while_no_panel_runs(data: Path, disk: Path
     assert run("backup", str(tmp_path / "copy"), "--data", str(data)).returncode == 0
 
 
-def test_without_its_spare_a_full_disk_still_gives_a_copy_and_whatever_else_is_refused(
+def test_a_full_disk_without_the_spare_file_allows_a_backup_elsewhere_and_nothing_else(
     disk: Path, tmp_path: Path
 ) -> None:
     """A66."""
@@ -283,7 +283,7 @@ def test_without_its_spare_a_full_disk_still_gives_a_copy_and_whatever_else_is_r
     assert not other.exists()
 
 
-def test_the_spare_is_kept_again_once_there_is_room(
+def test_the_spare_file_is_made_again_once_there_is_room(
     disk: Path, settings: Settings, clock: Clock, still_loop: StillLoop
 ) -> None:
     (disk / "data").mkdir(0o700)

@@ -1,4 +1,4 @@
-"""What breaks under the panel's feet: it refuses, lets nobody half in, and goes on when the ground is firm again."""
+"""Faults of disk, database and key: the panel refuses, lets nobody in half-way, and goes on once they are repaired."""
 
 import asyncio
 import contextlib
@@ -24,11 +24,11 @@ from web.settings import Settings
 
 @pytest.fixture
 def browser(new_client: Callable[..., TestClient]) -> TestClient:
-    """Sees the panel's faults as people do."""
+    """A browser that sees the panel's faults as people do."""
     return new_client(raise_server_exceptions=False)
 
 
-def test_a_database_that_somebody_else_writes_to_for_long_is_told_and_pages_go_on(
+def test_a_long_write_by_another_process_is_reported_and_pages_are_served(
     alice: Person,
     client: TestClient,
     browser: TestClient,
@@ -75,7 +75,7 @@ def test_pages_wait_for_no_write_of_the_panel_itself(
     assert caplog.messages.count("session.untouched") == 1
 
 
-def test_without_its_key_nothing_is_sealed_and_nothing_half_done(
+def test_without_its_key_nothing_is_sealed_or_left_half_done(
     alice: Person, browser: TestClient, settings: Settings, tmp_path: Path
 ) -> None:
     sign_in(browser, alice)

@@ -1,4 +1,4 @@
-"""What nobody thinks of sending: in every field, cookie, header and address, and never a fault (500)."""
+"""Random text in every field, cookie, header and address: it never causes a fault (500)."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ from tests.support.people import ORIGIN, Person, give_password, protect
 
 NewClient = Callable[[], TestClient]
 
-# One panel serves all examples: whatever state they leave is more of the same.
+# One panel serves all examples: the state that an example leaves is part of the next one's input.
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 raw = st.binary(max_size=80)
 near = st.sampled_from(
@@ -46,7 +46,7 @@ def bruno(alice: Person, invite: Callable[[str], Person], new_client: NewClient,
 
 @many
 @given(form=forms, is_in_place=st.booleans(), who=st.sampled_from(["a stranger", "signed in", "half way"]))
-def test_no_form_is_a_fault(
+def test_no_form_causes_a_fault(
     form: tuple[str, dict[str, bytes]],
     is_in_place: bool,
     who: str,
@@ -75,7 +75,7 @@ def test_no_form_is_a_fault(
     value=header_text,
     is_post=st.booleans(),
 )
-def test_no_cookie_is_a_fault(
+def test_no_cookie_causes_a_fault(
     path: str, name: str, value: str, is_post: bool, alice: Person, client: TestClient, elsewhere: NewClient
 ) -> None:
     cookie = f"{name}-{client.app_state['panel'].short_id}={value}"
@@ -93,7 +93,7 @@ def test_no_cookie_is_a_fault(
     value=header_text,
     path=st.sampled_from(["/login", "/security", "/security/totp", "/nope"]),
 )
-def test_no_header_is_a_fault(name: str, value: str, path: str, alice: Person, elsewhere: NewClient) -> None:
+def test_no_header_causes_a_fault(name: str, value: str, path: str, alice: Person, elsewhere: NewClient) -> None:
     headers = [(name.encode(), value.encode("latin-1"))]
     for method in ("GET", "POST"):
         assert elsewhere().request(method, path, headers=headers).status_code < 500
@@ -101,7 +101,7 @@ def test_no_header_is_a_fault(name: str, value: str, path: str, alice: Person, e
 
 @many
 @given(path=st.text(max_size=40), query=st.text(max_size=40))
-def test_no_address_is_a_fault(path: str, query: str, alice: Person, elsewhere: NewClient) -> None:
+def test_no_address_causes_a_fault(path: str, query: str, alice: Person, elsewhere: NewClient) -> None:
     address = "/" + quote_from_bytes(path.encode("utf-8", "replace"), safe="/")
     for start in ("", "/instances", "/activity", "/security/sessions"):
         answer = elsewhere().get(f"{start}{address}?antes={quote_from_bytes(query.encode('utf-8', 'replace'))}")
@@ -112,7 +112,7 @@ def test_no_address_is_a_fault(path: str, query: str, alice: Person, elsewhere: 
 @given(
     target=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40), is_path=st.booleans()
 )
-def test_no_request_target_is_a_fault(target: str, is_path: bool, live_server: str) -> None:
+def test_no_request_target_causes_a_fault(target: str, is_path: bool, live_server: str) -> None:
     """A27, A64: on the wire, where it need not be a path."""
     host, _, port = live_server.removeprefix("http://").partition(":")
     for named in (f"{host}:{port}", "painel.test:8000"):

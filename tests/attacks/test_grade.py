@@ -67,7 +67,7 @@ def of_the_rest(answer: Response) -> int:
     return (0 if answer.headers["x-content-type-options"] == "nosniff" else -5) - (50 if is_open else 0)
 
 
-def test_every_mark_that_is_ours_to_earn(alice: Person, client: TestClient) -> None:
+def test_the_panel_earns_every_point_that_is_not_the_owners_choice(alice: Person, client: TestClient) -> None:
     entered, page = sign_in(client, alice), client.get("/instances", headers={"Origin": "https://e.com"})
     marks = 100 + of_cookies(entered) + of_redirection(client)
     marks += sum(mark(page) for mark in (of_policy, of_transport, of_referrer, of_scripts, of_frames, of_the_rest))

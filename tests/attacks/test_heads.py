@@ -1,4 +1,4 @@
-"""What is sent before a request is whole, against the real server without a proxy."""
+"""Requests whose head or body never ends, or is too large, against the real server without a proxy."""
 
 import contextlib
 import itertools
@@ -70,15 +70,15 @@ def test_the_next_request_of_a_kept_connection_has_no_more_time(live_server: str
         assert rest(line).startswith("HTTP/1.1 408 ")
 
 
-def test_whoever_says_nothing_is_left_without_a_word(live_server: str, still_loop: StillLoop) -> None:
-    """A browser that opened a connection in advance would take it for the answer to its next request."""
+def test_a_connection_that_sends_nothing_is_closed_without_an_answer(live_server: str, still_loop: StillLoop) -> None:
+    """A browser that opened a connection in advance would take an answer for the one to its next request."""
     with connect(live_server) as line:
         until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp))
         still_loop.forward(HEAD_PATIENCE)
         assert rest(line) == ""
 
 
-def test_a_body_that_nobody_waits_for_has_ten_seconds(live_server: str, still_loop: StillLoop) -> None:
+def test_the_rest_of_an_answered_request_has_ten_seconds(live_server: str, still_loop: StillLoop) -> None:
     """A65: of a request that was answered already."""
     with connect(live_server) as line:
         line.sendall(f"{HEAD}Content-Length: 10000\r\n\r\nx".encode())
@@ -107,7 +107,7 @@ def test_headers_are_counted_whole_also_where_they_come_all_at_once(live_server:
         assert rest(line).startswith("HTTP/1.1 431 ")
 
 
-def test_what_is_no_http_is_refused_in_our_words(live_server: str) -> None:
+def test_bytes_that_are_not_http_are_refused_in_our_words(live_server: str) -> None:
     with connect(live_server) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost\r\n\r\n")
         answer = rest(line)
@@ -116,7 +116,7 @@ def test_what_is_no_http_is_refused_in_our_words(live_server: str) -> None:
     assert "Content-Security-Policy: default-src 'none'" in answer
 
 
-def test_trailers_are_no_headers(settings: Settings, clock: Clock) -> None:
+def test_trailers_are_not_read_as_headers(settings: Settings, clock: Clock) -> None:
     """A28: a proxy that hands them on would otherwise hand on what a visitor says of their own address."""
     settings = replace(settings, trusted_proxies=(ip_network("127.0.0.1"),))
     host = settings.public_url.removeprefix("https://")
@@ -143,7 +143,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("what", ENDLESS)
-def test_150_mb_on_one_socket_are_not_taken(what: str, live_server: str) -> None:
+def test_150_mb_on_one_socket_are_not_accepted(what: str, live_server: str) -> None:
     """A65."""
     begun, more = ENDLESS[what]
     part = more.encode() * (MEGABYTE // len(more))
@@ -155,7 +155,7 @@ def test_150_mb_on_one_socket_are_not_taken(what: str, live_server: str) -> None
     assert is_healthy(live_server)
 
 
-def test_thousands_of_requests_that_wait_for_no_answer_are_not_taken(live_server: str) -> None:
+def test_thousands_of_pipelined_requests_are_not_accepted(live_server: str) -> None:
     """A65: in pieces of 256 KiB they cost nearly a second each, and memory."""
     last = f"{HEAD}Connection: close\r\n\r\n"
     with connect(live_server) as line:
@@ -176,7 +176,7 @@ def half_open(address: str, count: int) -> Iterator[list[socket.socket]]:
 
 
 def test_a_burst_of_connections_is_cut_back_to_the_limit_in_one_go(live_server: str, still_loop: StillLoop) -> None:
-    """A42: each was a search among all of them before, and 1,500 kept everybody waiting for seconds."""
+    """A42: a search among all connections for each new one made everybody wait for seconds at 1,500 of them."""
     with half_open(live_server, CONNECTIONS_MAX + 100) as lines:
         until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp) == len(lines))
         assert still_loop.timers(CROWD_PATIENCE, BoundedHttp) == 1
@@ -188,7 +188,7 @@ def test_a_burst_of_connections_is_cut_back_to_the_limit_in_one_go(live_server: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there every address of 127.0.0.0/8 is this machine")
-def test_a_crowd_of_half_open_connections_loses_its_own_oldest(live_server: str, still_loop: StillLoop) -> None:
+def test_the_network_with_most_half_open_connections_loses_its_oldest(live_server: str, still_loop: StillLoop) -> None:
     """A42: somebody else's idle connection, older than all of them, is left alone."""
     with connect(live_server, "127.0.0.2") as other:
         until(lambda: still_loop.timers(HEAD_PATIENCE, BoundedHttp) == 1)
@@ -212,8 +212,8 @@ def test_a_crowd_of_half_open_connections_loses_its_own_oldest(live_server: str,
         ("203.0.113.9", "203.0.113.10", False),
     ],
 )
-def test_all_addresses_of_an_ipv6_household_are_one_crowd(one: str, other: str, is_one_place: bool) -> None:
-    """A42: else each of its connections would be alone, and the oldest of all somebody else's."""
+def test_all_addresses_of_an_ipv6_household_count_as_one_network(one: str, other: str, is_one_place: bool) -> None:
+    """A42: otherwise each connection would count alone, and the oldest of all, somebody else's, would be dropped."""
     lines = [BoundedHttp.__new__(BoundedHttp) for _ in range(2)]
     for line, address in zip(lines, (one, other), strict=True):
         line.client = (address, 1)

@@ -22,7 +22,7 @@ from web.http.page import ROOT
 
 
 def find(program: str, package: str) -> str:
-    """Where it is; the test is skipped where it is not and may not be installed."""
+    """The path of a program; the test is skipped where it is missing and may not be installed."""
     path = f"{os.environ['PATH']}:/usr/sbin"
     if not shutil.which(program, path=path):
         packages.install(package)
@@ -68,7 +68,7 @@ def caddy(folder: Path, port: int, panel_port: str) -> list[str]:
 
 
 def moved(file: str, places: dict[str, str]) -> str:
-    """What we hand out, at the places of this test and otherwise unchanged."""
+    """The configuration that we hand out, with the paths and ports of this test and otherwise unchanged."""
     text = (ROOT / file).read_text()
     for theirs, here in places.items():
         assert theirs in text
@@ -145,7 +145,7 @@ def test_headers_have_ten_seconds_behind_either_proxy(file: str, words: str) -> 
     assert words in (ROOT / "deploy" / file).read_text()
 
 
-def test_what_a_visitor_says_of_the_address_does_not_reach_the_panel(ours: tuple[Server, int], tmp_path: Path) -> None:
+def test_an_address_that_a_visitor_claims_does_not_reach_the_panel(ours: tuple[Server, int], tmp_path: Path) -> None:
     """A28."""
     server, port = ours
     body = "name=nobody&password=girafa+verde"
@@ -167,7 +167,7 @@ def test_no_proxy_tells_its_version(ours: tuple[Server, int], tmp_path: Path) ->
         assert "server_tokens off;" in block
 
 
-def test_a_name_of_ones_own_network_gets_a_certificate_of_caddys_own(tmp_path: Path) -> None:
+def test_caddy_makes_its_own_certificate_for_a_name_in_a_private_network(tmp_path: Path) -> None:
     """The line that the file says to uncomment."""
     port, name = int(free_port()), "painel.lan"
     with serving(tmp_path, PANEL_TRUSTED_PROXIES="127.0.0.1", PANEL_PUBLIC_URL=f"https://{name}:{port}") as server:

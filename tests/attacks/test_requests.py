@@ -14,14 +14,14 @@ from web.limits import URL_MAX
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """For whoever only asks for pages."""
+    """A server for tests that only ask for pages."""
     with serving(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
 @pytest.fixture
 def uncharged(tmp_path: Path) -> Iterator[Server]:
-    """At which nobody has posted anything yet."""
+    """A server that nobody has posted anything to yet."""
     with serving(tmp_path) as server:
         yield server
 
@@ -39,7 +39,7 @@ def test_forwarded_addresses_are_not_believed_from_anybody(uncharged: Server) ->
 
 
 def test_behind_a_known_proxy_the_address_is_the_last_one_that_it_added(tmp_path: Path) -> None:
-    """A28: whatever stands to the left was written by the visitor."""
+    """A28: the addresses to the left of it were written by the visitor."""
     with serving(tmp_path, PANEL_TRUSTED_PROXIES="127.0.0.1") as server:
         for chain in ("203.0.113.9", "6.6.6.6, 203.0.113.9", ", ".join(["6.6.6.6"] * 900 + ["203.0.113.9"])):
             server.guess("nobody", f"X-Forwarded-For: {chain}")
@@ -60,7 +60,7 @@ def test_behind_a_known_proxy_the_address_is_the_last_one_that_it_added(tmp_path
         "GET /security?next=//e.com HTTP/1.1",
     ],
 )
-def test_a_strange_target_leads_nowhere_else(request_line: str, server: Server) -> None:
+def test_a_strange_target_redirects_to_no_other_host(request_line: str, server: Server) -> None:
     """A27."""
     answer = server.say(f"{request_line}\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n\r\n")
     assert status(answer) in (303, 400, 404)
@@ -159,7 +159,7 @@ def test_long_addresses_and_headers_are_refused_by_the_real_server_too(server: S
         "/static/",
     ],
 )
-def test_paths_that_lead_out_or_round_are_not_found(path: str, server: Server) -> None:
+def test_paths_that_leave_their_folder_are_not_found(path: str, server: Server) -> None:
     """A54."""
     assert status(server.say(server.head("GET", path))) == 404
 

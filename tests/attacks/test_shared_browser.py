@@ -1,4 +1,4 @@
-"""One browser, two accounts: nothing of one is moved, withdrawn or refreshed by an act of the other (A57)."""
+"""One browser, two accounts: an act of one account moves, withdraws or renews nothing of the other (A57)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def mallory(invite: Callable[[str], Person], new_client: NewClient, clock: Clock
 
 
 @pytest.mark.parametrize("guesses", [0, 4])
-def test_a_login_of_ones_own_withdraws_no_notice_of_the_victim(
+def test_a_login_to_the_attackers_account_withdraws_no_notice_of_the_victim(
     guesses: int, protected: Person, mallory: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     """A57."""
@@ -39,7 +39,7 @@ def test_a_login_of_ones_own_withdraws_no_notice_of_the_victim(
     assert KNOWN in client.get("/instances").text
 
 
-def test_a_second_try_of_the_owners_still_withdraws_it(
+def test_a_second_try_by_the_owner_still_withdraws_the_notice(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     browser = new_client()
@@ -63,7 +63,7 @@ def test_a_copied_cookie_does_not_move_the_victims_trust(
     assert client.get("/security/sessions").text.count(HERE) == 1
 
 
-def test_two_people_of_one_browser_are_both_trusted_there(
+def test_two_people_who_share_a_browser_are_both_trusted_there(
     protected: Person, mallory: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
     shared = new_client()
@@ -78,7 +78,7 @@ def test_two_people_of_one_browser_are_both_trusted_there(
     assert HERE in shared.get("/security/sessions").text
 
 
-def test_a_login_gives_this_accounts_secret_anew_and_a_copy_is_worth_nothing(
+def test_a_login_renews_the_trust_secret_and_a_copy_of_the_old_one_is_worthless(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     copy = cookie_of(client, "disp")

@@ -51,7 +51,7 @@ def tables(rows: Rows) -> Callable[[], list[Any]]:
 def test_sql_in_every_field_cookie_header_and_address_is_mere_text(
     typed: str, protected: Person, client: TestClient, elsewhere: NewClient, tables: Callable[[], list[Any]], rows: Rows
 ) -> None:
-    """A30: each form is filled in, by whoever may send it, and judged."""
+    """A30: each form is filled in, by a person who may send it, and judged."""
     client.post("/instances", data={"name": "Loja"})
     signed_in = {"Cookie": cookie_of(client)}
     half_way = elsewhere()
@@ -90,7 +90,7 @@ def test_what_is_typed_is_decoded_once(alice: Person, client: TestClient, rows: 
 @pytest.mark.parametrize(
     "text", ["a" * 65_536, "0 -" * 21_845, "/%2e" * 16_384, "ç\u200b" * 32_768, f"a{' ' * 65_534}a"]
 )
-def test_long_input_meets_no_pattern_that_goes_over_it_again_and_again(text: str) -> None:
+def test_long_input_meets_no_pattern_that_backtracks(text: str) -> None:
     """ASVS V1.3.12: such a one would never end. How long they take is measured by `python3 run.py bench timing`."""
     answers = [
         safe_path(text),
@@ -165,7 +165,7 @@ AROUND = [" ", "\t", "\r\n", "\u00a0", "\u2009", "\u3000", "\u200b", "\u2060", "
 
 
 @pytest.mark.parametrize("around", AROUND)
-def test_what_a_keyboard_puts_around_a_name_makes_no_other_account(
+def test_blanks_around_a_name_make_no_other_account(
     around: str, setup_code: str, client: TestClient, new_client: NewClient, rows: Rows
 ) -> None:
     """A45: at the set-up and at the login."""
@@ -176,7 +176,7 @@ def test_what_a_keyboard_puts_around_a_name_makes_no_other_account(
     assert answer.headers["location"] == "/instances"
 
 
-def test_large_letters_are_the_same_name(alice: Person, new_client: NewClient) -> None:
+def test_capital_letters_are_the_same_name(alice: Person, new_client: NewClient) -> None:
     """A45."""
     browser = new_client()
     answer = browser.post("/login", data={"name": "ALICE", "password": alice.password}, headers={"Origin": ORIGIN})
