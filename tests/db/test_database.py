@@ -50,7 +50,7 @@ def test_a_connection_waits_syncs_and_wipes(tmp_path: Path) -> None:
     with_database(tmp_path, act)
 
 
-def test_a_file_system_without_a_log_of_writes_is_told(tmp_path: Path) -> None:
+def test_a_file_system_without_write_ahead_log_is_reported(tmp_path: Path) -> None:
     """As where SQLite finds other locks than those it shares memory with."""
     file = tmp_path / "panel.db"
     file.touch()
@@ -68,7 +68,7 @@ async def _insert(db: Database, name: str) -> None:
         await tx.run("INSERT INTO accounts (name, role, created_at) VALUES (:name, 'member', 1)", name=name)
 
 
-def test_what_is_not_worth_waiting_for_is_not_waited_for_and_the_next_waits_again(tmp_path: Path) -> None:
+def test_a_write_that_does_not_wait_is_refused_and_the_next_one_waits_again(tmp_path: Path) -> None:
     """A66."""
 
     async def act(db: Database) -> None:
@@ -108,7 +108,7 @@ def test_nothing_is_kept_that_could_hint_at_a_password(tmp_path: Path) -> None:
     with_database(tmp_path, act)
 
 
-def test_questions_asked_at_once_are_answered_each_for_itself(tmp_path: Path) -> None:
+def test_parallel_queries_get_their_own_answers(tmp_path: Path) -> None:
     async def act(db: Database) -> None:
         wrong = asyncio.create_task(db.all(int, "SELECT id FROM nowhere"))
         too_large = asyncio.create_task(db.all(int, "SELECT :number", number=2**64))
@@ -126,7 +126,7 @@ def test_questions_asked_at_once_are_answered_each_for_itself(tmp_path: Path) ->
     with_database(tmp_path, act)
 
 
-def test_a_question_to_a_closed_database_is_refused(tmp_path: Path) -> None:
+def test_a_query_to_a_closed_database_is_refused(tmp_path: Path) -> None:
     async def act(db: Database) -> None:
         await db.close()
         for _ in range(2):
@@ -169,7 +169,7 @@ def test_a_tuple_is_bound_value_by_value(names: tuple[str, ...], found: list[str
     with_database(tmp_path, act)
 
 
-def test_a_question_for_one_row_or_a_few_waits_for_no_other_and_for_no_writer(tmp_path: Path, clock: Clock) -> None:
+def test_a_query_for_few_rows_waits_for_no_other_query_and_no_writer(tmp_path: Path, clock: Clock) -> None:
     endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
     async def act(db: Database) -> None:
@@ -189,7 +189,7 @@ def test_a_question_for_one_row_or_a_few_waits_for_no_other_and_for_no_writer(tm
     with_database(tmp_path, act)
 
 
-def test_a_question_for_one_row_that_fails_on_the_loop_is_asked_again_where_it_may_wait(tmp_path: Path) -> None:
+def test_a_query_that_is_busy_on_the_event_loop_runs_again_in_the_thread(tmp_path: Path) -> None:
     """The file may be locked for a moment, as while the log of a process that crashed is recovered."""
 
     async def act(db: Database) -> None:
@@ -259,7 +259,7 @@ def test_parallel_transactions_take_turns(tmp_path: Path, clock: Clock) -> None:
     with_database(tmp_path, act)
 
 
-def test_what_waits_for_the_end_is_read_by_the_next_question_and_undone_with_the_rest(tmp_path: Path) -> None:
+def test_a_queued_statement_runs_before_the_next_query_and_is_undone_with_the_rest(tmp_path: Path) -> None:
     insert = "INSERT INTO rates (kind, key, count, begins_at) VALUES (:kind, x'00', 1, 1)"
 
     async def act(db: Database) -> None:

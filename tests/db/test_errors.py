@@ -1,4 +1,4 @@
-"""What a real file does not do is told by its cause, whoever asks: a reader, a writer or a copy."""
+"""Each failure of a real database file raises the exception of its cause, in a reader, a writer and a copy."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ INSERT = "INSERT INTO things (id, what) VALUES (:id, zeroblob(:bytes))"
 
 
 def during(file: Path, act: Callable[[Database], Awaitable[None]]) -> DatabaseError:
-    """What `act` is told of a database with one table."""
+    """The exception that `act` gets at a database with one table."""
 
     async def run() -> None:
         db = await Database.open(file)
@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "panel.db"
 
 
-def test_a_database_without_room_is_told(file: Path) -> None:
+def test_a_full_database_has_an_error_of_its_own(file: Path) -> None:
     async def act(db: Database) -> None:
         await db._writer.execute_fetchall("PRAGMA max_page_count = 4")
         async with db.transaction() as tx:
@@ -49,7 +49,7 @@ def test_a_database_without_room_is_told(file: Path) -> None:
     assert type(during(file, act)) is Full
 
 
-def test_a_database_that_may_only_be_read_is_told(file: Path) -> None:
+def test_a_read_only_database_has_an_error_of_its_own(file: Path) -> None:
     async def act(db: Database) -> None:
         await db._writer.execute_fetchall("PRAGMA query_only = ON")
         async with db.transaction() as tx:
@@ -58,7 +58,7 @@ def test_a_database_that_may_only_be_read_is_told(file: Path) -> None:
     assert type(during(file, act)) is Denied
 
 
-def test_a_slip_of_a_statement_is_no_fault_of_the_disk(file: Path) -> None:
+def test_a_wrong_statement_is_no_fault_of_the_disk(file: Path) -> None:
     async def twice(db: Database) -> None:
         async with db.transaction() as tx:
             for _ in range(2):
@@ -72,7 +72,7 @@ def test_a_slip_of_a_statement_is_no_fault_of_the_disk(file: Path) -> None:
     assert type(during(file, nowhere)) is DatabaseError
 
 
-def test_a_file_of_another_kind_and_one_that_is_not_there_are_told(file: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_and_a_missing_one_have_errors_of_their_own(file: Path, tmp_path: Path) -> None:
     file.write_bytes(b"no database" * 100)
     with pytest.raises(Damaged):
         asyncio.run(Database.open(file))

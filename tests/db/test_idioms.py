@@ -65,7 +65,7 @@ def bodies(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def idioms(sql: str) -> set[str]:
-    """One statement is looked at by itself: none of the patterns goes past a semicolon."""
+    """The idioms found in a text, statement by statement: no pattern goes past a semicolon."""
     return {
         pattern
         for pattern in IDIOMS
@@ -75,12 +75,12 @@ def idioms(sql: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", sorted(file.stem for file in (ROOT / "db").glob("*.py")))
-def test_what_only_sqlite_reads_is_in_its_own_modules(module: str) -> None:
+def test_sql_that_only_sqlite_reads_is_in_its_own_modules(module: str) -> None:
     assert bool(idioms(said(module))) == (module in SQLITES_OWN)
 
 
 @pytest.mark.parametrize("pattern", IDIOMS)
-def test_each_idiom_is_recognised_and_what_both_read_is_not(pattern: str) -> None:
+def test_each_idiom_of_sqlite_is_recognised_and_portable_sql_is_not(pattern: str) -> None:
     example, _ = IDIOMS[pattern]
     assert pattern in idioms(example)
     both_read = """

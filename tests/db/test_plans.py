@@ -1,4 +1,4 @@
-"""Every question to the database goes by an index, however many people there are."""
+"""Every query of the database uses an index, so that its cost does not grow with the number of people."""
 
 import ast
 import asyncio
@@ -94,7 +94,7 @@ def scanned(connection: sqlite3.Connection, sql: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("place", "sql"), EVERY, ids=[place for place, _ in EVERY])
-def test_it_goes_by_an_index(place: str, sql: str, connection: sqlite3.Connection) -> None:
+def test_every_statement_uses_an_index(place: str, sql: str, connection: sqlite3.Connection) -> None:
     assert place in WHOLE or not scanned(connection, sql)
 
 
@@ -107,18 +107,18 @@ def asked_on_the_loop(methods: str = "one|few") -> Iterator[str]:
 
 
 UNBOUNDED = {"activity"}  # however few of an account's entries are wanted, it may have a million
-IN_A_ROW = {"activity.newest"}  # of which nothing is left out on the way
+IN_A_ROW = {"activity.newest"}  # it reads the rows of an index in order and skips none
 
 
 @pytest.mark.parametrize("place", list(asked_on_the_loop()))
-def test_what_the_event_loop_asks_itself_is_short(place: str, connection: sqlite3.Connection) -> None:
+def test_queries_on_the_event_loop_are_short(place: str, connection: sqlite3.Connection) -> None:
     for sql in [sql for holder, sql in EVERY if holder == place]:
         assert not scanned(connection, sql) or WHOLE.get(place) == "ends at the first row"
         assert place in IN_A_ROW or not UNBOUNDED & set(re.findall(r"\w+", sql))
 
 
 @pytest.mark.parametrize("place", list(asked_on_the_loop("few")))
-def test_a_few_rows_are_no_more_than_the_question_says(place: str) -> None:
+def test_a_query_for_few_rows_has_a_limit(place: str) -> None:
     assert all("LIMIT" in sql for holder, sql in EVERY if holder == place)
 
 
@@ -146,7 +146,7 @@ def test_the_newest_entries_cost_the_same_however_many_there_are(connection: sql
     assert taken[:2] == taken[2:]
 
 
-def test_no_column_is_there_that_nobody_reads(connection: sqlite3.Connection) -> None:
+def test_every_column_is_read_somewhere(connection: sqlite3.Connection) -> None:
     read: set[tuple[str | None, str | None]] = set()
 
     def note(action: int, table: str | None, column: str | None, *_: str | None) -> int:

@@ -1,4 +1,4 @@
-"""What a data folder may hold beside what the migrations make: nothing."""
+"""A database may hold the schema that the migrations make, and nothing else."""
 
 import contextlib
 import hashlib
@@ -91,7 +91,7 @@ def open_again(operate: Operate) -> None:
         ('CREATE TRIGGER "x\x1b[2J" AFTER INSERT ON sessions BEGIN SELECT 1; END', r"tem o gatilho 'x\\x1b\[2J'"),
     ],
 )
-def test_whatever_is_more_less_or_other_stops_the_start_with_its_name(
+def test_an_extra_missing_or_changed_schema_object_stops_the_start_and_is_named(
     change: str, told: str, alice: Person, settings: Settings, operate: Operate
 ) -> None:
     """A59: and every command of the operator, `doctor` first."""
@@ -101,7 +101,7 @@ def test_whatever_is_more_less_or_other_stops_the_start_with_its_name(
         open_again(operate)
 
 
-def test_comments_blanks_and_what_the_planner_notes_are_no_difference(
+def test_comments_blanks_and_planner_statistics_are_no_difference(
     alice: Person, settings: Settings, operate: Operate, rows: Rows
 ) -> None:
     with contextlib.closing(sqlite3.connect(settings.data / "panel.db")) as db:
@@ -133,7 +133,7 @@ def drafted(request: pytest.FixtureRequest, settings: Settings) -> Iterator[sqli
         yield db
 
 
-def test_a_folder_from_before_a_migration_was_edited_is_brought_right(
+def test_a_folder_from_before_a_migration_was_edited_is_repaired(
     drafted: sqlite3.Connection, operate: Operate, rows: Rows
 ) -> None:
     open_again(operate)
@@ -146,7 +146,9 @@ def test_a_folder_from_before_a_migration_was_edited_is_brought_right(
     open_again(operate)  # where everything is compared with what the migrations make
 
 
-def test_such_a_folder_hides_no_trigger(drafted: sqlite3.Connection, operate: Operate) -> None:
+def test_a_folder_from_before_a_migration_was_edited_hides_no_trigger(
+    drafted: sqlite3.Connection, operate: Operate
+) -> None:
     drafted.execute("CREATE TRIGGER x AFTER INSERT ON accounts BEGIN SELECT 1; END")
     with pytest.raises(StartRefused, match="tem o gatilho 'x'"):
         open_again(operate)
@@ -176,9 +178,7 @@ def earlier(settings: Settings) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def test_what_refers_to_a_table_that_is_made_anew_stays(
-    earlier: sqlite3.Connection, operate: Operate, rows: Rows
-) -> None:
+def test_rows_that_refer_to_a_rebuilt_table_stay(earlier: sqlite3.Connection, operate: Operate, rows: Rows) -> None:
     open_again(operate)
     assert rows("SELECT id, method, ends_at FROM sessions") == [("s", "password", 9)]
     for table in REFERRING:
@@ -187,9 +187,7 @@ def test_what_refers_to_a_table_that_is_made_anew_stays(
     assert rows("SELECT * FROM totp_enrolments") == rows("SELECT * FROM former_cookies") == []
 
 
-def test_a_row_that_refers_to_nothing_stops_an_update(
-    earlier: sqlite3.Connection, operate: Operate, rows: Rows
-) -> None:
+def test_a_broken_foreign_key_stops_an_update(earlier: sqlite3.Connection, operate: Operate, rows: Rows) -> None:
     earlier.execute("DELETE FROM sessions")
     earlier.commit()
     with pytest.raises(StartRefused, match=r"linhas da tabela (totp_enrolments|former_cookies) apontam"):

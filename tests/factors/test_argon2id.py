@@ -15,6 +15,6 @@ from web.crypto.argon2id import Phc
         "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ",
     ],
 )
-def test_what_is_no_argon2id_string_is_refused(text: str) -> None:
+def test_a_string_that_is_not_argon2id_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011, several causes
         Phc.read(text)

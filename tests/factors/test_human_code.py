@@ -30,6 +30,6 @@ def test_one_code_has_many_spellings(typed: str) -> None:
     assert human_code.read(typed) == "01ABCDEFGH012345"
 
 
-def test_what_cannot_be_a_recovery_code_is_told_before_hashing() -> None:
+def test_a_malformed_recovery_code_is_found_before_hashing() -> None:
     assert not recovery_code.is_well_formed("01ABCDEFGH01234")
     assert not recovery_code.is_well_formed("01ABCDEFGH01234U")

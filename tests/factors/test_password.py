@@ -40,7 +40,7 @@ def test_good_passwords_need_no_certain_kinds_of_characters(typed: str) -> None:
     assert password.judge(typed, minimum=12).refusal is None
 
 
-def test_the_lists_hold_thousands_that_would_otherwise_be_long_enough() -> None:
+def test_the_lists_hold_thousands_of_passwords_that_are_long_enough() -> None:
     """ASVS V6.2.4 asks for 3,000; of zxcvbn's 30,000 only some are as long as ours must be, and all are refused."""
     common = password._common() | password.BRAZILIAN_COMMON
     assert len(common) >= 30_000
@@ -49,21 +49,21 @@ def test_the_lists_hold_thousands_that_would_otherwise_be_long_enough() -> None:
     assert {password.judge(word, minimum=12).refusal for word in long_enough[::10]} == {Refusal.COMMON}
 
 
-def test_the_account_and_the_panel_make_a_password_weaker() -> None:
+def test_names_of_the_account_and_the_panel_make_a_password_weaker() -> None:
     assert password.judge("", minimum=12).score == 0
     plain, named = (password.judge("zwickelmann 1984", minimum=12, context=words) for words in ([], ["zwickelmann"]))
     assert plain.score > named.score
 
 
-def test_judgements_at_once_know_nothing_of_each_others_words() -> None:
-    """Whichever thread they are made in: zxcvbn has one dictionary, of which their words are a part meanwhile."""
+def test_parallel_judgements_do_not_share_their_context_words() -> None:
+    """In whichever thread they run: zxcvbn has one dictionary, which holds the words of a judgement while it lasts."""
     typed, is_over = "zwickelmann 1984", threading.Event()
 
     def score(*words: str) -> int:
         return password.judge(typed, minimum=12, context=words).score
 
     def held() -> int:
-        """In the middle of it another begins, and is over before this goes on, if it may."""
+        """A judgement during which another one runs from beginning to end, if that is possible."""
 
         def hold(frame: FrameType, event: str, _: object) -> None:
             if event == "call" and frame.f_code.co_name == "omnimatch":
@@ -117,11 +117,11 @@ def calls_made(typed: str) -> int:
 def test_no_password_costs_the_strength_check_more_than_a_long_plain_one(typed: str) -> None:
     """A58: calls are counted, not seconds; uncut, the first of these takes millions."""
     password.judge("", minimum=12)
-    password.judge("girafa azul", minimum=12)  # whatever is loaded once is loaded
+    password.judge("girafa azul", minimum=12)  # loads the word lists, which are not counted
     assert calls_made(typed) < 60_000
 
 
-def test_what_is_beyond_the_strength_check_is_refused_for_every_other_reason_still() -> None:
+def test_a_password_cut_for_the_strength_check_is_still_refused_for_other_reasons() -> None:
     signs = "1!|7({[<69$5@4+8"
     assert password.judge(signs, minimum=12).refusal is None  # a cut leaves enough of it to be judged
     assert password.judge(signs + "\ufffd", minimum=12).refusal is Refusal.BROKEN_TEXT

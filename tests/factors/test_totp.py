@@ -59,7 +59,7 @@ def test_a_clock_set_by_hand_in_another_zone_is_measured_but_not_accepted(hours:
     assert totp.clock_drift(key, code, NOON) == off
 
 
-def test_what_is_no_whole_number_of_hours_away_is_not_guessed_at() -> None:
+def test_a_clock_not_a_whole_number_of_hours_off_is_not_measured() -> None:
     app = pyotp.TOTP(totp.in_base32(RFC_KEY))
     for off in (timedelta(hours=3, minutes=30), timedelta(hours=25), timedelta(days=730), timedelta(days=-730)):
         assert totp.clock_drift(RFC_KEY, app.at(NOON + off), NOON) is None
@@ -73,7 +73,7 @@ SEPARATORS = (
 
 
 @pytest.mark.parametrize("separator", ["", *SEPARATORS])
-def test_blanks_hyphens_and_what_is_not_seen_in_a_code_do_not_matter(separator: str) -> None:
+def test_blanks_hyphens_and_invisible_characters_in_a_code_do_not_matter(separator: str) -> None:
     assert totp.read_code(f"{separator}123{separator}456{separator}") == "123456"
 
 
@@ -117,7 +117,7 @@ def test_a_panel_name_too_long_for_the_qr_code_stops_the_start() -> None:
     assert Settings.from_environment({"PANEL_NAME": "ã" * 18 + "abcd"}).name
 
 
-def test_the_next_code_is_told_to_the_second() -> None:
+def test_the_wait_for_the_next_code_is_exact_to_the_second() -> None:
     now = totp.step_at(NOON)
     assert totp.until_new_step(now, NOON) == timedelta(seconds=25)
     assert totp.until_new_step(now + 1, NOON) == timedelta(seconds=55)
