@@ -1,4 +1,4 @@
-"""What whoever is signed in posts, for every route that takes a post: a route without an act fails the tests."""
+"""The acts of people who are signed in, one for every POST route: a route without an act fails the tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One thing that somebody did: what was sent and proved, what the panel answered, and what it changed."""
+"""One act of a history: what was sent and proved, what the panel answered, and what that changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What must hold after everything that anybody does, whatever came before."""
+"""The invariants: what must hold after every act, whatever came before."""
 
 from collections.abc import Callable, Iterator
 
@@ -89,7 +89,7 @@ def _may_touch(deed: Deed, change: Change) -> bool:
 
 
 def _whole(deed: Deed) -> set[int | None]:
-    """The accounts that whoever does it has shown to be theirs."""
+    """The accounts that the person who acts has proved to be theirs."""
     if deed.command:
         return {deed.named}
     if deed.path in ("/login/code", "/login/recovery"):
@@ -101,7 +101,7 @@ def _whole(deed: Deed) -> set[int | None]:
 
 
 def _by_name(deed: Deed, owner: int) -> set[str]:
-    """Tables of which it may change rows of an account that it only aims at."""
+    """The tables in which the act may change rows of an account that it names without proving anything."""
     if deed.path == "/login" and deed.named == owner:
         return PASSWORD_ALONE if deed.is_right else TRIES
     if deed.path.startswith("/login/") and deed.pending_login and deed.pending_login["account_id"] == owner:
@@ -110,7 +110,7 @@ def _by_name(deed: Deed, owner: int) -> set[str]:
 
 
 def _goes_with(deed: Deed, row: Row) -> bool:
-    """Whether it is what a cookie that was sent stands for, which whoever uses this browser next may end."""
+    """Whether the row belongs to a cookie that was sent: the next person at this browser may end it."""
     if deed.path not in ("/login", "/login/code", "/login/recovery", "/logout"):
         return row.table == "sessions" and deed.session is not None and row.key == deed.session.key
     ids = {deed.session["id"]} if deed.session else set()

@@ -1,4 +1,4 @@
-"""The machine that makes up histories: whoever, wherever, does whatever comes to its mind."""
+"""The state machine that makes up histories: random acts of random people in random browsers."""
 
 from collections.abc import Sequence
 

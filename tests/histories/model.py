@@ -1,6 +1,6 @@
-"""What everybody may hold by now: which secrets are right, what was proved in a session, and what has to be told.
+"""The model of a history: which secrets are right, what was proved in a session, and which notices are due.
 
-It follows what the panel writes down, and never asks it whether something is right.
+It follows what the panel records, and never asks the panel whether something is right.
 """
 
 from collections import defaultdict
@@ -207,7 +207,7 @@ class Model:
         return [Due(one, "password_changed", deed.now, deed.now) for one in changed if one and self.places[one]]
 
     def _settle_due(self, deed: Deed) -> None:
-        """What was completed in time need not be told; after five misses it is told at once."""
+        """Drop notices of what was completed in time; after five misses a notice is due at once."""
         if deed.pending_login and any(row["account_id"] == deed.pending_login["account_id"] for row in deed.begun):
             self.due = [one for one in self.due if one.waits_for != deed.pending_login["digest"]]
         if deed.path == "/login" and deed.pending_login and (given := _given(deed, "pre")):

@@ -1,4 +1,4 @@
-"""Where histories take place: what somebody does is sent, looked at, and told."""
+"""Runs the acts of a history: sends each one, checks the invariants, and keeps the story to print."""
 
 import tempfile
 from collections.abc import Callable, Sequence

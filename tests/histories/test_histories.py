@@ -1,4 +1,4 @@
-"""Histories that nobody thought of, a few hundred of them, always the same; `run.py histories` plays others."""
+"""A few hundred random histories, the same ones in every run; `run.py histories` plays others."""
 
 import logging
 from pathlib import Path
@@ -11,12 +11,12 @@ from tests.histories.play import play
 from tests.histories.scene import POSTS
 
 
-def test_no_history_breaks_what_must_hold(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_history_breaks_an_invariant(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A5, A7, A17, A19, A21, A22, A23, A57, A63, A64."""
     caplog.set_level(logging.CRITICAL, "panel")
     play(tmp_path, 250, is_always_the_same=True)
     assert Histories.posted == set(POSTS)
 
 
-def test_every_route_that_takes_a_post_is_somebodys_act() -> None:
+def test_every_post_route_has_an_act() -> None:
     assert set(POSTS) == {*ACTS, *ENTRANCES}
