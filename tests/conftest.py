@@ -1,4 +1,4 @@
-"""The world of the tests: a clock that moves when told, a real file database, clients that share one panel."""
+"""Fixtures of all tests: a clock that tests move, a real file database, clients that share one panel."""
 
 import argparse
 import asyncio
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright leaves an event loop running in this thread, where no other can start then."""
+    """Run browser tests last: Playwright leaves an event loop running in this thread, so that no other can start."""
     items.sort(key=lambda item: "browser" in item.path.parts)
 
 
@@ -141,7 +141,7 @@ def canary(started_once: tuple[Path, Canary]) -> Canary:
 
 @pytest.fixture
 def client(settings: Settings, clock: Clock, canary: Canary, caplog: pytest.LogCaptureFixture) -> Iterator[TestClient]:
-    """A browser at a panel of which, at the end of any test, no secret was seen where it must not be."""
+    """A browser at a panel; at the end of the test it is checked that no secret appeared where it must not."""
     caplog.set_level(logging.INFO, "panel")
     app, still = create_app(settings, now=clock, token_bytes=canary.token_bytes), {"loop_factory": StillLoop}
     with TestClient(
@@ -168,7 +168,7 @@ def new_client(client: TestClient, canary: Canary) -> Callable[..., TestClient]:
 
 @pytest.fixture
 def elsewhere(new_client: Callable[..., TestClient]) -> Callable[[], TestClient]:
-    """Another browser, in a network of its own, so that no limit answers in place of what is tried."""
+    """Makes browsers with a network each, so that no limit of a network answers in place of what is tested."""
     numbers = itertools.count(1)
 
     def make() -> TestClient:
@@ -179,7 +179,7 @@ def elsewhere(new_client: Callable[..., TestClient]) -> Callable[[], TestClient]
 
 
 def beside(client: TestClient, /, *, base_url: str = ORIGIN, **options: Any) -> TestClient:
-    """Another browser at the panel that this one is at."""
+    """Another browser at the same panel."""
     other = TestClient(client.app, base_url=base_url, follow_redirects=False, **options)
     other.portal = client.portal
     other.app_state |= client.app_state
@@ -234,7 +234,7 @@ Busy = Callable[[], contextlib.AbstractContextManager[None]]
 
 @pytest.fixture
 def hashes(client: TestClient) -> HeldHashes:
-    """What the panel hashes with; nothing is held before it is asked for."""
+    """The hashes of the panel; they are held only once a test asks for it."""
     counting, panel = HeldHashes(), client.app_state["panel"]
     counting.let()
     client.app_state["panel"] = replace(panel, argon2id=counting)
@@ -287,7 +287,7 @@ def rows(settings: Settings) -> Callable[..., list[tuple[Any, ...]]]:
 
 @pytest.fixture
 def still_loop() -> StillLoop:
-    """What the timers of the real server go by."""
+    """The event loop of the real server, whose timers follow a clock that tests move."""
     return StillLoop()
 
 

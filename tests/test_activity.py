@@ -34,7 +34,7 @@ def test_long_histories_come_in_pages(alice: Person, client: TestClient) -> None
     assert "Conta criada" in client.get(unescape(older[1])).text
 
 
-def test_kind_and_period_are_chosen(alice: Person, client: TestClient, clock: Clock) -> None:
+def test_kind_and_period_filter_the_entries(alice: Person, client: TestClient, clock: Clock) -> None:
     client.post("/instances", data={"name": "Loja"})
     page = client.get("/activity", params={"tipo": "instancias"}).text
     assert "Instância criada" in page
@@ -48,7 +48,7 @@ def test_kind_and_period_are_chosen(alice: Person, client: TestClient, clock: Cl
     assert "Nenhuma atividade deste tipo" in client.get("/activity", params={"tipo": "fatores", "periodo": "7"}).text
 
 
-def test_a_kind_that_is_none_is_all(alice: Person, client: TestClient) -> None:
+def test_an_unknown_kind_shows_all_entries(alice: Person, client: TestClient) -> None:
     assert "Conta criada" in client.get("/activity", params={"tipo": "' OR 1=1 --", "periodo": "x"}).text
 
 
@@ -59,7 +59,7 @@ def exported(client: TestClient, **chosen: str) -> list[list[str]]:
     return list(csv.reader(answer.text[1:].splitlines(), delimiter=";"))
 
 
-def test_the_export_is_what_excel_in_brazil_takes_and_holds_no_formula(alice: Person, client: TestClient) -> None:
+def test_the_export_opens_in_brazilian_excel_and_holds_no_formula(alice: Person, client: TestClient) -> None:
     for name in ("=cmd|' /C calc'!A0", "Loja; matriz", "a;=1+1", "a, @SUM(1)"):
         client.post("/instances", data={"name": name})
     answer = client.post("/activity/export", data={"tipo": "instancias"})
@@ -71,7 +71,7 @@ def test_the_export_is_what_excel_in_brazil_takes_and_holds_no_formula(alice: Pe
     assert [line[2] for line in lines] == ["a,' @SUM(1)", "a;'=1+1", "Loja; matriz", "'=cmd|' /C calc'!A0"]
 
 
-def test_the_export_tells_the_time_of_the_browser_where_it_says_which(alice: Person, client: TestClient) -> None:
+def test_the_export_uses_the_time_zone_that_the_browser_sends(alice: Person, client: TestClient) -> None:
     head, line = exported(client, tipo="conta", fuso="Asia/Tokyo")
     assert (head[0], line[0]) == ("quando (Asia/Tokyo)", "24/11/2026 21:00:05")
     assert exported(client, fuso="Lua/Mar_da_Tranquilidade")[0][0] == "quando (America/Sao_Paulo)"
@@ -84,7 +84,7 @@ FILL = """
 """
 
 
-def test_every_line_of_the_choice_is_exported_the_newest_first(
+def test_every_entry_of_the_filter_is_exported_the_newest_first(
     alice: Person, client: TestClient, rows: Callable[..., Any]
 ) -> None:
     rows(FILL)
@@ -138,7 +138,7 @@ def nights(alice: Person, client: TestClient, clock: Clock) -> list[str]:
         ({"periodo": "7", "fuso": "UTC"}, [0, 1, 2, 3]),
     ],
 )
-def test_days_are_chosen_whole_in_the_zone_of_the_reader(
+def test_days_are_filtered_whole_in_the_readers_time_zone(
     chosen: dict[str, str], wanted: list[int], nights: list[str], client: TestClient
 ) -> None:
     page = client.get("/activity", params=chosen | {"tipo": "instancias"}).text
@@ -157,7 +157,7 @@ def test_days_are_chosen_whole_in_the_zone_of_the_reader(
         ({"de": "2026-11-25", "ate": "2026-11-24"}, "Esta data vem antes da outra"),
     ],
 )
-def test_a_date_that_cannot_be_is_told_beside_it_and_nothing_is_lost(
+def test_an_impossible_date_is_reported_beside_its_field_and_nothing_is_lost(
     chosen: dict[str, str], sentence: str, alice: Person, client: TestClient
 ) -> None:
     field = "ate" if "ate" in chosen else "de"
@@ -171,7 +171,7 @@ def test_a_date_that_cannot_be_is_told_beside_it_and_nothing_is_lost(
         assert all(f'value="{value}"' in answer.text for value in chosen.values())
 
 
-def test_links_and_export_carry_the_whole_choice(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+def test_links_and_export_keep_the_whole_filter(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
     rows(FILL)
     chosen = {"tipo": "instancias", "de": "1970-01-02", "ate": "1970-01-13", "fuso": "Asia/Tokyo"}
     page = client.get("/activity", params=chosen).text
@@ -182,7 +182,7 @@ def test_links_and_export_carry_the_whole_choice(alice: Person, client: TestClie
     assert "De e Até, no fuso Asia/Tokyo" in page
 
 
-def test_the_export_asks_who_it_is(alice: Person, client: TestClient, clock: Clock) -> None:
+def test_the_export_asks_for_a_step_up(alice: Person, client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=6)
     asked = client.post("/activity/export", data={"tipo": "conta", "periodo": ""})
     assert asked.status_code == 403
@@ -215,7 +215,7 @@ def verified(client: TestClient) -> str:
     return client.post("/activity/verify").text
 
 
-def test_an_untouched_log_is_told_to_be_so(alice: Person, client: TestClient) -> None:
+def test_an_unaltered_activity_is_confirmed(alice: Person, client: TestClient) -> None:
     client.post("/instances", data={"name": "Loja"})
     assert "Nenhuma linha do registro foi alterada" in verified(client)
 
@@ -243,7 +243,7 @@ def test_a_line_that_was_tampered_with_is_named(
     assert f"a linha {named} não combina" in verified(client)
 
 
-def test_networks_are_told_as_one_household_each() -> None:
+def test_addresses_of_one_household_are_shown_as_one_network() -> None:
     def from_address(host: str) -> str:
         return next(iter(hosts.networks(host)))
 
@@ -256,7 +256,7 @@ def test_a_strange_page_number_is_the_first_page(alice: Person, client: TestClie
         assert "Conta criada" in client.get("/activity", params={"antes": before}).text
 
 
-def test_what_a_browser_calls_itself_stays_text_and_short(
+def test_a_user_agent_stays_text_and_short(
     alice: Person, client: TestClient, new_client: Callable[[], TestClient], rows: Callable[..., Any]
 ) -> None:
     """A53."""
@@ -279,7 +279,7 @@ ANONYMOUS = "SELECT detail, count(*) FROM activity WHERE account_id IS NULL GROU
         ("/activate", {"activation_code": "0" * 24, "password": TOO_LONG, "repeated": TOO_LONG}),
     ],
 )
-def test_what_strangers_try_in_vain_becomes_few_lines_with_numbers(
+def test_failures_of_strangers_become_few_entries_with_numbers(
     path: str,
     fields: dict[str, str],
     alice: Person,
@@ -299,7 +299,7 @@ def test_what_strangers_try_in_vain_becomes_few_lines_with_numbers(
     assert rows(ANONYMOUS)[0] == ("", 11)
 
 
-def test_wrong_set_up_codes_become_few_lines_too(
+def test_wrong_set_up_codes_become_few_entries_too(
     setup_code: str, client: TestClient, clock: Clock, rows: Callable[..., Any]
 ) -> None:
     for _ in range(30):
@@ -308,7 +308,7 @@ def test_wrong_set_up_codes_become_few_lines_too(
     assert rows(ANONYMOUS) == [("", 10), ("20 vezes em menos de uma hora", 1)]
 
 
-def test_strangers_in_many_networks_write_no_more_than_the_panel_takes(
+def test_strangers_in_many_networks_write_no_more_entries_than_the_panel_allows(
     alice: Person, elsewhere: Callable[[], TestClient], clock: Clock, rows: Callable[..., Any]
 ) -> None:
     """A56: the owner's own lines stay, each."""

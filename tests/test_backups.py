@@ -123,7 +123,7 @@ def test_after_a_restore_no_device_is_trusted(
     assert rows("SELECT count(*) FROM trusted_devices") == [(0,)]
 
 
-def test_recovery_codes_that_live_again_do_not_do_so_unnoticed(
+def test_a_restore_that_revives_recovery_codes_raises_a_notice(
     protected: Person, new_client: NewClient, backup: Act, restore: Act, tmp_path: Path, clock: Clock
 ) -> None:
     def recover(browser: TestClient) -> int:
@@ -140,7 +140,7 @@ def test_recovery_codes_that_live_again_do_not_do_so_unnoticed(
     assert "O painel voltou de uma cópia antiga" in browser.get("/instances").text
 
 
-def test_a_backup_between_two_halves_of_a_change_of_keys_names_the_key_that_opens_it(
+def test_a_backup_during_a_change_of_keys_names_the_key_that_opens_it(
     alice: Person,
     backup: Act,
     restore: Act,
@@ -149,7 +149,7 @@ def test_a_backup_between_two_halves_of_a_change_of_keys_names_the_key_that_open
     settings: Settings,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A55: `rotate-key` was killed before anything was sealed anew, and finished another day."""
+    """A55: `rotate-key` was killed before any value was sealed anew, and was finished on another day."""
     old = settings.key_file.read_text()
     write_keys(settings.key_file, [b"n" * 32, bytes.fromhex(old)])
     backup(tmp_path / "copy.db")
@@ -192,7 +192,7 @@ def test_a_backup_of_another_key_is_refused_with_the_cause(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all, just a longer text"])
-def test_what_is_no_backup_changes_nothing(
+def test_a_file_that_is_no_backup_changes_nothing(
     content: bytes, alice: Person, client: TestClient, restore: Act, tmp_path: Path
 ) -> None:
     (tmp_path / "copy.db").write_bytes(content)
@@ -203,8 +203,8 @@ def test_what_is_no_backup_changes_nothing(
     assert client.get("/security").status_code == 200
 
 
-def test_a_copy_takes_the_place_of_a_database_that_is_gone(tmp_path: Path) -> None:
-    """What else lies in the folder of a panel that ran is no reason to refuse."""
+def test_a_copy_replaces_a_missing_database(tmp_path: Path) -> None:
+    """The other files that a panel leaves in its folder are no reason to refuse."""
     data, copy = tmp_path / "data", tmp_path / "copy"
     assert run("create-account", "ana", "--data", str(data)).returncode == 0
     assert run("backup", str(copy), "--data", str(data)).returncode == 0
@@ -216,7 +216,7 @@ def test_a_copy_takes_the_place_of_a_database_that_is_gone(tmp_path: Path) -> No
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-def test_nothing_of_a_restore_is_left_lying_about(
+def test_a_restore_leaves_no_files_behind(
     alice: Person, backup: Act, restore: Act, tmp_path: Path, settings: Settings
 ) -> None:
     backup(tmp_path / "copy.db")
@@ -224,7 +224,7 @@ def test_nothing_of_a_restore_is_left_lying_about(
     assert not list(settings.data.glob("restor*"))
 
 
-def test_a_copy_from_before_panels_had_ids_goes_on_under_the_one_that_browsers_know(
+def test_a_copy_from_before_panels_had_ids_keeps_the_id_of_the_running_panel(
     old_copy: Path, client: TestClient, restore_unproven: Act, rows: Rows
 ) -> None:
     with contextlib.closing(sqlite3.connect(old_copy)) as copy:
@@ -234,7 +234,7 @@ def test_a_copy_from_before_panels_had_ids_goes_on_under_the_one_that_browsers_k
     assert rows("SELECT short_id FROM panel") == [(client.app_state["panel"].short_id,)]
 
 
-def test_one_altered_bit_anywhere_and_a_copy_is_refused(
+def test_a_copy_with_one_altered_bit_is_refused(
     alice: Person, client: TestClient, backup: Act, operate: Operate, tmp_path: Path
 ) -> None:
     """A59: the first bit of a byte, and the one that makes a letter small or large."""
@@ -279,7 +279,7 @@ def test_the_header_of_one_copy_proves_no_other(
         restore(tmp_path / "both.db")
 
 
-def test_a_proof_with_a_key_of_somebody_else_is_none(
+def test_a_proof_made_with_the_key_of_another_panel_is_refused(
     alice: Person, backup: Act, restore: Act, settings: Settings, tmp_path: Path
 ) -> None:
     """A59: of another panel, under the name of ours."""
@@ -299,7 +299,7 @@ def test_a_proof_with_a_key_of_somebody_else_is_none(
         restore(tmp_path / "forged.db")
 
 
-def test_a_copy_without_proof_is_taken_only_when_asked_to(
+def test_a_copy_without_proof_is_restored_only_when_asked_to(
     old_copy: Path, client: TestClient, restore: Act, restore_unproven: Act, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(CommandRefused, match=r"ninguém mexeu nele.*restore --without-proof .*old\.db"):
@@ -321,7 +321,7 @@ def test_a_copy_without_proof_is_taken_only_when_asked_to(
         ("CREATE TABLE help (x)", "tem a tabela 'help'"),
     ],
 )
-def test_what_was_added_to_a_copy_without_proof_is_refused_before_it_runs(
+def test_an_altered_schema_in_a_copy_without_proof_is_refused_before_it_runs(
     change: str, told: str, old_copy: Path, client: TestClient, restore_unproven: Act
 ) -> None:
     """A59."""
@@ -375,7 +375,7 @@ def without_sub_keys(old_copy: Path, settings: Settings) -> Rows:
     return rows
 
 
-def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_knows(
+def test_a_copy_without_sub_keys_gets_those_of_the_running_panel(
     old_copy: Path, without_sub_keys: Rows, alice: Person, client: TestClient, restore_unproven: Act
 ) -> None:
     restore_unproven(old_copy)
@@ -383,7 +383,7 @@ def test_a_copy_without_sub_keys_goes_on_under_those_that_the_running_panel_know
     assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
 
 
-def test_what_a_copy_counted_under_tags_of_its_own_is_forgotten_and_wrong_codes_are_not(
+def test_counters_under_the_tags_of_a_copy_are_forgotten_and_wrong_codes_are_not(
     old_copy: Path, without_sub_keys: Rows, restore_unproven: Act, rows: Rows
 ) -> None:
     for kind in ("password", "password-account", "password-device", "totp"):
@@ -392,7 +392,7 @@ def test_what_a_copy_counted_under_tags_of_its_own_is_forgotten_and_wrong_codes_
     assert rows("SELECT kind, failures FROM attempts") == [("totp", 7)]
 
 
-def test_the_next_backup_takes_away_what_a_killed_one_left_in_its_folder(
+def test_the_next_backup_deletes_the_files_that_a_killed_one_left(
     alice: Person, backup: Act, tmp_path: Path, clock: Clock
 ) -> None:
     killed = work_file("copying-", tmp_path, clock())

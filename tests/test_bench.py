@@ -13,6 +13,6 @@ from bench.report import Row, table
         (Row("memory", 900.0, "MiB"), True),
     ],
 )
-def test_a_figure_beyond_its_bound_is_told(row: Row, is_met: bool) -> None:
+def test_a_figure_beyond_its_bound_is_reported(row: Row, is_met: bool) -> None:
     assert row.is_met is is_met
     assert ("**no**" in table([row])) is not is_met

@@ -1,4 +1,5 @@
-"""Costly work is done for whoever was charged for it, one thing at a time for each account, owners' logins first."""
+"""Costly work is done only for requests that were charged for it, one at a time for each account, owners' logins
+first."""
 
 import contextlib
 import contextvars
@@ -81,7 +82,7 @@ def test_a_route_that_reaches_costly_work_without_a_budget_does_not_start(handle
         create_app(settings, routes=[get("/forgotten", handler, State.SIGNED_IN)])
 
 
-def test_what_cannot_be_seen_at_the_start_is_refused_when_it_is_reached(settings: Settings) -> None:
+def test_costly_work_not_found_at_the_start_is_refused_when_it_is_called(settings: Settings) -> None:
     app = create_app(settings, routes=[get("/unseen", hashes_unseen, State.ANYONE)])
     with TestClient(app, base_url=ORIGIN) as browser, pytest.raises(Unbudgeted):
         browser.get("/unseen")
@@ -100,7 +101,7 @@ def bruno(alice: Person, invite: Callable[[str], Person]) -> Person:
     return invite("bruno")
 
 
-def test_changes_of_password_at_once_keep_one_place_and_nobody_from_signing_in(
+def test_parallel_changes_of_a_password_take_one_place_and_stop_no_login(
     protected: Person,
     bruno: Person,
     client: TestClient,
@@ -122,7 +123,7 @@ def test_changes_of_password_at_once_keep_one_place_and_nobody_from_signing_in(
         httpx2.Client(base_url=address, timeout=HANG) as browser,
         contextlib.ExitStack() as at_last,
     ):
-        at_last.callback(hashes.let)  # whatever fails: somebody waits for them
+        at_last.callback(hashes.let)  # also when an assertion fails: requests wait for them
         until(lambda: not pool.taken)
         changes = threads.submit(post_at_once, address, [change] * ACTS.most)
         charged = "SELECT count FROM rates WHERE kind = 'password'"
@@ -138,10 +139,10 @@ def test_changes_of_password_at_once_keep_one_place_and_nobody_from_signing_in(
         assert sum("Senha alterada" in answer.text for answer in changes.result()) == 1
 
 
-def test_an_owner_signs_in_one_at_a_time_and_keeps_no_other_waiting(
+def test_logins_of_one_owner_run_one_at_a_time_and_delay_no_other_owner(
     alice: Person, bruno: Person, client: TestClient, new_client: NewClient, settings: Settings, clock: Clock
 ) -> None:
-    """P14: nobody who belongs fills the owners' places, however many browsers of theirs there are."""
+    """P14: a person cannot fill the places reserved for owners, however many trusted browsers they have."""
     hashes, pool, loop = HeldHashes(), Workers(), StillLoop()
     browsers = [new_client() for _ in range(6)]
     for browser in browsers:
@@ -165,7 +166,7 @@ def test_an_owner_signs_in_one_at_a_time_and_keeps_no_other_waiting(
         assert [answer.status_code for answer in one.result() + many.result()] == [303] * 7
 
 
-def test_what_a_session_alone_may_do_uses_up_nothing_that_an_owner_needs_against_it(
+def test_an_unproved_session_uses_up_no_limit_that_the_owner_needs_against_it(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     """A21: with a stolen session, nothing proved in it."""

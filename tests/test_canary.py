@@ -1,4 +1,4 @@
-"""The watch itself is worth nothing unless it speaks up."""
+"""The check for leaked secrets finds a secret that is where it must not be."""
 
 import base64
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_secret_in_the_wrong_place_is_found(place: str, tmp_path: Path) -> Non
         canary.check(tmp_path, log, [PASSWORD])
 
 
-def test_a_secret_in_its_own_place_is_none_of_its_business(tmp_path: Path) -> None:
+def test_a_secret_where_it_may_be_is_not_reported(tmp_path: Path) -> None:
     canary = Canary()
     key = base64.b32encode(canary.token_bytes(20)).decode()
     canary._hear(answer("https://painel.test/security/totp", key))

@@ -23,7 +23,7 @@ DOUBLED = "gravou um cookie com o nome do cookie do painel"
 
 
 def given(answer: Response) -> dict[str, str]:
-    """The cookies that an answer gives, each with its attributes; those that it takes away are left out."""
+    """The cookies that an answer sets, each with its attributes; those that it deletes are left out."""
     lines = [line for line in answer.headers.get_list("set-cookie") if '=""' not in line]
     return {line.partition("=")[0]: line.partition(";")[2] for line in lines}
 
@@ -72,7 +72,7 @@ def test_on_this_machine_cookies_go_without_secure_and_come_back(here: tuple[Tes
         ("http://localhost:8000", "::ffff:127.0.0.1"),
     ],
 )
-def test_every_name_of_this_machine_will_do(address: str, peer: str, here: tuple[TestClient, str]) -> None:
+def test_cookies_work_under_every_name_of_this_machine(address: str, peer: str, here: tuple[TestClient, str]) -> None:
     browser, code = here
     alice = alice_at(browser, code)
     other = beside(browser, base_url=address, headers={"Origin": address}, client=(peer, 1))
@@ -107,10 +107,10 @@ def test_with_anything_between_browser_and_panel_cookies_stay_secure(
     assert page.get("/instances").status_code == 200  # a page tells less of what is between than a post
 
 
-def test_with_a_public_address_a_cookie_without_prefix_is_neither_given_nor_read(
+def test_with_a_public_address_a_cookie_without_prefix_is_neither_set_nor_read(
     alice: Person, client: TestClient
 ) -> None:
-    """What nginx asks without a line about Host looks like this machine itself."""
+    """A request from nginx, when its configuration sets no Host, looks like one from this machine."""
     address = "http://127.0.0.1:8000"
     browser = beside(client, base_url=address, headers={"Origin": address}, client=("127.0.0.1", 1))
     answer = give_password(browser, alice)
@@ -136,7 +136,7 @@ def test_two_panels_on_one_host_leave_each_other_alone(
     assert client.get("/instances").status_code == 200
 
 
-def test_the_id_outlives_a_start_and_is_of_this_panel_alone(operate: Operate, settings: Settings) -> None:
+def test_the_short_id_survives_a_restart_and_differs_between_panels(operate: Operate, settings: Settings) -> None:
     async def short_id(panel: Any) -> str:
         return str(panel.short_id)
 
@@ -174,7 +174,7 @@ def test_a_login_in_a_browser_with_the_old_name_begins_its_own_session(
     assert browser.get("/instances").status_code == 200
 
 
-def test_signing_out_under_the_old_name_gives_no_new_one(
+def test_signing_out_under_the_old_name_sets_no_new_cookie(
     alice: Person, client: TestClient, new_client: NewClient
 ) -> None:
     browser = new_client()
@@ -184,12 +184,14 @@ def test_signing_out_under_the_old_name_gives_no_new_one(
     assert not browser.cookies
 
 
-def test_an_old_name_that_stands_for_nothing_is_left_to_whoever_it_belongs_to(client: TestClient) -> None:
+def test_an_unknown_cookie_under_the_old_name_is_left_alone(client: TestClient) -> None:
     plant(client, f"__Host-sid={'A' * 43}")
     assert "set-cookie" not in client.get("/login").headers
 
 
-def test_trust_and_a_login_half_way_move_too(protected: Person, client: TestClient, clock: Clock) -> None:
+def test_trust_and_a_pending_login_move_to_the_new_name_too(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
     browser = beside(client, headers={"Origin": ORIGIN})
     plant(browser, under_old_name(cookie_of(client, "disp")))
     half = give_password(browser, protected)
@@ -217,7 +219,9 @@ def test_a_browser_that_does_not_return_the_cookie_is_told_so(
     assert NOT_RETURNED in browser.get(answer.headers["location"]).text
 
 
-def test_so_it_is_half_way_in(protected: Person, new_client: NewClient, clock: Clock) -> None:
+def test_a_browser_that_does_not_return_the_cookie_of_a_pending_login_is_told_so(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
     browser = new_client()
     give_password(browser, protected)
     browser.cookies.clear()
@@ -235,7 +239,9 @@ def test_so_it_is_half_way_in(protected: Person, new_client: NewClient, clock: C
         ("/instances", {"Referer": "https://e.com/login", "Sec-Fetch-Site": "cross-site"}),
     ],
 )
-def test_whoever_was_given_none_is_not_told_so(path: str, headers: dict[str, str], client: TestClient) -> None:
+def test_a_browser_that_was_sent_no_cookie_is_not_told_so(
+    path: str, headers: dict[str, str], client: TestClient
+) -> None:
     assert "motivo" not in client.get(path, headers=headers).headers["location"]
 
 
@@ -258,7 +264,7 @@ def planted(browser: TestClient, kind: str) -> dict[str, str]:
     return {"Cookie": "; ".join([f"{name}=planted", *own])}
 
 
-def test_a_planted_session_cookie_is_said_and_removed_where_it_can_be(plain: tuple[TestClient, Person]) -> None:
+def test_a_planted_session_cookie_is_reported_and_removed_where_it_can_be(plain: tuple[TestClient, Person]) -> None:
     browser, _ = plain
     answer = browser.get("/security/sessions", headers=planted(browser, "sid"))
     assert answer.headers["location"].endswith("motivo=duplicado")
@@ -275,7 +281,7 @@ def test_a_planted_session_cookie_is_said_and_removed_where_it_can_be(plain: tup
 
 
 @pytest.mark.parametrize("kind", ["sid", "pre"])
-def test_a_planted_cookie_never_leads_round_in_a_circle(
+def test_a_planted_cookie_never_causes_a_redirect_loop(
     kind: str, plain: tuple[TestClient, Person], clock: Clock
 ) -> None:
     """Planted for one path alone, where it cannot be removed: every chain of redirects ends on a page that says so."""
@@ -294,7 +300,7 @@ def test_a_planted_cookie_never_leads_round_in_a_circle(
     assert DOUBLED in answer.text
 
 
-def test_at_the_login_itself_a_planted_cookie_is_said(plain: tuple[TestClient, Person]) -> None:
+def test_the_login_page_reports_a_planted_cookie(plain: tuple[TestClient, Person]) -> None:
     browser, alice = plain
     answer = browser.get("/login", headers=planted(browser, "sid"))
     assert DOUBLED in answer.text

@@ -1,4 +1,4 @@
-"""Killed between any two writes, whatever was being done is either done or not begun (A55)."""
+"""A panel that is killed between any two writes has either done an act or not begun it (A55)."""
 
 import contextlib
 import json
@@ -68,7 +68,7 @@ def session_of(browser: TestClient) -> str:
     return cookie_of(browser)
 
 
-def test_switching_on(
+def test_a_kill_while_switching_two_factor_on(
     alice: Person, client: TestClient, new_client: NewClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
     """A55."""
@@ -85,7 +85,7 @@ def test_switching_on(
             assert challenged == (state == new)
 
 
-def test_swapping_the_phone(
+def test_a_kill_while_replacing_the_phone(
     protected: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
     """A55."""
@@ -105,7 +105,7 @@ def test_swapping_the_phone(
 
 
 @pytest.mark.parametrize("way", ["code", "recovery"])
-def test_spending(
+def test_a_kill_while_spending_a_code(
     way: str, protected: Person, new_client: NewClient, crash: Crash, settings: Settings, clock: Clock, rows: Rows
 ) -> None:
     """A55."""
@@ -122,7 +122,7 @@ def test_spending(
     assert states.count(new)
 
 
-def test_changing_the_password(
+def test_a_kill_while_changing_the_password(
     alice: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock
 ) -> None:
     """A55."""
@@ -138,7 +138,9 @@ def test_changing_the_password(
     assert has_changed[-1]
 
 
-def test_changing_the_key(alice: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock) -> None:
+def test_a_kill_while_changing_the_key(
+    alice: Person, client: TestClient, crash: Crash, settings: Settings, clock: Clock
+) -> None:
     """A55."""
     protect(client, alice, clock())
     client.post("/instances", data={"name": "Loja"})

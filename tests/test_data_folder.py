@@ -34,7 +34,7 @@ def start(folder: str) -> None:
     print(asyncio.run(fingerprint()))
 
 
-def test_of_first_starts_at_once_one_makes_the_key_and_all_have_it(tmp_path: Path) -> None:
+def test_of_parallel_first_starts_one_makes_the_key_and_all_use_it(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     command = [sys.executable, "-c", f"from tests.test_data_folder import start; start({str(folder)!r})"]
     pipe = subprocess.PIPE

@@ -1,4 +1,4 @@
-"""Walks the route table: every door as a stranger, half-way in, and signed in."""
+"""Every route of the route table, as a stranger, with a pending login, and signed in."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SIGNED_IN = {State.SIGNED_IN, State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.B
 
 
 def doors(*states: Door[Visit], suits: Callable[[Demand], bool] = lambda _: True) -> list[tuple[str, str]]:
-    """Method and path of each route that demands one of these states and suits otherwise."""
+    """Method and path of each route that demands one of these states and meets the other conditions."""
     return [
         (method, route.path.replace("{id}", "0" * 32).replace("{id:int}", "0"))
         for route in ROUTES
@@ -73,7 +73,7 @@ def test_a_right_password_alone_opens_nothing_but_the_challenge(
             assert (answer.status_code, answer.text) == (303, ""), (method, path)
 
 
-def test_whoever_is_signed_in_finds_the_pages_open(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+def test_a_signed_in_person_can_open_the_pages(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
     client.post("/instances", data={"name": "Loja"})
     [(instance_id,)] = rows("SELECT id FROM instances")
     for path in (path for method, path in doors(*SIGNED_IN) if method == "GET"):
@@ -82,7 +82,7 @@ def test_whoever_is_signed_in_finds_the_pages_open(alice: Person, client: TestCl
         assert "/login" not in answer.headers.get("location", ""), path
 
 
-def test_sensitive_doors_ask_who_it_is_first(alice: Person, client: TestClient, clock: Clock) -> None:
+def test_sensitive_doors_ask_for_a_step_up_first(alice: Person, client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=6)
     for _, path in doors(State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING):
         answer = client.post(path)
@@ -101,7 +101,7 @@ def test_enrolment_has_four_doors() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
-def test_where_a_second_factor_is_required_a_password_opens_only_the_way_to_one(
+def test_where_a_second_factor_is_required_a_password_opens_only_enrolment(
     headers: dict[str, str],
     protected: Person,
     client: TestClient,
@@ -132,7 +132,7 @@ def test_doors_of_administrators_are_closed_to_members(
 
 
 @pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
-def test_nothing_that_a_door_says_is_kept_and_its_letters_are_told(
+def test_no_answer_may_be_stored_and_each_names_its_charset(
     headers: dict[str, str], alice: Person, client: TestClient, new_client: NewClient
 ) -> None:
     for browser in (new_client(), client):
@@ -147,7 +147,7 @@ def test_nothing_that_a_door_says_is_kept_and_its_letters_are_told(
 @pytest.mark.parametrize(
     ("kind", "status"), [("application/x-www-form-urlencoded", 422), ("multipart/form-data; boundary=x", 415)]
 )
-def test_no_door_takes_a_field_it_did_not_ask_for_nor_another_kind_of_form(
+def test_no_door_accepts_an_unknown_field_or_another_type_of_form(
     kind: str, status: int, alice: Person, client: TestClient
 ) -> None:
     for method, path in doors(State.SIGNED_IN, State.RECENTLY_VERIFIED, State.BINDING):  # others ask first who it is
@@ -251,7 +251,7 @@ def test_a_large_body_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/security/x.css", "/.git/HEAD", "/static/../data/panel.db", "/static/x", "/nope"])
-def test_unknown_paths_fall_through_to_nothing(path: str, alice: Person, client: TestClient) -> None:
+def test_unknown_paths_are_not_found(path: str, alice: Person, client: TestClient) -> None:
     """A54."""
     answer = client.get(path)
     assert answer.status_code == 404
@@ -266,7 +266,7 @@ def test_an_error_in_place_reads_as_sentences(alice: Person, client: TestClient)
 @pytest.mark.parametrize(
     ("path", "page"), [("/security/totp", "/security"), (f"/instances/{'0' * 32}/token/show", "/instances")]
 )
-def test_the_address_of_something_done_leads_back_to_its_page(path: str, page: str, client: TestClient) -> None:
+def test_the_address_of_a_post_opened_as_a_page_leads_to_its_section(path: str, page: str, client: TestClient) -> None:
     assert client.get(path).headers["location"] == page
 
 

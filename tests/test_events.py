@@ -1,4 +1,4 @@
-"""What happens has one vocabulary, and nothing else in the code knows it by heart."""
+"""Events and notices are defined in one vocabulary, and no other module spells them out."""
 
 import ast
 import re
@@ -58,8 +58,8 @@ def test_every_section_has_events_and_no_word_of_another() -> None:
     assert all(section.label for section in Section)
 
 
-def test_whatever_says_that_it_failed_is_a_failure() -> None:
-    """What a name says in words, and what was refused for what went before, is one; nothing else is."""
+def test_every_event_whose_name_says_that_it_failed_is_a_failure() -> None:
+    """Events whose names end in `failed`, and refusals because of earlier events, are failures; no others are."""
     by_name = {event for event in Event if re.search(r"failed$|\.repeated$|^(?:totp|recovery)\.locked$", event)}
     assert {event for event in Event if event.failure} == by_name
     assert all(Failure.OF_FACTOR in event.failure for event in Event if re.match(r"(?:totp|recovery).*failed$", event))
@@ -76,20 +76,20 @@ def test_everything_in_the_vocabulary_is_used() -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_nobody_else_knows_an_event_or_a_notice_by_heart(name: str) -> None:
+def test_no_other_module_spells_out_an_event_or_a_notice(name: str) -> None:
     events = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, Event))})(?![\w.])")
     found = {(name, event) for text in texts(name) for event in events.findall(text)}
     assert found == ({SQL_OF_ITS_INDEX} if name == SQL_OF_ITS_INDEX[0] else set())
     assert not {*NoticeKind} & {*texts(name)}
 
 
-def test_the_exception_is_what_the_index_is_of() -> None:
+def test_the_event_that_sql_spells_out_is_that_of_the_index() -> None:
     made = "".join(file.read_text() for file in sorted((ROOT / "db/migrations").glob("*.sql")))
     assert re.findall(r"ON activity \([^)]*\) WHERE event = '([^']*)'", made) == [SQL_OF_ITS_INDEX[1]]
 
 
-def test_lines_and_notices_are_written_by_those_who_know_what_follows() -> None:
-    """Whoever writes down an event raises its notice: a line written another way would raise none."""
+def test_only_record_event_and_notify_write_entries_and_notices() -> None:
+    """`record_event` raises the notice of its event: an entry written in another way would raise none."""
     writers = {
         "activity.record": {"web/audit/record.py"},
         "notices.raise_notice": {"web/audit/notices.py"},

@@ -1,4 +1,4 @@
-"""Behind a proxy: whom it speaks for, over what, and what is said when what it hands on cannot work."""
+"""Behind a proxy: the visitor and the scheme that it hands on, and the diagnosis when its headers cannot work."""
 
 import argparse
 import re
@@ -52,7 +52,7 @@ def test_a_trusted_proxy_says_that_the_visitor_came_over_https(said: str, behind
 
 
 def test_each_trusted_proxy_in_a_row_has_an_entry_of_its_own(behind: Behind, rows: Rows) -> None:
-    """HTTPS ends at the first of two, which the second speaks for."""
+    """HTTPS ends at the first of two proxies; the second one hands on what the first one said."""
     lists = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.2", "X-Forwarded-Proto": "https, http"}
     browser = behind(lists)
     assert give_password(browser, Person("nobody", "girafa verde")).status_code == 422
@@ -83,7 +83,7 @@ def test_the_visitor_is_the_last_address_that_no_trusted_proxy_has(
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.7", "172.32.0.1", "testclient"])
-def test_nobody_else_is_believed(peer: str, behind: Behind) -> None:
+def test_headers_of_an_untrusted_peer_are_not_believed(peer: str, behind: Behind) -> None:
     """A28."""
     answer = behind(CLIENT | {"X-Forwarded-Proto": "https"}, peer).get("/login")
     assert answer.status_code == 403
@@ -105,7 +105,7 @@ UNSAID: list[tuple[str, dict[str, str], list[str]]] = [
 
 @pytest.mark.parametrize("host", ["painel.test", "PAINEL.test.", "painel.test:443"])
 @pytest.mark.parametrize(("peer", "headers", "words"), [FORGOTTEN, *UNSAID])
-def test_a_redirect_to_the_address_just_asked_never_leaves_the_panel(
+def test_the_panel_never_redirects_to_the_address_just_asked(
     peer: str, headers: dict[str, str], words: list[str], host: str, behind: Behind, caplog: pytest.LogCaptureFixture
 ) -> None:
     browser = behind(CLIENT | {"Host": host} | headers, peer)
@@ -124,7 +124,7 @@ def doctor(operate: Operate) -> None:
     operate(lambda panel: examine(panel, argparse.Namespace()))
 
 
-def test_the_doctor_finds_what_the_panel_was_asked_in_vain(
+def test_the_doctor_reports_requests_that_arrived_without_https(
     behind: Behind, operate: Operate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     doctor(operate)
@@ -149,7 +149,7 @@ def test_the_doctor_finds_a_proxy_that_was_never_named(
     assert "PANEL_TRUSTED_PROXIES=127.0.0.1" in capsys.readouterr().out
 
 
-def test_a_proxy_that_hands_on_no_address_is_told_once_in_the_log_and_by_the_doctor(
+def test_a_proxy_that_hands_on_no_address_is_reported_once_in_the_log_and_by_the_doctor(
     behind: Behind, operate: Operate, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     browser = behind({"X-Forwarded-Proto": "https"})
@@ -162,7 +162,7 @@ def test_a_proxy_that_hands_on_no_address_is_told_once_in_the_log_and_by_the_doc
     assert "todas as pessoas dividem um só limite" in capsys.readouterr().out
 
 
-def test_what_the_health_check_or_this_machine_asks_is_no_finding(
+def test_requests_of_the_health_check_or_this_machine_are_no_finding(
     behind: Behind, operate: Operate, client: TestClient
 ) -> None:
     behind({}).get("/health")
@@ -172,7 +172,7 @@ def test_what_the_health_check_or_this_machine_asks_is_no_finding(
 
 @pytest.fixture
 def unaware(settings: Settings, clock: Clock) -> Iterator[TestClient]:
-    """A panel that was told of no public address and no proxy, asked by nginx as it comes: no line about anything."""
+    """A panel without settings for a public address or a proxy, asked by nginx without any line of configuration."""
     app = create_app(replace(settings, public_url="", trusted_proxies=()), now=clock)
     headers = {"Origin": "https://painel.example.com", "Sec-Fetch-Site": "same-origin"}
     address = "http://127.0.0.1:8000"
@@ -180,7 +180,7 @@ def unaware(settings: Settings, clock: Clock) -> Iterator[TestClient]:
         yield browser
 
 
-def test_a_proxy_that_tells_nothing_at_all_shows_at_the_first_post(
+def test_a_proxy_that_adds_no_header_is_found_at_the_first_post(
     unaware: TestClient, operate: Operate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert give_password(unaware, Person("nobody", "girafa verde")).status_code == 422
@@ -192,8 +192,8 @@ def test_a_proxy_that_tells_nothing_at_all_shows_at_the_first_post(
     assert "PANEL_TRUSTED_PROXIES=127.0.0.1" in said
 
 
-def test_nobody_has_the_doctor_recommend_an_address_of_theirs(unaware: TestClient, operate: Operate) -> None:
-    """A28: one who names this machine from across the internet."""
+def test_no_visitor_can_make_the_doctor_recommend_an_address(unaware: TestClient, operate: Operate) -> None:
+    """A28: a visitor on the internet whose Host header names this machine."""
     visitor = beside(unaware, base_url=str(unaware.base_url), headers=dict(unaware.headers), client=("8.8.4.4", 1))
     assert give_password(visitor, Person("nobody", "girafa verde")).status_code in (403, 422)
     doctor(operate)

@@ -68,7 +68,7 @@ def test_a_body_refused_by_its_length_carries_them_too(client: TestClient) -> No
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e9", "٣"])
-def test_a_length_that_is_none_is_no_fault(length: str, client: TestClient) -> None:
+def test_a_malformed_content_length_causes_no_fault(length: str, client: TestClient) -> None:
     headers = {b"Content-Type": b"application/x-www-form-urlencoded", b"Content-Length": length.encode()}
     assert client.post("/login", content=b"name=x", headers=headers).status_code in (413, 422)
 
@@ -89,7 +89,7 @@ def test_whole_page_and_fragment_are_told_apart(alice: Person, client: TestClien
     assert "<html" not in client.get("/security", headers={"HX-Request": "true"}).text
 
 
-def test_whoever_only_says_to_be_a_script_is_told_to_sign_in(client: TestClient) -> None:
+def test_a_stranger_who_claims_to_be_a_script_is_told_to_sign_in(client: TestClient) -> None:
     """A4."""
     answer = client.get("/security", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"], answer.text) == (401, "/login", "")
@@ -110,13 +110,13 @@ def test_static_files_come_compressed(wanted: str, client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["", "identity", "br", "gzip;q=0", "deflate, gzip; q=0.0"])
-def test_who_takes_no_gzip_gets_none(wanted: str, client: TestClient) -> None:
+def test_a_browser_without_gzip_gets_uncompressed_files(wanted: str, client: TestClient) -> None:
     answer = client.get(static("app.css"), headers={"Accept-Encoding": wanted})
     assert "content-encoding" not in answer.headers
     assert answer.content == (STATIC / "app.css").read_bytes()
 
 
 def test_pages_are_not_compressed(alice: Person, client: TestClient) -> None:
-    """Their size would tell of what they hold (BREACH)."""
+    """The size of a compressed page would reveal what it holds (BREACH)."""
     for path in ("/security", "/instances", "/activity"):
         assert "content-encoding" not in client.get(path, headers={"Accept-Encoding": "gzip, br"}).headers

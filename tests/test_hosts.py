@@ -70,7 +70,7 @@ def test_a_known_host_is_known_in_every_spelling(host: str | bytes, accented: Te
     "host",
     ["painel.acai.com.br", "xn--aa-4iaz.com.br", "painel..", "painel.xn--aa-4iaz.com.br..", "a b", "xn--zzzzzzz"],
 )
-def test_an_unknown_one_stays_unknown(host: str, accented: TestClient) -> None:
+def test_an_unknown_host_stays_unknown_in_every_spelling(host: str, accented: TestClient) -> None:
     assert accented.get("/login", headers={"Host": host}).status_code == 400
 
 

@@ -1,4 +1,4 @@
-"""The documents, the pages and the house itself cannot drift."""
+"""Documents and pages agree with the code, and the code keeps the rules of this project."""
 
 import ast
 import base64
@@ -63,7 +63,7 @@ def test_htmx_is_the_file_that_was_published() -> None:
     assert base64.b64encode(digest).decode() == "Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
 
 
-def test_nothing_but_pages_ingredients_is_served_as_a_static_file() -> None:
+def test_only_files_that_pages_use_are_served_as_static_files() -> None:
     """ASVS V13.4.7."""
     suffixes = {file.suffix for file in (ROOT / "static").rglob("*") if file.is_file()}
     assert suffixes <= {".css", ".js", ".svg", ".ico", ".woff2", ".webmanifest"}

@@ -29,7 +29,7 @@ def counts(rows: Rows) -> list[int]:
     return [rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]  # noqa: S608
 
 
-def test_what_is_over_goes_and_what_lives_stays(
+def test_expired_rows_are_deleted_and_live_ones_stay(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     protect(client, alice, clock())
@@ -55,7 +55,7 @@ def test_wrong_codes_are_remembered(
     assert rows("SELECT kind, failures FROM attempts") == [("totp", 1)]
 
 
-def test_activity_is_kept_for_half_a_year_and_what_is_left_still_follows(
+def test_activity_is_kept_for_half_a_year_and_the_rest_still_verifies(
     alice: Person, client: TestClient, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     client.post("/instances", data={"name": "Loja"})
@@ -74,7 +74,7 @@ def test_activity_is_kept_for_half_a_year_and_what_is_left_still_follows(
     assert "O registro foi alterado" in client.post("/activity/verify").text
 
 
-def test_the_newest_line_stays_so_that_the_next_one_follows(
+def test_the_newest_entry_stays_so_that_the_next_one_can_link_to_it(
     alice: Person, client: TestClient, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     clock.forward(days=400)
@@ -84,7 +84,7 @@ def test_the_newest_line_stays_so_that_the_next_one_follows(
     assert "Nenhuma linha do registro foi alterada" in client.post("/activity/verify").text
 
 
-def test_a_long_history_goes_in_batches(alice: Person, clock: Clock, operate: Operate, rows: Rows) -> None:
+def test_a_long_activity_is_deleted_in_batches(alice: Person, clock: Clock, operate: Operate, rows: Rows) -> None:
     fill = """
         WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
         INSERT INTO activity (id, at, event, network, user_agent, detail) SELECT i, 0, 'x', '', '', '' FROM n
@@ -95,7 +95,7 @@ def test_a_long_history_goes_in_batches(alice: Person, clock: Clock, operate: Op
     assert rows("SELECT count(*) FROM activity") == [(1,)]
 
 
-def test_whoever_writes_while_much_is_taken_away_gets_a_turn(
+def test_other_writers_get_a_turn_during_a_long_deletion(
     alice: Person, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     fill = """
@@ -116,7 +116,7 @@ def test_whoever_writes_while_much_is_taken_away_gets_a_turn(
 
 
 @pytest.mark.parametrize("is_acknowledged", [True, False])
-def test_old_notices_go_too(
+def test_old_notices_are_deleted_too(
     is_acknowledged: bool, alice: Person, client: TestClient, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     fresh = "pato verde corre na praia"
@@ -133,7 +133,7 @@ def test_old_notices_go_too(
     assert rows("SELECT count(*) FROM notices WHERE kind = 'password_changed'") == [(0,)]
 
 
-def test_a_line_from_a_clock_that_was_ahead_holds_nothing_back(
+def test_an_entry_dated_in_the_future_holds_no_deletion_back(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock, operate: Operate, rows: Rows
 ) -> None:
     """A48."""
@@ -146,7 +146,7 @@ def test_a_line_from_a_clock_that_was_ahead_holds_nothing_back(
     assert rows("SELECT count(*) FROM activity") == [(1,)]
 
 
-def test_a_panel_that_starts_takes_away_what_is_over(
+def test_a_panel_that_starts_deletes_expired_rows(
     alice: Person, client: TestClient, settings: Settings, clock: Clock, rows: Rows
 ) -> None:
     clock.forward(days=1)
@@ -155,7 +155,7 @@ def test_a_panel_that_starts_takes_away_what_is_over(
         until(lambda: rows("SELECT count(*) FROM sessions") == [(0,)])
 
 
-def test_lines_removed_while_the_log_is_verified_are_no_tampering(
+def test_entries_pruned_during_a_verification_are_no_tampering(
     alice: Person, client: TestClient, clock: Clock, operate: Operate
 ) -> None:
     clock.forward(days=181)
@@ -163,7 +163,7 @@ def test_lines_removed_while_the_log_is_verified_are_no_tampering(
 
     async def verify(panel: Panel) -> int | None:
         class Racing(Reader):
-            """Has the old lines removed once it was read where they begin."""
+            """A database in which old entries are pruned right after a reader asked where they begin."""
 
             async def _ask(self, statement: Statement) -> list[Any]:
                 rows = await panel.db._ask(statement)
@@ -178,7 +178,7 @@ def test_lines_removed_while_the_log_is_verified_are_no_tampering(
     assert operate(verify) is None
 
 
-def test_what_goes_wrong_is_told_and_the_panel_goes_on(
+def test_a_failed_housekeeping_is_logged_and_the_panel_goes_on(
     alice: Person, settings: Settings, clock: Clock, still_loop: StillLoop, rows: Rows, caplog: pytest.LogCaptureFixture
 ) -> None:
     def failed_an_hour_later() -> bool:
@@ -218,7 +218,7 @@ def test_no_batch_is_larger_than_it_may_be(
     assert rows("SELECT count(*) FROM sessions") == [(before,)]
 
 
-def test_what_killed_commands_left_goes_after_a_day_and_nothing_else(
+def test_only_files_that_killed_commands_left_are_deleted_after_a_day(
     client: TestClient, settings: Settings, clock: Clock, operate: Operate
 ) -> None:
     killed = [work_file(prefix, settings.data, clock()) for prefix in ("copying-", "restoring-")]

@@ -42,7 +42,7 @@ def bruno(alice: Person, new_client: NewClient, invite: Callable[[str], Person])
 
 
 class Counted(str):
-    """Knows how often it was spelled plainly."""
+    """A text that counts how often it was normalised."""
 
     times = 0
 
@@ -51,7 +51,7 @@ class Counted(str):
         return super().casefold()
 
 
-def test_what_is_looked_for_is_spelled_plainly_once_however_many_instances_there_are(clock: Clock) -> None:
+def test_the_search_text_is_normalised_once_however_many_instances_there_are(clock: Clock) -> None:
     """A58."""
     wanted = Counted("\ufdfa" * 440)
     owned = [Instance(f"{n:032X}", f"Loja {n}", b"", clock(), clock(), None) for n in range(200)]
@@ -136,7 +136,7 @@ def test_without_script_a_row_that_is_renamed_stands_alone(alice: Person, client
         assert '<a href="/instances">' in page
 
 
-def test_a_row_that_is_renamed_stays_whatever_is_looked_for(alice: Person, client: TestClient, rows: Rows) -> None:
+def test_a_row_being_renamed_stays_whatever_the_search(alice: Person, client: TestClient, rows: Rows) -> None:
     instance_id = create(client, "Loja", rows)
     for name in ("Padaria", "Matriz"):
         create(client, name, rows)
@@ -294,7 +294,7 @@ def test_two_hundred_instances_come_in_pages_and_are_searched_by_name_or_id(
     assert part.headers["hx-retarget"] == "#rows"
 
 
-def test_what_was_found_comes_in_pages_too_and_what_is_renamed_stays(
+def test_search_results_come_in_pages_too_and_a_row_being_renamed_stays(
     two_hundred: None, client: TestClient, rows: Rows
 ) -> None:
     found = client.get("/instances?busca=loja&pagina=2").text
@@ -307,12 +307,12 @@ def test_what_was_found_comes_in_pages_too_and_what_is_renamed_stays(
     assert 'value="Loja 142"' in part
 
 
-def test_a_strange_page_is_one_that_there_is(two_hundred: None, client: TestClient) -> None:
+def test_an_invalid_page_number_shows_an_existing_page(two_hundred: None, client: TestClient) -> None:
     for number in ("0", "-1", "x", "5", "999999", "9" * 40, "١"):
         assert len(names_on(client.get("/instances", params={"pagina": number}).text)) == 50
 
 
-def test_what_is_done_with_one_stays_on_its_page(two_hundred: None, client: TestClient, rows: Rows) -> None:
+def test_an_act_on_an_instance_stays_on_its_page(two_hundred: None, client: TestClient, rows: Rows) -> None:
     [(id,)] = rows("SELECT id FROM instances WHERE name = 'Loja 142'")
     shown = client.post(f"/instances/{id}/token/show").text
     token_on(shown)
@@ -326,7 +326,7 @@ def test_what_is_done_with_one_stays_on_its_page(two_hundred: None, client: Test
     assert "Loja 1000" in names_on(made)
 
 
-def test_an_account_has_no_more_instances_than_it_may_and_is_told_so_beside_the_name(
+def test_an_account_at_its_limit_of_instances_is_told_so_beside_the_name(
     two_hundred: None, client: TestClient, bruno: TestClient, rows: Rows
 ) -> None:
     """A58: what others have is theirs."""
@@ -343,7 +343,7 @@ def test_an_account_has_no_more_instances_than_it_may_and_is_told_so_beside_the_
 
 
 @pytest.mark.parametrize(("most", "words"), [(1, "já há uma instância"), (3, "já há 3 instâncias")])
-def test_of_many_created_at_once_no_more_are_made_than_there_may_be(
+def test_parallel_creations_do_not_exceed_the_limit(
     most: int, words: str, alice: Person, client: TestClient, settings: Settings, clock: Clock, rows: Rows
 ) -> None:
     """A58: `PANEL_INSTANCES_MAX`."""
@@ -355,7 +355,7 @@ def test_of_many_created_at_once_no_more_are_made_than_there_may_be(
     assert rows("SELECT count(*) FROM instances") == [(most,)]
 
 
-def test_what_was_looked_for_comes_back_as_text(alice: Person, client: TestClient) -> None:
+def test_the_search_text_comes_back_as_text(alice: Person, client: TestClient) -> None:
     """A31."""
     found = client.get("/instances?busca=%3Cb%3E%22x").text
     assert "Nenhuma instância com “&lt;b&gt;&#34;x”" in found

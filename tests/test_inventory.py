@@ -18,7 +18,7 @@ def test_the_list_is_current() -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-def test_a_list_that_is_not_current_is_told_and_written_anew(tmp_path: Path) -> None:
+def test_a_list_that_is_not_current_is_reported_and_written_anew(tmp_path: Path) -> None:
     file = tmp_path / "components.json"
     file.write_text("{}")
     assert run("inventory", "--check", str(file)).returncode == 1

@@ -74,7 +74,7 @@ def test_a_running_panel_goes_on_with_the_new_key(
     assert browser.post("/login/recovery", data={"code": alice.recovery_codes[0]}).status_code == 303
 
 
-def test_what_strangers_tried_is_not_forgotten_and_unlock_finds_it(
+def test_failures_of_strangers_stay_counted_and_unlock_finds_them(
     alice: Person, new_client: NewClient, operate: Operate, rotate: Callable[[], None]
 ) -> None:
     for _ in range(5):
@@ -172,7 +172,7 @@ def test_a_broken_seal_is_named_left_as_it_is_and_stops_nothing_else(
     assert shown(client, rows) == token
 
 
-def test_what_was_sealed_with_a_key_that_is_gone_is_named_too(
+def test_a_value_sealed_with_a_missing_key_is_named_too(
     token: str, rotate: Callable[[], None], settings: Settings, rows: Rows
 ) -> None:
     rows("UPDATE totp SET sealed_key = zeroblob(60)")
@@ -190,7 +190,7 @@ def test_tokens_changed_while_the_key_is_rotated_are_all_readable(
     clock: Clock,
     rows: Rows,
 ) -> None:
-    """A60: whatever waits for its turn to write is sealed with the key that is in force by then."""
+    """A60: a value whose write waits for its turn is sealed with the key that is in force by then."""
     people = [alice, *(invite(f"pessoa{number}") for number in range(9))]
     clock.forward(minutes=1)
     posts = []

@@ -1,4 +1,4 @@
-"""What whoever watches the server reads: JSON lines (ASVS V16)."""
+"""The log that the people who watch the server read: JSON lines (ASVS V16)."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ Log = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Log:
-    """What was logged since this was last asked."""
+    """Returns what was logged since its last call."""
     caplog.set_level(logging.INFO, "panel")
 
     def read() -> list[dict[str, Any]]:
@@ -31,7 +31,9 @@ def lines(caplog: pytest.LogCaptureFixture) -> Log:
     return read
 
 
-def test_who_what_when_and_from_where(alice: Person, client: TestClient, new_client: NewClient, lines: Log) -> None:
+def test_a_line_tells_who_what_when_and_from_where(
+    alice: Person, client: TestClient, new_client: NewClient, lines: Log
+) -> None:
     lines()
     browser = new_client()
     give_password(browser, alice, password="girafa verde")
@@ -60,7 +62,7 @@ def test_somebody_unknown_stays_unnamed(alice: Person, new_client: NewClient, li
     assert "my-password" not in json.dumps(line)
 
 
-def test_what_was_rolled_back_did_not_happen(
+def test_an_event_that_was_rolled_back_is_not_logged(
     alice: Person, client: TestClient, new_client: NewClient, rows: Rows, lines: Log
 ) -> None:
     rows("CREATE TRIGGER fault BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'disk full, say'); END")
@@ -84,7 +86,7 @@ def test_what_was_rolled_back_did_not_happen(
         ("/policy/require", {"member": "yes"}, "role"),
     ],
 )
-def test_a_closed_door_is_told(
+def test_a_refused_request_is_logged(
     path: str,
     headers: dict[str, str],
     reason: str,
@@ -102,7 +104,7 @@ def test_a_closed_door_is_told(
     assert (line["event"], line["reason"], line["route"], line["method"]) == ("access.denied", reason, path, "POST")
 
 
-def test_a_cookie_that_stands_for_nothing_is_told_and_a_mere_visitor_is_not(
+def test_an_invalid_cookie_is_logged_and_a_visitor_without_one_is_not(
     alice: Person, new_client: NewClient, lines: Log
 ) -> None:
     browser = new_client()
@@ -113,20 +115,20 @@ def test_a_cookie_that_stands_for_nothing_is_told_and_a_mere_visitor_is_not(
     assert [line["reason"] for line in lines()] == ["session"]
 
 
-def test_a_broken_seal_is_told(alice: Person, client: TestClient, clock: Clock, lines: Log) -> None:
+def test_a_broken_seal_is_logged(alice: Person, client: TestClient, clock: Clock, lines: Log) -> None:
     clock.forward(minutes=6)
     lines()
     client.post("/security/totp", data={"step_up_kept": "AAAA"})
     assert [line["reason"] for line in lines()] == ["seal"]
 
 
-def test_what_libraries_say_is_one_event_whatever_it_is() -> None:
+def test_messages_of_libraries_are_all_one_event() -> None:
     record = logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, "Invalid HTTP request received.", (), None)
     line = json.loads(Lines().format(record))
     assert (line["event"], line["reason"]) == ("server.message", "Invalid HTTP request received.")
 
 
-def test_too_many_knocks_are_told(alice: Person, new_client: NewClient, lines: Log) -> None:
+def test_throttled_requests_are_logged(alice: Person, new_client: NewClient, lines: Log) -> None:
     for number in range(20):
         give_password(new_client(), Person(f"nobody{number}", "x"))
     lines()
@@ -134,7 +136,7 @@ def test_too_many_knocks_are_told(alice: Person, new_client: NewClient, lines: L
     assert [line["reason"] for line in lines()] == ["throttle: auth"]
 
 
-def test_waits_are_told(protected: Person, new_client: NewClient, clock: Clock, lines: Log) -> None:
+def test_refusals_during_a_wait_are_logged(protected: Person, new_client: NewClient, clock: Clock, lines: Log) -> None:
     for _ in range(5):
         give_password(new_client(), protected, password="girafa verde")
     lines()

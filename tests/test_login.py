@@ -52,7 +52,9 @@ def test_a_person_who_was_invited_and_has_no_password_gets_that_answer_too(
     assert invited.text == wrong.text.replace("alice", "bruno")
 
 
-def test_a_password_too_long_to_be_one_is_not_hashed_and_refused_alike(alice: Person, new_client: NewClient) -> None:
+def test_a_password_that_is_too_long_is_not_hashed_and_gets_that_answer_too(
+    alice: Person, new_client: NewClient
+) -> None:
     assert give_password(new_client(), alice, password="x" * 300).status_code == 422
 
 
@@ -73,7 +75,7 @@ def test_cookies_cannot_be_read_by_scripts_or_sent_from_elsewhere(alice: Person,
     assert "Max-Age" not in cookie.split("__Host-pre")[0]
 
 
-def test_ten_thousand_tokens_are_ten_thousand(operate: Operate) -> None:
+def test_ten_thousand_tokens_are_all_different(operate: Operate) -> None:
     """ASVS V7.2.3; and no cookie comes near what browsers keep (V3.3.5)."""
 
     async def draw(panel: Panel) -> set[str]:
@@ -247,14 +249,14 @@ def test_what_somebody_typed_is_not_shown_to_the_next_one(
     assert "Segredo" not in client.get("/instances").text
 
 
-def test_it_is_kept_too_when_the_session_is_long_forgotten(alice: Person, client: TestClient, rows: Rows) -> None:
+def test_typed_text_is_kept_even_when_the_session_row_is_deleted(alice: Person, client: TestClient, rows: Rows) -> None:
     rows("DELETE FROM sessions")
     client.post("/instances", data={"name": "Loja"})
     sign_in(client, alice)
     assert 'value="Loja"' in client.get("/instances").text
 
 
-def test_signing_out_takes_what_was_typed_along(alice: Person, client: TestClient, rows: Rows) -> None:
+def test_signing_out_deletes_what_was_typed(alice: Person, client: TestClient, rows: Rows) -> None:
     rows("DELETE FROM sessions")
     client.post("/instances", data={"name": "Loja"})
     assert cookie_of(client, "typed")
@@ -280,14 +282,14 @@ def test_typed_secrets_are_not_kept_and_nothing_for_strangers(
 
 
 @pytest.mark.parametrize("text", ["", "x", "%%%", "L2luc3RhbmNlcz9uYW1lPf8=", "A" * 3000])
-def test_a_cookie_of_typed_things_that_makes_no_sense_is_nothing(text: str, alice: Person, client: TestClient) -> None:
+def test_a_malformed_cookie_of_typed_text_is_ignored(text: str, alice: Person, client: TestClient) -> None:
     typed = cookie_of(client).replace("-sid-", "-typed-").partition("=")[0]
     answer = client.get("/instances", headers={"Cookie": f"{cookie_of(client)}; {typed}={text}"})
     assert answer.status_code == 200
     assert 'id="new-name" name="name" type="text" value=""' in answer.text
 
 
-def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_client: NewClient) -> None:
+def test_two_session_cookies_count_as_none(alice: Person, client: TestClient, new_client: NewClient) -> None:
     """A29."""
     session = cookie_of(client)
     answer = new_client().get("/instances", headers={"Cookie": f"{session}; {session.partition('=')[0]}=x"})
@@ -295,7 +297,9 @@ def test_two_session_cookies_are_none(alice: Person, client: TestClient, new_cli
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 4096, "é", "A" * 42 + "\x7f"])
-def test_a_tampered_cookie_is_nobody(token: str, alice: Person, client: TestClient, new_client: NewClient) -> None:
+def test_a_tampered_cookie_signs_nobody_in(
+    token: str, alice: Person, client: TestClient, new_client: NewClient
+) -> None:
     """A29."""
     name = cookie_of(client).partition("=")[0]
     answer = new_client().get("/instances", headers=[(b"Cookie", f"{name}={token}".encode("latin-1"))])

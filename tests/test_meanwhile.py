@@ -1,4 +1,4 @@
-"""A hash takes its time; what changes while it is made counts."""
+"""Changes while a hash is computed: the request acts on the state after the hash, not before it."""
 
 import argparse
 import contextlib
@@ -35,7 +35,7 @@ def hashes(alice: Person, client: TestClient) -> HeldHashes:
 def while_it_is_hashed(
     hashes: HeldHashes, ask: Callable[[], httpx2.Response], act: Callable[[], object]
 ) -> httpx2.Response:
-    """The answer to what was asked, of which the hash had begun and not ended when something else was done."""
+    """The answer to a request during whose hash something else was done."""
     with ThreadPoolExecutor(1) as thread:
         answer: Future[httpx2.Response] = thread.submit(ask)
         try:
@@ -83,7 +83,7 @@ def test_a_session_ended_during_its_proof_acts_no_more(
     assert code_for(alice.key, clock()) not in started.text
 
 
-def test_a_session_that_ends_of_itself_during_a_hash_acts_no_more(
+def test_a_session_that_expires_during_a_hash_acts_no_more(
     protected: Person, client: TestClient, hashes: HeldHashes, clock: Clock, rows: Rows
 ) -> None:
     code = {"code": protected.recovery_codes[0]}

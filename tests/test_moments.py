@@ -29,7 +29,7 @@ RECIFE = ZoneInfo("America/Recife")
 @pytest.mark.parametrize(
     "name", ["Brasil", "UTC-3", "../etc/passwd", "/etc/localtime", "America", "x" * 300, "zone.tab"]
 )
-def test_a_zone_that_is_none_stops_the_start(name: str) -> None:
+def test_an_unknown_time_zone_stops_the_start(name: str) -> None:
     with pytest.raises(StartRefused, match=r"PANEL_TIME_ZONE=.*: o valor precisa ser o nome de um fuso horário"):
         Settings.from_environment({"PANEL_TIME_ZONE": name})
 
@@ -55,7 +55,7 @@ def test_a_machine_that_does_not_tell_a_name_is_not_guessed_at(tmp_path: Path) -
     assert machine_zone({"TZ": "BRT3"}, file) is None
 
 
-def test_where_no_name_is_known_the_difference_is_told() -> None:
+def test_without_a_name_of_the_zone_its_offset_is_shown() -> None:
     """In a process of its own: what the C library makes of TZ is settled for a whole process."""
     for tz, name in {"XYZ3": "UTC−3", "XYZ-5:30": "UTC+5:30", "XYZ0": "UTC", "XYZ3:30": "UTC−3:30"}.items():
         environment = os.environ | {"TZ": tz, "PYTHONUTF8": "1"}

@@ -48,7 +48,7 @@ def button(client: TestClient, answer: str) -> str:
     return found[1]
 
 
-def test_a_right_password_without_a_code_is_told_once_its_time_is_over(
+def test_a_right_password_without_a_code_raises_a_notice_once_its_time_is_over(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     give_password(stranger, protected)
@@ -60,7 +60,7 @@ def test_a_right_password_without_a_code_is_told_once_its_time_is_over(
     assert "testclient (Firefox no Windows)" in page
 
 
-def test_after_five_wrong_codes_it_is_told_at_once(
+def test_after_five_wrong_codes_the_notice_shows_at_once(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     give_password(stranger, protected)
@@ -69,7 +69,7 @@ def test_after_five_wrong_codes_it_is_told_at_once(
     assert KNOWN in client.get("/instances").text
 
 
-def test_the_owners_own_slips_are_not_told(
+def test_the_owners_own_mistakes_raise_no_notice(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     browser = new_client()
@@ -111,14 +111,16 @@ def test_nao_fui_eu_leads_to_the_bad_day(
     assert "Bloquear tudo" in client.get("/security/bad-day").text
 
 
-def test_the_session_that_did_it_cannot_acknowledge_it(alice: Person, client: TestClient, stranger: TestClient) -> None:
+def test_the_session_that_caused_a_notice_cannot_acknowledge_it(
+    alice: Person, client: TestClient, stranger: TestClient
+) -> None:
     sign_in(stranger, alice)
     action = button(client, "mine")
     assert stranger.post(action).status_code == 404
     assert "dispositivo novo" in client.get("/activity").text
 
 
-def test_giving_the_password_again_hides_nothing(
+def test_giving_the_password_again_hides_no_notice(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     give_password(stranger, protected)
@@ -143,7 +145,7 @@ def test_nobody_acknowledges_for_somebody_else(
     assert stranger.post(not_mine).status_code == 404
 
 
-def test_a_new_device_is_told_elsewhere_and_a_known_one_is_not(
+def test_a_new_device_raises_a_notice_elsewhere_and_a_known_one_does_not(
     alice: Person, client: TestClient, new_client: NewClient, stranger: TestClient
 ) -> None:
     sign_in(new_client(), alice)
@@ -173,7 +175,7 @@ def test_after_half_a_year_away_a_strange_browser_is_still_strange(
     assert "dispositivo novo" in client.get("/instances").text
 
 
-def test_what_comes_after_the_page_was_made_stays(
+def test_a_notice_raised_after_the_page_was_made_stays(
     protected: Person, client: TestClient, stranger: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     give_password(stranger, protected)
@@ -187,7 +189,7 @@ def test_what_comes_after_the_page_was_made_stays(
     assert KNOWN in client.get("/activity").text
 
 
-def test_a_replayed_code_is_told_at_once(
+def test_a_replayed_code_raises_a_notice_at_once(
     protected: Person, client: TestClient, new_client: NewClient, stranger: TestClient, clock: Clock
 ) -> None:
     code = protected.code_at(clock())
@@ -196,7 +198,7 @@ def test_a_replayed_code_is_told_at_once(
     assert "Um código de verificação já usado foi digitado" in client.get("/instances").text
 
 
-def test_whoever_was_only_too_quick_is_not_told_of_their_own_code(
+def test_a_person_who_was_only_too_quick_sees_no_notice_of_their_own_code(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     code, browser = protected.code_at(clock()), new_client()
@@ -206,7 +208,7 @@ def test_whoever_was_only_too_quick_is_not_told_of_their_own_code(
     assert "Um código de verificação já usado foi digitado" not in client.get("/instances").text
 
 
-def test_a_button_of_a_page_from_before_answers_for_no_other_notice(
+def test_a_button_of_an_old_page_acknowledges_no_other_notice(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     """A57: somebody who saw a code typed uses it again, then the next one: what was told of the first is withdrawn."""
@@ -224,14 +226,14 @@ def test_a_button_of_a_page_from_before_answers_for_no_other_notice(
     assert "dispositivo novo" in client.get("/instances").text
 
 
-def test_a_used_recovery_code_is_told(protected: Person, client: TestClient, stranger: TestClient) -> None:
+def test_a_used_recovery_code_raises_a_notice(protected: Person, client: TestClient, stranger: TestClient) -> None:
     give_password(stranger, protected)
     stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})
     assert f"<strong>{USED}</strong> <time" in client.get("/instances").text
     assert f"<strong>{USED}</strong> <time" not in stranger.get("/instances").text
 
 
-def test_a_recovery_code_used_to_prove_who_it_is_is_told_to_the_others(
+def test_a_recovery_code_used_in_a_step_up_raises_a_notice_in_the_other_sessions(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     other = new_client()
@@ -243,7 +245,7 @@ def test_a_recovery_code_used_to_prove_who_it_is_is_told_to_the_others(
 
 
 @pytest.mark.parametrize("path", ["/security/totp/remove", "/security/recovery-codes/rehearsal"])
-def test_what_a_stolen_session_fails_at_is_told_in_the_owners_open_browser(
+def test_failures_of_a_stolen_session_show_in_the_owners_open_browser(
     path: str, protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     """A63: the cookie is the owner's, and so is the session that both of them look at."""
@@ -256,7 +258,7 @@ def test_what_a_stolen_session_fails_at_is_told_in_the_owners_open_browser(
     assert "(Firefox no Windows)" in client.get("/instances").text
 
 
-def test_what_is_tried_at_the_login_beside_a_stolen_session_is_told_there_too(
+def test_failures_at_the_login_beside_a_stolen_session_show_there_too(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     """A63."""
@@ -269,7 +271,7 @@ def test_what_is_tried_at_the_login_beside_a_stolen_session_is_told_there_too(
     assert "Um código de verificação já usado foi digitado" in client.get("/instances").text
 
 
-def test_a_replayed_code_is_told_in_the_session_that_replayed_it(
+def test_a_replayed_code_shows_in_the_session_that_replayed_it(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock
 ) -> None:
     """A63: the code was seen as the owner typed it at the login."""
@@ -285,7 +287,7 @@ def test_a_replayed_code_is_told_in_the_session_that_replayed_it(
     assert "Um código de verificação já usado foi digitado" not in client.get("/instances").text
 
 
-def test_a_changed_password_is_told_to_the_next_session_and_not_to_the_one_that_did_it(
+def test_a_changed_password_shows_in_the_next_session_and_not_in_the_one_that_changed_it(
     alice: Person, client: TestClient, new_client: NewClient
 ) -> None:
     fresh = "pato verde corre na praia"
@@ -296,7 +298,7 @@ def test_a_changed_password_is_told_to_the_next_session_and_not_to_the_one_that_
     assert "A senha foi alterada" in browser.get("/instances").text
 
 
-def test_a_changed_factor_is_told_to_the_next_session(
+def test_a_changed_factor_shows_in_the_next_session(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     browser = new_client()
@@ -305,7 +307,7 @@ def test_a_changed_factor_is_told_to_the_next_session(
     assert "A autenticação de dois fatores mudou" not in client.get("/instances").text
 
 
-def test_a_login_after_five_failures_is_told(
+def test_a_login_after_five_failures_raises_a_notice(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     for _ in range(5):
@@ -315,7 +317,7 @@ def test_a_login_after_five_failures_is_told(
     assert "várias tentativas erradas" in client.get("/instances").text
 
 
-def test_what_happens_again_is_one_notice_and_floods_nothing_out_of_sight(
+def test_repeated_events_are_one_notice_and_hide_no_other(
     protected: Person, client: TestClient, new_client: NewClient, stranger: TestClient, clock: Clock, rows: Rows
 ) -> None:
     give_password(stranger, protected)
@@ -335,7 +337,7 @@ def test_what_happens_again_is_one_notice_and_floods_nothing_out_of_sight(
     assert f"<strong>{USED}</strong> <time" in client.get("/activity").text
 
 
-def test_right_passwords_without_end_make_no_page_slow(
+def test_endless_right_passwords_make_no_page_slow(
     protected: Person, client: TestClient, stranger: TestClient, clock: Clock, rows: Rows
 ) -> None:
     """A56: those that wait are of five minutes, and only beyond these the oldest go."""
@@ -356,7 +358,9 @@ def test_right_passwords_without_end_make_no_page_slow(
     assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
 
 
-def test_the_terminal_makes_no_more_of_them_either(protected: Person, rows: Rows, operate: Operate) -> None:
+def test_commands_of_the_terminal_keep_the_limit_of_notices_too(
+    protected: Person, rows: Rows, operate: Operate
+) -> None:
     rows("""
         WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1500)
         INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
@@ -366,7 +370,7 @@ def test_the_terminal_makes_no_more_of_them_either(protected: Person, rows: Rows
     assert rows("SELECT count(*) FROM notices WHERE kind = 'factor_changed'") == [(NOTICES_COUNTED,)]
 
 
-def test_every_change_of_a_factor_is_told(
+def test_every_change_of_a_factor_raises_a_notice(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
     def later() -> dict[str, Any]:

@@ -39,7 +39,7 @@ def activate(browser: TestClient, code: str, password: str = FRESH) -> Any:
     return browser.post("/activate", data=fields)
 
 
-def test_a_reset_password_is_dead_at_once_and_so_are_the_sessions(
+def test_a_reset_ends_the_password_and_the_sessions_at_once(
     alice: Person, client: TestClient, new_client: NewClient, reset_password: Callable[[str], str]
 ) -> None:
     reset_password("alice")
@@ -119,7 +119,7 @@ def test_an_invitation_lasts_a_day(
     assert activate(new_client(), code).status_code == status
 
 
-def test_a_bad_password_is_told_and_the_code_stays_good(
+def test_a_refused_password_is_explained_and_the_code_stays_valid(
     alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
 ) -> None:
     code = reset_password("alice")
@@ -163,7 +163,7 @@ def test_unlock_ends_every_wait_of_one_account(
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
 
 
-def test_unlock_forgets_nothing_of_anybody_else(alice: Person, new_client: NewClient, operate: Operate) -> None:
+def test_unlock_resets_no_counter_of_anybody_else(alice: Person, new_client: NewClient, operate: Operate) -> None:
     for _ in range(5):
         give_password(new_client(), Person("carla", "girafa verde dança"))
     operate(lambda panel: people.unlock(panel, argparse.Namespace(name="alice")))

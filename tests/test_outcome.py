@@ -1,4 +1,4 @@
-"""What came of a try: nothing but an explicit acceptance counts as one, and every refusal can be said."""
+"""The outcome of a try: only an explicit acceptance counts as one, and every refusal has a sentence."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -59,7 +59,7 @@ def test_a_refused_password_is_told_beside_the_field_that_it_is_about(visit: Vis
 
 
 @pytest.mark.parametrize(("wait", "status"), [(timedelta(0), 422), (MINUTE, 429)])
-def test_who_has_to_wait_is_told_so_by_the_status(wait: timedelta, status: int) -> None:
+def test_a_refusal_with_a_wait_has_its_own_status(wait: timedelta, status: int) -> None:
     assert status_of(Refused(Reason.CODE_BACKOFF, wait=wait)) == status
 
 
@@ -71,12 +71,12 @@ def test_who_has_to_wait_is_told_so_by_the_status(wait: timedelta, status: int) 
         (timedelta(seconds=121), "Em 3 min."),
     ],
 )
-def test_a_wait_that_is_told_in_seconds_is_a_number_for_the_script(left: timedelta, said: str) -> None:
+def test_a_wait_in_seconds_is_marked_for_the_script(left: timedelta, said: str) -> None:
     assert counted("Em {}.", left) == said
 
 
 @pytest.mark.parametrize("standing", [Attempts(5, wait=MINUTE), Attempts(100, is_closed=True)])
-def test_what_has_to_wait_cannot_be_accepted(standing: Attempts, client: TestClient, visit: Visit) -> None:
+def test_a_try_that_has_to_wait_cannot_be_accepted(standing: Attempts, client: TestClient, visit: Visit) -> None:
     async def accept() -> Accepted:
         async with visit.panel.db.transaction() as tx:
             return await Try([], standing).accept(tx, Proof.CODE)
@@ -87,7 +87,7 @@ def test_what_has_to_wait_cannot_be_accepted(standing: Attempts, client: TestCli
 
 
 @pytest.mark.parametrize("proof", OPEN_NOTHING)
-def test_what_proves_nothing_new_begins_no_session(proof: Proof, client: TestClient, visit: Visit) -> None:
+def test_a_proof_that_is_no_login_begins_no_session(proof: Proof, client: TestClient, visit: Visit) -> None:
     async def begin() -> str:
         async with visit.panel.db.transaction() as tx:
             return await begin_session(tx, visit, 1, Accepted(proof))
@@ -98,10 +98,10 @@ def test_what_proves_nothing_new_begins_no_session(proof: Proof, client: TestCli
         client.portal.call(begin)
 
 
-def test_a_login_half_way_whose_app_is_gone_lets_nobody_in(
+def test_a_pending_login_whose_app_is_gone_lets_nobody_in(
     protected: Person, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
-    """Whatever removes an app ends such logins too: this one is left as by a hand in the database."""
+    """Removing an app ends pending logins too: here the app is deleted in the database by hand."""
     browser = new_client()
     give_password(browser, protected)
     rows("DELETE FROM totp")

@@ -47,9 +47,7 @@ def test_the_other_sessions_end_and_this_one_gets_another_cookie(
     assert client.get("/security").status_code == 200
 
 
-def test_strangers_in_every_place_of_the_queue_keep_nobody_from_a_new_password(
-    alice: Person, client: TestClient
-) -> None:
+def test_a_queue_full_of_strangers_stops_no_change_of_password(alice: Person, client: TestClient) -> None:
     hashes, places = client.app_state["panel"].hash_workers, HASHES_AT_ONCE + HASHES_WAITING
 
     async def fill() -> None:
@@ -70,7 +68,7 @@ def test_strangers_in_every_place_of_the_queue_keep_nobody_from_a_new_password(
 
 
 @pytest.mark.parametrize("fresh", ["rinoceronte-2026!", "Telhado.test#1999", "alice@painel-z-api-1"])
-def test_names_that_anybody_would_try_are_nothing_to_lean_on(fresh: str, alice: Person, client: TestClient) -> None:
+def test_names_that_anybody_would_try_make_no_password(fresh: str, alice: Person, client: TestClient) -> None:
     """Of an instance, of the address, of account and panel (ASVS V6.1.2, V6.2.11)."""
     for name in ("Rinoceronte", "Loja do telhado"):
         client.post("/instances", data={"name": name})
@@ -93,7 +91,7 @@ def test_names_that_anybody_would_try_are_nothing_to_lean_on(fresh: str, alice: 
         ),
     ],
 )
-def test_a_slip_changes_nothing(
+def test_a_mistake_changes_nothing(
     current: str, new: str, repeated: str, sentence: str, alice: Person, client: TestClient, rows: Rows
 ) -> None:
     before = rows("SELECT sealed_password FROM accounts")
@@ -107,7 +105,7 @@ def test_guessing_the_current_password_is_limited(alice: Person, client: TestCli
     assert [change(client, "girafa verde").status_code for _ in range(6)] == [422] * 5 + [429]
 
 
-def test_it_asks_who_it_is_and_forgets_the_passwords_meanwhile(
+def test_it_asks_for_a_step_up_and_sends_no_password_back(
     alice: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
     protect(client, alice, clock())

@@ -12,7 +12,7 @@ def picture(file: Path, *, spot: int = 0, size: int = 100, colour: str = "#0a6b5
     return file
 
 
-def test_what_moved_is_told_with_its_place_and_what_did_not_is_not(tmp_path: Path) -> None:
+def test_a_changed_picture_is_reported_with_the_place_and_an_unchanged_one_is_not(tmp_path: Path) -> None:
     kept = picture(tmp_path / "kept.png")
     assert difference(kept, picture(tmp_path / "same.png", spot=3)) == ""
     moved = difference(kept, picture(tmp_path / "moved.png", spot=10))

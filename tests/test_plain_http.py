@@ -31,21 +31,23 @@ def test_plain_http_beyond_this_machine_is_sent_to_https(client: TestClient) -> 
 
 @pytest.mark.parametrize("host", ["painel.test", "127.0.0.1", "172.18.0.3:8000", "e.com", ""])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_health_is_told_to_whoever_asks_and_by_whatever_name(scheme: str, host: str, client: TestClient) -> None:
+def test_health_answers_anybody_under_any_host_name(scheme: str, host: str, client: TestClient) -> None:
     for method in ("GET", "HEAD"):
         assert client.request(method, f"{scheme}://painel.test/health", headers={"Host": host}).status_code == 200
     assert client.post(f"{scheme}://painel.test/health", headers={"Host": host}).status_code in (400, 403, 405)
 
 
-def test_where_it_was_allowed_every_page_warns(exposed: Callable[[], TestClient]) -> None:
-    """This machine itself apart, where nobody reads along."""
+def test_where_plain_http_is_allowed_every_page_warns(exposed: Callable[[], TestClient]) -> None:
+    """Except on this machine itself, where no network carries the requests."""
     with exposed() as client:
         assert "Este painel está sem HTTPS" in client.get("/login").text
         assert "Este painel está sem HTTPS" in client.get("/nope").text
         assert "Este painel está sem HTTPS" not in client.get("http://localhost/login").text
 
 
-def test_where_it_was_allowed_cookies_are_plain(operate: Operate, exposed: Callable[[], TestClient]) -> None:
+def test_where_plain_http_is_allowed_cookies_have_no_prefix(
+    operate: Operate, exposed: Callable[[], TestClient]
+) -> None:
     code = operate(offer_setup_code)
     with exposed() as client:
         answer = set_up(client, Person("alice", PASSWORD), code)

@@ -185,7 +185,9 @@ def test_a_session_whose_fifteen_minutes_are_over_does_not_live_again(
     assert brunos.get("/instances").headers["location"].startswith("/login")
 
 
-def test_what_was_announced_can_begin_at_once(protected: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+def test_an_announced_requirement_can_begin_at_once(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
     require(client, 14)
     assert 'id="require-now"' in client.get("/policy").text
     assert require(client, 0).status_code == 303
@@ -203,7 +205,7 @@ def test_an_administrator_without_a_factor_is_not_told_who_else_has_none(
     assert "bruno" in client.get("/policy").text
 
 
-def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client: TestClient, rows: Rows) -> None:
+def test_an_administrator_without_a_factor_cannot_require_one(alice: Person, client: TestClient, rows: Rows) -> None:
     """A51."""
     assert 'id="require"' not in client.get("/policy").text
     refused = require(client)
@@ -212,7 +214,7 @@ def test_nobody_requires_what_they_do_not_have_themselves(alice: Person, client:
     assert rows("SELECT two_factor_required_at FROM policy") == [(None,)]
 
 
-def test_nor_lifts_it(
+def test_an_administrator_without_a_factor_cannot_lift_the_requirement(
     protected: Person, client: TestClient, invite: Callable[[str], Person], new_client: NewClient, rows: Rows
 ) -> None:
     """A51."""
@@ -224,7 +226,7 @@ def test_nor_lifts_it(
     assert rows("SELECT two_factor_required_at IS NULL FROM policy") == [(0,)]
 
 
-def test_an_old_page_does_not_put_off_what_is_in_force(protected: Person, client: TestClient) -> None:
+def test_an_old_page_does_not_postpone_a_requirement_in_force(protected: Person, client: TestClient) -> None:
     require(client)
     refused = require(client, 30)
     assert refused.status_code == 422
@@ -241,7 +243,7 @@ def test_a_proof_sent_too_late_comes_back_to_the_page(protected: Person, client:
     assert 'value="7" checked' in client.get("/policy").text
 
 
-def test_it_asks_who_it_is_and_what_was_chosen_goes_on(
+def test_it_asks_for_a_step_up_and_keeps_the_choice(
     protected: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
     clock.forward(minutes=6)

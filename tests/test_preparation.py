@@ -51,7 +51,7 @@ def test_each_package_is_counted_once_under_its_name(
     assert answer.stdout.splitlines() == [FIRST, *COUNTED]
 
 
-def test_what_is_in_place_is_used_without_a_trace(prepared: Checkout) -> None:
+def test_a_prepared_environment_is_used_without_writing_anything(prepared: Checkout) -> None:
     """Also from a checkout that cannot be written to."""
     (prepared.folder / ".venv.lock").unlink()
     before = sorted(prepared.folder.iterdir())
@@ -67,7 +67,7 @@ def test_a_changed_lock_file_is_installed_beside_what_was_there(prepared: Checko
 
 @pytest.mark.parametrize("left", ["no pip", "half a package"])
 def test_a_half_made_environment_is_made_anew(left: str, prepared: Checkout) -> None:
-    """What a start without python3-venv leaves, and one that was interrupted at whatever moment."""
+    """As a start without python3-venv leaves it, and one that was interrupted at any moment."""
     venv = prepared.folder / ".venv"
     if left == "no pip":
         subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv)], check=True)
@@ -122,7 +122,7 @@ def test_a_start_after_a_killed_one_waits_for_what_that_left_running(prepared: C
     first.communicate()
 
 
-def test_what_has_no_wheel_is_compiled_from_the_pinned_source(prepared: Checkout) -> None:
+def test_a_package_without_a_wheel_is_compiled_from_the_pinned_source(prepared: Checkout) -> None:
     prepared.need("tatu", ready=False)
     lines = prepared.start().stdout.splitlines()
     assert lines[:2] == ["   1 de 3  girafa-azul", "   2 de 3  pato"]
@@ -164,7 +164,7 @@ def test_a_machine_with_a_compiler_is_told_what_went_wrong(prepared: Checkout) -
     assert "um compilador C" not in answer.stderr
 
 
-def test_no_network_is_told_and_the_next_try_starts_again(prepared: Checkout) -> None:
+def test_a_missing_network_is_reported_and_the_next_try_starts_again(prepared: Checkout) -> None:
     prepared.need("tatu")
     nowhere = {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_FIND_LINKS": ""}
     refused(prepared.start(**nowhere), "Sem acesso à rede")
@@ -172,7 +172,7 @@ def test_no_network_is_told_and_the_next_try_starts_again(prepared: Checkout) ->
     assert prepared.start().stdout.endswith("started\n")
 
 
-def test_a_certificate_that_is_refused_is_not_told_as_a_missing_network(prepared: Checkout, tmp_path: Path) -> None:
+def test_a_certificate_that_is_refused_is_not_reported_as_a_missing_network(prepared: Checkout, tmp_path: Path) -> None:
     """As on a machine whose clock begins in 1970."""
     write_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -187,13 +187,13 @@ def test_a_certificate_that_is_refused_is_not_told_as_a_missing_network(prepared
     refused(answer, "O certificado do servidor de pacotes foi recusado. Confira o relógio")
 
 
-def test_an_old_python_is_told(checkout: Checkout) -> None:
+def test_an_old_python_is_reported(checkout: Checkout) -> None:
     answer = checkout.start("sys.version_info = (3, 10, 4, 'final', 0)")
     refused(answer, "precisa do Python 3.11 .* este é o 3.10")
     assert not (checkout.folder / ".venv").exists()
 
 
-def test_a_python_without_venv_is_told(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_python_without_venv_is_reported(checkout: Checkout, tmp_path: Path) -> None:
     checkout.need("pato")
     lacking = tmp_path / "python3"
     lacking.write_text("#!/bin/sh\necho 'No module named venv' >&2\nexit 1\n")
@@ -208,7 +208,7 @@ def test_a_python_without_venv_is_told(checkout: Checkout, tmp_path: Path) -> No
         ("__main__.py", "raise SystemExit('a wheel is broken')", "Não foi possível criar .*: a wheel is broken$"),
     ],
 )
-def test_an_ensurepip_that_is_missing_is_told_from_one_that_fails(
+def test_a_missing_ensurepip_is_distinguished_from_one_that_fails(
     file: str, code: str, sentence: str, checkout: Checkout, tmp_path: Path
 ) -> None:
     checkout.need("pato")
@@ -227,7 +227,7 @@ def test_a_terminal_that_lacks_a_character_is_no_reason_to_stop(prepared: Checko
     assert answer.stdout.splitlines()[-2:] == ["Pronto.", "c?digo?"]
 
 
-def test_a_preparation_that_nobody_reads_ends_quietly(checkout: Checkout) -> None:
+def test_a_preparation_whose_output_nobody_reads_ends_quietly(checkout: Checkout) -> None:
     checkout.need("pato")
     with checkout.begin() as process:
         assert process.stdout

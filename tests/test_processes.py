@@ -20,20 +20,20 @@ WRONG = "girafa verde dança no chão"
 
 @pytest.fixture
 def other(client: TestClient, settings: Settings, clock: Clock) -> Iterator[TestClient]:
-    """The same browser where another process answers it."""
+    """The same browser, answered by another process."""
     app = create_app(settings, now=clock)
     with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
         yield browser
 
 
-def test_tries_of_a_network_are_counted_for_all_together(client: TestClient, other: TestClient) -> None:
+def test_tries_of_a_network_are_counted_across_processes(client: TestClient, other: TestClient) -> None:
     for number in range(AUTH_POSTS.most):
         nobody = Person(f"nobody{number}", WRONG)
         assert give_password((client, other)[number % 2], nobody).status_code == 422
     assert [give_password(browser, nobody).status_code for browser in (client, other)] == [429, 429]
 
 
-def test_wrong_passwords_for_a_name_are_counted_for_all_together(
+def test_wrong_passwords_for_a_name_are_counted_across_processes(
     alice: Person, client: TestClient, other: TestClient
 ) -> None:
     client.cookies.clear()
@@ -42,7 +42,7 @@ def test_wrong_passwords_for_a_name_are_counted_for_all_together(
     assert [give_password(browser, alice).status_code for browser in (client, other)] == [429, 429]
 
 
-def test_the_budget_of_an_account_is_counted_for_all_together(
+def test_the_budget_of_an_account_is_counted_across_processes(
     protected: Person, client: TestClient, other: TestClient, clock: Clock
 ) -> None:
     statuses = []
@@ -54,14 +54,14 @@ def test_the_budget_of_an_account_is_counted_for_all_together(
     assert statuses == [200] * RENEWALS.most + [429, 429]
 
 
-def test_each_has_a_queue_of_its_own(
+def test_each_process_has_a_queue_of_its_own(
     alice: Person, client: TestClient, other: TestClient, everybody_hashes: Busy
 ) -> None:
     with everybody_hashes():
         assert [give_password(browser, alice).status_code for browser in (client, other)] == [503, 303]
 
 
-def test_each_does_one_costly_thing_at_a_time_for_an_account(
+def test_each_process_does_one_costly_thing_at_a_time_for_an_account(
     protected: Person, client: TestClient, other: TestClient, clock: Clock
 ) -> None:
     plant(other, cookie_of(client))

@@ -107,7 +107,7 @@ def test_of_many_wrong_codes_at_once_only_five_are_judged(
     assert {answer.status_code for answer in answers} <= {303, 422, 429}
 
 
-def test_a_confirmation_of_what_no_longer_waits_changes_nothing(
+def test_confirming_an_enrolment_that_is_gone_changes_nothing(
     protected: Person, operate: Operate, clock: Clock
 ) -> None:
     async def confirm(panel: Panel) -> bool:
@@ -119,7 +119,7 @@ def test_a_confirmation_of_what_no_longer_waits_changes_nothing(
     assert operate(lambda panel: panel.db.one(int, "SELECT count(*) FROM totp_replaced")) == 0
 
 
-def test_a_confirmation_that_comes_second_leaves_the_way_back_to_the_old_app(
+def test_a_second_confirmation_keeps_the_way_back_to_the_old_app(
     protected: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:
     old, new = protected.key, begin_enrolment(client, **proof(protected, clock()))

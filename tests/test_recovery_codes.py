@@ -48,7 +48,7 @@ def test_ten_codes_are_shown_once(protected: Person, client: TestClient) -> None
     assert protected.recovery_codes[0] not in client.get("/security").text
 
 
-def test_codes_stay_good_when_hashes_are_made_dearer(protected: Person, settings: Settings, clock: Clock) -> None:
+def test_codes_stay_valid_when_the_hash_cost_rises(protected: Person, settings: Settings, clock: Clock) -> None:
     app = create_app(replace(settings, hash_cost=Cost(memory_kib=16, passes=2, lanes=1)), now=clock)
     with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
         assert recover(browser, protected, protected.recovery_codes[0]).status_code == 303
@@ -68,7 +68,7 @@ def test_a_code_that_finds_no_place_in_the_queue_is_not_even_counted(
     assert browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code == 303
 
 
-def test_the_codes_can_be_had_as_a_file_that_no_address_tells(protected: Person, client: TestClient) -> None:
+def test_the_codes_come_as_a_file_and_are_in_no_address(protected: Person, client: TestClient) -> None:
     answer = client.post("/security/recovery-codes/file", data={"codes": " ".join(protected.recovery_codes)})
     assert answer.headers["content-disposition"] == 'attachment; filename="codigos-de-recuperacao.txt"'
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -76,7 +76,7 @@ def test_the_codes_can_be_had_as_a_file_that_no_address_tells(protected: Person,
 
 
 @pytest.mark.parametrize("codes", ["", "<script>", "0000-0000-0000-0000", "<b> " * 10])
-def test_nothing_else_comes_back_as_that_file(codes: str, protected: Person, client: TestClient) -> None:
+def test_only_codes_come_back_as_that_file(codes: str, protected: Person, client: TestClient) -> None:
     assert client.post("/security/recovery-codes/file", data={"codes": codes}).status_code == 422
 
 
@@ -152,7 +152,7 @@ def test_each_use_has_one_replacement(
     assert rows("SELECT count(*), count(used_at) FROM recovery_codes") == [(10, 0)]
 
 
-def test_a_use_that_was_acknowledged_is_replaced_no_more(
+def test_an_acknowledged_use_can_no_longer_be_replaced(
     protected: Person, new_client: NewClient, rows: Rows, clock: Clock
 ) -> None:
     browser = new_client()
@@ -184,7 +184,7 @@ def test_spelling_does_not_matter(protected: Person, new_client: NewClient) -> N
     assert recover(new_client(), protected, code).status_code == 422
 
 
-def test_what_cannot_be_a_code_costs_no_hash_and_no_try(protected: Person, new_client: NewClient, rows: Rows) -> None:
+def test_a_malformed_code_costs_no_hash_and_no_try(protected: Person, new_client: NewClient, rows: Rows) -> None:
     answer = recover(new_client(), protected, "1234")
     assert "16 letras e números" in answer.text
     assert rows("SELECT count(*) FROM attempts WHERE kind = 'recovery'") == [(0,)]
@@ -245,7 +245,7 @@ def test_a_rehearsal_has_its_own_budget(protected: Person, client: TestClient, n
     assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
 
 
-def test_a_rehearsal_asks_who_it_is_and_the_code_is_not_sent_back(
+def test_a_rehearsal_asks_for_a_step_up_and_the_code_is_not_sent_back(
     protected: Person, client: TestClient, clock: Clock
 ) -> None:
     clock.forward(minutes=6)
@@ -254,7 +254,7 @@ def test_a_rehearsal_asks_who_it_is_and_the_code_is_not_sent_back(
     assert protected.recovery_codes[0] not in asked.text
 
 
-def test_it_is_suggested_after_a_week_and_then_twice_a_year(
+def test_a_rehearsal_is_suggested_after_a_week_and_then_twice_a_year(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
     def is_suggested(**later: float) -> bool:
@@ -268,7 +268,7 @@ def test_it_is_suggested_after_a_week_and_then_twice_a_year(
     assert [is_suggested(days=6), is_suggested(days=6), is_suggested(days=183)] == [False, False, True]
 
 
-def test_without_any_rehearsal_it_is_suggested_after_a_week(
+def test_without_any_rehearsal_one_is_suggested_after_a_week(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
     clock.forward(days=7)
@@ -301,7 +301,7 @@ def test_only_hashes_are_stored(protected: Person, rows: Rows, settings: Any) ->
 def test_a_set_that_was_moved_to_another_account_opens_nothing_there(
     protected: Person, invite: Callable[[str], Person], new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
-    """A61: whoever can write to the database, and has codes of an account of their own."""
+    """A61: by an attacker who can write to the database and has codes of an account of their own."""
     mallory, theirs = invite("mallory"), new_client()
     sign_in(theirs, mallory)
     protect(theirs, mallory, clock())
@@ -317,7 +317,7 @@ def test_a_set_that_was_moved_to_another_account_opens_nothing_there(
     assert rows("SELECT count(used_at) FROM recovery_codes") == [(0,)]
 
 
-def test_codes_from_before_sets_had_keys_go_on(
+def test_codes_from_before_sets_had_keys_stay_valid(
     protected: Person,
     client: TestClient,
     new_client: NewClient,

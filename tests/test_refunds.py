@@ -1,4 +1,4 @@
-"""Who waits in vain for a hash was not judged, and is not counted."""
+"""A try that waited for a hash in vain was not judged, and is not counted."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from web.limits import HASH_PATIENCE, HASHES_AT_ONCE
 
 @pytest.mark.parametrize("before", [0, 3])
 @pytest.mark.parametrize("way", ["password", "recovery"])
-def test_the_count_is_what_it_was_and_of_none_there_is_no_row(
+def test_a_refund_restores_the_count_and_leaves_no_row_at_zero(
     before: int,
     way: str,
     protected: Person,
@@ -43,7 +43,7 @@ def test_the_count_is_what_it_was_and_of_none_there_is_no_row(
 
 @contextlib.contextmanager
 def no_thread_free(client: TestClient) -> Iterator[StillLoop]:
-    """While the block lasts, whoever has a place in the queue of hashes waits in it; yields the panel's loop."""
+    """While the block lasts, no hash begins: those with a place in the queue wait. Yields the panel's loop."""
     assert client.portal
     pool, release, loop = client.app_state["panel"].hash_workers, threading.Event(), client.portal.call(running_loop)
     assert isinstance(loop, StillLoop)

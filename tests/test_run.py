@@ -69,8 +69,8 @@ def test_it_answers_as_soon_as_it_says_so(tmp_path: Path) -> None:
         assert answers(port)
 
 
-def test_a_panel_that_says_more_than_a_pipe_holds_answers_on(tmp_path: Path) -> None:
-    """So that no test waits for one that waits for somebody to read."""
+def test_a_panel_whose_output_fills_a_pipe_still_answers(tmp_path: Path) -> None:
+    """Otherwise a test could wait for a panel that waits for somebody to read its output."""
     port = free_port()
     with started("serve", "--port", port, "--data", str(tmp_path / "data")) as (panel, _):
         line = http.client.HTTPConnection("127.0.0.1", int(port), timeout=HANG)
@@ -115,7 +115,7 @@ def test_the_demo_tells_its_password_and_leaves_nothing_behind(how: signal.Signa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_taken_port_is_told_with_a_command_that_works(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_with_a_command_that_works(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port, data = str(taken.getsockname()[1]), str(tmp_path / "my data")
         answer = run("serve", "--port", port, "--data", data)
@@ -155,7 +155,7 @@ def found(pattern: str, port: str, path: str) -> str:
         return ""
 
 
-def test_dev_starts_anew_with_whatever_changes(copied: Path, tmp_path: Path) -> None:
+def test_dev_restarts_when_a_file_changes(copied: Path, tmp_path: Path) -> None:
     port, own, styles = free_port(), tmp_path / "own", r"/static/[0-9a-f]+/app\.css"
     own.mkdir()
     with started("dev", "--port", port, root=str(copied), TMPDIR=str(own)) as (panel, lines):
@@ -183,7 +183,7 @@ def has_ipv6() -> bool:
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
 def test_localhost_is_ours_at_both_of_its_addresses(tmp_path: Path) -> None:
-    """Or whoever has the other one is sent passwords by browsers that try it first."""
+    """Otherwise a program that has the other one gets passwords from browsers that try it first."""
     data = str(tmp_path / "data")
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as theirs:
         port = str(theirs.getsockname()[1])
@@ -221,7 +221,7 @@ def test_an_address_that_others_reach_takes_a_proxy_or_an_explicit_risk(tmp_path
     refused(answer, f"^PANEL_HOST={host} abre o painel para a rede sem HTTPS")
 
 
-def test_where_everybody_may_come_an_address_that_they_can_open_is_told(tmp_path: Path) -> None:
+def test_a_panel_on_every_address_prints_one_that_others_can_open(tmp_path: Path) -> None:
     port = free_port()
     told = ("serve", "--host", "0.0.0.0", "--port", port, "--data", str(tmp_path / "data"))  # noqa: S104
     with started(*told, PANEL_ALLOW_HTTP="1") as (_, lines):
@@ -231,7 +231,7 @@ def test_where_everybody_may_come_an_address_that_they_can_open_is_told(tmp_path
         assert answers(port, address[2])
 
 
-def test_the_address_of_the_running_panel_is_told_with_a_code(tmp_path: Path) -> None:
+def test_the_address_of_the_running_panel_is_printed_with_a_code(tmp_path: Path) -> None:
     port, data = free_port(), str(tmp_path / "data")
     with started("--port", port, "--data", data) as (panel, _):
         assert f"em http://localhost:{port}/activate" in run("create-account", "ana", "--data", data).stdout
@@ -250,13 +250,13 @@ def test_only_a_start_makes_a_data_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     nowhere = str(tmp_path / "missing" / "secret.key")
     answer = run("create-account", "ana", "--data", str(tmp_path / "data"), PANEL_SECRET_KEY_FILE=nowhere)
     refused(answer, "A chave .* não pode ser usada")
 
 
-def test_a_data_folder_of_old_in_the_current_folder_stops_the_start(data: Path, tmp_path: Path) -> None:
+def test_a_data_folder_from_old_versions_in_the_current_folder_stops_the_start(data: Path, tmp_path: Path) -> None:
     """It followed the working directory: a panel must not be empty all of a sudden."""
     for options in ([], ["--data", "data"]):
         command = [*RUN, "doctor", *options]
@@ -354,7 +354,7 @@ def test_tests_side_by_side_look_for_a_browser_once(small_machine: dict[str, str
 
 
 @pytest.mark.parametrize("may_install", ["0", "1"])
-def test_what_a_browser_lacks_is_told_and_installed_only_when_asked(
+def test_packages_that_a_browser_lacks_are_named_and_installed_only_when_asked(
     may_install: str, small_machine: dict[str, str], tmp_path: Path
 ) -> None:
     answer = run("test", "-q", "tests/browser/test_looks.py", **small_machine | {"PANEL_TEST_INSTALL": may_install})
@@ -365,7 +365,7 @@ def test_what_a_browser_lacks_is_told_and_installed_only_when_asked(
     assert (tmp_path / "asked").exists() == (may_install == "1" and os.geteuid() == 0)
 
 
-def test_a_browser_that_does_not_work_is_told(small_machine: dict[str, str], tmp_path: Path) -> None:
+def test_a_browser_that_does_not_work_is_reported(small_machine: dict[str, str], tmp_path: Path) -> None:
     del small_machine["PLAYWRIGHT_NODEJS_PATH"]
     answer = run("test", "-q", "tests/browser/test_looks.py", CHROMIUM="/bin/false", **small_machine)
     assert answer.returncode == 1
@@ -395,12 +395,12 @@ def test_a_foreign_database_is_left_alone(content: bytes, tmp_path: Path) -> Non
     assert file.read_bytes()[header:] == before[header:]
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     refused(run("create-account", "ana", "--data", str(tmp_path / "data")), "não é uma pasta")
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(run("create-account", "ana", "--data", str(tmp_path / "file" / "data")), "Não foi possível usar a pasta")
 
@@ -432,7 +432,7 @@ def test_with_another_key_it_does_not_start(data: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "ab" * 31])
-def test_a_broken_key_is_told(key: str, data: Path) -> None:
+def test_a_broken_key_is_reported(key: str, data: Path) -> None:
     (data / "secret.key").write_text(key)
     refused(run("doctor", "--data", str(data)), "não pode ser lida")
 
@@ -524,7 +524,7 @@ def test_a_key_for_a_group_is_read_where_nobody_else_is_in_it(data: Path) -> Non
 
 @needs_root
 @pytest.mark.parametrize("command", ["rotate-key", "restore {copy}", "restore --without-proof {copy}", "prune"])
-def test_what_root_does_on_a_panel_of_a_service_leaves_it_the_services(command: str, data: Path) -> None:
+def test_commands_of_root_leave_the_files_to_the_user_of_the_service(command: str, data: Path) -> None:
     copy = data.with_name("copy")
     assert run("backup", str(copy), "--data", str(data)).returncode == 0
     for path in (data, *data.iterdir()):
@@ -539,7 +539,7 @@ def test_what_root_does_on_a_panel_of_a_service_leaves_it_the_services(command: 
 
 @needs_root
 def test_a_key_that_would_change_hands_is_not_rotated(volume: Path) -> None:
-    """The panel may put another file in its place, but not give it to whom it belonged."""
+    """The panel may replace the file, but cannot give the new one to the owner of the old one."""
     os.chown(volume, NOBODY, EMPTY_GROUP)
     assert as_nobody("create-account", "ana", "--data", str(volume)).returncode == 0
     key = volume / "secret.key"
@@ -555,7 +555,7 @@ def test_a_key_that_would_change_hands_is_not_rotated(volume: Path) -> None:
 
 @needs_root
 def test_a_key_of_somebody_else_is_refused_and_both_are_named(data: Path) -> None:
-    """Root could open it all the same, and so can whoever it belongs to."""
+    """Root could open it all the same, and so can its owner."""
     os.chown(data / "secret.key", 65534, -1)
     answer = run("doctor", "--data", str(data))
     refused(answer, f"A chave {data}/secret.key pertence a nobody, e os dados em {data}, a root")
@@ -622,7 +622,9 @@ def unread(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize(
     ("command", "workers"), [("doctor", "1"), ("end-sessions", "1"), ("serve", "1"), ("serve", "2")]
 )
-def test_what_nobody_reads_ends_without_a_traceback(command: str, workers: str, unbuffered: str, data: Path) -> None:
+def test_output_that_nobody_reads_ends_without_a_traceback(
+    command: str, workers: str, unbuffered: str, data: Path
+) -> None:
     given = {"PYTHONUNBUFFERED": unbuffered, "PANEL_WORKERS": workers, "PANEL_PORT": free_port()}
     process = unread(command, "--data", str(data), **given)
     _, errors = process.communicate(timeout=HANG)
@@ -635,7 +637,7 @@ def test_help_that_nobody_reads_ends_without_a_traceback() -> None:
     assert (process.communicate(timeout=HANG)[1], process.returncode) == ("", 1)
 
 
-def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None:
+def test_a_command_whose_code_nobody_could_read_is_undone(data: Path) -> None:
     for command in (["create-account", "bruno"], ["reset-password", "ana"]):
         process = unread(*command, "--data", str(data), PYTHONUNBUFFERED="")
         _, errors = process.communicate(timeout=HANG)
@@ -648,7 +650,7 @@ def test_a_code_that_nobody_could_read_takes_everything_back(data: Path) -> None
         assert database.execute("SELECT event FROM activity").fetchall() == [("cli.create_account",)]
 
 
-def test_a_full_disk_under_the_output_is_told(data: Path) -> None:
+def test_a_full_disk_under_the_output_is_reported(data: Path) -> None:
     with Path("/dev/full").open("w") as full:
         command = [*RUN, "doctor", "--data", str(data)]
         answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=HANG)
@@ -666,7 +668,7 @@ def test_a_panel_with_a_closed_output_answers_all_the_same(data: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "iso-8859-1:strict"])
-def test_a_terminal_of_another_locale_is_spoken_to(encoding: str, data: Path) -> None:
+def test_a_terminal_of_another_locale_gets_readable_text(encoding: str, data: Path) -> None:
     command = [*RUN, "doctor", "--data", str(data)]
     given = os.environ | {"PYTHONIOENCODING": encoding}
     answer = subprocess.run(command, capture_output=True, timeout=HANG, env=given)

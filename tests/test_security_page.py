@@ -91,7 +91,7 @@ def test_every_event_of_stderr_alone_is_on_the_page() -> None:
     assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", PAGE.split("on stderr only")[1].split("##")[0])) == named
 
 
-def test_settings_and_context_words_are_told_as_they_are() -> None:
+def test_settings_and_context_words_on_the_page_match_the_code() -> None:
     settings = Settings()
     assert f"`PANEL_PASSWORD_MIN` ({settings.password_min} code points" in PAGE
     assert f"`PANEL_SESSION_IDLE` ({settings.session_idle // timedelta(minutes=1)} minutes)" in PAGE
@@ -101,7 +101,7 @@ def test_settings_and_context_words_are_told_as_they_are() -> None:
     assert ", ".join(f"`{word}`" for word in CONTEXT_WORDS) in PAGE
 
 
-def test_every_decision_is_told() -> None:
+def test_every_decision_is_on_the_page() -> None:
     assert re.findall(r"^- \*\*(D\d+)\*\*", PAGE, re.MULTILINE) == [f"D{number}" for number in range(1, 18)]
 
 

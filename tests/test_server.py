@@ -123,7 +123,7 @@ def test_only_many_deaths_of_young_workers_within_minutes_end_the_panel(lived: f
 
 @pytest.mark.parametrize(("workers", "each"), [(1, HASHES_AT_ONCE), (2, 1), (8, 1)])
 def test_workers_share_the_hashes_at_once(workers: int, each: int, settings: Settings, clock: Clock) -> None:
-    """So that as many processes make no more at once than one alone."""
+    """Several processes together compute no more hashes at once than one process alone."""
     working, most, one = set[int](), [0], threading.Lock()
 
     def work(number: int) -> None:

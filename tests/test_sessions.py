@@ -70,7 +70,7 @@ def test_all_the_others_are_signed_out(alice: Person, client: TestClient, new_cl
     assert client.get("/instances").status_code == 200
 
 
-def test_ending_a_session_asks_who_it_is(
+def test_ending_a_session_asks_for_a_step_up(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
     other = on_another_device(alice, new_client)
@@ -80,7 +80,7 @@ def test_ending_a_session_asks_who_it_is(
     assert other.get("/instances").status_code == 200
 
 
-def test_a_session_that_is_not_theirs_does_not_exist(
+def test_the_session_of_another_account_is_not_found(
     alice: Person, client: TestClient, new_client: NewClient, rows: Rows
 ) -> None:
     other = on_another_device(alice, new_client)
@@ -139,7 +139,7 @@ def test_ending_leaves_its_activity(alice: Person, client: TestClient, new_clien
     assert rows("SELECT event, detail FROM activity ORDER BY id DESC LIMIT 1") == [("session.ended", "other")]
 
 
-def test_a_token_that_pauses_while_its_showing_waits_for_its_turn_is_not_shown(
+def test_a_token_paused_while_its_request_waits_is_not_shown(
     protected: Person, client: TestClient, settings: Settings, rows: Rows
 ) -> None:
     client.post("/instances", data={"name": "Loja"})
@@ -171,10 +171,10 @@ VERIFY_NOW = ("/security/totp", "/security/recovery-codes")
 
 
 @pytest.mark.parametrize("path", ACTS)
-def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
+def test_an_act_whose_session_ends_while_it_waits_does_nothing(
     path: str, protected: Person, client: TestClient, settings: Settings, clock: Clock, rows: Rows
 ) -> None:
-    """Somebody else writes, and what they write ends the session."""
+    """The act waits for another write, which ends its session."""
     client.post("/instances", data={"name": "Loja"})
     [(instance,)] = rows("SELECT id FROM instances")
     fields = ACTS[path] | (proof(protected, clock()) if path in VERIFY_NOW else {})
@@ -195,7 +195,7 @@ def test_whose_session_ends_while_the_act_waits_for_its_turn_does_nothing(
     ("path", "fields"),
     [("/instances/{id}/rename", {"name": "Outra"}), ("/instances/{id}/token/change", {})],
 )
-def test_what_is_gone_once_an_act_has_its_turn_is_not_acted_on(
+def test_an_act_on_an_instance_deleted_while_it_waits_does_nothing(
     path: str, fields: dict[str, str], protected: Person, client: TestClient, settings: Settings, rows: Rows
 ) -> None:
     client.post("/instances", data={"name": "Loja"})

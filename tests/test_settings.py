@@ -65,7 +65,7 @@ def test_a_panel_name_is_refused_for_what_is_wrong_with_it() -> None:
     assert Settings.from_environment({"PANEL_NAME": f"\u200b{joined}\u00a0"}).name == joined
 
 
-def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
+def test_listening_beyond_this_machine_takes_a_proxy_or_an_explicit_risk() -> None:
     proxied = {"PANEL_HOST": "0.0.0.0", "PANEL_TRUSTED_PROXIES": "10.0.0.2, ::1"}  # noqa: S104
     assert [str(network) for network in Settings.from_environment(proxied).trusted_proxies] == [
         "10.0.0.2/32",
@@ -75,7 +75,7 @@ def test_beyond_this_machine_it_takes_a_proxy_or_an_explicit_risk() -> None:
     assert open_to_all.allow_http
 
 
-def test_folders_that_are_not_said_in_full_are_in_the_checkout() -> None:
+def test_relative_folders_are_in_the_checkout() -> None:
     for said, meant in (
         ("x/y", ROOT / "x/y"),
         ("~/painel", Path.home() / "painel"),
@@ -107,7 +107,7 @@ def test_an_env_file_is_read_line_by_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
-def test_an_env_file_in_another_encoding_is_told(encoding: str, tmp_path: Path) -> None:
+def test_an_env_file_in_another_encoding_is_reported(encoding: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("PANEL_NAME=Padaria São João\n", encoding=encoding)
     with pytest.raises(StartRefused, match=re.escape(f"{file} não está em UTF-8")):
@@ -126,13 +126,13 @@ def test_an_env_file_in_another_encoding_is_told(encoding: str, tmp_path: Path) 
         ("PANEL_QWXYZ=1", r"linha 2: PANEL_QWXYZ não existe\. Os nomes que existem estão no README"),
     ],
 )
-def test_a_line_that_would_be_of_no_use_is_told(line: str, sentence: str, tmp_path: Path) -> None:
+def test_an_invalid_line_of_an_env_file_is_reported(line: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"# comentário\n{line}\n")
     with pytest.raises(StartRefused, match=sentence):
         read_env_file(tmp_path / ".env")
 
 
-def test_a_name_that_does_not_exist_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_one() -> None:
     with pytest.raises(
         StartRefused, match=r"^PANEL_TRUSTED_PROXY não existe\. O nome certo é PANEL_TRUSTED_PROXIES\?$"
     ):
@@ -142,7 +142,7 @@ def test_a_name_that_does_not_exist_is_told_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "1"])
-def test_a_setting_that_is_no_more_stops_no_start(value: str, tmp_path: Path) -> None:
+def test_a_retired_setting_stops_no_start(value: str, tmp_path: Path) -> None:
     """The panel may have been updated beside an old .env."""
     file = tmp_path / ".env"
     file.write_text(f"PANEL_KEEP_HASH_MEMORY={value}\n")

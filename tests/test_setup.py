@@ -24,7 +24,7 @@ def test_the_first_account_administers_the_panel_and_is_signed_in(
     assert client.get("/security").status_code == 200
 
 
-def test_afterwards_the_page_is_gone(alice: Person, client: TestClient, setup_code: str) -> None:
+def test_after_the_setup_the_page_is_gone(alice: Person, client: TestClient, setup_code: str) -> None:
     """A12."""
     assert client.get("/setup").status_code == 404
     assert set_up(client, BEA, setup_code).status_code == 404
@@ -75,7 +75,7 @@ def test_the_code_is_worth_nothing_once_the_terminal_made_an_account(
         ({"repeated": "girafa azul dança no telhad"}, "não são iguais"),
     ],
 )
-def test_a_slip_is_told_beside_its_field_and_keeps_what_was_typed(
+def test_a_mistake_is_reported_beside_its_field_and_keeps_what_was_typed(
     changes: dict[str, str], sentence: str, setup_code: str, client: TestClient, rows: Callable[..., Any]
 ) -> None:
     answer = set_up(client, BEA, setup_code, **changes)
@@ -93,7 +93,7 @@ def test_a_fragment_request_is_answered_by_the_form_alone(setup_code: str, clien
     assert "<html" not in answer.text
 
 
-def test_who_finds_the_panel_busy_keeps_what_was_typed(
+def test_a_busy_panel_keeps_what_was_typed(
     setup_code: str, client: TestClient, rows: Callable[..., Any], everybody_hashes: Busy
 ) -> None:
     with everybody_hashes():
@@ -105,7 +105,7 @@ def test_who_finds_the_panel_busy_keeps_what_was_typed(
     assert rows("SELECT count(*) FROM accounts") == [(0,)]
 
 
-def test_who_activates_an_account_then_keeps_the_code(
+def test_a_busy_panel_keeps_the_activation_code(
     alice: Person,
     new_client: Callable[[], TestClient],
     create_account: Callable[[str], str],

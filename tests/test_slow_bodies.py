@@ -18,7 +18,7 @@ from web.limits import BODY_PATIENCE
 
 
 def begin_post(address: str, path: str, *headers: str, sent: str = "") -> socket.socket:
-    """A post of whose body the rest is still to come."""
+    """A post whose body is not complete yet."""
     where = urlsplit(address)
     begun = socket.create_connection((where.hostname or "", where.port or 0), timeout=HANG)
     first = [f"POST {path} HTTP/1.1", f"Host: {where.netloc}", f"Origin: {address}", *headers]
@@ -27,7 +27,7 @@ def begin_post(address: str, path: str, *headers: str, sent: str = "") -> socket
 
 
 def begin_login(address: str) -> socket.socket:
-    """One whose body stops after a few bytes."""
+    """A login whose body stops after a few bytes."""
     return begin_post(address, "/login", "Content-Length: 500", sent="name=a")
 
 
@@ -55,7 +55,7 @@ def test_a_browser_that_leaves_half_way_is_no_fault(
 
 
 def begin_act(address: str, path: str, cookie: str, still_loop: StillLoop) -> socket.socket:
-    """One of a session, which was let in: its body, in chunks, lacks the last."""
+    """An act of a session whose head was accepted: its body comes in chunks, and the last one is missing."""
     begun = begin_post(address, path, f"Cookie: {cookie}", "Transfer-Encoding: chunked", "Connection: close")
     until(lambda: still_loop.timeouts(BODY_PATIENCE))
     return begun
@@ -68,7 +68,7 @@ def finish(begun: socket.socket) -> str:
 
 
 @pytest.mark.parametrize("path", ["/security/recovery-codes", "/security/bad-day/lock", "/activity/export"])
-def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
+def test_a_request_that_a_thief_began_before_the_lockdown_is_not_done(
     path: str,
     protected: Person,
     client: TestClient,
@@ -76,7 +76,7 @@ def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
     still_loop: StillLoop,
     rows: Callable[..., Any],
 ) -> None:
-    """A23: the cookie was good when the head of the request came, and is nobody's when its end does."""
+    """A23: the cookie was valid when the head of the request came, and no longer is when its end comes."""
     thief = begin_act(live_server, path, cookie_of(client), still_loop)
     assert client.post("/security/bad-day/lock").status_code == 200
     before = rows("SELECT digest FROM recovery_codes")
@@ -89,10 +89,10 @@ def test_what_a_thief_began_before_the_owner_locked_everything_is_not_done(
 
 
 @pytest.mark.parametrize("body", ["password=x", "password=x&password=y"], ids=["read", "unreadable"])
-def test_a_session_that_ends_of_itself_while_a_body_comes_in_is_over(
+def test_a_session_that_expires_while_a_body_comes_in_is_over(
     body: str, alice: Person, client: TestClient, live_server: str, still_loop: StillLoop, clock: Clock
 ) -> None:
-    """A23: who is here is asked of the moment at which all of it had come in."""
+    """A23: the session is looked up as of the moment at which the whole request had come in."""
     slow = begin_act(live_server, "/security/password/strength", cookie_of(client), still_loop)
     clock.forward(minutes=61)
     slow.sendall(f"{len(body):x}\r\n{body}\r\n".encode())

@@ -1,4 +1,4 @@
-"""Hashes by libsodium in processes of their own: the same as others make, and a process that ends harms nobody."""
+"""Hashes by libsodium in worker processes: they equal those of argon2-cffi, and a worker that ends harms nobody."""
 
 import contextlib
 import logging
@@ -57,7 +57,7 @@ def sodium() -> Iterator[Watched]:
 
 
 @pytest.mark.parametrize("cost", COMPUTED, ids=str)
-def test_what_libsodium_makes_argon2_cffi_takes_and_the_other_way_round(sodium: Watched, cost: Cost) -> None:
+def test_libsodium_and_argon2_cffi_accept_each_others_hashes(sodium: Watched, cost: Cost) -> None:
     for secret in ("girafa azul", "", "ç" * 512):
         made = str(Phc(cost, SALT, sodium.digest(secret.encode(), SALT, cost)))
         assert argon2.PasswordHasher().verify(made, secret)
@@ -123,7 +123,7 @@ def test_where_workers_are_missing_or_wrong_hashes_are_made_without_them(
 
 
 @only_on_linux
-def test_workers_step_back_from_whatever_else_runs(sodium: Watched) -> None:
+def test_workers_have_a_lower_priority(sodium: Watched) -> None:
     sodium.digest(b"girafa", SALT, CHEAP)
     nice, turn = nice_and_turn(sodium.workers[0].pid)
     _, shortest = nice_and_turn()
@@ -131,7 +131,7 @@ def test_workers_step_back_from_whatever_else_runs(sodium: Watched) -> None:
     assert shortest == 0 or turn > shortest  # older kernels tell of no turns
 
 
-def test_a_worker_finishes_what_has_begun_when_all_processes_of_the_panel_are_told_to_end(sodium: Watched) -> None:
+def test_a_worker_finishes_its_hash_when_all_processes_are_told_to_end(sodium: Watched) -> None:
     """As Ctrl-C in a terminal does, and systemd."""
     before = sodium.digest(b"girafa", SALT, CHEAP)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -172,7 +172,7 @@ class Mortal(Worker):
 def test_a_killed_worker_counts_against_nobody(
     dies: str, alice: Person, client: TestClient, new_client: Callable[..., TestClient], rows: Callable[..., Any]
 ) -> None:
-    """A66: the hash that it computed is lost; what it had to do next another does."""
+    """A66: the hash that it computed is lost; another worker computes the next one."""
     browser = new_client(raise_server_exceptions=False)
     with contextlib.closing(Sodium(Mortal)) as sodium:
         browser.app_state["panel"] = replace(browser.app_state["panel"], argon2id=sodium)

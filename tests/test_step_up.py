@@ -45,7 +45,7 @@ def test_a_full_login_counts_for_five_minutes(alice: Person, client: TestClient,
 def test_a_clock_that_went_back_proves_nothing(
     path: str, protected: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
-    """A47: a session that will have been verified in ten minutes."""
+    """A47: a session whose verification is dated ten minutes ahead."""
     before = rows("SELECT sealed_key FROM totp"), rows("SELECT digest FROM recovery_codes")
     clock.forward(minutes=-10)
     answer = client.post(path)
@@ -75,7 +75,9 @@ def test_a_stolen_session_changes_no_factor(
     assert before == after
 
 
-def test_proved_the_interrupted_action_goes_on_by_itself(later: Person, client: TestClient, clock: Clock) -> None:
+def test_after_the_step_up_the_interrupted_action_goes_on_by_itself(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
     answer = client.post("/security/recovery-codes", data=proof(later, clock()), headers=FRAGMENT)
     assert answer.status_code == 200
     assert "Guarde seus códigos de recuperação" in answer.text
@@ -90,7 +92,7 @@ def hidden_fields(page: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)}
 
 
-def test_secrets_that_were_typed_wait_sealed_and_then_count(
+def test_secrets_typed_before_the_step_up_are_sealed_meanwhile_and_then_used(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     fresh = "pato verde corre na praia"
@@ -161,7 +163,7 @@ def test_wrong_codes_count_in_the_same_limit_as_at_the_login(
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
 
 
-def test_whoever_proved_everything_just_now_is_told_how_far_off_the_phone_is(
+def test_after_a_recent_step_up_a_person_is_told_how_far_off_the_phone_is(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
     ahead = {"step_up_password": later.password, "step_up_code": later.code_at(clock() + timedelta(minutes=2))}
@@ -180,7 +182,7 @@ def test_a_blank_in_the_field_of_the_recovery_code_is_no_recovery_code(
     assert client.post("/security/recovery-codes", data=fields).status_code == 200
 
 
-def test_whoever_proved_everything_just_now_and_no_other_is_told_the_date_on_the_server(
+def test_only_after_a_recent_step_up_a_person_is_told_the_date_on_the_server(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
     wrong = {"step_up_password": later.password, "step_up_code": later.code_at(clock() + timedelta(days=730))}
@@ -192,7 +194,7 @@ def test_whoever_proved_everything_just_now_and_no_other_is_told_the_date_on_the
     assert "O servidor marca <time" in again.text  # still signed in, in the same browser
 
 
-def test_a_code_told_hours_away_never_becomes_good(
+def test_a_code_disclosed_as_hours_off_is_never_accepted(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     client.post("/security/recovery-codes", data=proof(later, clock()))
@@ -204,7 +206,7 @@ def test_a_code_told_hours_away_never_becomes_good(
     assert sign_in(new_client(), later, later.code_at(clock.forward(seconds=30))).status_code == 303
 
 
-def test_a_code_that_told_of_the_clock_never_becomes_good(
+def test_a_code_that_disclosed_the_clock_is_never_accepted(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     client.post("/security/recovery-codes", data=proof(later, clock()))
@@ -215,7 +217,7 @@ def test_a_code_that_told_of_the_clock_never_becomes_good(
     assert sign_in(new_client(), later, later.code_at(clock.forward(seconds=30))).status_code == 303
 
 
-def test_every_code_that_told_of_the_clock_stays_dead_and_is_not_called_used(
+def test_every_code_that_disclosed_the_clock_stays_refused_and_is_not_called_used(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     client.post("/security/recovery-codes", data=proof(later, clock()))
@@ -230,7 +232,7 @@ def test_every_code_that_told_of_the_clock_stays_dead_and_is_not_called_used(
     assert "já usado foi digitado" not in client.get("/security").text
 
 
-def test_a_new_phone_owes_nothing_to_the_clock_of_the_old_one(
+def test_steps_disclosed_for_the_old_phone_are_accepted_from_the_new_one(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     client.post("/security/recovery-codes/rehearsal", data=proof(later, clock()))
@@ -297,7 +299,7 @@ def test_each_proof_leaves_its_activity(later: Person, client: TestClient, clock
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-def test_a_form_counts_in_a_post_alone(
+def test_a_form_proves_something_only_in_a_post(
     method: str, alice: Person, client: TestClient, clock: Clock, rows: Callable[..., Any]
 ) -> None:
     """A64."""
@@ -311,7 +313,7 @@ def test_a_form_counts_in_a_post_alone(
 
 
 @pytest.mark.parametrize(("wait", "left"), [({"minutes": 4}, 0), ({"minutes": 6}, 1)])
-def test_sair_with_the_cookie_of_a_moment_before_ends_the_session(
+def test_sair_with_the_cookie_from_before_a_renewal_ends_the_session(
     wait: dict[str, float], left: int, alice: Person, client: TestClient, clock: Clock, rows: Callable[..., Any]
 ) -> None:
     """A64: another tab had just proved who it is."""
@@ -326,7 +328,7 @@ def test_sair_with_the_cookie_of_a_moment_before_ends_the_session(
     assert rows("SELECT count(*) FROM sessions") == [(left,)]
 
 
-def test_the_cookie_of_a_moment_before_opens_nothing(alice: Person, client: TestClient, clock: Clock) -> None:
+def test_the_cookie_from_before_a_renewal_opens_nothing(alice: Person, client: TestClient, clock: Clock) -> None:
     former = cookie_of(client)
     clock.forward(minutes=6)
     client.post("/security/recovery-codes/rehearsal", data={"step_up_password": alice.password})

@@ -37,7 +37,7 @@ async def first_broken(panel: Panel) -> int | None:
     return await activity.first_broken(panel.db)
 
 
-def test_a_folder_of_before_is_linked_and_sealed_anew_and_loses_no_count(
+def test_a_folder_from_before_sub_keys_is_linked_and_sealed_anew_and_loses_no_count(
     before_sub_keys: None, operate: Operate, settings: Settings, rows: Rows
 ) -> None:
     async def look(panel: Panel) -> bytes:
@@ -64,7 +64,9 @@ def test_entries_from_before_there_were_links_are_linked(before_sub_keys: None, 
     assert rows("SELECT count(*) FROM activity WHERE link IS NULL") == [(0,)]
 
 
-def test_what_was_altered_before_is_told_at_the_same_entry(before_sub_keys: None, operate: Operate, rows: Rows) -> None:
+def test_tampering_from_before_sub_keys_is_reported_at_the_same_entry(
+    before_sub_keys: None, operate: Operate, rows: Rows
+) -> None:
     [(trigger,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'activity_is_never_changed'")
     rows("DROP TRIGGER activity_is_never_changed")
     rows("UPDATE activity SET detail = 'Padaria' WHERE id = 3")
@@ -72,13 +74,13 @@ def test_what_was_altered_before_is_told_at_the_same_entry(before_sub_keys: None
     assert operate(first_broken) == 3
 
 
-def test_a_token_that_opened_before_no_more_stops_no_start(before_sub_keys: None, operate: Operate, rows: Rows) -> None:
+def test_a_token_that_already_did_not_open_stops_no_start(before_sub_keys: None, operate: Operate, rows: Rows) -> None:
     rows("UPDATE instances SET sealed_token = zeroblob(88) WHERE name = 'Loja'")
     assert operate(first_broken) is None
     assert rows("SELECT sealed_token FROM instances WHERE name = 'Loja'") == [(bytes(88),)]
 
 
-def test_a_new_panel_has_random_ones(alice: Person, operate: Operate, settings: Settings, rows: Rows) -> None:
+def test_a_new_panel_has_random_sub_keys(alice: Person, operate: Operate, settings: Settings, rows: Rows) -> None:
     async def keys(panel: Panel) -> set[bytes]:
         return set(vars(panel.vault.sub_keys).values())
 
@@ -96,17 +98,17 @@ def test_a_new_panel_has_random_ones(alice: Person, operate: Operate, settings: 
         "UPDATE sub_keys SET sealed = (SELECT sealed FROM sub_keys WHERE name = 'tags') WHERE name = 'chain'",
     ],
 )
-def test_a_sub_key_that_is_gone_or_another_stops_the_start(
+def test_a_missing_or_replaced_sub_key_stops_the_start(
     change: str, alice: Person, operate: Operate, rows: Rows
 ) -> None:
-    """A61: else whoever can write the file would have a new one made for a chain of their own."""
+    """A61: otherwise an attacker who can write the file would get a new key for a chain of their own."""
     rows(change)
     with pytest.raises(StartRefused, match="foram alteradas"):
         operate(first_broken)
 
 
 @pytest.mark.parametrize("rewrite", ["link plainly", "drop links"])
-def test_an_activity_that_was_rewritten_without_the_key_is_told(
+def test_an_activity_rewritten_without_the_key_is_reported(
     rewrite: str, alice: Person, client: TestClient, operate: Operate, rows: Rows
 ) -> None:
     """A61."""
@@ -121,10 +123,8 @@ def test_an_activity_that_was_rewritten_without_the_key_is_told(
     assert operate(first_broken) == 1
 
 
-def test_a_folder_that_was_taken_back_to_before_there_were_keys_stops_the_start(
-    alice: Person, operate: Operate, rows: Rows
-) -> None:
-    """A61: it would be linked anew, as it was rewritten."""
+def test_a_folder_taken_back_to_before_sub_keys_stops_the_start(alice: Person, operate: Operate, rows: Rows) -> None:
+    """A61: otherwise the migration would link the rewritten entries anew."""
     link_plainly(rows)
     take_back(rows)
     with pytest.raises(StartRefused, match="mais antigo do que é"):
@@ -132,10 +132,10 @@ def test_a_folder_that_was_taken_back_to_before_there_were_keys_stops_the_start(
     assert rows("PRAGMA user_version") == [(17,)]
 
 
-def test_a_beginning_that_somebody_else_removed_is_told(
+def test_first_entries_that_somebody_else_removed_are_reported(
     alice: Person, client: TestClient, operate: Operate, rows: Rows
 ) -> None:
-    """A61: with the link of the last entry removed, as the panel itself would keep it."""
+    """A61: with the link of the last removed entry stored, as the panel itself stores it."""
     client.post("/instances", data={"name": "Loja"})
     rows("INSERT INTO activity_pruned (id, last_id, link) SELECT 1, id, link FROM activity WHERE id = 2")
     rows("DELETE FROM activity WHERE id <= 2")

@@ -1,4 +1,4 @@
-"""How often one place may knock (NET_LIMIT), whatever it says."""
+"""How often one network, browser or account may send requests, right or wrong."""
 
 from collections.abc import Callable
 from ipaddress import IPv6Address
@@ -22,7 +22,7 @@ def guess(browser: TestClient, number: int) -> Any:
     return give_password(browser, Person(f"nobody{number}", "girafa verde dança no chão"))
 
 
-def test_twenty_posts_a_minute_from_one_network(alice: Person, new_client: NewClient, clock: Clock) -> None:
+def test_a_network_may_post_twenty_times_a_minute(alice: Person, new_client: NewClient, clock: Clock) -> None:
     clock.forward(minutes=1)
     assert [guess(new_client(), number).status_code for number in range(21)] == [422] * 20 + [429]
     refused = sign_in(new_client(), alice)
@@ -122,7 +122,7 @@ def test_a_trusted_device_in_the_same_network_is_not_kept_out(
 def test_a_trusted_device_has_a_limit_of_its_own_and_counts_for_its_network_too(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
-    """A14: what was tried on it is not to be tried again beside it."""
+    """A14: tries on the device count for the network too, so that they do not come on top of its number."""
     other = new_client()
     sign_in(other, alice)
     clock.forward(minutes=1)
@@ -134,7 +134,7 @@ def test_a_trusted_device_has_a_limit_of_its_own_and_counts_for_its_network_too(
     assert sign_in(new_client(), alice).status_code == 429
 
 
-def test_who_does_not_wait_for_a_network_does_not_keep_it_closed(
+def test_failures_on_a_trusted_device_do_not_keep_its_network_closed(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     client.post("/logout")
@@ -148,10 +148,10 @@ def test_who_does_not_wait_for_a_network_does_not_keep_it_closed(
     assert sign_in(new_client(), alice).status_code == 303
 
 
-def test_a_session_of_ones_own_is_worth_nothing_at_the_challenge_of_another(
+def test_a_session_of_one_account_gives_no_advantage_at_the_challenge_of_another(
     protected: Person, invite: Callable[[str], Person], new_client: NewClient, clock: Clock
 ) -> None:
-    """A14: the code is tried half-way into one account, from within another."""
+    """A14: codes are tried at the pending login of one account, in a session of another."""
     bruno, browser = invite("bruno"), new_client()
     clock.forward(minutes=1)
     sign_in(browser, bruno)
@@ -161,7 +161,7 @@ def test_a_session_of_ones_own_is_worth_nothing_at_the_challenge_of_another(
 
 
 @pytest.mark.parametrize("path", ["/security/password", "/security/totp"])
-def test_passwords_tried_inside_count_for_the_network(
+def test_passwords_tried_in_a_session_count_for_the_network(
     path: str, alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     """A21: in place of the current password, and in Confirme que é você."""
@@ -180,10 +180,10 @@ def test_passwords_tried_inside_count_for_the_network(
     assert client.get("/security").status_code == 200
 
 
-def test_trust_in_ones_own_account_is_worth_nothing_at_the_door_of_another(
+def test_trust_of_one_account_gives_no_advantage_at_the_login_of_another(
     alice: Person, invite: Callable[[str], Person], new_client: NewClient, clock: Clock
 ) -> None:
-    """A14: somebody who belongs signs in between the guesses, each time from another trusted device."""
+    """A14: a person of the panel signs in between the guesses, each time from another trusted device."""
     bruno, answers = invite("bruno"), []
     for number in range(40):
         browser = new_client()
@@ -195,7 +195,7 @@ def test_trust_in_ones_own_account_is_worth_nothing_at_the_door_of_another(
     assert answers == [422] * 30 + [429] * 10
 
 
-def test_in_place_the_refusal_is_told_beside_the_form(alice: Person, new_client: NewClient) -> None:
+def test_in_place_the_refusal_is_shown_beside_the_form(alice: Person, new_client: NewClient) -> None:
     browser = new_client()
     for number in range(20):
         guess(browser, number)
@@ -238,7 +238,7 @@ def test_activity_is_exported_five_times_an_hour(alice: Person, client: TestClie
     assert [client.post("/activity/export", data=export).status_code for _ in range(6)] == [200] * 5 + [429]
 
 
-def test_what_is_costly_for_the_panel_is_counted(alice: Person, client: TestClient) -> None:
+def test_every_costly_act_is_limited(alice: Person, client: TestClient) -> None:
     """ASVS V15.2.2."""
     assert [client.post("/activity/verify").status_code for _ in range(6)] == [200] * 5 + [429]
     typed = {"password": "pato"}
@@ -246,7 +246,7 @@ def test_what_is_costly_for_the_panel_is_counted(alice: Person, client: TestClie
     assert answers == [200] * 120 + [429]
 
 
-def test_what_leaves_a_line_of_activity_is_done_sixty_times_a_minute(
+def test_acts_that_leave_an_entry_of_activity_are_limited_to_sixty_a_minute(
     alice: Person,
     client: TestClient,
     invite: Callable[[str], Person],
@@ -308,7 +308,7 @@ def test_many_networks_fill_no_more_than_ten_thousand_rows(alice: Person, new_cl
 
 
 def test_every_way_in_says_whose_account_is_tried_there() -> None:
-    """There somebody signed in is as good as anybody: the request counts for the account that it aims at."""
+    """A session gives no advantage there: the request counts for the account that it tries."""
     demands = [demand for demand in map(demand_of, ROUTES) if demand and demand.throttle]
     outside = [demand for demand in demands if demand.state in (State.ANYONE, State.PENDING_LOGIN)]
     assert outside

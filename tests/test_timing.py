@@ -1,4 +1,4 @@
-"""Time tells nothing about who exists, and nobody waits for somebody else's hash: what is done is counted, not timed.
+"""Timing does not tell which accounts exist, and nobody waits for somebody else's hash: steps are counted, not timed.
 
 The times themselves are measured by `python3 run.py bench timing`.
 """
@@ -117,7 +117,7 @@ def test_after_a_change_of_the_hash_cost_unknown_names_cost_what_known_ones_do(
     statements: list[str],
     settings: Settings,
 ) -> None:
-    """A62: some what the old passwords cost and some what the new ones do, and each name always the same."""
+    """A62: some names cost what old hashes do and some what new ones do, and each name always costs the same."""
     panel, dearer = client.app_state["panel"], Cost(memory_kib=16, passes=1, lanes=1)
     client.app_state["panel"] = replace(panel, settings=replace(settings, hash_cost=dearer))
     people = [alice, *(invite(f"bruno{number}") for number in range(3))]
@@ -184,7 +184,7 @@ def test_an_account_without_recovery_codes_costs_what_one_with_them_does(
     assert with_codes[3] == 1
 
 
-def test_in_a_flood_of_logins_pages_are_answered_and_the_rest_is_told_to_come_back_uncharged(
+def test_in_a_flood_of_logins_pages_are_answered_and_refused_logins_are_not_charged(
     alice: Person, client: TestClient, settings: Settings, clock: Clock, rows: Callable[..., Any]
 ) -> None:
     """A39: no hash of the flood ends before its pages and its refusals are there, nor before an owner has a place."""
@@ -200,7 +200,7 @@ def test_in_a_flood_of_logins_pages_are_answered_and_the_rest_is_told_to_come_ba
         httpx2.Client(base_url=address, timeout=HANG) as browser,
         contextlib.ExitStack() as at_last,
     ):
-        at_last.callback(hashes.let)  # whatever fails: somebody waits for them
+        at_last.callback(hashes.let)  # also when an assertion fails: requests wait for them
         flood = threads.submit(post_at_once, address, posts, networks=100)
         until(lambda: rows(counted) == [(places, places)] and loop.timeouts(HASH_PATIENCE) == HASHES_WAITING)
         for path, words in (("/health", "ok"), ("/instances", "Instâncias")):

@@ -191,7 +191,7 @@ def test_a_session_stolen_right_after_its_login_binds_no_other_phone_and_draws_n
     assert rows("SELECT * FROM recovery_codes") == before
 
 
-def test_whoever_just_set_a_first_password_is_not_asked_for_it_again(alice: Person, client: TestClient) -> None:
+def test_a_person_who_just_set_a_first_password_is_not_asked_for_it_again(alice: Person, client: TestClient) -> None:
     assert "<svg" in client.post("/security/totp").text
 
 
@@ -260,7 +260,7 @@ def test_a_code_used_before_the_move_does_not_undo_it(alice: Person, client: Tes
     assert undo(client, used).status_code == 422
 
 
-def test_after_ten_minutes_it_is_too_late(moved: tuple[str, str], client: TestClient, clock: Clock) -> None:
+def test_after_ten_minutes_the_move_cannot_be_undone(moved: tuple[str, str], client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=10)
     assert "Desfazer a troca" not in client.get("/security").text
     assert "O prazo para desfazer a troca passou" in undo(client, code_for(moved[0], clock())).text
@@ -347,7 +347,7 @@ def test_the_changes_leave_their_activity(alice: Person, client: TestClient, clo
     assert events == ["totp.started", "totp.enabled", "totp.ok", "totp.started", "totp.replaced"]
 
 
-def test_a_password_that_takes_long_to_judge_keeps_nobody_from_an_app(alice: Person, client: TestClient) -> None:
+def test_a_slow_judgement_of_a_password_delays_no_enrolment(alice: Person, client: TestClient) -> None:
     assert client.portal
     release = threading.Event()
     judged = client.portal.start_task_soon(client.app_state["panel"].strength_workers.run, release.wait, 10)

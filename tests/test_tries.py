@@ -1,6 +1,6 @@
-"""Wherever a factor is judged: the same counters, the same lines, the same alarm, and no fault counts as wrong.
+"""Wherever a factor is judged: the same counters, the same events, the same alarm, and no fault counts as wrong.
 
-A place that judges and has no story here fails these tests.
+A place that judges a factor and is not tested here fails these tests.
 """
 
 import ast
@@ -28,7 +28,7 @@ KNOWN = "Alguém acertou sua senha"
 
 @dataclass(frozen=True)
 class Place:
-    """How a wrong factor is sent there, and what of it can break: a sealed column, or the hash of this number."""
+    """How a wrong factor is sent there, and what can break there: a sealed column, or the hash with this number."""
 
     where: str
     send: Callable[[TestClient, Person, Clock], Response]
@@ -87,7 +87,7 @@ def wrong(person: Person, clock: Clock) -> dict[str, str]:
 
 @pytest.fixture
 def browser(place: Place, protected: Person, client: TestClient, new_client: NewClient, clock: Clock) -> TestClient:
-    """Where the place is reached; an app of hers was just replaced, where the old one is asked for."""
+    """A browser in the state that the place needs: with an app just replaced, where the old one is asked for."""
     browser = new_client(raise_server_exceptions=False)
     if place.breaks == "totp_replaced":
         new = begin_enrolment(client, **proof(protected, clock()))
@@ -101,7 +101,7 @@ def browser(place: Place, protected: Person, client: TestClient, new_client: New
 
 
 @everywhere
-def test_what_is_wrong_is_counted_written_down_and_feeds_the_alarm(
+def test_a_wrong_factor_is_counted_recorded_and_feeds_the_alarm(
     place: Place, protected: Person, browser: TestClient, clock: Clock, rows: Rows
 ) -> None:
     """A63."""
@@ -156,12 +156,12 @@ def test_a_fault_while_an_app_is_confirmed_takes_none_of_its_five_tries(
     assert browser.post(CONFIRM, data={"code": code}).status_code == 200
 
 
-def test_every_place_that_judges_has_its_story_here() -> None:
+def test_every_place_that_judges_a_factor_is_tested_here() -> None:
     """A63."""
     assert {caller for caller, called in calls() if called in JUDGES} == {place.where for place in PLACES}
 
 
-def test_nothing_but_what_is_charged_compares_a_factor() -> None:
+def test_only_charged_tries_compare_a_factor() -> None:
     """A63, A66: an app that is being enrolled proves nothing yet, and has tries of its own."""
     compare = {caller for caller, called in calls() if called in COMPARE}
     judging = {"totp._judge_code", "totp._judge_replaced"}
@@ -184,7 +184,7 @@ def calls() -> Iterator[tuple[str, str]]:
                         yield f"{module}.{function.name}", ast.unparse(node)
 
 
-def test_a_stolen_session_with_the_password_and_wrong_codes_is_told(
+def test_a_stolen_session_with_the_password_and_wrong_codes_raises_a_notice(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     """A63: at once after five, as at the challenge of a login."""
@@ -199,7 +199,7 @@ def test_a_stolen_session_with_the_password_and_wrong_codes_is_told(
 
 
 @pytest.mark.parametrize("code", ["", "a wrong one"])
-def test_one_right_password_without_its_code_is_told_when_its_time_is_over(
+def test_one_right_password_without_its_code_raises_a_notice_when_its_time_is_over(
     code: str, protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     """A63."""
@@ -211,7 +211,7 @@ def test_one_right_password_without_its_code_is_told_when_its_time_is_over(
     assert KNOWN in owner.get("/instances").text
 
 
-def test_a_slip_at_the_step_up_that_is_put_right_in_time_is_not_told(
+def test_a_mistake_at_the_step_up_corrected_in_time_raises_no_notice(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     owner = new_client()

@@ -32,7 +32,7 @@ def signed_out(browser: TestClient) -> TestClient:
 def guess(
     from_address: Callable[[str], TestClient], clock: Clock, name: str = "alice", *, times: int = 110
 ) -> list[int]:
-    """Wrong passwords, each from another address, and each as soon as it may be."""
+    """Try wrong passwords, each from another address, and each as soon as the waits allow."""
     statuses = []
     for number in range(times):
         browser = from_address(f"10.1.{number // 250}.{number % 250 + 1}")
@@ -194,10 +194,10 @@ def test_names_made_up_by_strangers_fill_no_more_than_ten_thousand_rows(
     assert rows("SELECT failures FROM attempts WHERE kind = 'password-account' ORDER BY failures") == [(1,), (5,)]
 
 
-def test_names_that_nobody_has_share_counters_and_none_of_a_name_is_dropped(
+def test_unknown_names_share_counters_that_are_never_dropped(
     alice: Person, client: TestClient, elsewhere: NewClient, rows: Rows
 ) -> None:
-    """A62, A56: twenty failures count as long for a name that nobody has as for one that somebody has."""
+    """A62, A56: twenty failures count as long for an unknown name as for the name of an account."""
     names = (alice.name, "nobody")
     for _ in range(20):
         for name in names:
@@ -212,8 +212,8 @@ def test_names_that_nobody_has_share_counters_and_none_of_a_name_is_dropped(
     assert [give_password(elsewhere(), Person(name, WRONG)).status_code for name in names] == [429, 429]
 
 
-def test_names_that_nobody_has_rarely_share_a_counter(client: TestClient) -> None:
-    """A62: twenty failures of one make few others wait, which somebody's name would not."""
+def test_two_unknown_names_rarely_share_a_counter(client: TestClient) -> None:
+    """A62: failures of one unknown name make few others wait; a name that waits for others' failures is no account."""
     vault = client.app_state["panel"].vault
     counters = {shared(vault, vault.tag("name", f"nobody{number}")) for number in range(20_000)}
     assert 16_500 < len(counters) <= NOBODYS_COUNTERS  # 17,230, as chance has it, of 65,536
@@ -294,7 +294,7 @@ def test_no_more_than_twenty_devices_are_trusted(
 
 
 @pytest.mark.parametrize("change", ["password", "factor", "reset-password", "reset-two-factor"])
-def test_what_proves_the_owner_changed_and_so_other_devices_are_strangers(
+def test_after_a_change_of_password_or_factor_other_devices_are_strangers(
     change: str,
     protected: Person,
     client: TestClient,

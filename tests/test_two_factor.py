@@ -161,7 +161,7 @@ def test_with_the_clock_set_back_a_right_code_is_refused_with_the_cause(
     assert rows("SELECT event FROM activity ORDER BY id DESC LIMIT 1") == [("clock.went_back",)]
 
 
-def test_a_wait_from_before_is_told_and_does_not_end_the_login(
+def test_an_earlier_wait_is_shown_and_does_not_end_the_login(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:
     for _ in range(5):
@@ -196,7 +196,7 @@ def test_after_a_hundred_wrong_codes_only_a_recovery_code_helps(
     assert sign_in(new_client(), protected, code_for(key, clock.forward(seconds=30))).status_code == 303
 
 
-def test_somebody_elses_success_forgives_nothing(
+def test_a_login_to_another_account_resets_no_counter(
     protected: Person, new_client: NewClient, invite: Callable[[str], Person], clock: Clock, rows: Rows
 ) -> None:
     """A19."""
@@ -211,7 +211,7 @@ def test_somebody_elses_success_forgives_nothing(
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "+12345", "1e5", "１２３４５６", "١٢٣٤٥٦", "abcdef"])
-def test_what_is_no_code_costs_no_try(typed: str, protected: Person, new_client: NewClient, rows: Rows) -> None:
+def test_a_malformed_code_costs_no_try(typed: str, protected: Person, new_client: NewClient, rows: Rows) -> None:
     """A46."""
     browser = new_client()
     give_password(browser, protected)
@@ -302,9 +302,7 @@ def test_the_challenge_leaves_its_activity(protected: Person, new_client: NewCli
     assert events[-4:] == ["login.password_ok", "totp.failed", "totp.ok", "session.started"]
 
 
-def test_a_seal_that_does_not_fit_refuses_the_login(
-    protected: Person, new_client: NewClient, clock: Clock, rows: Rows
-) -> None:
+def test_a_broken_seal_refuses_the_login(protected: Person, new_client: NewClient, clock: Clock, rows: Rows) -> None:
     """A36."""
     rows("UPDATE totp SET sealed_key = zeroblob(48)")
     browser = new_client(raise_server_exceptions=False)

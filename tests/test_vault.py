@@ -53,7 +53,7 @@ def test_while_keys_change_the_new_one_seals_and_both_open(vault: Vault, file: P
     assert Vault(file, token_bytes).unseal("totp", 1, new) == b"new"
 
 
-def test_a_running_panel_learns_of_a_key_that_it_meets(vault: Vault, file: Path) -> None:
+def test_a_running_panel_reads_the_file_again_for_an_unknown_key(vault: Vault, file: Path) -> None:
     write_keys(file, [NEW, OLD])
     sealed = Vault(file, token_bytes).seal("totp", 1, b"new")
     assert vault.unseal("totp", 1, sealed) == b"new"

@@ -1,4 +1,4 @@
-"""Who is here is typed: nobody reads untyped what the server hands on, nor makes up somebody who is not here."""
+"""The session of a visit is typed: no code reads it untyped from the request, or makes up a visit with one."""
 
 import ast
 import inspect
@@ -57,13 +57,13 @@ KNOWN = {
 
 
 def untyped(node: ast.AST) -> bool:
-    """What belongs to a request in Starlette's eyes or the server's."""
+    """Whether the node reads `request.state`, or the visit in the scope, which have no types."""
     is_attribute = isinstance(node, ast.Attribute) and node.attr in ("state", "_state")
     return is_attribute or (isinstance(node, ast.Constant) and node.value in ("state", "panel.arrival"))
 
 
 def blind(node: ast.AST) -> bool:
-    """What types cannot see through."""
+    """Whether the node names something that hides types."""
     name = node.name if isinstance(node, ast.alias) else node.id if isinstance(node, ast.Name) else ""
     return name in {"Any", "cast", "getattr", "hasattr", "setattr", "vars"}
 
@@ -90,7 +90,7 @@ def accepted(node: ast.AST) -> bool:
 
 
 def put_in_place(node: ast.AST) -> bool:
-    """Somebody in place of whoever was here."""
+    """Whether the node sets the session or the pending login of a visit."""
     if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
         return False
     return node.attr in ("session", "pending_login", "arrival", "is_identified")
@@ -153,7 +153,7 @@ def test_types_are_strict_wherever_it_is_decided_who_is_here() -> None:
     assert not [name for name in TYPED if "type: ignore" in SOURCES[name]]
 
 
-def test_a_handler_is_given_what_its_door_knows_and_asks_for_no_more() -> None:
+def test_a_handler_takes_no_more_than_its_door_guarantees() -> None:
     for route in DEMO_ROUTES:
         demand = demand_of(route)
         assert demand
@@ -161,7 +161,7 @@ def test_a_handler_is_given_what_its_door_knows_and_asks_for_no_more() -> None:
         assert issubclass(KNOWN[demand.state.name], taken.annotation), route
 
 
-def test_nobody_is_taken_for_somebody(client: TestClient) -> None:
+def test_a_visit_without_a_session_cannot_be_used_as_one_with_it(client: TestClient) -> None:
     begun: Scope = {"type": "http", "state": client.app_state, "path": "/", "headers": [], "client": None}
     nobody = arrive(Request(begun))
     assert (nobody.session, nobody.pending_login) == (None, None)

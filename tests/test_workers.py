@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 def run_still(test: Coroutine[Any, Any, T]) -> T:
-    """On a loop whose timers go by no clock but ours; tasks that were made run until they have to wait."""
+    """Run on an event loop whose timers follow a clock that the test moves."""
     with asyncio.Runner(loop_factory=StillLoop) as runner:
         return runner.run(test)
 
 
 async def turns() -> None:
-    """Whatever can go on goes on."""
+    """Let every task run until it has to wait."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -43,7 +43,7 @@ def pass_by(seconds: float) -> None:
     loop.forward(timedelta(seconds=seconds))
 
 
-def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
+def test_two_run_sixteen_wait_and_the_next_is_refused_at_once() -> None:
     running, most, two, release = set(), [0], threading.Barrier(HASHES_AT_ONCE), threading.Event()
 
     def slow(number: int) -> int:
@@ -68,7 +68,7 @@ def test_two_at_once_sixteen_wait_and_the_next_is_told_at_once() -> None:
     assert most[0] == HASHES_AT_ONCE
 
 
-def test_a_few_places_are_for_whoever_is_no_stranger() -> None:
+def test_a_few_places_are_reserved_for_people_who_are_no_strangers() -> None:
     release = threading.Event()
 
     async def run() -> int:
@@ -93,7 +93,7 @@ async def from_inside(pool: Workers, job: Callable[[], object]) -> object:
 
 
 def test_of_those_who_wait_owners_are_served_first_and_strangers_last() -> None:
-    """P14: in the order in which they came within each line, however late a line began."""
+    """P14: within each line in the order in which they came, whenever that was."""
     release, served = threading.Event(), list[str]()
 
     async def run() -> None:
@@ -115,7 +115,7 @@ def test_of_those_who_wait_owners_are_served_first_and_strangers_last() -> None:
     assert served == ["own 1", "own 2", "inside 1", "inside 2", "stranger 1", "stranger 2"]
 
 
-def test_whoever_is_signed_in_fills_no_place_of_anybody_elses() -> None:
+def test_people_who_are_signed_in_take_no_place_of_others() -> None:
     release = threading.Event()
 
     async def run() -> int:
@@ -137,7 +137,7 @@ def test_whoever_is_signed_in_fills_no_place_of_anybody_elses() -> None:
     assert run_still(run()) == HASHES_WAITING_INSIDE + HASHES_AT_ONCE + HASHES_WAITING + HASHES_WAITING_OWN
 
 
-def test_a_turn_that_came_in_the_moment_of_leaving_goes_to_the_next() -> None:
+def test_a_turn_given_to_a_caller_that_just_gave_up_goes_to_the_next() -> None:
     async def run() -> bool:
         gate = Gate(1)
         await gate.enter(Line.STRANGERS)
@@ -199,7 +199,7 @@ def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
     assert run_still(run()) == [1, 2]
 
 
-def test_nobody_waits_longer_than_three_seconds_and_who_does_not_is_served() -> None:
+def test_nobody_waits_longer_than_three_seconds_and_earlier_turns_are_served() -> None:
     release = threading.Event()
 
     async def run() -> tuple[bool, int]:
@@ -241,7 +241,7 @@ def test_the_loop_goes_on_while_a_hash_runs() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no priority of its own")
-def test_slow_work_steps_back_from_whatever_else_runs() -> None:
+def test_slow_work_has_a_lower_priority() -> None:
     async def run() -> tuple[int, int]:
         pool = Workers()
         found = await pool.run(nice_and_turn)

@@ -64,7 +64,7 @@ class Started(subprocess.Popen[str]):
         return self._errors.read()
 
     def forget(self) -> None:
-        """With its server processes, which have our pipe too: whoever failed may have left them."""
+        """End it with its server processes, which hold our pipe too: a test that failed may have left them."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.communicate()

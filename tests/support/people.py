@@ -94,7 +94,7 @@ def proof(person: Person, at: datetime) -> dict[str, Any]:
 
 
 def lost(person: Person, code: int) -> dict[str, Any]:
-    """The fields of "Confirme que é você" for whoever has no phone, with one of the recovery codes."""
+    """The fields of "Confirme que é você" for a person without a phone, with one of the recovery codes."""
     return {"step_up_password": person.password, "step_up_code": "", "step_up_recovery": person.recovery_codes[code]}
 
 

@@ -13,7 +13,7 @@ from web.crypto.workers import Workers
 from web.limits import Cost
 
 R = TypeVar("R")
-HANG = 300  # seconds; whatever waits so long waits for ever
+HANG = 300  # seconds; a wait this long never ends
 
 
 def until(happens: Callable[[], object]) -> None:
@@ -26,7 +26,7 @@ def until(happens: Callable[[], object]) -> None:
 
 
 class StillLoop(asyncio.SelectorEventLoop):
-    """Its timers go by a clock that stands still until it is told how much has passed."""
+    """An event loop whose timers follow a clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         super().__init__()
