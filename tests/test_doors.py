@@ -26,12 +26,12 @@ def doors(*states: Door[Visit], suits: Callable[[Demand], bool] = lambda _: True
     return [
         (method, route.path.replace("{id}", "0" * 32).replace("{id:int}", "0"))
         for route in ROUTES
-        if isinstance(route, Route) and (demand := demand_of(route)) and demand.state in states and suits(demand)
+        if isinstance(route, Route) and (demand := demand_of(route)) and demand.door in states and suits(demand)
         for method in sorted(route.methods or ())
     ]
 
 
-EVERY_DOOR = doors(*(demand.state for route in ROUTES if (demand := demand_of(route))))
+EVERY_DOOR = doors(*(demand.door for route in ROUTES if (demand := demand_of(route))))
 
 
 def test_a_route_that_names_no_state_does_not_start(settings: Settings) -> None:

@@ -76,7 +76,7 @@ def test_every_door_is_on_the_page_with_what_it_asks() -> None:
         ]
         also += [demand.throttle.name] if demand.throttle else []
         method = "POST" if "POST" in (route.methods or ()) else "GET"
-        doors.append(f"| {method} `{route.path}` | {demand.state.name} | {', '.join(also)} |")
+        doors.append(f"| {method} `{route.path}` | {demand.door.name} | {', '.join(also)} |")
     assert section("doors").splitlines()[2:] == doors
 
 

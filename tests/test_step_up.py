@@ -1,4 +1,5 @@
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
@@ -334,3 +335,18 @@ def test_the_cookie_from_before_a_renewal_opens_nothing(alice: Person, client: T
     client.post("/security/recovery-codes/rehearsal", data={"step_up_password": alice.password})
     assert client.get("/instances", headers={"Cookie": former}).status_code == 303
     assert client.get("/instances").status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["step_up", "proof"])
+def test_no_answer_repeats_what_was_typed_for_the_step_up(
+    prefix: str, alice: Person, client: TestClient, clock: Clock
+) -> None:
+    """`proof` is what these fields were called before: a page may have been left open across an upgrade."""
+    secrets = {f"{prefix}_{name}": f"typed {name}" for name in ("password", "code", "recovery", "kept")}
+    typed = {"name": "Loja"} | secrets
+    assert "typed" not in client.post("/security/totp", data=typed).text
+    clock.forward(days=2)
+    over = client.post("/instances", data=typed)
+    remembered = urlsafe_b64decode(cookie_of(over, "typed").partition("=")[2].strip('"'))
+    assert b"Loja" in remembered
+    assert b"typed" not in remembered

@@ -9,9 +9,14 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, give_password, sign_in
-from web.guards.guard import State, demand_of
+from web.app import create_app
+from web.guards.guard import State, demand_of, post
+from web.guards.throttle import AUTH
 from web.limits import STRANGERS_COUNTED
+from web.pages.entry import login
 from web.routes import ROUTES
+from web.settings import Settings
+from web.visit.visit import Entry
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -307,9 +312,15 @@ def test_many_networks_fill_no_more_than_ten_thousand_rows(alice: Person, new_cl
     assert others == [("export",), ("panel failure",), ("panel stranger",)]  # however old: nobody counts these away
 
 
-def test_every_way_in_says_whose_account_is_tried_there() -> None:
+def test_every_way_in_says_whose_account_is_tried_there(settings: Settings) -> None:
     """A session gives no advantage there: the request counts for the account that it tries."""
-    demands = [demand for demand in map(demand_of, ROUTES) if demand and demand.throttle]
-    outside = [demand for demand in demands if demand.state in (State.ANYONE, State.PENDING_LOGIN)]
-    assert outside
-    assert [demand for demand in demands if demand.entry] == outside
+    aimed = {route.path: demand.entry for route in ROUTES if (demand := demand_of(route)) and demand.entry}  # type: ignore[attr-defined]
+    assert aimed == {
+        "/setup": Entry.CODE,
+        "/activate": Entry.CODE,
+        "/login": Entry.NAME,
+        "/login/code": Entry.PENDING_LOGIN,
+        "/login/recovery": Entry.PENDING_LOGIN,
+    }
+    with pytest.raises(TypeError, match="/forgotten"):
+        create_app(settings, routes=[post("/forgotten", login.enter, State.ANYONE, throttle=AUTH)])

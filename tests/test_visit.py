@@ -158,7 +158,7 @@ def test_a_handler_takes_no_more_than_its_door_guarantees() -> None:
         demand = demand_of(route)
         assert demand
         [taken] = inspect.signature(route.endpoint).parameters.values()  # type: ignore[attr-defined]
-        assert issubclass(KNOWN[demand.state.name], taken.annotation), route
+        assert issubclass(KNOWN[demand.door.name], taken.annotation), route
 
 
 def test_a_visit_without_a_session_cannot_be_used_as_one_with_it(client: TestClient) -> None:

@@ -18,7 +18,7 @@ from web.audit import log
 from web.crypto.argon2id import Argon2id
 from web.crypto.sodium import Sodium
 from web.crypto.workers import TooBusy
-from web.guards.guard import demand_of, lacks_budget
+from web.guards.guard import demand_of, lacks_budget, lacks_entry
 from web.guards.perimeter import Perimeter
 from web.http import errors
 from web.http.headers import SecurityHeaders
@@ -48,6 +48,8 @@ def create_app(
         raise TypeError(f"routes that do not say who may call them: {undeclared}")
     if unbudgeted := [route for route in doors if lacks_budget(route)]:
         raise TypeError(f"routes that reach costly work without a throttle: {unbudgeted}")
+    if unaimed := [route for route in doors if lacks_entry(route)]:
+        raise TypeError(f"routes for strangers that do not say whose account is tried: {unaimed}")
     app = Starlette(
         routes=[*doors, Mount(f"/static/{STATIC_VERSION}", StaticFiles(STATIC))],
         exception_handlers={

@@ -99,9 +99,9 @@ class Deed:
     def is_admitted(self) -> bool:
         """Whether the door is open to this cookie, whatever it asks then."""
         demand = self.demand
-        if demand is None or demand.state is State.ANYONE:
+        if demand is None or demand.door is State.ANYONE:
             return True
-        if demand.state is State.PENDING_LOGIN:
+        if demand.door is State.PENDING_LOGIN:
             return self.pending_login is not None
         if self.session is None or (self.before.enrols_only(self.session) and not demand.allows_enrolment):
             return False

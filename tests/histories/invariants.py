@@ -273,16 +273,14 @@ def reading_changes_nothing(deed: Deed, model: Model) -> Iterator[str]:
 def what_is_sensitive_needs_a_proof(deed: Deed, model: Model) -> Iterator[str]:
     demand, done = deed.demand, [line for line in deed.lines if line.event not in JUDGEMENTS]
     if not (
-        demand and deed.session and done and demand.state in (State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING)
+        demand and deed.session and done and demand.door in (State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING)
     ):
         return
     patience = ENROL_ONLY_TTL if deed.before.enrols_only(deed.session) else STEP_UP_WINDOW
     age = deed.now - model.proved_at[deed.session["id"]]
     has_app = deed.before.has_app(deed.session["account_id"])
     is_of_recovery = deed.before.is_of_recovery(deed.session)
-    lasts = demand.state is State.RECENTLY_VERIFIED or (
-        demand.state is State.BINDING and (is_of_recovery or not has_app)
-    )
+    lasts = demand.door is State.RECENTLY_VERIFIED or (demand.door is State.BINDING and (is_of_recovery or not has_app))
     is_fresh = lasts and age < patience.total_seconds()
     if not (is_fresh or "stepup.ok" in deed.events(deed.session["account_id"])):
         yield f"{done[0].event}, without a proof of who it is"

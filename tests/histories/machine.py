@@ -27,7 +27,7 @@ from tests.histories.stage import COMMANDS, activation_in
 from web.cli.terminal import CommandRefused
 from web.limits import RESET_TTL
 
-SENSITIVE = sorted(path for path in ACTS if demand(POSTS[path]).state in ASKING)
+SENSITIVE = sorted(path for path in ACTS if demand(POSTS[path]).door in ASKING)
 hands, passwords = st.sampled_from(HANDS), st.sampled_from([RIGHT, WRONG])
 CODES = [NOW, WRONG, USED, NEXT]
 codes = st.sampled_from(CODES)
@@ -35,7 +35,7 @@ seconds = st.sampled_from([NOW, NEXT, NEXT, RECOVERY, RECOVERY, WRONG, USED, SPE
 proofs = st.builds(Proof, st.sampled_from([RIGHT, RIGHT, WRONG]), seconds)
 picks, coins, rarely = st.integers(0, 9), st.booleans(), st.sampled_from([False] * 7 + [True])
 paths = st.sampled_from(sorted(ACTS))
-asked = [path for path in sorted(GETS) for _ in range(8 if demand(GETS[path]).state in ASKING else 1)]
+asked = [path for path in sorted(GETS) for _ in range(8 if demand(GETS[path]).door in ASKING else 1)]
 spans = st.sampled_from([30, 30, 60, 60, 2 * 60, 5 * 60, 5 * 60, 16 * 60, 61 * 60, 13 * 3600])
 commands = st.sampled_from(sorted(COMMANDS))
 

@@ -97,7 +97,7 @@ class Scene(RuleBasedStateMachine):
         turn = self._turn(hand, cookies, pick=pick, code=code, password=password)
         form = ACTS[path](turn)
         said = f"posts {path} {form.said}".rstrip() + (" from the tab of a moment before" if is_tab_of_before else "")
-        if proof and demand(POSTS[path]).state in ASKING:  # nowhere else do they belong in the form
+        if proof and demand(POSTS[path]).door in ASKING:  # nowhere else do they belong in the form
             proved = prove(turn, proof)
             form.fields |= proved.fields
             form.claims = proved.claims + ([] if proved.is_incomplete else form.claims)

@@ -66,4 +66,5 @@ def _sender(visit: Visit) -> dict[str, object]:
 
 def _target(visit: Visit) -> dict[str, object]:
     """Without the query string, which may hold what somebody searched for."""
-    return {"method": visit.request.method, "route": visit.path}
+    request = visit.arrival.request
+    return {"method": request.method if request else None, "route": visit.path}

@@ -36,9 +36,10 @@ async def replace_token(tx: Transaction, visit: Visit, instance: Instance, *, ow
     return token
 
 
-async def disclose_token(tx: Transaction, visit: Visit, instance: Instance, *, owner: int) -> str | None:
-    """The token in force; None while it is paused, for then nobody is shown it."""
-    if instance.paused_at:
+async def disclose_token(tx: Transaction, visit: Visit, instance_id: str, *, owner: int) -> str | None:
+    """The token in force; None while it is paused, when nobody is shown it, and when the instance is gone."""
+    instance = await instances.find(tx, instance_id, owner=owner)
+    if instance is None or instance.paused_at:
         return None
     await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_SHOWN, instance.name)
     return visit.panel.vault.unseal(PURPOSE, _bound_to(instance.id, owner), instance.sealed_token).decode("ascii")

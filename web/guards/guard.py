@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from db import sessions
-from db.errors import Unavailable
+from db.errors import DatabaseError
 from web.audit import log
 from web.auth.outcome import Accepted
 from web.crypto import budget
@@ -26,7 +26,7 @@ from web.http.redirects import to_login
 from web.limits import BODY_MAX, ENROL_ONLY_TTL, SESSION_TOUCH, STEP_UP_WINDOW
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of
-from web.visit.visit import Entry, Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
+from web.visit.visit import Entry, Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit, section_of
 from web.visit.visitor import SessionEnded, identify
 
 V = TypeVar("V", bound=Visit)
@@ -50,7 +50,7 @@ class Demand:
     Only a route whose throttle is a budget may do costly work.
     """
 
-    state: Door[Visit]
+    door: Door[Visit]
     section: str  # the entry of the navigation that it stands under
     allows_enrolment: bool = False
     admin_only: bool = False
@@ -76,7 +76,7 @@ def get(
     section: str = "",
 ) -> GuardedRoute:
     """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
-    demand = Demand(state, section or _section(path), allows_enrolment, admin_only)
+    demand = Demand(state, section or section_of(path), allows_enrolment, admin_only)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="GET")
 
 
@@ -92,12 +92,8 @@ def post(
     entry: Entry | None = None,
 ) -> GuardedRoute:
     """A form. Only these routes read a body, so the limit of its size is set here."""
-    demand = Demand(state, section or _section(path), allows_enrolment, admin_only, throttle, entry)
+    demand = Demand(state, section or section_of(path), allows_enrolment, admin_only, throttle, entry)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="POST", body_max=BODY_MAX)
-
-
-def _section(path: str) -> str:
-    return "/" + path.split("/")[1]
 
 
 def demand_of(route: BaseRoute) -> Demand | None:
@@ -111,6 +107,14 @@ def lacks_budget(route: BaseRoute) -> bool:
         return False
     throttle = route.demand.throttle
     return not (throttle and throttle.is_budget) and budget.reaches(route.guarded)
+
+
+def lacks_entry(route: BaseRoute) -> bool:
+    """Whether it counts requests of strangers without saying whose account they try."""
+    if not isinstance(route, GuardedRoute):
+        return False
+    demand = route.demand
+    return bool(demand.throttle) and demand.door in (State.ANYONE, State.PENDING_LOGIN) and demand.entry is None
 
 
 def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
@@ -155,7 +159,7 @@ async def _touch(visit: Visit) -> None:
     try:
         async with panel.db.transaction(waits=False) as tx:
             await sessions.touch(tx, session.id, at=panel.now())
-    except Unavailable as refused:
+    except DatabaseError as refused:
         log.trouble("session.untouched", refused)
 
 
@@ -248,12 +252,12 @@ class State:
     """The doors that a route can have."""
 
     ANYONE = Door("ANYONE", _anyone)
-    PENDING_LOGIN = Door("PENDING_LOGIN", _pending)  # a right password, the second factor still missing
+    # A right password, the second factor still missing.
+    PENDING_LOGIN = Door("PENDING_LOGIN", _pending)
     SIGNED_IN = Door("SIGNED_IN", _signed_in)
-    RECENTLY_VERIFIED = Door(
-        "RECENTLY_VERIFIED", _recently_verified
-    )  # signed in, and every enrolled factor proved within five minutes
-    VERIFY_NOW = Door("VERIFY_NOW", _verified_now)  # signed in, and every enrolled factor proved with this very request
-    BINDING = Door(
-        "BINDING", _binding
-    )  # as VERIFY_NOW where there is a second factor that works, else as RECENTLY_VERIFIED
+    # Signed in, and every enrolled factor proved within five minutes.
+    RECENTLY_VERIFIED = Door("RECENTLY_VERIFIED", _recently_verified)
+    # Signed in, and every enrolled factor proved with this very request.
+    VERIFY_NOW = Door("VERIFY_NOW", _verified_now)
+    # As VERIFY_NOW where there is a second factor that works, else as RECENTLY_VERIFIED.
+    BINDING = Door("BINDING", _binding)

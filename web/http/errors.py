@@ -60,7 +60,7 @@ async def http_error(request: Request, error: Exception) -> Response:
     visit = visit_of(request)
     if not visit.arrival.is_identified:  # no door was reached: a page that does not exist
         await identify(visit)
-    section = "/" + visit.path.lstrip("/").partition("/")[0]
+    section = visit.arrival.section
     if error.status_code == 405 and request.method in ("GET", "HEAD") and section in SECTIONS:
         return go(visit, section)  # the address of a POST, opened as a page
     response = refuse(visit, error.status_code)

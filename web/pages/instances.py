@@ -120,7 +120,7 @@ async def show_token(visit: RecentlyVerified) -> Response:
     await forms.read(visit)
     async with session_transaction(visit) as tx:
         instance = await _own(visit, tx)
-        token = await disclose_token(tx, visit, instance, owner=visit.session.account_id)
+        token = await disclose_token(tx, visit, instance.id, owner=visit.session.account_id)
     return await _show(visit, row=_row(instance) if token is None else _shown(instance, token))
 
 

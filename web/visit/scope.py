@@ -1,4 +1,4 @@
-"""The panel and the visit in the scope of a request, which has no types: they are read here alone, and typed."""
+"""Where a visit begins: with a request, whose untyped scope is read here alone, or at the terminal."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -7,7 +7,7 @@ from starlette.types import Scope
 from web.limits import USER_AGENT_MAX
 from web.panel import Panel
 from web.visit.cookies import Jar
-from web.visit.visit import Arrival, Visit
+from web.visit.visit import Arrival, Visit, section_of
 
 TERMINAL = "terminal"  # in place of an address
 
@@ -29,6 +29,7 @@ def arrive(request: Request) -> Visit:
         user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX],
         jar=jar,
         at=panel.now(),
+        section=section_of(path),
         request=request,
     )
     request.scope["panel.arrival"] = arrival
@@ -45,4 +46,4 @@ def visit_of(request: Request) -> Visit:
 def at_terminal(panel: Panel) -> Visit:
     """A visit by the person at the terminal of the server, which has no request and no session."""
     jar = Jar(Headers(), "", short_id=panel.short_id, is_secure=True)
-    return Visit(Arrival(panel, "", address=TERMINAL, user_agent="", jar=jar, at=panel.now()))
+    return Visit(Arrival(panel, "", address=TERMINAL, user_agent="", jar=jar, at=panel.now(), section=""))

@@ -29,6 +29,10 @@ class Place:
     is_waited_for: bool = True  # whether the request has to wait when the number is reached
 
 
+def section_of(path: str) -> str:
+    return "/" + path.lstrip("/").partition("/")[0]
+
+
 class Entry(Enum):
     """A way to sign in, by what names the account that is tried. A session gives no advantage there."""
 
@@ -47,9 +51,9 @@ class Arrival:
     user_agent: str
     jar: Jar
     at: datetime
+    section: str  # the entry of the navigation that it stands under, unless its route names another
     request: Request | None = None  # none at the terminal
     is_exposed: bool = False  # over plain HTTP, which others can read
-    section: str = ""  # the entry of the navigation that the route stands under
     entry: Entry | None = None
     is_identified: bool = False
     session: Session | None = None

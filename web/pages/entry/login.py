@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from db import accounts
-from db.errors import Unavailable
+from db.errors import DatabaseError
 from web.audit import log
 from web.audit.events import Event
 from web.audit.record import record_event
@@ -73,7 +73,7 @@ async def leave(visit: Visit) -> Response:
     try:
         await sign_out(visit)
         response = go(visit, "/login")
-    except Unavailable as refused:
+    except DatabaseError as refused:
         log.trouble("session.unended", refused)
         response = go(visit, f"/login?motivo={NOT_WRITTEN_DOWN}")
     for one in (Cookie.SESSION, Cookie.PENDING_LOGIN, Cookie.TYPED):
