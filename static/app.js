@@ -79,6 +79,25 @@ document.addEventListener("submit", ({ target }) => {
   for (const button of target.querySelectorAll("[data-reveal]")) mask(button, true);
 }, true);
 
+// The theme changes at once; the cookie that keeps it is asked for meanwhile.
+document.addEventListener("click", ({ target }) => {
+  const chosen = target.closest("[name=theme]");
+  if (!chosen) return;
+  document.documentElement.dataset.theme = chosen.value;
+  for (const one of chosen.form.elements.theme) one.removeAttribute("aria-current");
+  chosen.setAttribute("aria-current", "true");
+});
+
+// The QR code closes into a lock: what was scanned lies in it until the green has covered it.
+let scanned;
+document.addEventListener("htmx:before:swap", () => { scanned = document.querySelector(".open .qr"); });
+document.addEventListener("htmx:after:swap", () => {
+  const plate = document.querySelector(".closing .plate");
+  if (!plate || !scanned || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  plate.prepend(scanned);
+  plate.querySelector(".cover").addEventListener("animationend", () => plate.querySelector(".qr")?.remove());
+});
+
 // A form that leads to another page is sent once, however often Enter is pressed; the others htmx guards.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -222,7 +241,7 @@ document.addEventListener("htmx:before:request", (event) => {
 document.addEventListener("htmx:before:request", () => document.querySelector("#notices").replaceChildren());
 document.addEventListener("htmx:error", () => {
   const notice = document.createElement("p");
-  notice.className = "alert";
+  notice.className = "note bad";
   notice.setAttribute("role", "alert");
   notice.textContent = "O painel não respondeu. Confira a conexão e tente de novo.";
   document.querySelector("#notices").replaceChildren(notice);

@@ -166,7 +166,9 @@ def test_an_impossible_date_is_reported_beside_its_field_and_nothing_is_lost(
         client.post("/activity/export", data=chosen | {"tipo": "conta"}),
     ):
         assert answer.status_code == 422
-        assert re.search(f'<p class="error" id="{field}-error" role="alert">{sentence}', answer.text)
+        assert re.search(
+            f'<p class="error" id="{field}-error" role="alert"><i class="i-circle-x"></i>{sentence}', answer.text
+        )
         assert '<option value="conta" selected>' in answer.text
         assert all(f'value="{value}"' in answer.text for value in chosen.values())
 

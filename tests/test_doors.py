@@ -90,13 +90,14 @@ def test_sensitive_doors_ask_for_a_step_up_first(alice: Person, client: TestClie
         assert "Confirme que é você" in answer.text, path
 
 
-def test_enrolment_has_four_doors() -> None:
+def test_enrolment_has_four_doors_and_the_choice_of_a_theme() -> None:
     enrolling = doors(*SIGNED_IN, suits=lambda demand: demand.allows_enrolment)
     assert sorted({path for _, path in enrolling}) == [
         "/security",
         "/security/totp",
         "/security/totp/cancel",
         "/security/totp/confirm",
+        "/theme",
     ]
 
 

@@ -16,7 +16,7 @@ ANSWERS = [
     ("GET", "/nope", 404),
     ("PUT", "/login", 405),
     ("GET", "/health", 200),
-    ("GET", static("app.css"), 200),
+    ("GET", static("nope.css"), 404),
     ("POST", "/login", 422),
 ]
 POLICY = (
@@ -44,6 +44,14 @@ def test_every_answer_carries_the_security_headers(method: str, path: str, statu
     )
     assert "server" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_file_may_load_nothing_at_all(client: TestClient) -> None:
+    for name in ("app.css", "app.js", "icons.svg"):
+        answer = client.get(static(name))
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 
 
 def test_a_fault_carries_them_too(alice: Person, new_client: Callable[..., TestClient], rows: Rows) -> None:

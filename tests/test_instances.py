@@ -333,7 +333,10 @@ def test_an_account_at_its_limit_of_instances_is_told_so_beside_the_name(
     for headers in ({}, FRAGMENT):
         refused = client.post("/instances", data={"name": "Demais"}, headers=headers)
         assert refused.status_code == 422
-        assert re.search(r'<p class="error" id="new-name-error"[^>]*>Nesta conta já há 200 instâncias', refused.text)
+        assert re.search(
+            r'<p class="error" id="new-name-error"[^>]*><i[^>]*></i>Nesta conta já há 200 instâncias',
+            refused.text,
+        )
         assert 'value="Demais"' in refused.text
     assert rows("SELECT count(*) FROM instances") == [(200,)]
     assert bruno.post("/instances", data={"name": "Loja"}).status_code == 303

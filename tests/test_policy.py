@@ -266,8 +266,8 @@ def test_in_place_the_card_answers(protected: Person, client: TestClient) -> Non
 
 
 def test_the_page_says_which_rows_of_which_standard_it_answers(protected: Person, client: TestClient) -> None:
-    row = r"OWASP ASVS 5.0, V6.3.3 \(nível 2\)</strong>: mais de um fator para entrar, de todos</p>\s*<p class=.hint.>"
-    assert re.search(f"{row}Só com a exigência em vigor", client.get("/policy").text)
+    row = r"OWASP ASVS 5.0, V6.3.3 \(nível 2\)</h3><p>Mais de um fator para entrar, de todos.</p></div>.*"
+    assert re.search(f"{row}Só com a regra em vigor", client.get("/policy").text)
     require(client)
     assert re.search(f"{row}Atendida", client.get("/policy").text)
 

@@ -236,7 +236,7 @@ def test_a_spent_code_does_not_pass_the_rehearsal(protected: Person, client: Tes
     assert refused.status_code == 422
     assert "não vale: foi digitado errado ou já foi usado" in refused.text
     assert "ele não foi gasto" not in refused.text
-    assert "Ainda não feito" in client.get("/security").text
+    assert "ainda não ensaiado" in client.get("/security").text
 
 
 def test_a_rehearsal_has_its_own_budget(protected: Person, client: TestClient, new_client: NewClient) -> None:
@@ -254,27 +254,46 @@ def test_a_rehearsal_asks_for_a_step_up_and_the_code_is_not_sent_back(
     assert protected.recovery_codes[0] not in asked.text
 
 
-def test_a_rehearsal_is_suggested_after_a_week_and_then_twice_a_year(
-    protected: Person, new_client: NewClient, clock: Clock
+def test_a_rehearsed_recovery_is_the_third_protection_for_half_a_year(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
-    def is_suggested(**later: float) -> bool:
+    def protections(**later: float) -> str:
         clock.forward(**later)
         browser = new_client()
         sign_in(browser, protected, protected.code_at(clock()))
-        suggested = "estão à mão?" in browser.get("/security").text
-        rehearse(browser, protected.recovery_codes[0])
-        return suggested
+        return counted(browser)
 
-    assert [is_suggested(days=6), is_suggested(days=6), is_suggested(days=183)] == [False, False, True]
+    assert counted(client) == "2"
+    assert "Ensaie a recuperação" in client.get("/security").text
+    rehearse(client, protected.recovery_codes[0])
+    assert counted(client) == "3"
+    assert "Ensaie a recuperação" not in client.get("/security").text
+    assert [protections(days=179, hours=23), protections(hours=1)] == ["3", "2"]
 
 
-def test_without_any_rehearsal_one_is_suggested_after_a_week(
-    protected: Person, new_client: NewClient, clock: Clock
+def test_with_fewer_than_three_codes_left_new_ones_are_what_is_next(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
-    clock.forward(days=7)
-    browser = new_client()
-    sign_in(browser, protected, protected.code_at(clock()))
-    assert "estão à mão?" in browser.get("/security").text
+    rehearse(client, protected.recovery_codes[9])
+    for code in protected.recovery_codes[:7]:
+        use(new_client(), protected, code, clock)
+    assert counted(client) == "3"
+    assert "Restam só 3" in client.get("/security").text
+    use(new_client(), protected, protected.recovery_codes[7], clock)
+    assert counted(client) == "2"
+    assert "Gere novos códigos de recuperação" in client.get("/security").text
+
+
+def counted(browser: TestClient) -> str:
+    found = re.search("([123]) de 3 proteções ligadas", browser.get("/security").text)
+    assert found
+    return found[1]
+
+
+def use(browser: TestClient, person: Person, code: str, clock: Clock) -> None:
+    clock.forward(seconds=10)
+    give_password(browser, person)
+    assert browser.post("/login/recovery", data={"code": code}).status_code == 303
 
 
 def test_sheet_and_hub_bear_the_same_fingerprint_until_the_set_changes(

@@ -13,14 +13,20 @@ from web.settings import Settings
 
 # Of whole pages, of script alone, or of print.
 ELSEWHERE = {
-    "account",
     "brand",
+    "frame",
+    "initials",
+    "me",
     "outside",
+    "phone-only",
     "print-only",
     "sheet",
+    "side",
     "skip",
     "step-up",
-    "top",
+    "theme",
+    "who",
+    "wide-only",
 }
 
 
@@ -38,6 +44,15 @@ def test_every_component_of_the_style_sheet_is_in_the_style_guide(settings: Sett
 
 def test_the_style_sheet_stays_small() -> None:
     assert len(gzip.compress((ROOT / "static/app.css").read_bytes())) < 10_000
+
+
+def test_every_icon_is_one_of_the_sprite() -> None:
+    drawn = re.findall(r'<g id="([a-z-]+)"', (ROOT / "static/icons.svg").read_text())
+    placed = re.findall(r"\.i-([a-z-]+) { --i: (\d+); }", (ROOT / "static/app.css").read_text())
+    assert [(name, str(number)) for number, name in enumerate(drawn)] == placed
+    sources = "".join(file.read_text() for file in (ROOT / "templates").rglob("*.html"))
+    wanted = set(re.findall(r'"([a-z-]+)"\|icon|ui\.(?:row|drawer)\("([a-z-]+)"', sources))
+    assert {one or other for one, other in wanted} <= set(drawn)
 
 
 def test_only_the_demonstration_has_it(client: TestClient) -> None:

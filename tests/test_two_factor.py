@@ -314,7 +314,8 @@ def test_a_broken_seal_refuses_the_login(protected: Person, new_client: NewClien
 
 
 def test_the_hub_tells_each_state_at_a_glance(alice: Person, client: TestClient, new_client: NewClient) -> None:
-    assert "Proteja sua conta em 1 minuto" in client.get("/security").text
+    assert "1 de 3 proteções ligadas" in client.get("/security").text
+    assert "Configurar Agora" in client.get("/security").text
     assert "1 aberta" in client.get("/security").text
     sign_in(new_client(), alice)
     whole = client.get("/security").text
@@ -324,5 +325,5 @@ def test_the_hub_tells_each_state_at_a_glance(alice: Person, client: TestClient,
 
 def test_once_protected_the_hub_asks_for_nothing_more(protected: Person, client: TestClient) -> None:
     whole = client.get("/security").text
-    assert "Proteja sua conta em 1 minuto" not in whole
+    assert "Configurar Agora" not in whole
     assert re.search("Ativa desde <time[^>]*>[0-9]+º? de [a-z]+ de 2026</time>", whole)

@@ -85,8 +85,8 @@ REPLACEMENT_UNDO = timedelta(minutes=10)
 RECOVERY_CODES = 10
 RECOVERY_BITS = 80
 RECOVERY_WARN_AT = 3  # codes left
-REHEARSAL_FIRST = timedelta(days=7)  # after the codes were made
-REHEARSAL_AGAIN = timedelta(days=182)
+REHEARSAL_AGAIN = timedelta(days=180)
+RECOVERY_COUNTS_FROM = 3  # codes left, for a rehearsed recovery to count as a protection
 SETUP_BITS = ACTIVATION_BITS = 120
 SETUP_TTL = timedelta(minutes=60)
 INVITATION_TTL = timedelta(hours=24)
@@ -154,6 +154,7 @@ TYPED_TTL = timedelta(minutes=10)
 # Pages
 ACTIVITY_PAGE = 50  # entries
 INSTANCES_PAGE = 50
+THEME_TTL = timedelta(days=365)
 EXPORT_STEP = 500  # entries read at a time
 
 # Names

@@ -19,7 +19,7 @@ from web.guards.throttle import (
 )
 from web.http.page import go
 from web.http.redirects import HOME
-from web.pages import activity, instances, styleguide
+from web.pages import activity, instances, styleguide, theme
 from web.pages.admin import policy
 from web.pages.entry import activation, challenge, login, setup
 from web.pages.security import hub, lockdown, notices, password, recovery_codes, sessions, totp
@@ -54,6 +54,7 @@ ROUTES: list[BaseRoute] = [
     post("/activate", activation.activate, State.ANYONE, throttle=AUTH, entry=Entry.CODE),
     post("/login", login.enter, State.ANYONE, throttle=AUTH, entry=Entry.NAME),
     post("/logout", login.leave, State.ANYONE),
+    post("/theme", theme.choose, State.SIGNED_IN, allows_enrolment=True),
     get("/login/code", challenge.code_form, State.PENDING_LOGIN),
     post("/login/code", challenge.enter_code, State.PENDING_LOGIN, throttle=AUTH, entry=Entry.PENDING_LOGIN),
     get("/login/recovery", challenge.recovery_form, State.PENDING_LOGIN),

@@ -23,6 +23,7 @@ def switch_on(page: Page, clock: Clock) -> str:
     """Configurar Agora, scan, confirm; returns the key that was scanned."""
     page.get_by_role("link", name="Segurança").first.click()
     page.get_by_role("button", name="Configurar Agora").click()
+    ask_for_qr_code(page)
     qr = page.get_by_role("img", name=re.compile("^QR code"))
     key = scan(qr)
     shown = page.locator("#key").inner_text()
@@ -31,6 +32,22 @@ def switch_on(page: Page, clock: Clock) -> str:
     type_code(page, show_code(key, clock()), "Ativar")
     expect(page.locator("#codes li")).to_have_count(10)
     return key
+
+
+def ask_for_qr_code(page: Page) -> None:
+    """On a phone it is folded away: the app is there, and only one that is elsewhere needs to see it."""
+    expect(page.locator("#key")).to_be_visible()
+    elsewhere = page.get_by_role("link", name="O aplicativo está em outro aparelho")
+    if elsewhere.is_visible():
+        elsewhere.click()
+
+
+def open_row(page: Page, name: str) -> None:
+    """A row of Segurança that opens in place, unless it stands open."""
+    row = page.locator(".rows details").filter(has=page.get_by_text(name, exact=True))
+    expect(row).to_be_visible()
+    if row.get_attribute("open") is None:
+        row.locator("summary").first.click()
 
 
 def give_password(page: Page, name: str = "ana", password: str = PASSWORD) -> None:

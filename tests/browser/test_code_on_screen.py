@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan
-from tests.browser.steps import set_up, switch_on
+from tests.browser.steps import ask_for_qr_code, set_up, switch_on
 from tests.support.clock import Clock
 from web.settings import Settings
 
@@ -24,6 +24,7 @@ def settings(settings: Settings) -> Settings:
 
 def begin(page: Page) -> None:
     page.get_by_role("button", name="Configurar Agora").click()
+    ask_for_qr_code(page)
     expect(page.get_by_role("img", name=re.compile("^QR code"))).to_be_visible()
 
 

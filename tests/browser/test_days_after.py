@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import give_code, give_password, prove, set_up, sign_in, switch_on, type_code
+from tests.browser.steps import give_code, give_password, open_row, prove, set_up, sign_in, switch_on, type_code
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD, Person
 
@@ -54,6 +54,7 @@ def test_another_phone_and_back_again(page: Page, setup_code: str, clock: Clock)
     set_up(page, setup_code)
     old = switch_on(page, clock)
     page.get_by_role("link", name="Já guardei os códigos").click()
+    open_row(page, "Autenticação de Dois Fatores")
     page.get_by_role("button", name="Trocar de aparelho").click()
     prove(page, show_code(old, clock.forward(seconds=30)))
     new = scan(page.get_by_role("img", name=re.compile("^QR code")))
@@ -187,7 +188,7 @@ def test_a_second_factor_required_of_everybody(
     sign_in(page, bruno.name, bruno.password)
     expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
     admin.goto("/security")
-    admin.get_by_role("link", name="Ver a exigência").click()
+    admin.get_by_role("link", name="Definir regra").click()
     admin.get_by_label("Daqui a 7 dias").check()
     admin.get_by_role("button", name="Exigir de todos").click()
     expect(admin.get_by_text(re.compile("Passa a valer em .*faltam 7 dias"))).to_be_visible()

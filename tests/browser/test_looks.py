@@ -34,7 +34,7 @@ def test_every_component_in_every_state_is_open_to_everyone(guide: Page) -> None
 
 def test_where_colours_are_forced_everything_keeps_its_edges(guide: Page) -> None:
     guide.emulate_media(forced_colors="active")
-    for place in (".alert", ".notice", ".banner", ".state", ".card"):
+    for place in (".note", ".exposed", ".next", ".plate", ".drawer"):
         assert style(guide, place, "borderTopStyle") == "solid", place
     assert style(guide, ".qr", "forcedColorAdjust") == "none"  # a QR code in two forced colours may not be readable
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import give_code, give_password, prove, set_up, sign_in, switch_on, type_code
+from tests.browser.steps import give_code, give_password, open_row, prove, set_up, sign_in, switch_on, type_code
 from tests.support.accessible import check
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
@@ -89,6 +89,7 @@ def test_switching_on_and_the_hub(page: Page, setup_code: str, clock: Clock) -> 
     check(page)
     clock.forward(minutes=6)
     page.goto("/security")
+    open_row(page, "Códigos de recuperação")
     page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
     expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
     check(page)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import give_password, set_up, stop_time, switch_on
+from tests.browser.steps import give_password, open_row, set_up, stop_time, switch_on
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
 from tests.support.steady import until
@@ -43,6 +43,7 @@ def test_a_code_waits_for_the_password_beside_it(page: Page, clock: Clock) -> No
     key = switch_on(page, clock)
     clock.forward(minutes=6)
     page.goto("/security")
+    open_row(page, "Códigos de recuperação")
     page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
     sent = posts(page)
     page.get_by_label("Código de verificação").fill(show_code(key, clock()))

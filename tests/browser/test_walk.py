@@ -8,7 +8,7 @@ from playwright.sync_api import Error, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import give_code, give_password, set_up, stop_time, switch_on, type_code
+from tests.browser.steps import give_code, give_password, open_row, set_up, stop_time, switch_on, type_code
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
 
@@ -58,6 +58,7 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
     expect(page.get_by_role("button", name="Sair")).to_be_visible()
 
     page.goto("/security")
+    open_row(page, "Autenticação de Dois Fatores")
     page.get_by_role("button", name="Desativar").click()
     page.get_by_label("Senha").fill(PASSWORD)
     type_code(page, show_code(key, clock.forward(seconds=30)), "Continuar")
@@ -94,6 +95,7 @@ def test_after_confirme_que_e_voce_the_new_recovery_codes_are_seen(
     key = switch_on(page, clock)
     page.get_by_role("link", name="Já guardei os códigos").click()
     clock.forward(minutes=6)
+    open_row(page, "Códigos de recuperação")
     page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
     page.get_by_label("Senha").fill(PASSWORD)
     type_code(page, show_code(key, clock()), "Continuar")

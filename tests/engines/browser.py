@@ -39,7 +39,8 @@ class Browser:
     def press(self, name: str) -> None:
         """A button, a link or what opens details."""
         of = f"[normalize-space()='{name}' or @aria-label='{name}']"
-        self.until(lambda: self._click(f"//button{of} | //a{of} | //summary{of}"), f"nothing is called “{name}”")
+        here = f"//button{of} | //a{of} | //summary{of} | //summary//strong{of}"
+        self.until(lambda: self._click(here), f"nothing is called “{name}”")
 
     def fill(self, label: str, text: str) -> None:
         self.until(lambda: self._type(label, text), f"no field is called “{label}”")

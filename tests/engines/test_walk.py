@@ -23,6 +23,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
 
     clock.forward(minutes=6)
     window.press("Segurança")
+    window.press("Códigos de recuperação")
     window.press("Gerar novos códigos de recuperação")
     prove(window, show_code(key, clock()))
     window.see("Guarde seus códigos de recuperação")
@@ -31,6 +32,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     assert not set(fresh_codes) & set(recovery_codes)
     window.press("Já guardei os códigos")
 
+    window.press("Autenticação de Dois Fatores")
     window.press("Trocar de aparelho")
     prove(window, show_code(key, clock.forward(seconds=30)))
     key = scan(window)

@@ -159,6 +159,7 @@ def as_file(turn: Turn) -> Form:
 
 
 ACTS: dict[str, Act] = {
+    "/theme": saying(theme="dark"),
     "/security/totp": plain,
     "/security/totp/confirm": confirm,
     "/security/totp/cancel": plain,

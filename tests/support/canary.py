@@ -59,14 +59,14 @@ class Canary:
         self._said.append(Said(str(response.url), response.url.path, headers, response.text))
 
     def _check_cookie(self, cookie: str) -> None:
-        """ASVS V3.3: a prefix, and every attribute that it needs; Lax for sessions alone."""
+        """ASVS V3.3: a prefix, and every attribute that it needs; Lax for sessions and themes alone."""
         name, wanted = cookie.partition("=")[0], {"HttpOnly", "Path=/", "Secure"}
         parts = {part.strip() for part in cookie.split(";")[1:]}
         is_taken = cookie.startswith(f'{name}="";')
-        kind = re.fullmatch(r"__Host-(sid|pre|disp|typed)(-[0-9a-f]{8})?", name)
+        kind = re.fullmatch(r"__Host-(sid|pre|disp|typed|theme)(-[0-9a-f]{8})?", name)
         assert kind, name
         assert kind[2] or is_taken, name
-        assert wanted | {"SameSite=lax" if kind[1] == "sid" else "SameSite=strict"} <= parts, cookie
+        assert wanted | {"SameSite=lax" if kind[1] in ("sid", "theme") else "SameSite=strict"} <= parts, cookie
         assert not any(part.startswith("Domain") for part in parts)
 
     def check(self, folder: Path, log: str, passwords: list[str]) -> None:

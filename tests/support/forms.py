@@ -5,6 +5,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/activate": ("activation_code", "password", "repeated"),
     "/login": ("name", "password", "next"),
     "/logout": (),
+    "/theme": ("theme",),
     "/login/code": ("code",),
     "/login/recovery": ("code",),
     "/security/totp": (),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from web.crypto.argon2id import Argon2id
 from web.factors import human_code
-from web.limits import RECOVERY_BITS, RECOVERY_CODES, REHEARSAL_AGAIN, REHEARSAL_FIRST, Cost
+from web.limits import RECOVERY_BITS, RECOVERY_CODES, RECOVERY_COUNTS_FROM, REHEARSAL_AGAIN, Cost
 
 
 def new_set(token_bytes: Callable[[int], bytes]) -> list[str]:
@@ -31,9 +31,9 @@ def fingerprint(salt: bytes) -> str:
     return human_code.grouped(hashlib.sha256(salt).hexdigest()[:8].upper())
 
 
-def is_rehearsal_due(made_at: datetime, rehearsed_at: datetime | None, at: datetime) -> bool:
-    """A week after the codes were made, then twice a year."""
-    return at - rehearsed_at >= REHEARSAL_AGAIN if rehearsed_at else at - made_at >= REHEARSAL_FIRST
+def counts_as_protection(left: int, rehearsed_at: datetime | None, at: datetime) -> bool:
+    """Whether the way back in is one: tried out within half a year, with some codes left to use."""
+    return left >= RECOVERY_COUNTS_FROM and rehearsed_at is not None and at - rehearsed_at < REHEARSAL_AGAIN
 
 
 def is_well_formed(code: str) -> bool:

@@ -30,7 +30,12 @@ ALWAYS = {
     "publickey-credentials-get=(self), publickey-credentials-create=(self)",
 }
 PAGE = ALWAYS | {"Cache-Control": "no-store", "Vary": "HX-Request, HX-Request-Type"}
-FILE = ALWAYS | {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+# Of a file no document comes: it may load nothing, and has nobody to ask for a camera. On the wire that counts.
+FILE = {name: text for name, text in ALWAYS.items() if name != "Permissions-Policy"} | {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Vary": "Accept-Encoding",
+}
 HSTS = "max-age=31536000"
 
 

@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.audit.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
+from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 from web.words import moments
 from web.words.devices import device
 
 STATIC = ROOT / "static"
 NOTICES = "#notices"
+THEMES = ("light", "dark")
 
 
 def page(
@@ -62,7 +64,15 @@ def _common(visit: Visit) -> dict[str, object]:
         "zone": panel.settings.time_zone,
         "path": visit.path,
         "section": visit.arrival.section,
+        "theme": chosen_theme(visit),
+        "host": visit.request.headers.get("host", ""),
     }
+
+
+def chosen_theme(visit: Visit) -> str:
+    """`light`, `dark`, or nothing: then the system decides."""
+    theme = visit.jar.value(Cookie.THEME)
+    return theme if theme in THEMES else ""
 
 
 def is_partial(visit: Visit) -> bool:
@@ -98,6 +108,14 @@ def opens(href: str, target: str) -> Markup:
     return Markup('href="{0}" hx-get="{0}" hx-target="{1}"').format(href, target)
 
 
+def icon(name: str) -> Markup:
+    """One of the drawings in static/icons.svg, always beside a word that says the same.
+
+    A mask of the style sheet: as <use> it would cost a page a hundred bytes each time.
+    """
+    return Markup('<i class="i-{}"></i>').format(name)
+
+
 def static(name: str) -> str:
     return f"/static/{STATIC_VERSION}/{name}"
 
@@ -113,7 +131,7 @@ def _static_version() -> str:
     digest = hashlib.sha256()
     for file in sorted(file for file in STATIC.rglob("*") if file.is_file()):
         digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
+    return digest.hexdigest()[:8]
 
 
 class Unindented(Extension):
@@ -144,6 +162,7 @@ templates = Environment(
     cache_size=-1,  # every template stays
 )
 templates.filters |= {
+    "icon": icon,
     "static": static,
     "integrity": integrity,
     "posts_to": posts_to,

@@ -65,7 +65,7 @@ def _reason(visit: Visit, lacking: Cookie) -> str:
     """Why the request of somebody who may just have signed in has no good cookie; the login page has the words."""
     if visit.jar.is_doubled(lacking):
         return "duplicado"
-    came_from_login = visit.path != "/" and _page_before(visit).path in GIVEN_ON[lacking]
+    came_from_login = visit.path != "/" and _referer(visit).path in GIVEN_ON[lacking]
     is_ours = visit.request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
     return "cookie" if came_from_login and is_ours and not visit.jar.has_come(lacking) else ""
 
@@ -79,13 +79,18 @@ def _way_back(visit: Visit) -> str:
         return f"{here}?{query}" if query else here
     if visit.request.method == "POST" and _has_page(visit, visit.path):
         return here
-    before = _page_before(visit)
+    return page_before(visit)
+
+
+def page_before(visit: Visit) -> str:
+    """The page that a form stood on; where that was itself the answer to a form, the one above it."""
+    before = _referer(visit)
     if _has_page(visit, before.path):
         return f"{before.path}?{before.query}" if before.query else before.path
-    return page_above(visit, before.path)  # the address of a POST, whose answer was shown there
+    return page_above(visit, before.path)
 
 
-def _page_before(visit: Visit) -> SplitResult:
+def _referer(visit: Visit) -> SplitResult:
     try:
         return urlsplit(str(visit.request.headers.get("referer", "")))
     except ValueError:

@@ -1,11 +1,12 @@
 """The style guide: every component in every state, for whoever changes the looks. Only in the demonstration."""
 
+import re
 from datetime import timedelta
 
 from starlette.responses import Response
 
 from web.factors import totp
-from web.http.page import page
+from web.http.page import STATIC, page
 from web.visit.visit import Visit
 
 
@@ -16,5 +17,6 @@ async def show(visit: Visit) -> Response:
         visit,
         "styleguide/show.html",
         qr=totp.qr_code(address),
+        drawings=re.findall(r'<g id="([a-z-]+)"', (STATIC / "icons.svg").read_text()),
         moments=[now, now - timedelta(minutes=5), now - timedelta(days=3), now - timedelta(days=90)],
     )

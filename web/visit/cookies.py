@@ -1,5 +1,5 @@
-"""The cookies: a session, a pending login between right password and second factor, a trusted device, and what was
-typed into a form whose session had ended."""
+"""The cookies: a session, a pending login between right password and second factor, a trusted device, what was typed
+into a form whose session had ended, and the theme somebody chose."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from web import hosts
-from web.limits import TOKEN_BYTES, TRUSTED_DEVICE_TTL, TYPED_TTL
+from web.limits import THEME_TTL, TOKEN_BYTES, TRUSTED_DEVICE_TTL, TYPED_TTL
 from web.panel import Panel
 
 SameSite = Literal["lax", "strict"]
@@ -29,6 +29,7 @@ class Cookie(Enum):
     PENDING_LOGIN = ("pre", "strict", None)
     DEVICE = ("disp", "strict", TRUSTED_DEVICE_TTL)
     TYPED = ("typed", "strict", TYPED_TTL)
+    THEME = ("theme", "lax", THEME_TTL)  # a word, no token
 
     def __init__(self, base: str, same_site: SameSite, lifetime: timedelta | None) -> None:
         self.base, self.same_site, self.lifetime = base, same_site, lifetime

@@ -9,7 +9,7 @@ from db import two_factor
 from db.two_factor import Overview
 from web.factors import recovery_code
 from web.http.page import page
-from web.limits import RECOVERY_WARN_AT
+from web.limits import RECOVERY_COUNTS_FROM, RECOVERY_WARN_AT
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded
 
@@ -21,7 +21,6 @@ class Codes:
     left: int
     made_at: datetime
     rehearsed_at: datetime | None
-    is_rehearsal_due: bool
     fingerprint: str
 
 
@@ -46,19 +45,27 @@ async def show_hub(
         retarget="#two-factor",
         active_since=found.confirmed_at,
         is_enrolling=found.is_enrolling,
-        codes=_codes(found, at),
+        codes=_codes(found),
+        level=_protections(found, at),
         open_sessions=found.open_sessions,
         undo_until=found.undo_ends_at,
         undo_error=undo_error,
         status=status,
         warn_at=RECOVERY_WARN_AT,
+        enough=RECOVERY_COUNTS_FROM,
         notice=notice,
         problem=problem,
     )
 
 
-def _codes(found: Overview, at: datetime) -> Codes | None:
+def _codes(found: Overview) -> Codes | None:
     if found.salt is None or found.made_at is None:
         return None
-    is_due = recovery_code.is_rehearsal_due(found.made_at, found.rehearsed_at, at)
-    return Codes(found.codes_left, found.made_at, found.rehearsed_at, is_due, recovery_code.fingerprint(found.salt))
+    return Codes(found.codes_left, found.made_at, found.rehearsed_at, recovery_code.fingerprint(found.salt))
+
+
+def _protections(found: Overview, at: datetime) -> int:
+    """How many of three guard the login: the password always, an app, and recovery codes that were tried out."""
+    if found.confirmed_at is None:
+        return 1
+    return 3 if recovery_code.counts_as_protection(found.codes_left, found.rehearsed_at, at) else 2
