@@ -8,7 +8,16 @@ from playwright.sync_api import Error, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import give_code, give_password, open_row, set_up, stop_time, switch_on, type_code
+from tests.browser.steps import (
+    ask_for_qr_code,
+    give_code,
+    give_password,
+    open_row,
+    set_up,
+    stop_time,
+    switch_on,
+    type_code,
+)
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
 
@@ -295,6 +304,6 @@ def test_the_text_survives_a_320_pixel_screen(open_page: OpenPage, setup_code: s
     page = open_page(viewport={"width": 320, "height": 700})
     set_up(page, setup_code)
     page.get_by_role("button", name="Configurar Agora").click()
-    page.locator("#key").wait_for()
+    ask_for_qr_code(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert scan(page.get_by_role("img", name=re.compile("^QR code")))
