@@ -68,6 +68,7 @@ def test_only_files_that_pages_use_are_served_as_static_files() -> None:
     suffixes = {file.suffix for file in (ROOT / "static").rglob("*") if file.is_file()}
     assert suffixes <= {".css", ".js", ".svg", ".ico", ".woff2", ".webmanifest"}
     assert (ROOT / "docs/licences/htmx-4.0.1.txt").is_file()
+    assert (ROOT / "docs/licences/lucide-1.62.0.txt").is_file()
 
 
 def test_the_version_is_the_newest_in_the_changelog() -> None:

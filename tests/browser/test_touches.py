@@ -1,6 +1,7 @@
 """The small things that people notice."""
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -192,3 +193,35 @@ def test_a_form_of_a_whole_page_is_sent_once_too(page: Page, clock: Clock) -> No
     assert told.value.text == "stopped: false,true,true"
     expect(page.get_by_role("heading", name="Alterar senha")).to_be_visible()
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_qr_code_closes_into_a_lock(motion: Literal["no-preference", "reduce"], page: Page, clock: Clock) -> None:
+    """And is gone when it has: it is shown once."""
+    page.emulate_media(reduced_motion=motion)
+    switch_on(page, clock)
+    expect(page.locator(".closing .cover")).to_be_visible()
+    expect(page.get_by_text("Autenticação de dois fatores ativada.")).to_be_visible()
+    expect(page.locator(".qr")).to_have_count(0)
+    moves = page.evaluate("getComputedStyle(document.querySelector('.closing .cover')).animationName")
+    assert moves == ("cover" if motion == "no-preference" else "none")
+
+
+def test_a_theme_is_chosen_in_place_and_kept(page: Page) -> None:
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.locator("#key")).to_be_visible()
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(paper)
+    with page.expect_response("**/theme") as answer:
+        page.get_by_role("button", name="Tema escuro").click()
+    assert answer.value.status == 204
+    dark = page.evaluate(paper)
+    assert dark != light
+    expect(page.locator("#key")).to_be_visible()  # which is shown once
+    page.goto("/instances")
+    assert page.evaluate(paper) == dark
+    expect(page.get_by_role("button", name="Tema escuro")).to_have_attribute("aria-current", "true")
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Tema do sistema").click()
+    page.reload()
+    assert page.evaluate(paper) == light
