@@ -111,29 +111,36 @@ async def hasten(tx: Transaction, pending_login: bytes, *, at: datetime) -> None
     await tx.run(sql, pending_login=pending_login, at=at)
 
 
-async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime) -> list[Notice]:
-    """What this session shows, the newest first: one notice for each kind, so that many of one hide no other."""
+async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime, most: int) -> list[Notice]:
+    """What this session shows, the newest first: one notice for each kind, so that many of one hide no other.
+
+    Acts of sessions are one notice for each network and browser, because one answer could be true of one place and
+    false of another: the newest `most` of a kind, and others once these are acknowledged.
+    """
     sql = """
         SELECT latest.id, latest.kind, alike.at, times, places, latest.network, latest.user_agent
         FROM (
-            SELECT max(id) AS id, max(at) AS at, count(*) AS times, count(DISTINCT network) AS places FROM notices
+            SELECT max(id) AS id, max(at) AS at, count(*) AS times, count(DISTINCT network) AS places,
+                row_number() OVER (PARTITION BY kind ORDER BY max(id) DESC) AS nth
+            FROM notices
             WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
                 AND (session_id IS NULL OR session_id <> :session_id)
-            GROUP BY kind) AS alike
-        JOIN notices AS latest ON latest.id = alike.id ORDER BY latest.id DESC
+            GROUP BY kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) AS alike
+        JOIN notices AS latest ON latest.id = alike.id
+        WHERE nth <= :most ORDER BY latest.id DESC
     """
-    return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at)
+    return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at, most=most)
 
 
 async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id: str, at: datetime) -> bool:
-    """Acknowledge a notice and the earlier ones of its kind. False when this session does not show it: it is another
-    account's, not yet due, about the session's own act, or acknowledged already."""
+    """Acknowledge a notice and the earlier ones that `pending` shows as one with it. False when this session does not
+    show it: it is another account's, not yet due, about the session's own act, or acknowledged already."""
     sql = """
         UPDATE notices SET acknowledged_at = :at
         WHERE id <= :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
             AND (session_id IS NULL OR session_id <> :session_id)
-            AND kind = (
-                SELECT kind FROM notices
+            AND (kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) = (
+                SELECT kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END FROM notices
                 WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
                     AND (session_id IS NULL OR session_id <> :session_id))
         RETURNING 1

@@ -20,7 +20,7 @@ from tests.support.people import (
     sign_in,
 )
 from web.cli import people
-from web.limits import NOTICES_COUNTED
+from web.limits import NOTICES_APART, NOTICES_COUNTED
 from web.runtime.housekeeping import clear
 
 NewClient = Callable[[], TestClient]
@@ -335,6 +335,50 @@ def test_repeated_events_are_one_notice_and_hide_no_other(
     client.post(button(client, "mine"))
     assert KNOWN not in client.get("/activity").text
     assert f"<strong>{USED}</strong> <time" in client.get("/activity").text
+
+
+NEW = "A conta foi aberta em um dispositivo novo"
+
+
+def test_two_new_devices_are_two_questions(
+    alice: Person, client: TestClient, new_client: NewClient, stranger: TestClient
+) -> None:
+    """One answer for both could be true of one and false of the other."""
+    sign_in(stranger, alice)
+    again = new_client()
+    again.headers["User-Agent"] = "Mozilla/5.0 (iPhone) Safari/605.1"
+    sign_in(again, alice)
+    assert client.get("/activity").text.count(NEW) == 2
+    client.post(button(client, "mine"))
+    page = client.get("/activity").text
+    assert page.count(NEW) == 1
+    assert "(Firefox no Windows)" in page
+    assert "Safari no iPhone)" not in page
+
+
+def test_one_device_in_two_networks_is_two_questions_and_twice_in_one_place_is_one(
+    alice: Person, client: TestClient, new_client: Callable[..., TestClient], rows: Rows
+) -> None:
+    for host in ("10.1.0.1", "10.2.0.1"):
+        browser = new_client(client=(host, 1))
+        browser.headers["User-Agent"] = STRANGER
+        sign_in(browser, alice)
+    assert client.get("/activity").text.count(NEW) == 2
+    rows("INSERT INTO notices SELECT NULL, 1, 'x', NULL, kind, at, shows_at, network, user_agent, NULL FROM notices")
+    page = client.get("/activity").text
+    assert page.count(NEW) == 2
+    assert page.count("2 vezes, a última") == 2
+
+
+def test_devices_without_end_are_asked_about_a_few_at_a_time(
+    alice: Person, client: TestClient, new_client: Callable[..., TestClient]
+) -> None:
+    """A56."""
+    for number in range(NOTICES_APART + 2):
+        sign_in(new_client(client=(f"10.{number}.0.1", 1)), alice)
+    for left in (NOTICES_APART, NOTICES_APART, NOTICES_APART, NOTICES_APART - 1):
+        assert client.get("/activity").text.count(NEW) == left
+        client.post(button(client, "mine"))
 
 
 def test_endless_right_passwords_make_no_page_slow(

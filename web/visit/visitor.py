@@ -7,7 +7,7 @@ from datetime import datetime
 from db import notices, pending_logins, sessions
 from db.database import Reader, Transaction
 from db.sessions import Session
-from web.limits import ENROL_ONLY_TTL
+from web.limits import ENROL_ONLY_TTL, NOTICES_APART
 from web.panel import Panel
 from web.visit.cookies import Cookie
 from web.visit.visit import SignedIn, Visit
@@ -30,7 +30,7 @@ async def identify(visit: Visit) -> None:
         if session:
             jar.queue_under_new_name(Cookie.SESSION)
         if session and session.has_notices and not session.enrols_only:
-            pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at)
+            pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at, most=NOTICES_APART)
             arrival.notices = await pending
     if token := jar.read(Cookie.PENDING_LOGIN):
         arrival.pending_login = await pending_logins.find(panel.db, token, at=at)
