@@ -190,6 +190,20 @@ async def failures_since(tx: Transaction, account_id: int, event: str, *, failur
     return await tx.one(int, sql, account_id=account_id, event=event, failures=failures) or 0
 
 
+async def since_latest(db: Reader, account_id: int, event: str, *, among: tuple[str, ...]) -> list[Entry]:
+    """The latest `event` and what came after it `among` these, the last of each kind and detail, in the order in which
+    they came; nothing where it never was."""
+    sql = """
+        SELECT id, at, event, network, user_agent, detail FROM activity WHERE id IN (
+            SELECT max(id) FROM activity
+            WHERE account_id = :account_id AND event IN (:among)
+                AND id >= (SELECT max(id) FROM activity WHERE account_id = :account_id AND event = :event)
+            GROUP BY event, detail)
+        ORDER BY id
+    """
+    return await db.all(Entry, sql, account_id=account_id, event=event, among=among)
+
+
 async def of_account(
     db: Reader,
     account_id: int,

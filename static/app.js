@@ -166,7 +166,8 @@ const longDay = formatter({ dateStyle: "long" });
 const day = (at) => longDay(at).replace(/^1 /, "1º ");
 const clock = formatter({ hour: "2-digit", minute: "2-digit" });
 const full = (at) => `${day(at)} às ${clock(at)}`;
-const forms = { day, full, clock, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
+const hour = (at) => clock(at).replace(/^0(?=\d)/, "").replace(":", "h");
+const forms = { day, full, clock, hour, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 function tellLocally() {
   for (const time of document.querySelectorAll("time:not([data-local])")) {

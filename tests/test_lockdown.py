@@ -1,10 +1,12 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import Person, proof, protect, sign_in
+from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -45,12 +47,138 @@ def test_reopening_asks_every_factor_again(alice: Person, client: TestClient, cl
     assert "pausado" not in client.get("/instances").text
 
 
-def test_the_page_leads_on_to_new_password_phone_and_codes(alice: Person, client: TestClient, clock: Clock) -> None:
-    assert "Configurar Agora" in client.get("/security/bad-day").text
-    protect(client, alice, clock())
+def steps(client: TestClient) -> dict[str, str]:
+    """The steps on the page, each with its state."""
+    found = re.findall(r'<li class="(\w+)"[^>]*>.*?<h2>([^<]*)</h2>', client.get("/security/bad-day").text, re.DOTALL)
+    return {title: state for state, title in found}
+
+
+def test_before_anything_is_locked_the_first_step_alone_has_a_button(
+    protected: Person, client: TestClient, rows: Rows
+) -> None:
+    instance(client, rows)
+    titles = ("Feche a porta", "Senha nova", "Aparelho novo", "Códigos de recuperação novos", "Tokens")
+    assert steps(client) == dict(zip(titles, ("now", "later", "later", "later", "later"), strict=True))
     page = client.get("/security/bad-day").text
-    for words in ("Alterar senha", "Trocar de aparelho", "Gerar novos códigos"):
-        assert words in page
+    assert "Os 10 que restam deixam de valer na hora." in page
+    assert page.count('aria-current="step"') == page.count('class="primary"') == 1
+
+
+def test_the_steps_tick_themselves_off(protected: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    instance_id = instance(client, rows)
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    assert "Bloquear tudo" not in client.get("/security/bad-day").text
+    fresh = "pato verde corre na praia"
+    change = {"current": protected.password, "password": fresh, "repeated": fresh}
+    assert "Senha alterada" in client.post("/security/password", data=change).text
+    protected.password = fresh
+    assert list(steps(client).values()) == ["done", "done", "now", "later", "later"]
+    new = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
+    protected.key = new
+    assert list(steps(client).values()) == ["done", "done", "done", "now", "later"]
+    client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30)))
+    assert list(steps(client).values()) == ["done", "done", "done", "done", "now"]
+    client.post(f"/instances/{instance_id}/token/change")
+    assert set(steps(client).values()) == {"done"}
+    page = client.get("/security/bad-day").text
+    assert "Pronto. A porta está fechada" in page
+    assert 'data-as="hour"' in page
+    assert "9h00" in page
+
+
+def test_a_change_of_phone_that_was_undone_is_to_do_again(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    client.post("/security/bad-day/skip", data={"step": "password"})
+    new = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
+    assert steps(client)["Aparelho novo"] == "done"
+    client.post("/security/totp/undo", data={"code": protected.code_at(clock.forward(seconds=30))})
+    assert steps(client)["Aparelho novo"] == "now"
+
+
+def test_what_does_not_concern_this_day_is_left_out_and_can_still_be_done(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    instance(client, rows)
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    for step in ("password", "device", "device", "codes"):
+        answer = client.post("/security/bad-day/skip", data={"step": step}, headers=FRAGMENT)
+    assert list(steps(client).values()) == ["done", "skipped", "skipped", "skipped", "now"]
+    for words in ("só você sabe a senha", "Alterar senha", "Trocar de aparelho", "Gerar novos códigos", "Reabrir"):
+        assert words in answer.text
+    assert rows("SELECT detail FROM activity WHERE event = 'account.step_skipped' ORDER BY id") == [
+        ("password",),
+        ("device",),
+        ("codes",),
+    ]
+
+
+@pytest.mark.parametrize("step", ["door", "tokens", "", "x"])
+def test_the_door_and_the_tokens_are_not_left_out(step: str, alice: Person, client: TestClient) -> None:
+    client.post("/security/bad-day/lock")
+    assert client.post("/security/bad-day/skip", data={"step": step}).status_code == 422
+
+
+def test_nothing_is_left_out_before_its_turn(alice: Person, client: TestClient, rows: Rows) -> None:
+    assert client.post("/security/bad-day/skip", data={"step": "device"}).status_code == 200
+    assert rows("SELECT count(*) FROM activity WHERE event = 'account.step_skipped'") == [(0,)]
+
+
+def test_bloquear_tudo_is_offered_again_once_somebody_is_in_again(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/security/bad-day/lock")
+    assert "Só este navegador continua aberto" in client.get("/security/bad-day").text
+    sign_in(new_client(), alice)
+    assert "Bloquear tudo de novo" in client.get("/security/bad-day").text
+    client.post("/security/bad-day/lock")
+    assert "Bloquear tudo" not in client.get("/security/bad-day").text
+
+
+def test_the_page_says_what_is_shut(alice: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:
+    instance(client, rows)
+    for number in range(2):
+        browser = new_client()
+        browser.headers["User-Agent"] = f"Firefox/{number}"
+        sign_in(browser, alice)
+    told = re.findall(r"<dt>([^<]*)</dt><dd>(\d+)</dd>", client.post("/security/bad-day/lock").text)
+    assert told == [("Sessões encerradas", "2"), ("Dispositivos esquecidos", "2"), ("Tokens pausados", "1")]
+
+
+def test_a_week_later_the_page_begins_anew_unless_a_token_is_still_paused(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    instance_id = instance(client, rows)
+    client.post("/security/bad-day/lock")
+    clock.forward(days=8)
+    sign_in(client, alice)
+    assert steps(client)["Feche a porta"] == "done"
+    client.post(f"/instances/{instance_id}/token/change")
+    assert steps(client)["Feche a porta"] == "now"
+
+
+def test_a_lock_of_an_earlier_version_is_read_too(alice: Person, client: TestClient, rows: Rows) -> None:
+    rows("INSERT INTO activity VALUES (99, 1795521605, 1, NULL, 'account.locked', '::', '', '3 · 0', NULL)")
+    page = client.get("/security/bad-day").text
+    assert "<dt>Sessões encerradas</dt><dd>3</dd>" in page
+    assert "Dispositivos esquecidos" not in page
+
+
+def test_a_step_that_only_another_version_knows_is_passed_over(alice: Person, client: TestClient, rows: Rows) -> None:
+    client.post("/security/bad-day/lock")
+    skipped = "INSERT INTO activity VALUES (99, 1795521605, 1, NULL, 'account.step_skipped', '::', '', 'keys', NULL)"
+    rows(skipped)
+    assert steps(client)["Senha nova"] == "now"
+
+
+def test_without_two_factor_and_instances_there_is_less_to_do(alice: Person, client: TestClient) -> None:
+    client.post("/security/bad-day/lock")
+    client.post("/security/bad-day/skip", data={"step": "password"})
+    assert steps(client) == {"Feche a porta": "done", "Senha nova": "skipped", "Dois fatores": "now"}
+    assert "Configurar Agora" in client.get("/security/bad-day").text
 
 
 def test_nobody_elses_tokens_are_paused(
@@ -66,4 +194,4 @@ def test_nobody_elses_tokens_are_paused(
 def test_it_leaves_its_activity(alice: Person, client: TestClient, rows: Rows) -> None:
     instance(client, rows)
     client.post("/security/bad-day/lock")
-    assert rows("SELECT event, detail FROM activity ORDER BY id DESC LIMIT 1") == [("account.locked", "0 · 1")]
+    assert rows("SELECT event, detail FROM activity ORDER BY id DESC LIMIT 1") == [("account.locked", "0 · 1 · 0")]

@@ -82,6 +82,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/notices/{id:int}/not-mine", notices.not_mine, State.SIGNED_IN),
     get("/security/bad-day", lockdown.show, State.SIGNED_IN),
     post("/security/bad-day/lock", lockdown.lock, State.RECENTLY_VERIFIED, throttle=SHUTTING_OUT),
+    post("/security/bad-day/skip", lockdown.skip, State.SIGNED_IN, throttle=WRITE),
     post("/security/bad-day/reopen", lockdown.reopen, State.VERIFY_NOW, throttle=WRITE),
     get("/policy", policy.form, State.SIGNED_IN, admin_only=True, section="/security"),
     post(

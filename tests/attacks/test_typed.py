@@ -28,7 +28,8 @@ MARKUP = [
     "javascript:alert(1)",
     "</title><script>alert(1)</script>",
 ]
-FILLED_IN_BY_PAGES = ("/security/recovery-codes/file", "/policy/require")  # other values have no sentence of their own
+# Other values have no sentence of their own.
+FILLED_IN_BY_PAGES = ("/security/recovery-codes/file", "/security/bad-day/skip", "/policy/require")
 NOT_THAT_FORM = "Formulário incompleto"
 
 

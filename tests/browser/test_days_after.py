@@ -128,7 +128,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
 
     page.get_by_role("button", name="Bloquear tudo").click()
     prove(page, show_code(key, clock()))
-    expect(page.get_by_text("Tudo bloqueado")).to_be_visible()
+    expect(page.get_by_text("Tudo bloqueado: só esta sessão")).to_be_visible()
     page.goto("/instances")
     expect(page.get_by_text("pausado")).to_be_visible()
     expect(page.get_by_role("button", name="Mostrar token")).to_have_count(0)

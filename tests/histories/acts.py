@@ -178,6 +178,7 @@ ACTS: dict[str, Act] = {
     "/security/notices/{id:int}/mine": upon("notices"),
     "/security/notices/{id:int}/not-mine": upon("notices"),
     "/security/bad-day/lock": plain,
+    "/security/bad-day/skip": saying(step="password"),
     "/security/bad-day/reopen": plain,
     "/policy/require": saying(days="0"),
     "/policy/release": plain,

@@ -26,6 +26,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/notices/{id:int}/mine": ("back",),
     "/security/notices/{id:int}/not-mine": (),
     "/security/bad-day/lock": (),
+    "/security/bad-day/skip": ("step",),
     "/security/bad-day/reopen": ("step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"),
     "/policy/require": ("days",),
     "/policy/release": (),

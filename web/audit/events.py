@@ -90,6 +90,7 @@ class Event(StrEnum):
     ACCOUNT_LOCKED = "account.locked", "Tudo bloqueado"
     ACCOUNT_REOPENED = "account.reopened", "Tokens reabertos"
     ACCOUNT_SETUP_FAILED = "account.setup_failed", "Código de instalação incorreto", Failure.OF_STRANGERS
+    ACCOUNT_STEP_SKIPPED = "account.step_skipped", "Passo do dia ruim dispensado"
     ALERT_BRUTE_FORCE = (
         "alert.brute_force",
         "Muitas senhas ou códigos errados no painel inteiro",

@@ -83,6 +83,12 @@ def _clock(at: datetime, zone: Zone) -> str:
     return f"{at.astimezone(zone):%H:%M} ({_named(zone, at)})"
 
 
+def hour(at: datetime, zone: Zone) -> str:
+    """As people say it: `8h41`."""
+    local = at.astimezone(zone)
+    return f"{local.hour}h{local.minute:02}"
+
+
 def _minutes(at: datetime, zone: Zone) -> str:
     """Minutes and seconds: the same in nearly every time zone, wherever the server stands."""
     return f"{at.astimezone(zone):%M:%S}"
@@ -109,7 +115,13 @@ def left(until: datetime, now: datetime) -> str:
 
 
 NEAR = Markup('<time datetime="%s" title="%s">%s<span class="unseen">, %s</span></time>')  # `%` escapes
-WORDS: dict[str, Callable[[datetime, Zone], str]] = {"day": day, "full": full, "clock": _clock, "minutes": _minutes}
+WORDS: dict[str, Callable[[datetime, Zone], str]] = {
+    "day": day,
+    "full": full,
+    "clock": _clock,
+    "hour": hour,
+    "minutes": _minutes,
+}
 
 
 @lru_cache(maxsize=4096)
@@ -152,6 +164,7 @@ FILTERS = {
     "day": _as("day"),
     "full": _as("full"),
     "clock_time": _as("clock"),
+    "hour": _as("hour"),
     "minutes": _as("minutes"),
     "left": left,
     "zone_name": _zone_name,

@@ -1,8 +1,15 @@
 """The bad day: one button that shuts everybody else out, then step by step back to safety."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import instances, recovery_codes, sessions
+from db import activity, instances, recovery_codes, sessions, trusted_devices
+from db.activity import Entry
+from db.instances import Counts
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.sessions import end_elsewhere
@@ -10,6 +17,69 @@ from web.http import forms
 from web.http.page import page
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
+
+LASTS = timedelta(days=7)  # or longer, while a token is paused
+
+
+class Step(StrEnum):
+    """The way back, in this order."""
+
+    DOOR = "door"
+    PASSWORD = "password"
+    DEVICE = "device"
+    CODES = "codes"
+    TOKENS = "tokens"
+
+
+SKIPPABLE = (Step.PASSWORD, Step.DEVICE, Step.CODES)
+DOES: dict[str, tuple[Step, ...]] = {
+    Event.ACCOUNT_LOCKED: (Step.DOOR,),
+    Event.ACCOUNT_ACTIVATED: (Step.PASSWORD,),
+    Event.PASSWORD_CHANGED: (Step.PASSWORD,),
+    Event.TOTP_ENABLED: (Step.DEVICE, Step.CODES),
+    Event.TOTP_REPLACED: (Step.DEVICE,),
+    Event.RECOVERY_RENEWED: (Step.CODES,),
+    Event.ACCOUNT_REOPENED: (Step.TOKENS,),
+    Event.INSTANCE_TOKEN_CHANGED: (Step.TOKENS,),
+}
+UNDOES: dict[str, tuple[Step, ...]] = {
+    Event.TOTP_UNDONE: (Step.DEVICE,),
+    Event.TOTP_REMOVED: (Step.DEVICE, Step.CODES),
+}
+TELLING = (*DOES, *UNDOES, Event.ACCOUNT_STEP_SKIPPED.value)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step as the page shows it: `done` or `skipped` at a moment, `now`, or `later`."""
+
+    step: Step
+    state: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class BadDay:
+    """What the account did about it since everything was locked; without any entry, it was not."""
+
+    entries: list[Entry]
+
+    @property
+    def moments(self) -> dict[Step, tuple[str, datetime]]:
+        found: dict[Step, tuple[str, datetime]] = {}
+        for entry in self.entries:
+            if entry.event == Event.ACCOUNT_STEP_SKIPPED and entry.detail in SKIPPABLE:
+                found.setdefault(Step(entry.detail), ("skipped", entry.at))
+            found |= dict.fromkeys(DOES.get(entry.event, ()), ("done", entry.at))
+            for step in UNDOES.get(entry.event, ()):
+                found.pop(step, None)
+        return found
+
+    @property
+    def shut(self) -> dict[str, str]:
+        """How many sessions ended, tokens paused and devices were forgotten, as far as the entry tells."""
+        told = self.entries[0].detail.split(" · ") if self.entries else []
+        return dict(zip(("sessions", "tokens", "devices"), told, strict=False))
 
 
 async def show(visit: SignedIn) -> Response:
@@ -21,10 +91,25 @@ async def lock(visit: RecentlyVerified) -> Response:
     session, at = visit.session, visit.at
     await forms.read(visit)
     async with session_transaction(visit) as tx:
+        trusted = await trusted_devices.owned_by(tx, session.account_id, at=at)
         ended = await end_elsewhere(tx, visit)
+        left = await trusted_devices.owned_by(tx, session.account_id, at=at)
         paused = await instances.pause_all(tx, session.account_id, at=at)
-        await record_event(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, f"{ended} · {paused}")
+        detail = f"{ended} · {paused} · {max(0, len(trusted) - len(left))}"
+        await record_event(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, detail)
     return await _show(visit, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
+
+
+async def skip(visit: SignedIn) -> Response:
+    """The step whose turn it is does not concern this day, says the owner; it can still be done."""
+    step = (await forms.read(visit, "step"))["step"]
+    if step not in SKIPPABLE:
+        raise HTTPException(422)
+    facts = await _facts(visit)
+    if Stage(Step(step), "now", None) in _stages(await _bad_day(visit, facts), facts):
+        async with session_transaction(visit) as tx:
+            await record_event(tx, visit, visit.session.account_id, Event.ACCOUNT_STEP_SKIPPED, step)
+    return await _show(visit)
 
 
 async def reopen(visit: VerifiedNow) -> Response:
@@ -40,7 +125,9 @@ async def reopen(visit: VerifiedNow) -> Response:
 async def _show(visit: SignedIn, *, notice: str = "") -> Response:
     panel, session = visit.panel, visit.session
     devices = await sessions.owned_by(panel.db, session.account_id, at=visit.at, idle=panel.settings.session_idle)
-    counts = await instances.counts(panel.db, session.account_id)
+    facts = await _facts(visit)
+    day = await _bad_day(visit, facts)
+    stages = _stages(day, facts)
     return page(
         visit,
         "lockdown/steps.html",
@@ -48,8 +135,47 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
         retarget="#bad-day",
         notice=notice,
         others=len(devices) - 1,
-        running=counts.all - counts.paused,
-        paused=counts.paused,
+        stages=stages,
+        shut=day.shut,
+        is_under_way=bool(day.entries),
+        is_over=all(stage.state in ("done", "skipped") for stage in stages),
+        running=facts.instances.all - facts.instances.paused,
+        paused=facts.instances.paused,
+        codes_left=facts.codes_left,
         has_two_factor=session.has_two_factor,
-        has_codes=await recovery_codes.find(panel.db, session.account_id) is not None,
     )
+
+
+@dataclass(frozen=True)
+class Facts:
+    instances: Counts
+    codes_left: int | None  # None without recovery codes
+
+
+async def _facts(visit: SignedIn) -> Facts:
+    db, owner = visit.panel.db, visit.session.account_id
+    codes = await recovery_codes.find(db, owner)
+    return Facts(await instances.counts(db, owner), codes.left if codes else None)
+
+
+async def _bad_day(visit: SignedIn, facts: Facts) -> BadDay:
+    """The one under way, if there is one."""
+    owner = visit.session.account_id
+    entries = await activity.since_latest(visit.panel.db, owner, Event.ACCOUNT_LOCKED, among=TELLING)
+    is_past = not facts.instances.paused and bool(entries) and visit.at - entries[0].at >= LASTS
+    return BadDay([] if is_past else entries)
+
+
+def _stages(day: BadDay, facts: Facts) -> list[Stage]:
+    """Every step that concerns the account; the turn is that of the first which is neither done nor skipped."""
+    moments = day.moments
+    if facts.instances.paused:
+        moments.pop(Step.TOKENS, None)
+    elif day.entries:
+        moments.setdefault(Step.TOKENS, ("done", day.entries[0].at))
+    absent = {Step.CODES} if facts.codes_left is None else set()
+    absent |= set() if facts.instances.all else {Step.TOKENS}
+    steps = [step for step in Step if step not in absent]
+    turn = next((step for step in steps if step not in moments), None)
+    waiting = {step: ("now" if step == turn else "later", None) for step in steps}
+    return [Stage(step, *(waiting | moments)[step]) for step in steps]
