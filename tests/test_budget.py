@@ -46,6 +46,7 @@ COSTLY = {
     "/security/recovery-codes/rehearsal": "auth",
     "/security/password": "password",
     "/security/password/strength": "strength",
+    "/security/drill": "auth",
     "/activity/verify": "verification",
     "/activity/export": "export",
 }

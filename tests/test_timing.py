@@ -145,6 +145,7 @@ RECOVERIES: dict[str, Callable[[TestClient, Person], Response]] = {
     "step-up": lambda browser, person: browser.post(
         "/security/sessions/end-others", data={"step_up_password": person.password, "step_up_recovery": NO_CODE}
     ),
+    "drill": lambda browser, _: browser.post("/security/drill", data={"code": NO_CODE}),
     "rehearsal": lambda browser, _: browser.post("/security/recovery-codes/rehearsal", data={"code": NO_CODE}),
 }
 

@@ -66,6 +66,7 @@ PLACES = [
     ),
     Place("pages.security.totp.undo", lambda b, p, c: b.post("/security/totp/undo", data=wrong(p, c)), "totp_replaced"),
     Place("pages.security.recovery_codes.rehearse", lambda b, *_: b.post(REHEARSAL, data={"code": NO_CODE}), 0),
+    Place("pages.security.drill.check", lambda b, *_: b.post("/security/drill", data={"code": NO_CODE}), 0),
 ]
 CONFIRM = "/security/totp/confirm"
 REHEARSAL = "/security/recovery-codes/rehearsal"

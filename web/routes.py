@@ -22,7 +22,7 @@ from web.http.redirects import HOME
 from web.pages import activity, instances, styleguide, theme
 from web.pages.admin import policy
 from web.pages.entry import activation, challenge, login, setup
-from web.pages.security import hub, lockdown, notices, password, recovery_codes, sessions, totp
+from web.pages.security import drill, hub, lockdown, notices, password, recovery_codes, sessions, totp
 from web.visit.visit import Entry, SignedIn, Visit
 
 
@@ -84,6 +84,8 @@ ROUTES: list[BaseRoute] = [
     post("/security/bad-day/lock", lockdown.lock, State.RECENTLY_VERIFIED, throttle=SHUTTING_OUT),
     post("/security/bad-day/skip", lockdown.skip, State.SIGNED_IN, throttle=WRITE),
     post("/security/bad-day/reopen", lockdown.reopen, State.VERIFY_NOW, throttle=WRITE),
+    get("/security/drill", drill.show, State.SIGNED_IN),
+    post("/security/drill", drill.check, State.RECENTLY_VERIFIED, throttle=AUTH),
     get("/policy", policy.form, State.SIGNED_IN, admin_only=True, section="/security"),
     post(
         "/policy/require", policy.require, State.RECENTLY_VERIFIED, admin_only=True, throttle=WRITE, section="/security"

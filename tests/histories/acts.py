@@ -180,6 +180,7 @@ ACTS: dict[str, Act] = {
     "/security/bad-day/lock": plain,
     "/security/bad-day/skip": saying(step="password"),
     "/security/bad-day/reopen": plain,
+    "/security/drill": rehearse,
     "/policy/require": saying(days="0"),
     "/policy/release": plain,
     "/activity/verify": plain,

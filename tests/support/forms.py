@@ -28,6 +28,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/bad-day/lock": (),
     "/security/bad-day/skip": ("step",),
     "/security/bad-day/reopen": ("step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"),
+    "/security/drill": ("code",),
     "/policy/require": ("days",),
     "/policy/release": (),
     "/activity/verify": (),
