@@ -169,6 +169,14 @@ const full = (at) => `${day(at)} às ${clock(at)}`;
 const hour = (at) => clock(at).replace(/^0(?=\d)/, "").replace(":", "h");
 const forms = { day, full, clock, hour, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const weekday = (at) => formatter({ weekday: "long" })(at).replace(/-feira$/, "");
+function dayHeading(at, today) {
+  const year = ` de ${formatter({ year: "numeric" })(today)}`, date = day(at).replace(new RegExp(`${year}$`), "");
+  const midnight = (moment) => new Date(moment.getFullYear(), moment.getMonth(), moment.getDate());
+  const ago = Math.round((midnight(today) - midnight(at)) / 86_400_000), name = weekday(at);
+  if (ago === 0 || ago === 1) return [ago ? "Ontem" : "Hoje", `${name}, ${date}`];
+  return ago > 0 && ago < 7 ? [name[0].toUpperCase() + name.slice(1), date] : [date, name];
+}
 function tellLocally() {
   for (const time of document.querySelectorAll("time:not([data-local])")) {
     const at = new Date(time.dateTime), words = forms[time.dataset.as];
@@ -186,12 +194,14 @@ function tellLocally() {
   for (const list of document.querySelectorAll("[data-days]:has(> .day)")) {
     const headings = list.querySelectorAll(":scope > .day");
     for (const heading of headings) heading.remove();
+    const today = new Date(list.dataset.days);
     let last;
     for (const entry of [...list.children]) {
-      const now = day(new Date(entry.querySelector("time").dateTime));
-      if (now !== last) {
+      const at = new Date(entry.querySelector("time").dateTime);
+      if (day(at) !== last) {
         const heading = headings[0].cloneNode(true);
-        heading.firstElementChild.textContent = last = now;
+        last = day(at);
+        [heading.querySelector("strong").textContent, heading.querySelector("small").textContent] = dayHeading(at, today);
         entry.before(heading);
       }
     }

@@ -20,8 +20,7 @@ def test_the_page_tells_what_happened_in_words(alice: Person, client: TestClient
     clock.forward(minutes=5)
     page = client.get("/activity").text
     assert "Conta criada" in page
-    assert "há 5 minutos" in page
-    assert 'title="24 de novembro de 2026 às ' in page
+    assert re.search(r'data-as="hour" title="24 de novembro de 2026 às 09:00, [^"]*">9h00</time>', page)
 
 
 def test_long_histories_come_in_pages(alice: Person, client: TestClient) -> None:
@@ -30,7 +29,8 @@ def test_long_histories_come_in_pages(alice: Person, client: TestClient) -> None
     first = client.get("/activity").text
     older = re.search(r'href="(/activity\?[^"]*antes=\d+)"', first)
     assert older
-    assert first.count("<li>") == ACTIVITY_PAGE
+    assert f"{ACTIVITY_PAGE} instâncias criadas" in first
+    assert re.findall(r"Loja \d+", first) == [f"Loja {number}" for number in range(ACTIVITY_PAGE - 1, -1, -1)]
     assert "Conta criada" in client.get(unescape(older[1])).text
 
 
@@ -169,7 +169,7 @@ def test_an_impossible_date_is_reported_beside_its_field_and_nothing_is_lost(
         assert re.search(
             f'<p class="error" id="{field}-error" role="alert"><i class="i-circle-x"></i>{sentence}', answer.text
         )
-        assert '<option value="conta" selected>' in answer.text
+        assert re.search('<a [^>]*tipo=conta[^>]* aria-current="true">Conta e servidor</a>', answer.text)
         assert all(f'value="{value}"' in answer.text for value in chosen.values())
 
 
@@ -333,9 +333,100 @@ def test_an_event_of_another_version_is_shown_by_its_name(
     assert exported(client)[1][1:4] == ["mail.sent", "", "::"]
 
 
+def days(client: TestClient) -> list[tuple[str, str]]:
+    head = r'<li class="day"><h2><strong>([^<]*)</strong> <small>([^<]*)</small>'
+    return re.findall(head, client.get("/activity").text)
+
+
 def test_the_time_line_has_a_heading_for_each_day(alice: Person, client: TestClient, clock: Clock) -> None:
-    client.post("/instances", data={"name": "Loja"})
-    clock.forward(days=2)
+    for span in (1, 3, 4, 3):
+        clock.forward(days=span)
+        sign_in(client, alice)
+    assert days(client) == [
+        ("Hoje", "sábado, 5 de dezembro"),
+        ("Quarta", "2 de dezembro"),
+        ("28 de novembro", "sábado"),
+        ("25 de novembro", "quarta"),
+        ("24 de novembro", "terça"),
+    ]
+    clock.forward(days=1)
     sign_in(client, alice)
-    days = re.findall(r'<li class="day"><h2>([^<]*)</h2>', client.get("/activity").text)
-    assert days == ["26 de novembro de 2026", "24 de novembro de 2026"]
+    assert days(client)[:2] == [("Hoje", "domingo, 6 de dezembro"), ("Ontem", "sábado, 5 de dezembro")]
+    clock.forward(days=1)
+    sign_in(client, alice)
+    assert days(client)[:3] == [
+        ("Hoje", "segunda, 7 de dezembro"),
+        ("Ontem", "domingo, 6 de dezembro"),
+        ("Sábado", "5 de dezembro"),
+    ]
+    clock.forward(days=30)
+    sign_in(client, alice)
+    assert days(client)[:2] == [("Hoje", "quarta, 6 de janeiro"), ("7 de dezembro de 2026", "segunda")]
+
+
+def lines(client: TestClient, **chosen: str) -> list[tuple[str, str]]:
+    """What each line says, and its tone."""
+    page = client.get("/activity", params=chosen).text
+    found = re.findall(r'<li(?: class="(\w+)")?>\s+<time.*?<strong>([^<]*)</strong>', page, re.DOTALL)
+    return [(words, tone) for tone, words in found]
+
+
+def test_failures_are_told_from_successes_by_icon_and_word(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    browser.post("/login/code", data={"code": protected.wrong_code_at(clock())})
+    browser.post("/login/code", data={"code": protected.code_at(clock())})
+    assert lines(client)[:4] == [
+        ("Entrada no painel", "good"),
+        ("Código de verificação aceito", ""),
+        ("Código de verificação incorreto", "bad"),
+        ("Senha correta", ""),
+    ]
+    page = client.get("/activity").text
+    assert page.count("<b>Falhou</b>") == page.count("i-circle-x") == 1
+
+
+def test_what_failed_is_a_choice_of_its_own(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock
+) -> None:
+    sign_in(new_client(), protected, protected.wrong_code_at(clock()))
+    assert lines(client, tipo="falhas") == [("Código de verificação incorreto", "bad")]
+    assert [line[1] for line in exported(client, tipo="falhas")[1:]] == ["Código de verificação incorreto"]
+
+
+def test_alike_lines_in_a_row_fold_and_open_with_their_hours(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    for _ in range(4):
+        browser.post("/login/code", data={"code": protected.wrong_code_at(clock.forward(minutes=1))})
+    assert lines(client)[:2] == [("4 códigos incorretos", "bad"), ("Senha correta", "")]
+    page = client.get("/activity").text
+    [inside] = re.findall(r"<summary>Ver as 4 tentativas</summary>(.*?)</details>", page, re.DOTALL)
+    assert re.findall(r">(\w+)</time>", inside) == ["9h04", "9h03", "9h02", "9h01"]
+
+
+def test_what_comes_from_another_place_or_day_or_but_twice_stands_alone(
+    alice: Person, client: TestClient, new_client: Callable[..., TestClient], clock: Clock
+) -> None:
+    """Between them São Paulo's day ends."""
+    clock.forward(hours=14, minutes=59, seconds=50)
+    sign_in(client, alice)
+    for name in ("1", "2", "3", "4", "5"):
+        client.post("/instances", data={"name": name})
+        clock.forward(seconds=4)
+    assert lines(client, tipo="instancias") == [("3 instâncias criadas", ""), *[("Instância criada", "")] * 2]
+    assert "· 2</p>" in client.get("/activity").text
+    elsewhere = new_client(client=("10.1.0.1", 1))
+    sign_in(elsewhere, alice)
+    elsewhere.post("/instances", data={"name": "6"})
+    assert sum(words == "Instância criada" for words, _ in lines(elsewhere, tipo="instancias")) == 3
+
+
+def test_what_has_no_plural_is_counted(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+    for number in range(3):
+        rows("INSERT INTO activity VALUES (?, 0, 1, NULL, 'mail.sent', '::', '', '', NULL)", 100 + number)
+    assert lines(client)[0] == ("mail.sent (3 vezes)", "")

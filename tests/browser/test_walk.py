@@ -232,9 +232,9 @@ def test_the_export_is_a_file_also_after_confirme_que_e_voce(
 ) -> None:
     page = open_page()
     set_up(page, setup_code)
-    page.get_by_role("link", name="Atividade").click()
-    page.get_by_label("Tipo").select_option("Conta e servidor")
-    page.get_by_role("button", name="Filtrar").click()
+    page.get_by_role("link", name="Atividade", exact=True).click()
+    page.get_by_role("link", name="Conta e servidor").click()
+    expect(page.get_by_role("link", name="Conta e servidor")).to_have_attribute("aria-current", "true")
     clock.forward(minutes=6)
     page.get_by_role("button", name="Baixar em CSV").click()
     page.get_by_label("Senha").fill(PASSWORD)

@@ -58,7 +58,7 @@ def test_what_is_swapped_in_is_told_so_too(page: Page, clock: Clock) -> None:
 def test_the_days_of_the_activity_are_those_of_the_reader(page: Page) -> None:
     page.goto("/activity")
     headings = page.locator(".timeline .day")
-    expect(headings).to_have_text(["25 de novembro de 2026", "24 de novembro de 2026"])
+    expect(headings).to_have_text(["Hoje quarta, 25 de novembro", "Ontem terça, 24 de novembro"])
     expect(page.get_by_text(re.compile(r"no fuso Asia/(Kolkata|Calcutta)\."))).to_be_visible()
     expect(page.locator(".timeline li").nth(1)).to_contain_text("Entrada no painel")
     expect(page.locator(".timeline li").last).to_contain_text("Conta criada")
@@ -66,9 +66,10 @@ def test_the_days_of_the_activity_are_those_of_the_reader(page: Page) -> None:
 
 def test_days_are_chosen_and_exported_in_the_zone_of_the_reader(page: Page) -> None:
     page.goto("/activity")
+    page.locator(".dates summary").click()
     page.get_by_label("De").fill("2026-11-25")
     page.get_by_role("button", name="Filtrar").click()
-    expect(page.locator(".timeline .day")).to_have_text(["25 de novembro de 2026"])
+    expect(page.locator(".timeline .day")).to_have_text(["Hoje quarta, 25 de novembro"])
     with page.expect_download() as download:
         page.get_by_role("button", name="Baixar em CSV").click()
     head, *lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
@@ -84,5 +85,6 @@ def test_without_script_the_zone_of_the_panel_is_named(open_page: OpenPage, setu
     expect(page.get_by_text("Ativa desde 24 de novembro de 2026")).to_be_visible()
     page.goto("/activity")
     expect(page.get_by_text("no fuso America/Sao_Paulo.")).to_be_visible()
+    expect(page.locator(".timeline time").first).to_have_text("9h00")
     told = page.locator(".timeline time").first.get_attribute("title")
     assert told == "24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo"

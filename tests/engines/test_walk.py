@@ -52,7 +52,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     window.see("Tudo bloqueado: só esta sessão está aberta")
 
     window.press("Atividade")
-    window.see("Verificar se o registro foi alterado")
+    window.see("Verificar o registro")
     sign_out(window)
     if window.has_script:  # WebKit keeps pages over plain HTTP, and only a script can ask for them anew
         window.back()

@@ -153,7 +153,21 @@ class Event(StrEnum):
     TOTP_UNDONE = "totp.undone", "Troca de aparelho desfeita", NoticeKind.FACTOR_CHANGED
 
 
+# Of what is apt to come in a row: so many at once.
+MANY: dict[str, str] = {
+    Event.INSTANCE_CREATED: "{} instâncias criadas",
+    Event.INSTANCE_DELETED: "{} instâncias excluídas",
+    Event.INSTANCE_RENAMED: "{} instâncias renomeadas",
+    Event.INSTANCE_TOKEN_CHANGED: "{} tokens trocados",
+    Event.INSTANCE_TOKEN_SHOWN: "{} tokens mostrados",
+    Event.LOGIN_PASSWORD_FAILED: "{} senhas incorretas",
+    Event.RECOVERY_FAILED: "{} códigos de recuperação incorretos",
+    Event.SESSION_ENDED: "{} sessões encerradas",
+    Event.SESSION_STARTED: "{} entradas no painel",
+    Event.STEPUP_FAILED: "{} confirmações de identidade recusadas",
+    Event.STEPUP_OK: "{} confirmações de identidade",
+    Event.TOTP_FAILED: "{} códigos incorretos",
+}
 WORDS = {event.value: event.words for event in Event}
 NOTICE_WORDS = {kind.value: kind.words for kind in NoticeKind}
-SECTIONS = {section.value: section for section in Section}
 FACTOR_FAILURES = frozenset(event for event in Event if Failure.OF_FACTOR in event.failure)

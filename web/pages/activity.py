@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from db import activity
 from db.activity import Entry
-from web.audit.events import SECTIONS, WORDS, Section
+from web.audit.events import MANY, WORDS, Event, Section
 from web.crypto.budget import costly
 from web.http import forms
 from web.http.page import page
@@ -24,7 +24,7 @@ from web.limits import (
 )
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
 from web.words.devices import device
-from web.words.moments import Zone, day, zone_name, zone_or
+from web.words.moments import Zone, day_heading, zone_name, zone_or
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")
@@ -32,14 +32,48 @@ COLUMNS = ("o que aconteceu", "detalhe", "rede", "dispositivo")
 DETAILED = frozenset(event.value for event in Section.INSTANCES.events)  # the page tells which instance
 
 
-class Line(NamedTuple):
-    """An entry as the page shows it."""
+KINDS = {"falhas": ("O que falhou", tuple(event for event in Event if event.failure))}
+KINDS |= {section.value: (section.label, section.events) for section in Section}
+FAILED: frozenset[str] = frozenset(KINDS["falhas"][1])
+FOLDED_FROM = 3  # alike lines in a row
+# By the event or by its first word; what other versions know has a plain circle.
+ICONS: dict[str, str] = {
+    Event.ACCOUNT_LOCKED: "lock",
+    Event.RECOVERY_REHEARSED: "circle-check",
+    Event.INSTANCE_TOKEN_CHANGED: "key-round",
+    Event.INSTANCE_TOKEN_SHOWN: "key-round",
+    Event.SESSION_STARTED: "log-in",
+    "alert": "siren",
+    "device": "monitor-smartphone",
+    "instance": "boxes",
+    "login": "rectangle-ellipsis",
+    "notice": "info",
+    "password": "rectangle-ellipsis",
+    "policy": "users",
+    "recovery": "scroll-text",
+    "session": "monitor-smartphone",
+    "stepup": "shield",
+    "totp": "smartphone",
+}
+GOOD: frozenset[str] = frozenset({Event.RECOVERY_REHEARSED, Event.SESSION_STARTED, Event.TOTP_ENABLED})
+LOOK: frozenset[str] = frozenset(
+    {Event.ALERT_BRUTE_FORCE, Event.NOTICE_NOT_MINE, Event.CLOCK_WENT_BACK, Event.CLI_RESTORE}
+)
 
-    at: datetime
+
+class Line(NamedTuple):
+    """An entry as the page shows it, or several alike in a row: `each` tells when, and of which instance."""
+
     words: str
-    detail: str
+    tone: str  # "bad" for a failure
+    icon: str
     network: str
     device: str
+    each: list[tuple[datetime, str]]
+
+    @property
+    def at(self) -> datetime:
+        return self.each[0][0]
 
 
 @dataclass(frozen=True)
@@ -76,9 +110,9 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
-        days=_by_day(entries[:ACTIVITY_PAGE], visit.panel.settings.time_zone),
+        days=_by_day(entries[:ACTIVITY_PAGE], visit.at, visit.panel.settings.time_zone),
         older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
-        kinds=Section,
+        kinds={kind: label for kind, (label, _) in KINDS.items()},
         periods=PERIODS,
         chosen=chosen,
         chosen_zone=zone_name(chosen.zone, visit.at),
@@ -93,16 +127,28 @@ async def _page(visit: SignedIn, chosen: Chosen, before: int | None) -> list[Ent
     return await activity.newest(visit.panel.db, owner, before=before, limit=ACTIVITY_PAGE + 1)
 
 
-def _by_day(entries: list[Entry], zone: Zone) -> list[tuple[str, list[Line]]]:
+def _by_day(entries: list[Entry], now: datetime, zone: Zone) -> list[tuple[tuple[str, str], list[Line]]]:
     """The days in words, each with its lines."""
     days = [list(of_day) for _, of_day in groupby(entries, lambda one: one.at.astimezone(zone).date())]
-    return [(day(of_day[0].at, zone), [_line(one) for one in of_day]) for of_day in days]
+    return [(day_heading(of_day[0].at, now, zone), _folded(of_day)) for of_day in days]
 
 
-def _line(entry: Entry) -> Line:
+def _folded(entries: list[Entry]) -> list[Line]:
+    """Alike ones in a row, from one place, as one line; two are not worth it."""
+    rows = [list(row) for _, row in groupby(entries, lambda one: (one.event, one.network, device(one.user_agent)))]
+    return [_line(part) for row in rows for part in ([row] if len(row) >= FOLDED_FROM else [[one] for one in row])]
+
+
+def _line(entries: list[Entry]) -> Line:
     """An event that only other versions know is told by its name."""
-    words, detail = WORDS.get(entry.event, entry.event), entry.detail if entry.event in DETAILED else ""
-    return Line(entry.at, words, detail, entry.network, device(entry.user_agent))
+    first, count = entries[0], len(entries)
+    event, words = first.event, WORDS.get(first.event, first.event)
+    if count > 1:
+        words = MANY[event].format(count) if event in MANY else f"{words} ({count} vezes)"
+    tone = "bad" if event in FAILED else "look" if event in LOOK else "good" if event in GOOD else ""
+    icon = "circle-x" if tone == "bad" else ICONS.get(event) or ICONS.get(event.partition(".")[0], "circle")
+    each = [(entry.at, entry.detail if event in DETAILED else "") for entry in entries]
+    return Line(words, tone, icon, first.network, device(first.user_agent), each)
 
 
 first_broken = costly(activity.first_broken)
@@ -160,7 +206,7 @@ def _choose(visit: Visit, asked: Mapping[str, str]) -> Chosen:
     panel = visit.panel
     typed = {name: asked.get(name, "").strip() for name in CHOICE}
     known: dict[str, Mapping[str, object]] = {
-        "tipo": SECTIONS,
+        "tipo": KINDS,
         "periodo": {} if typed["de"] or typed["ate"] else PERIODS,
     }
     typed |= {name: typed[name] if typed[name] in choices else "" for name, choices in known.items()}
@@ -203,7 +249,7 @@ async def _entries(visit: SignedIn, chosen: Chosen, *, before: int | None, limit
     return await activity.of_account(
         visit.panel.db,
         visit.session.account_id,
-        events=SECTIONS[chosen.kind].events if chosen.kind else None,
+        events=KINDS[chosen.kind][1] if chosen.kind else None,
         since=chosen.since,
         until=chosen.until,
         before=before,

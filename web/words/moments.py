@@ -10,6 +10,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+WEEKDAYS = ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo")
+
 Zone = ZoneInfo | None  # None: the machine's own, where it does not tell its name
 
 MONTHS = (
@@ -71,6 +73,16 @@ def _named(zone: Zone, at: datetime) -> str:
 def day(at: datetime, zone: Zone) -> str:
     local = at.astimezone(zone)
     return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
+
+
+def day_heading(at: datetime, now: datetime, zone: Zone) -> tuple[str, str]:
+    """A day as people say it, and what completes it: `Ontem`, `quinta, 26 de novembro`. The script says the same."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    ago, weekday = (today - local.date()).days, WEEKDAYS[local.weekday()]
+    date = day(at, zone).removesuffix(f" de {today.year}")
+    if ago in (0, 1):
+        return ("Ontem" if ago else "Hoje"), f"{weekday}, {date}"
+    return (weekday.capitalize(), date) if 0 < ago < 7 else (date, weekday)
 
 
 @lru_cache(maxsize=4096)
