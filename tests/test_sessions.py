@@ -1,4 +1,5 @@
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,20 @@ def test_the_list_tells_device_network_and_times(
     assert "entrou com senha" in page
     assert page.count("esta sessão") == 1
     assert "há 3 minutos" in page
+
+
+def test_a_row_says_whether_a_device_is_in_the_network_of_the_reader_and_has_one_action(
+    alice: Person, client: TestClient, new_client: Callable[..., TestClient]
+) -> None:
+    sign_in(new_client(), alice)
+    sign_in(new_client(client=("10.1.0.1", 1)), alice)
+    page = client.get("/security/sessions").text
+    assert "A conta está aberta em 3 lugares." in page
+    opened, trusted = page.split("Dispositivos confiáveis")
+    assert opened.count(", nesta mesma rede") == 1
+    assert "10.1.0.1 ·" in opened
+    rows = [row.count("<button") for part in (opened, trusted) for row in re.findall("<li>.*?</li>", part, re.DOTALL)]
+    assert sorted(rows) == [0, 1, 1, 1, 1, 1]  # this session ends with Sair
 
 
 def test_one_device_is_signed_out(alice: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:

@@ -13,9 +13,12 @@ from web.settings import Settings
 
 # Of whole pages, of script alone, or of print.
 ELSEWHERE = {
+    "back",
     "brand",
+    "days",
     "frame",
     "initials",
+    "list",
     "me",
     "outside",
     "phone-only",

@@ -63,6 +63,7 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
         devices=devices,
         trusted=await trusted_devices.owned_by(panel.db, session.account_id, at=visit.at),
         notice=notice,
+        here=visit.network,
         this_device=await recognise(panel.db, visit, session.account_id),
         methods=METHODS,
     )
