@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ from starlette.testclient import TestClient
 from db import accounts
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, PASSWORD, Person, set_up
+from tests.support.people import FRAGMENT, PASSWORD, Person, protect, set_up
 from web.cli.serve import offer_setup_code
 from web.factors import human_code
 from web.panel import Panel
@@ -19,9 +20,40 @@ def test_the_first_account_administers_the_panel_and_is_signed_in(
     setup_code: str, client: TestClient, rows: Callable[..., Any]
 ) -> None:
     answer = set_up(client, BEA, setup_code.lower().replace("-", " "))
-    assert (answer.status_code, answer.headers["location"]) == (303, "/security")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/welcome")
     assert rows("SELECT name, role FROM accounts") == [("bea", "admin")]
     assert client.get("/security").status_code == 200
+
+
+def test_a_panel_without_accounts_says_how_to_begin_and_not_the_code(
+    setup_code: str, client: TestClient, new_client: Callable[[], TestClient]
+) -> None:
+    for path in ("/", "/login", "/instances"):
+        page = client.get(path, follow_redirects=True).text
+        assert "Este painel ainda não tem nenhuma conta" in page
+        assert 'href="/setup"' in page
+        assert "Usuário" not in page
+        assert setup_code not in page
+    set_up(client, BEA, setup_code)
+    assert "Usuário" in new_client().get("/", follow_redirects=True).text
+
+
+def steps_done(client: TestClient) -> list[str]:
+    return re.findall(r"<h2>([^<]*)<span class=\"unseen\">: feito", client.get("/welcome").text)
+
+
+def test_the_first_screen_welcomes_and_ticks_off_three_steps(setup_code: str, client: TestClient, clock: Clock) -> None:
+    bea = Person("bea", PASSWORD)
+    set_up(client, bea, setup_code)
+    page = client.get("/welcome").text
+    assert "Boas-vindas, bea." in page
+    assert "Configurar Agora" in page
+    assert steps_done(client) == ["Criar a conta"]
+    protect(client, bea, clock())
+    assert steps_done(client) == ["Criar a conta", "Ligar os dois fatores"]
+    assert "Na próxima entrada, depois da senha, o painel pede o código" in client.get("/welcome").text
+    client.post("/instances", data={"name": "Loja"})
+    assert steps_done(client) == ["Criar a conta", "Ligar os dois fatores", "Criar a primeira instância"]
 
 
 def test_after_the_setup_the_page_is_gone(alice: Person, client: TestClient, setup_code: str) -> None:

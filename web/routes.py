@@ -50,6 +50,7 @@ ROUTES: list[BaseRoute] = [
     get("/.well-known/change-password", to_password, State.ANYONE),
     get("/setup", setup.form, State.ANYONE),
     post("/setup", setup.create, State.ANYONE, throttle=AUTH, entry=Entry.CODE),
+    get("/welcome", setup.welcome, State.SIGNED_IN, section="/security"),
     get("/activate", activation.form, State.ANYONE),
     post("/activate", activation.activate, State.ANYONE, throttle=AUTH, entry=Entry.CODE),
     post("/login", login.enter, State.ANYONE, throttle=AUTH, entry=Entry.NAME),

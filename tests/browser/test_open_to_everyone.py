@@ -137,7 +137,7 @@ def test_the_whole_walk_by_keyboard_alone(page: Page, setup_code: str, clock: Cl
     walk_to(page, "#repeated")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/security")
+    page.wait_for_url("**/welcome")
     walk_to(page, "#configure")
     page.keyboard.press("Enter")
     expect(page.locator("#two-factor-title")).to_be_focused()

@@ -17,7 +17,7 @@ def set_up(browser: Browser, setup_code: str) -> None:
     browser.fill("Senha", PASSWORD)
     browser.fill("Repita a senha", PASSWORD)
     browser.press("Criar conta")
-    browser.see("Proteja sua conta em 1 minuto")
+    browser.see("Boas-vindas, ana.")
 
 
 def switch_on(browser: Browser, clock: Clock) -> tuple[str, list[str]]:

@@ -35,13 +35,18 @@ REASONS = {
 
 
 async def form(visit: Visit) -> Response:
-    """With a reason why somebody is here again, it leads nowhere by itself: what it leads to may lead back."""
+    """With a reason why somebody is here again, it leads nowhere by itself: what it leads to may lead back.
+
+    Where nobody could enter yet, it tells how to begin.
+    """
     is_doubled = any(visit.jar.is_doubled(one) for one in (Cookie.SESSION, Cookie.PENDING_LOGIN))
     reason = REASONS.get("duplicado" if is_doubled else visit.request.query_params.get("motivo", ""), "")
     if visit.session and not reason:
         return go(visit, "/")
     if visit.pending_login and not reason:
         return go(visit, "/login/code")
+    if not await accounts.exist(visit.panel.db):
+        return page(visit, "setup/begin.html")
     response = show_form(visit, safe_path(visit.request.query_params.get("next")), error=reason)
     for one in (Cookie.SESSION, Cookie.PENDING_LOGIN):
         visit.jar.remove_planted(response, one)

@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import accounts
+from db import accounts, instances, recovery_codes
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
@@ -17,7 +17,7 @@ from web.http.page import later, page
 from web.http.refusals import name_sentence, password_errors
 from web.limits import BUSY_RETRY
 from web.pages.entry.login import BUSY, signed_in
-from web.visit.visit import Visit
+from web.visit.visit import SignedIn, Visit
 
 WRONG_CODE = (
     "Este código não vale. Copie o que aparece no terminal do servidor; ele dura 60 minutos e muda a cada início."
@@ -55,7 +55,19 @@ async def create(visit: Visit) -> Response:
         if account_id is None:
             return _form(visit, typed, {"setup_code": WRONG_CODE}, 403)
         token = await begin_session(tx, visit, account_id, Accepted(Proof.SETUP_CODE))
-    return signed_in(visit, token, "/security")
+    return signed_in(visit, token, "/welcome")
+
+
+async def welcome(visit: SignedIn) -> Response:
+    """The three steps of a new account, and which of them are done; the way on after each."""
+    db, account_id = visit.panel.db, visit.session.account_id
+    codes = await recovery_codes.find(db, account_id)
+    return page(
+        visit,
+        "setup/welcome.html",
+        has_codes_at_hand=bool(codes and codes.rehearsed_at),
+        has_instances=bool((await instances.counts(db, account_id)).all),
+    )
 
 
 async def _only_first(visit: Visit) -> None:
