@@ -301,10 +301,36 @@ def test_a_changed_password_shows_in_the_next_session_and_not_in_the_one_that_ch
 def test_a_changed_factor_shows_in_the_next_session(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
+    client.post("/security/recovery-codes", data=proof(protected, clock()))
     browser = new_client()
-    sign_in(browser, protected, protected.code_at(clock()))
+    sign_in(browser, protected, protected.code_at(clock.forward(seconds=30)))
     assert "A autenticação de dois fatores mudou" in browser.get("/instances").text
     assert "A autenticação de dois fatores mudou" not in client.get("/instances").text
+
+
+def test_the_first_login_with_both_factors_is_greeted_and_can_still_be_denied(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    sign_in(browser, protected, protected.code_at(clock()))
+    page = browser.get("/instances").text
+    assert "Deu certo: esta entrada já pediu os dois fatores" in page
+    assert '<div class="note good">' in page
+    assert '<div class="note look">' not in page
+    assert "Não fui eu" in page
+    assert "Deu certo" not in client.get("/instances").text
+
+
+def test_whoever_finds_two_factor_switched_on_and_off_by_others_is_not_greeted(
+    protected: Person, new_client: NewClient, operate: Operate
+) -> None:
+    operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name="alice")))
+    browser = new_client()
+    sign_in(browser, protected)
+    page = browser.get("/instances").text
+    assert "A autenticação de dois fatores foi ativada" in page
+    assert "A autenticação de dois fatores mudou" in page
+    assert "Deu certo" not in page
 
 
 def test_a_login_after_five_failures_raises_a_notice(
@@ -432,4 +458,5 @@ def test_every_change_of_a_factor_raises_a_notice(
     changes = ("totp.enabled", "recovery.renewed", "totp.replaced", "totp.undone", "recovery.replaced", "totp.removed")
     noted = [event for (event,) in rows("SELECT event FROM activity ORDER BY id") if event in changes]
     assert noted == list(changes)
-    assert rows("SELECT kind, count(*) FROM notices WHERE kind = 'factor_changed'") == [("factor_changed", 6)]
+    kinds = "SELECT kind, count(*) FROM notices WHERE kind IN ('factor_changed', 'two_factor_on') GROUP BY kind"
+    assert rows(kinds) == [("factor_changed", 5), ("two_factor_on", 1)]

@@ -48,7 +48,7 @@ FOLLOWS = {  # a notice follows at once on what these lines tell
     "recovery.ok": "recovery_used",
     "recovery.renewed": "factor_changed",
     "recovery.replaced": "factor_changed",
-    "totp.enabled": "factor_changed",
+    "totp.enabled": "two_factor_on",
     "totp.replaced": "factor_changed",
     "totp.undone": "factor_changed",
     "totp.removed": "factor_changed",

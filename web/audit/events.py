@@ -33,6 +33,8 @@ class NoticeKind(StrEnum):
         "O painel voltou de uma cópia antiga: senha, dois fatores, códigos de recuperação e tokens são os daquela data",
     )
 
+    TWO_FACTOR_ON = "two_factor_on", "A autenticação de dois fatores foi ativada"
+
     @property
     def is_of_failure(self) -> bool:
         return self in (NoticeKind.CODE_REPEATED, NoticeKind.MANY_FAILURES, NoticeKind.PASSWORD_KNOWN)
@@ -142,7 +144,7 @@ class Event(StrEnum):
     STEPUP_FAILED = "stepup.failed", "Confirmação de identidade recusada", Failure.KNOWN
     STEPUP_OK = "stepup.ok", "Identidade confirmada"
     TOTP_CANCELLED = "totp.cancelled", "Configuração do aplicativo cancelada"
-    TOTP_ENABLED = "totp.enabled", "Autenticação de dois fatores ativada", NoticeKind.FACTOR_CHANGED
+    TOTP_ENABLED = "totp.enabled", "Autenticação de dois fatores ativada", NoticeKind.TWO_FACTOR_ON
     TOTP_FAILED = "totp.failed", "Código de verificação incorreto", Failure.OF_FACTOR
     TOTP_LOCKED = "totp.locked", "Código recusado: aplicativo bloqueado por excesso de erros", Failure.KNOWN
     TOTP_OK = "totp.ok", "Código de verificação aceito"
