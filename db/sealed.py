@@ -30,6 +30,11 @@ _PLACES = {
         "SELECT 'enrolments', 'totp', account_id, sealed_key FROM totp_enrolments",
         "UPDATE totp_enrolments SET sealed_key = :value WHERE account_id = :owner",
     ),
+    "early codes": (
+        "SELECT 'early codes', 'early codes', account_id, sealed_codes FROM totp_enrolments "
+        "WHERE sealed_codes IS NOT NULL",
+        "UPDATE totp_enrolments SET sealed_codes = :value WHERE account_id = :owner",
+    ),
     "replaced apps": (
         "SELECT 'replaced apps', 'totp', account_id, sealed_key FROM totp_replaced",
         "UPDATE totp_replaced SET sealed_key = :value WHERE account_id = :owner",
@@ -49,7 +54,10 @@ _PLACES = {
 }
 
 
-_SINCE = {"recovery sets": 22}  # the migration that made the column; migration 18 already reads the other places
+_SINCE = {
+    "recovery sets": "0022",
+    "early codes": "0027",
+}  # the migration of the column; 18 reads the rest
 
 
 async def sub_keys(db: Reader) -> dict[str, bytes]:
@@ -61,9 +69,9 @@ async def put_sub_key(tx: Transaction, name: str, value: bytes) -> None:
 
 
 async def everything(db: Reader) -> AsyncIterator[Sealed]:
-    version = await migrate.version(db)
+    applied = migrate.MIGRATIONS[await migrate.version(db) - 1].name
     for place, (find, _) in _PLACES.items():
-        if version >= _SINCE.get(place, 0):
+        if applied >= _SINCE.get(place, ""):
             for sealed in await db.all(Sealed, find):
                 yield sealed
 

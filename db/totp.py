@@ -21,10 +21,13 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """A key that waits to be confirmed, and how many tries were charged to it."""
+    """A key that waits to be confirmed, how many tries were charged to it, the recovery codes made for it, if any, and
+    how often the person began."""
 
     sealed_key: bytes
     misses: int
+    sealed_codes: bytes | None
+    starts: int
 
 
 async def find(db: Reader, account_id: int) -> Totp | None:
@@ -79,15 +82,22 @@ async def begin_enrolment(
         INSERT INTO totp_enrolments (account_id, session_id, sealed_key, ends_at)
         VALUES (:account_id, :session_id, :sealed_key, :ends_at)
         ON CONFLICT (account_id) DO UPDATE SET
-            session_id = excluded.session_id, sealed_key = excluded.sealed_key, misses = 0, ends_at = excluded.ends_at
+            session_id = excluded.session_id, sealed_key = excluded.sealed_key, misses = 0, ends_at = excluded.ends_at,
+            sealed_codes = NULL, starts = totp_enrolments.starts + 1
     """
     await tx.run(sql, account_id=account_id, session_id=session_id, sealed_key=sealed_key, ends_at=ends_at)
+
+
+async def keep_codes(tx: Transaction, account_id: int, sealed_key: bytes, sealed_codes: bytes) -> None:
+    """Recovery codes made early, with the key they were made for; when that waits no more, they are nobody's."""
+    sql = "UPDATE totp_enrolments SET sealed_codes = :codes WHERE account_id = :account_id AND sealed_key = :key"
+    await tx.run(sql, account_id=account_id, key=sealed_key, codes=sealed_codes)
 
 
 async def find_enrolment(db: Reader, account_id: int, *, session_id: str, at: datetime) -> Enrolment | None:
     """The unconfirmed key, for the session that began the enrolment and until it expires."""
     sql = """
-        SELECT sealed_key, misses FROM totp_enrolments
+        SELECT sealed_key, misses, sealed_codes, starts FROM totp_enrolments
         WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at
     """
     return await db.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at)
@@ -100,7 +110,7 @@ async def try_enrolment(
     sql = """
         UPDATE totp_enrolments SET misses = misses + 1
         WHERE account_id = :account_id AND session_id = :session_id AND ends_at > :at AND misses < :tries
-        RETURNING sealed_key, misses
+        RETURNING sealed_key, misses, sealed_codes, starts
     """
     return await tx.one(Enrolment, sql, account_id=account_id, session_id=session_id, at=at, tries=tries)
 

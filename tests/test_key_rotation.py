@@ -13,7 +13,7 @@ from tests.conftest import Operate
 from tests.support.at_once import post_at_once
 from tests.support.clock import Clock
 from tests.support.commands import run
-from tests.support.people import Person, cookie_of, give_password, protect, sign_in
+from tests.support.people import Person, begin_enrolment, codes_on, cookie_of, give_password, protect, sign_in
 from tests.support.steady import until
 from web.cli import key_rotation, people
 from web.cli.terminal import CommandRefused
@@ -213,6 +213,17 @@ def test_tokens_changed_while_the_key_is_rotated_are_all_readable(
     for bound_to, sealed in rows("SELECT id || ' ' || account_id, sealed_token FROM instances"):
         assert len(vault.unseal("instance", bound_to, sealed)) == 43
     assert run("rotate-key", "--data", str(settings.data)).returncode == 0
+
+
+def test_codes_made_before_a_change_of_keys_are_handed_out_after_it(
+    alice: Person, client: TestClient, rotate: Callable[[], None], clock: Clock, rows: Rows
+) -> None:
+    alice.key = begin_enrolment(client)
+    [(before,)] = rows("SELECT sealed_codes FROM totp_enrolments")
+    rotate()
+    assert rows("SELECT sealed_codes FROM totp_enrolments") != [(before,)]
+    answer = client.post("/security/totp/confirm", data={"code": alice.code_at(clock())})
+    assert len(codes_on(answer.text)) == 10
 
 
 def test_every_place_of_a_seal_can_be_named() -> None:

@@ -2,18 +2,21 @@ import base64
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests.conftest import Busy
 from tests.support.clock import Clock
 from tests.support.people import (
     FRAGMENT,
     Person,
     begin_enrolment,
     code_for,
+    codes_on,
     cookie_of,
     key_on,
     plant,
@@ -21,6 +24,8 @@ from tests.support.people import (
     protect,
     sign_in,
 )
+from tests.support.steady import HANG, HeldHashes, until
+from web.crypto.vault import BrokenSeal
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -356,3 +361,84 @@ def test_a_slow_judgement_of_a_password_delays_no_enrolment(alice: Person, clien
     finally:
         release.set()
     assert judged.result(10)
+
+
+def test_recovery_codes_are_hashed_while_the_person_still_types(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, hashes: HeldHashes
+) -> None:
+    alice.key = begin_enrolment(client)
+    assert len(hashes.begun) == 10
+    alice.recovery_codes = codes_on(confirm(client, alice.code_at(clock())).text)
+    assert len(hashes.begun) == 10
+    browser = new_client()
+    sign_in(browser, alice)
+    answer = browser.post("/login/recovery", data={"code": alice.recovery_codes[9]})
+    assert answer.headers["location"] == "/instances"
+
+
+def test_codes_that_could_not_be_made_early_are_made_when_they_are_needed(
+    alice: Person, client: TestClient, clock: Clock, everybody_hashes: Busy, rows: Rows
+) -> None:
+    begin_enrolment(client)
+    with everybody_hashes():
+        alice.key = begin_enrolment(client)
+    assert rows("SELECT sealed_codes FROM totp_enrolments") == [(None,)]  # not those of another key
+    assert len(codes_on(confirm(client, alice.code_at(clock())).text)) == 10
+
+
+def test_codes_made_early_die_with_their_key(alice: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
+    first = key_on(client.post("/security/totp").text)
+    [(early,)] = rows("SELECT sealed_codes FROM totp_enrolments")
+    client.post("/security/totp/cancel")
+    assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]
+    second = begin_enrolment(client)
+    assert first != second
+    assert rows("SELECT sealed_codes FROM totp_enrolments") != [(early,)]
+    assert rows("SELECT (SELECT count(*) FROM recovery_sets), (SELECT count(*) FROM recovery_codes)") == [(0, 0)]
+
+
+def test_nothing_is_hashed_on_for_a_set_up_that_was_cancelled(
+    alice: Person, client: TestClient, new_client: NewClient, hashes: HeldHashes, rows: Rows
+) -> None:
+    held = HeldHashes()
+    client.app_state["panel"] = replace(client.app_state["panel"], argon2id=held)
+    other = new_client()
+    plant(other, cookie_of(client))
+    begins = threading.Thread(target=begin_enrolment, args=(client,))
+    begins.start()
+    until(lambda: held.begun)
+    other.post("/security/totp/cancel")
+    held.let()
+    begins.join(HANG)
+    assert len(held.begun) == 1
+    assert rows("SELECT count(*) FROM totp_enrolments") == [(0,)]
+
+
+def test_codes_made_early_are_stored_sealed_for_their_account(
+    alice: Person,
+    client: TestClient,
+    new_client: NewClient,
+    clock: Clock,
+    settings: Any,
+    rows: Rows,
+    invite: Callable[[str], Person],
+) -> None:
+    """A61: whoever can write to the database puts codes that they know in the row of another."""
+    mallory, theirs = invite("mallory"), new_client()
+    sign_in(theirs, mallory)
+    begin_enrolment(theirs)
+    alice.key = begin_enrolment(client)
+    [(early,)] = rows("SELECT sealed_codes FROM totp_enrolments WHERE account_id = 2")
+    rows("UPDATE totp_enrolments SET sealed_codes = ? WHERE account_id = 1", early)
+    with pytest.raises(BrokenSeal):
+        confirm(client, alice.code_at(clock()))
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM recovery_codes)") == [(0, 0)]
+
+
+def test_codes_made_early_are_nowhere_to_be_read(
+    alice: Person, client: TestClient, clock: Clock, settings: Any
+) -> None:
+    alice.key = begin_enrolment(client)
+    files = b"".join(file.read_bytes() for file in settings.data.glob("panel.db*"))
+    codes = codes_on(confirm(client, alice.code_at(clock())).text)
+    assert not any(code.encode() in files or code.replace("-", "").encode() in files for code in codes)

@@ -87,8 +87,12 @@ PENDING_LOGINS_OF_BEFORE = [
 ]
 
 
+EARLY_CODES_OF_BEFORE = [f"ALTER TABLE totp_enrolments DROP COLUMN {column}" for column in ("sealed_codes", "starts")]
+
+
 def take_back(rows: Rows) -> None:
     for change in (
+        *EARLY_CODES_OF_BEFORE,
         *PENDING_LOGINS_OF_BEFORE,
         *PANEL_OF_BEFORE,
         "ALTER TABLE recovery_sets DROP COLUMN sealed_key",

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from db import recovery_codes
+from db import recovery_codes, totp
 from db.database import Transaction
 from db.recovery_codes import RecoverySet
 from web.audit.events import Event
@@ -15,11 +15,11 @@ from web.auth.tries import Judge, Try, charged_second_factor, missed
 from web.crypto.vault import KEY_BYTES
 from web.crypto.workers import Slots
 from web.factors import human_code, recovery_code
-from web.limits import SALT_BYTES, Cost
+from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.panel import Panel
 from web.visit.visit import SignedIn, Visit
 
-SET_KEY = "recovery"  # the purpose that it is sealed for
+SET_KEY, EARLY = "recovery", "early codes"  # the purposes that they are sealed for
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,40 @@ async def make_set(panel: Panel) -> FreshSet:
     with panel.hash_workers.reserve(reserved=True) as slots:
         digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key) for code in codes]
     return FreshSet(codes, salt, cost, key, digests)
+
+
+async def make_set_early(panel: Panel, account_id: int, session_id: str, sealed_key: bytes) -> None:
+    """While the person still types: a set that waits, sealed, with the key that it was made for.
+
+    Each hash is a turn of the account's own, so that nothing of theirs waits longer than for one. Where it does not
+    come to an end, the codes are made when they are needed.
+    """
+    codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
+    cost, key, digests = panel.settings.hash_cost, panel.token_bytes(KEY_BYTES), list[bytes]()
+    for code in codes:
+        waiting = await totp.find_enrolment(panel.db, account_id, session_id=session_id, at=panel.now())
+        if waiting is None or waiting.sealed_key != sealed_key:
+            return
+        async with panel.turns.of((account_id, True)):
+            with panel.hash_workers.reserve(reserved=True) as slots:
+                digests.append(await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key))
+    async with panel.db.transaction() as tx:
+        early = _written(FreshSet(codes, salt, cost, key, digests))
+        await totp.keep_codes(tx, account_id, sealed_key, await panel.seal_in(tx, EARLY, account_id, early))
+
+
+def _written(fresh: FreshSet) -> bytes:
+    binary = [value.hex() for value in (fresh.salt, fresh.key, *fresh.digests)]
+    return " ".join([str(fresh.cost), *fresh.codes, *binary]).encode("ascii")
+
+
+def early_set(panel: Panel, account_id: int, sealed_codes: bytes | None) -> FreshSet | None:
+    """What was made early, if it came to an end; raises BrokenSeal when it was made for another account."""
+    if sealed_codes is None:
+        return None
+    cost, *rest = panel.vault.unseal(EARLY, account_id, sealed_codes).decode("ascii").split(" ")
+    salt, key, *digests = map(bytes.fromhex, rest[RECOVERY_CODES:])
+    return FreshSet(rest[:RECOVERY_CODES], salt, Cost.read(cost), key, digests)
 
 
 async def put_set_in_force(tx: Transaction, visit: SignedIn, fresh: FreshSet) -> None:

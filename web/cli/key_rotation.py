@@ -25,6 +25,7 @@ WORDS = {
     "passwords": "a senha da conta de número {}",
     "apps": "o aplicativo da conta de número {}",
     "enrolments": "o aplicativo que a conta de número {} está configurando",
+    "early codes": "os códigos que a conta de número {} ainda não recebeu",
     "replaced apps": "o aplicativo anterior da conta de número {}",
     "tokens": "o token da instância {}",
     "recovery sets": "os códigos de recuperação da conta de número {}",

@@ -1,21 +1,25 @@
 """Switching the authenticator app on, moving it to another phone, switching it off."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from db import policy, recovery_codes, totp
 from db.database import Transaction
+from db.errors import Unavailable
 from db.totp import Enrolment
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Reason, Refused
-from web.auth.recovery_codes import make_set, put_set_in_force
+from web.auth.recovery_codes import early_set, make_set, make_set_early, put_set_in_force
 from web.auth.sessions import end_elsewhere
 from web.auth.totp import try_code, wrong_or_clock_off
 from web.auth.tries import forgive_everything
 from web.crypto.budget import costly
+from web.crypto.workers import TooBusy
 from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
 from web.http import forms
 from web.http.page import go, later, page
@@ -45,15 +49,12 @@ async def begin(visit: RecentlyVerified) -> Response:
     address = otpauth_address(key, account=session.account_name, issuer=panel.settings.name)
     qr = await asyncio.to_thread(draw_qr_code, address)  # some milliseconds, in which nobody's page should wait
     async with session_transaction(visit) as tx:
+        sealed_key = await panel.seal_in(tx, "totp", session.account_id, key)
         await totp.begin_enrolment(
-            tx,
-            session.account_id,
-            session_id=session.id,
-            sealed_key=await panel.seal_in(tx, "totp", session.account_id, key),
-            ends_at=at + ENROLMENT_TTL,
+            tx, session.account_id, session_id=session.id, sealed_key=sealed_key, ends_at=at + ENROLMENT_TTL
         )
         await record_event(tx, visit, session.account_id, Event.TOTP_STARTED)
-    return page(
+    response = page(
         visit,
         "totp/enrol.html",
         block="card",
@@ -62,6 +63,15 @@ async def begin(visit: RecentlyVerified) -> Response:
         qr=qr,
         error="",
     )
+    if not session.has_two_factor:
+        response.background = BackgroundTask(_hash_early, visit, sealed_key)
+    return response
+
+
+async def _hash_early(visit: SignedIn, sealed_key: bytes) -> None:
+    """Once the page is sent, as part of what the request was charged for."""
+    with contextlib.suppress(TooBusy, Unavailable):  # then they are made when they are needed
+        await make_set_early(visit.panel, visit.session.account_id, visit.session.id, sealed_key)
 
 
 async def confirm(visit: SignedIn) -> Response:
@@ -93,19 +103,21 @@ async def _judge(visit: SignedIn, enrolment: Enrolment, code: str) -> Response:
     step = matching_step(key, code, at)
     if step is None:
         return await _miss(visit, enrolment, clock_drift(key, code, at))
-    return await _put_in_force(visit, enrolment.sealed_key, step)
+    return await _put_in_force(visit, enrolment, step)
 
 
-async def _put_in_force(visit: SignedIn, sealed_key: bytes, step: int) -> Response:
+async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Response:
     """The app whose code was right, and with the first one the recovery codes."""
     panel, session, at = visit.panel, visit.session, visit.at
     # Ten hashes take a second: made before the transaction, and thrown away if another request was first.
-    fresh = None if session.has_two_factor else await make_set(panel)
+    fresh = None if session.has_two_factor else early_set(panel, session.account_id, enrolment.sealed_codes)
+    if not fresh and not session.has_two_factor:
+        fresh = await make_set(panel)
     async with session_transaction(visit) as tx:
         is_confirmed = await totp.confirm(
             tx,
             session.account_id,
-            sealed_key,
+            enrolment.sealed_key,
             step=step,
             at=at,
             session_id=session.id,
