@@ -28,10 +28,11 @@ document.addEventListener("click", async (event) => {
   if ("print" in button.dataset) return window.print();
   const words = button.dataset.copy || button.previousElementSibling.textContent;
   const said = await navigator.clipboard.writeText(words).then(() => "Copiado", () => "Não copiou");
-  button.dataset.words ??= button.textContent;
-  button.textContent = said;
+  const label = button.querySelector("span") ?? button; // beside a drawing
+  button.dataset.words ??= label.textContent;
+  label.textContent = said;
   announce(said);
-  setTimeout(() => { button.textContent = button.dataset.words; announce(""); }, 2000);
+  setTimeout(() => { label.textContent = button.dataset.words; announce(""); }, 2000);
 });
 
 const live = document.createElement("p");

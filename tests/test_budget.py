@@ -27,7 +27,7 @@ from web.crypto.workers import Workers
 from web.guards.guard import State, demand_of, get
 from web.limits import ACTS, HASH_PATIENCE, HASHES_AT_ONCE, RENEWALS
 from web.pages import activity
-from web.pages.security import totp
+from web.pages.security import recovery_codes, totp
 from web.routes import ROUTES
 from web.settings import Settings
 from web.visit.visit import Visit
@@ -89,7 +89,7 @@ def test_costly_work_not_found_at_the_start_is_refused_when_it_is_called(setting
         browser.get("/unseen")
 
 
-@pytest.mark.parametrize("work", [totp.draw_qr_code, activity.first_broken, activity._csv, Workers.reserve])
+@pytest.mark.parametrize("work", [recovery_codes.draw_qr_code, activity.first_broken, activity._csv, Workers.reserve])
 def test_all_costly_work_asks_for_the_budget_of_its_request(work: Callable[..., object]) -> None:
     request = contextvars.copy_context()
     request.run(budget.begin)

@@ -23,6 +23,7 @@ from tests.support.people import (
 )
 from web.app import create_app
 from web.crypto.argon2id import Argon2id
+from web.factors.totp import qr_code
 from web.limits import Cost
 from web.settings import Settings
 
@@ -68,11 +69,38 @@ def test_a_code_that_finds_no_place_in_the_queue_is_not_even_counted(
     assert browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code == 303
 
 
+def fingerprint(page: str) -> str:
+    found = re.search(r"[Cc]onjunto (nº \d{4})\b", re.sub("<[^>]*>", "", page))
+    assert found
+    return found[1]
+
+
 def test_the_codes_come_as_a_file_and_are_in_no_address(protected: Person, client: TestClient) -> None:
     answer = client.post("/security/recovery-codes/file", data={"codes": " ".join(protected.recovery_codes)})
     assert answer.headers["content-disposition"] == 'attachment; filename="codigos-de-recuperacao.txt"'
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.text.splitlines()[2:] == protected.recovery_codes
+    head, day, _, *how = answer.text.splitlines()[:6]
+    assert head == "Painel Z-API · conta alice"
+    number = fingerprint(client.get("/security").text)
+    assert day == f"24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo · conjunto {number}"
+    assert how == [
+        "1. Abra https://painel.test e digite usuário e senha.",
+        "2. Escolha “Usar um código de recuperação”.",
+        "3. Digite um código e risque o quadrado dele: cada um vale uma vez.",
+    ]
+    assert answer.text.splitlines()[7:] == [f"[ ] {code}" for code in protected.recovery_codes]
+
+
+def test_the_paper_says_where_and_how_and_its_qr_code_leads_to_the_recovery_page(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    page = client.post("/security/recovery-codes", data=proof(protected, clock())).text
+    assert "Painel Z-API, conta alice" in page
+    assert "Abra https://painel.test e digite usuário e senha." in page
+    assert "risque o quadrado dele" in page
+    drawn = qr_code("https://painel.test/login/recovery").path
+    assert 'aria-label="Página de recuperação em QR code"' in page
+    assert drawn in page
 
 
 @pytest.mark.parametrize("codes", ["", "<script>", "0000-0000-0000-0000", "<b> " * 10])
@@ -230,6 +258,35 @@ def test_a_rehearsal_checks_a_code_and_does_not_spend_it(
     assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
 
 
+def test_ja_guardei_asks_for_one_code_back_and_then_says_what_happens_at_the_next_login(
+    alice: Person, client: TestClient, clock: Clock
+) -> None:
+    codes = protect(client, alice, clock()).text
+    [href] = re.findall('id="saved" href="([^"]*)"', codes)
+    page = client.get(href).text
+    assert "Digite um deles de volta" in page
+    assert '<a class="button" id="later" href="/welcome">Depois</a>' in page
+    wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "first": "1"})
+    assert wrong.status_code == 422
+    assert "Depois" in wrong.text
+    right = {"code": alice.recovery_codes[4], "first": "1"}
+    done = client.post("/security/recovery-codes/rehearsal", data=right)
+    assert done.headers["location"] == "/welcome"
+    page = client.get("/welcome").text
+    assert "Na próxima entrada, depois da senha, o painel pede o código" in page
+    assert "os códigos de recuperação estão à mão" in page
+    assert "Restam 10 de 10" in client.get("/security").text
+
+
+def test_depois_stays_as_a_reminder(protected: Person, client: TestClient) -> None:
+    assert "Falta digitar um dos códigos de recuperação de volta" in client.get("/welcome").text
+    assert "ainda não ensaiado" in client.get("/security").text
+
+
+def test_without_codes_there_is_none_to_be_typed_back(alice: Person, client: TestClient) -> None:
+    assert client.get("/security/recovery-codes/rehearsal").headers["location"] == "/security"
+
+
 def test_a_spent_code_does_not_pass_the_rehearsal(protected: Person, client: TestClient, new_client: NewClient) -> None:
     recover(new_client(), protected, protected.recovery_codes[0])
     refused = rehearse(client, protected.recovery_codes[0])
@@ -299,11 +356,6 @@ def use(browser: TestClient, person: Person, code: str, clock: Clock) -> None:
 def test_sheet_and_hub_bear_the_same_fingerprint_until_the_set_changes(
     protected: Person, client: TestClient, clock: Clock
 ) -> None:
-    def fingerprint(page: str) -> str:
-        found = re.search(r"Conjunto <code[^>]*>([0-9A-F]{4}-[0-9A-F]{4})", page)
-        assert found
-        return found[1]
-
     first = fingerprint(client.get("/security").text)
     sheet = client.post("/security/recovery-codes", data=proof(protected, clock())).text
     assert fingerprint(sheet) == fingerprint(client.get("/security").text) != first

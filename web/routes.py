@@ -68,6 +68,7 @@ ROUTES: list[BaseRoute] = [
     post("/security/recovery-codes", recovery_codes.renew, State.VERIFY_NOW, throttle=RENEWAL),
     post("/security/recovery-codes/replacement", recovery_codes.replace_used, State.BINDING, throttle=RECOVERY),
     post("/security/recovery-codes/acknowledge", recovery_codes.acknowledge, State.SIGNED_IN),
+    get("/security/recovery-codes/rehearsal", recovery_codes.rehearsal_form, State.SIGNED_IN),
     post("/security/recovery-codes/rehearsal", recovery_codes.rehearse, State.RECENTLY_VERIFIED, throttle=AUTH),
     post("/security/recovery-codes/file", recovery_codes.as_file, State.SIGNED_IN),
     get("/security/password", password.form, State.RECENTLY_VERIFIED),

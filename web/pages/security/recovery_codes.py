@@ -1,5 +1,7 @@
 """Recovery codes: a set of ten, shown once."""
 
+import asyncio
+
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
@@ -9,16 +11,20 @@ from web.audit.record import record_event
 from web.auth.outcome import Accepted, Outcome, Refused
 from web.auth.recovery_codes import FreshSet, hash_code, make_set, put_set_in_force, try_recovery
 from web.auth.sessions import renew_session
+from web.crypto.budget import costly
 from web.factors import human_code, recovery_code
+from web.factors.totp import qr_code
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES
 from web.pages.security.hub import show_hub
-from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow, Visit
 from web.visit.visitor import session_transaction
 from web.words.moments import full, zone_or
+
+draw_qr_code = costly(qr_code)
 
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 
@@ -40,7 +46,7 @@ async def renew(visit: VerifiedNow) -> Response:
         await put_set_in_force(tx, visit, fresh)
         await renew_session(tx, visit)
         await record_event(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
-    return show_set(visit, fresh, is_first=False)
+    return await show_set(visit, fresh, is_first=False)
 
 
 async def replace_used(visit: RecentlyVerified) -> Response:
@@ -76,22 +82,31 @@ async def acknowledge(visit: SignedIn) -> Response:
     return go(visit, safe_path(back))
 
 
+async def rehearsal_form(visit: SignedIn) -> Response:
+    """Where the page of new codes leads."""
+    if not visit.session.has_two_factor:
+        return go(visit, "/security")
+    return _rehearsal(visit, is_first="first" in visit.request.query_params)
+
+
 async def rehearse(visit: RecentlyVerified) -> Response:
-    """Check one saved code without spending it; without fields it is the first press of the button: show the form."""
+    """Check one saved code without spending it; without a code it is the first press of the button: show the form."""
     account_id = visit.session.account_id
-    typed = (await forms.read(visit, optional=("code",)))["code"]
-    if not typed:
+    form = await forms.read(visit, optional=("code", "first"))
+    if not form["code"]:
         return _rehearsal(visit)
-    async with try_recovery(visit, account_id, typed, is_rehearsal=True) as judge:
+    async with try_recovery(visit, account_id, form["code"], is_rehearsal=True) as judge:
         if isinstance(judge, Refused):
-            return _rehearsal(visit, judge)
+            return _rehearsal(visit, judge, is_first=bool(form["first"]))
         async with session_transaction(visit) as tx:
             outcome = await judge(tx)
-    return _rehearsal(visit, outcome)
+    if form["first"] and isinstance(outcome, Accepted):
+        return go(visit, "/welcome")
+    return _rehearsal(visit, outcome, is_first=bool(form["first"]))
 
 
-def _rehearsal(visit: SignedIn, outcome: Outcome | None = None) -> Response:
-    """None before anything was typed."""
+def _rehearsal(visit: SignedIn, outcome: Outcome | None = None, *, is_first: bool = False) -> Response:
+    """None before anything was typed. The first one follows on the codes, and may be left for later."""
     refused = outcome if isinstance(outcome, Refused) else None
     response = page(
         visit,
@@ -100,6 +115,7 @@ def _rehearsal(visit: SignedIn, outcome: Outcome | None = None) -> Response:
         status=status_of(refused) if refused else 200,
         error=sentence(refused, visit) if refused else "",
         is_done=isinstance(outcome, Accepted),
+        is_first=is_first,
     )
     return later(response, refused.wait) if refused else response
 
@@ -111,14 +127,20 @@ async def as_file(visit: SignedIn) -> Response:
     codes, zone = typed["codes"].split(), zone_or(typed["fuso"], panel.settings.time_zone)
     if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(human_code.read(code)) for code in codes):
         raise HTTPException(422)
-    head = f"{panel.settings.name} · {session.account_name} · {full(visit.at, zone)}"
+    in_force = await recovery_codes.find(panel.db, session.account_id)
+    number = f" · conjunto {recovery_code.fingerprint(in_force.salt)}" if in_force else ""
+    head = [f"{panel.settings.name} · conta {session.account_name}", f"{full(visit.at, zone)}{number}"]
+    how = [f"{place}. {line}" for place, line in enumerate(_how(_address(visit)), start=1)]
     attachment = {"Content-Disposition": 'attachment; filename="codigos-de-recuperacao.txt"'}
-    return PlainTextResponse("\n".join([head, "", *codes, ""]), headers=attachment)
+    sheet = [*head, "", *how, "", *(f"[ ] {code}" for code in codes), ""]
+    return PlainTextResponse("\n".join(sheet), headers=attachment)
 
 
-def show_set(visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0) -> Response:
+async def show_set(
+    visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0, began_again: bool = False
+) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
-    codes = [human_code.grouped(code) for code in fresh.codes]
+    codes, address = [human_code.grouped(code) for code in fresh.codes], _address(visit)
     return page(
         visit,
         "recovery_codes/show.html",
@@ -128,5 +150,23 @@ def show_set(visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0
         fingerprint=recovery_code.fingerprint(fresh.salt),
         is_first=is_first,
         ended=ended,
+        began_again=began_again,
         day=visit.at,
+        how=_how(address),
+        qr=await asyncio.to_thread(draw_qr_code, f"{address}/login/recovery"),
     )
+
+
+def _address(visit: Visit) -> str:
+    """Of the panel, as people open it; the perimeter knows the host."""
+    request = visit.request
+    return visit.panel.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
+
+
+def _how(address: str) -> list[str]:
+    """What the paper says to whoever needs it."""
+    return [
+        f"Abra {address} e digite usuário e senha.",
+        "Escolha “Usar um código de recuperação”.",
+        "Digite um código e risque o quadrado dele: cada um vale uma vez.",
+    ]

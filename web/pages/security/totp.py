@@ -18,15 +18,14 @@ from web.auth.recovery_codes import early_set, make_set, make_set_early, put_set
 from web.auth.sessions import end_elsewhere
 from web.auth.totp import try_code, wrong_or_clock_off
 from web.auth.tries import forgive_everything
-from web.crypto.budget import costly
 from web.crypto.workers import TooBusy
-from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, qr_code, read_code
+from web.factors.totp import clock_drift, in_base32, matching_step, new_key, otpauth_address, read_code
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.pages.security.hub import show_hub
-from web.pages.security.recovery_codes import show_set
+from web.pages.security.recovery_codes import draw_qr_code, show_set
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 from web.words.waits import tries_left
@@ -36,9 +35,6 @@ REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
-
-
-draw_qr_code = costly(qr_code)
 
 
 async def begin(visit: RecentlyVerified) -> Response:
@@ -130,8 +126,10 @@ async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Res
             await put_set_in_force(tx, visit, fresh)
         ended = await _changed(tx, visit, Event.TOTP_ENABLED if fresh else Event.TOTP_REPLACED)
     if fresh:
-        return show_set(visit, fresh, is_first=True, ended=ended)
-    return await show_hub(visit, notice=f"Aparelho trocado. Só o aplicativo novo vale agora.{_ended(ended)}")
+        return await show_set(visit, fresh, is_first=True, ended=ended, began_again=enrolment.starts > 1)
+    entries = "as entradas antigas" if enrolment.starts > 1 else "a entrada antiga"
+    notice = f"Aparelho trocado. Só o aplicativo novo vale agora. Teste-o e apague {entries} no aplicativo."
+    return await show_hub(visit, notice=notice + _ended(ended))
 
 
 async def undo(visit: SignedIn) -> Response:
