@@ -289,6 +289,37 @@ def test_guessing_at_the_old_app_is_limited_like_any_code(
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
 
 
+def test_trocar_de_aparelho_looks_like_itself(protected: Person, client: TestClient, clock: Clock) -> None:
+    page = client.post("/security/totp", data=proof(protected, clock())).text
+    assert "<title>Trocar de aparelho" in page
+    assert "O antigo vale até confirmar" in page
+    assert "Configurar dois fatores" not in page
+    moved = confirm(client, code_for(key_on(page), clock.forward(seconds=30))).text
+    assert "Só o aplicativo novo vale agora. Teste-o e apague a entrada antiga no aplicativo." in moved
+
+
+def test_whoever_begins_again_is_told_of_the_entry_that_is_left_over(
+    alice: Person, client: TestClient, clock: Clock
+) -> None:
+    once = protect(client, alice, clock()).text
+    assert "apague a entrada antiga" not in once
+    client.post("/security/totp/remove", data=proof(alice, clock.forward(seconds=30)))
+    begin_enrolment(client)
+    twice = protect(client, alice, clock()).text
+    assert "apague a entrada antiga no aplicativo" in twice
+    begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
+    new = begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
+    assert "apague as entradas antigas" in confirm(client, code_for(new, clock())).text
+
+
+def test_the_set_up_tells_what_the_app_will_show_and_takes_the_key_there(alice: Person, client: TestClient) -> None:
+    page = client.post("/security/totp").text
+    assert "Aponte a câmera para o QR code" in page
+    assert '<strong translate="no">Painel Z-API: alice</strong>' in page
+    assert re.search('<a class="button[^>]*href="otpauth://totp/[^>]*>Abrir no aplicativo<', page)
+    assert not re.search('href="[^"]*(apple|google)', page)
+
+
 def test_moving_to_another_phone_keeps_the_recovery_codes(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

@@ -43,7 +43,7 @@ def switch_on(page: Page, clock: Clock) -> str:
 def ask_for_qr_code(page: Page) -> None:
     """On a phone it is folded away: the app is there, and only one that is elsewhere needs to see it."""
     expect(page.locator("#key")).to_be_visible()
-    elsewhere = page.get_by_role("link", name="O aplicativo está em outro aparelho")
+    elsewhere = page.get_by_text("O aplicativo está em outro aparelho")
     if elsewhere.is_visible():
         elsewhere.click()
 
@@ -54,6 +54,14 @@ def open_row(page: Page, name: str) -> None:
     expect(row).to_be_visible()
     if row.get_attribute("open") is None:
         row.locator("summary").first.click()
+
+
+def leave_codes(page: Page) -> None:
+    """Keep them, type none back, and on to Segurança."""
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    page.get_by_role("link", name="Depois").click()
+    expect(page.get_by_text("Na próxima entrada, depois da senha")).to_be_visible()
+    page.goto("/security")
 
 
 def give_password(page: Page, name: str = "ana", password: str = PASSWORD) -> None:

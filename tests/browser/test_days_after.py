@@ -9,7 +9,17 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
-from tests.browser.steps import give_code, give_password, open_row, prove, set_up, sign_in, switch_on, type_code
+from tests.browser.steps import (
+    give_code,
+    give_password,
+    leave_codes,
+    open_row,
+    prove,
+    set_up,
+    sign_in,
+    switch_on,
+    type_code,
+)
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD, Person
 
@@ -53,7 +63,7 @@ def test_a_password_typed_slowly_survives_confirme_que_e_voce(page: Page, setup_
 def test_another_phone_and_back_again(page: Page, setup_code: str, clock: Clock) -> None:
     set_up(page, setup_code)
     old = switch_on(page, clock)
-    page.get_by_role("link", name="Já guardei os códigos").click()
+    leave_codes(page)
     open_row(page, "Autenticação de Dois Fatores")
     page.get_by_role("button", name="Trocar de aparelho").click()
     prove(page, show_code(old, clock.forward(seconds=30)))
@@ -90,7 +100,7 @@ def test_a_used_recovery_code_is_replaced_by_another(page: Page, setup_code: str
     set_up(page, setup_code)
     switch_on(page, clock)
     code = page.locator("#codes li").first.inner_text()
-    page.get_by_role("link", name="Já guardei os códigos").click()
+    leave_codes(page)
     page.get_by_role("button", name="Sair").click()
     give_password(page)
     page.get_by_role("link", name="Usar um código de recuperação").click()
@@ -204,7 +214,7 @@ def test_a_second_factor_required_of_everybody(
     page.get_by_role("button", name="Configurar Agora").click()
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
     type_code(page, show_code(key, clock()), "Ativar")
-    page.get_by_role("link", name="Já guardei os códigos").click()
+    leave_codes(page)
     expect(page.get_by_text("por isso não dá para desativar")).to_be_visible()
     page.get_by_role("link", name="Instâncias").click()
     expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()

@@ -4,14 +4,16 @@ import contextlib
 import re
 
 import pytest
-from playwright.sync_api import Error, Route, expect
+from playwright.sync_api import Error, FloatRect, Locator, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
 from tests.browser.steps import (
     ask_for_qr_code,
+    create_account,
     give_code,
     give_password,
+    leave_codes,
     open_row,
     set_up,
     stop_time,
@@ -33,7 +35,7 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
         page.get_by_role("button", name="Baixar (.txt)").click()
     assert download.value.suggested_filename == "codigos-de-recuperacao.txt"
     assert all(code in download.value.path().read_text() for code in recovery_codes)
-    page.get_by_role("link", name="Já guardei os códigos").click()
+    leave_codes(page)
     expect(page.get_by_text("Ativa desde")).to_be_visible()
 
     page.get_by_role("button", name="Sair").click()
@@ -75,6 +77,90 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
     expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_from_the_first_screen_it_is_three_clicks_and_one_field(
+    script: bool, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(java_script_enabled=script)
+    create_account(page, setup_code)
+    expect(page.get_by_role("heading", name="Boas-vindas, ana.")).to_be_visible()
+    page.get_by_role("button", name="Configurar Agora").click()
+    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
+    type_code(page, show_code(key, clock()), "Ativar")  # the sixth number, or a fourth click
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    page.get_by_role("link", name="Depois").click()
+    expect(page.get_by_role("heading", name="Funciona, ana.")).to_be_visible()
+    expect(page.get_by_text("Na próxima entrada, depois da senha, o painel pede o código")).to_be_visible()
+
+    page.get_by_role("link", name="Digitar um código").click()
+    expect(page.get_by_role("heading", name="Digite um deles de volta")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_one_code_is_typed_back_and_the_next_login_is_greeted(
+    script: bool, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(java_script_enabled=script)
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    code = page.locator("#codes li").nth(3).inner_text()
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    page.get_by_label("Código de recuperação").fill(code)
+    page.get_by_role("button", name="Conferir").click()
+    expect(page.get_by_text("os códigos de recuperação estão à mão")).to_be_visible()
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    give_code(page, show_code(key, clock.forward(seconds=30)))
+    expect(page.get_by_text("Deu certo: esta entrada já pediu os dois fatores.")).to_be_visible()
+
+
+def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
+    open_page: OpenPage, setup_code: str
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.get_by_role("heading", name="Leve a chave para o aplicativo")).to_be_visible()
+    opens = page.get_by_role("link", name="Abrir no aplicativo")
+    assert str(opens.get_attribute("href")).startswith("otpauth://totp/")
+    copies = page.get_by_role("button", name="Copiar a chave")
+    assert box(opens)["y"] < box(copies)["y"]
+    assert box(opens)["width"] > 200
+    qr = page.get_by_role("img", name=re.compile("^QR code"))
+    expect(qr).to_have_count(0)
+    page.get_by_text("O aplicativo está em outro aparelho").click()
+    assert scan(qr)
+
+
+def test_on_the_desktop_the_qr_code_is_large(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.get_by_role("heading", name="Aponte a câmera para o QR code")).to_be_visible()
+    assert box(page.get_by_role("img", name=re.compile("^QR code")))["width"] >= 240
+    expect(page.get_by_text("O aplicativo está em outro aparelho")).to_be_hidden()
+
+
+def box(place: Locator) -> FloatRect:
+    found = place.bounding_box()
+    assert found
+    return found
+
+
+def test_ativar_shows_that_it_works(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page, held = open_page(), list[Route]()
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
+    page.route("**/security/totp/confirm", lambda route: held.append(route))
+    type_code(page, show_code(key, clock()), "Ativar")
+    expect(page.get_by_role("button", name="Ativar")).to_be_disabled()
+    turning = "getComputedStyle(document.querySelector('#activate'), '::after')"
+    assert page.evaluate(f"[{turning}.animationName, {turning}.animationDelay]") == ["turn", "0.3s"]
+    held[0].continue_()
+    expect(page.locator("#codes li")).to_have_count(10)
+
+
 def test_the_set_up_address_fills_the_code_in_and_hides_it(open_page: OpenPage, setup_code: str) -> None:
     page = open_page()
     page.goto(f"/setup#{setup_code}")
@@ -102,7 +188,7 @@ def test_after_confirme_que_e_voce_the_new_recovery_codes_are_seen(
     page = open_page()
     set_up(page, setup_code)
     key = switch_on(page, clock)
-    page.get_by_role("link", name="Já guardei os códigos").click()
+    leave_codes(page)
     clock.forward(minutes=6)
     open_row(page, "Códigos de recuperação")
     page.get_by_role("button", name="Gerar novos códigos de recuperação").click()
@@ -149,7 +235,7 @@ def test_every_swap_leaves_the_eye_somewhere(open_page: OpenPage, setup_code: st
     page = open_page()
     set_up(page, setup_code)
     for button, focused in (
-        ("Configurar Agora", "Autenticação de Dois Fatores"),
+        ("Configurar Agora", "Configurar dois fatores"),
         ("Cancelar", "Autenticação de Dois Fatores"),
     ):
         page.get_by_role("button", name=button).click()
@@ -193,6 +279,7 @@ def test_nothing_is_asked_beside_a_password_that_is_being_changed(
     held: list[Route] = []
     set_up(page, setup_code)
     page.get_by_role("link", name="Alterar senha").click()
+    page.wait_for_url("**/security/password")
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     page.route(re.compile("/security/password(/strength)?$"), lambda route: held.append(route))
     stop_time(page)
@@ -280,7 +367,7 @@ def test_copy_says_that_it_copied(open_page: OpenPage, setup_code: str) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     set_up(page, setup_code)
     page.get_by_role("button", name="Configurar Agora").click()
-    page.get_by_role("button", name="Copiar chave").click()
+    page.get_by_role("button", name="Copiar a chave").click()
     expect(page.get_by_role("button", name="Copiado")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#key").inner_text().replace(" ", "")
 

@@ -30,6 +30,9 @@ def switch_on(browser: Browser, clock: Clock) -> tuple[str, list[str]]:
     browser.see("Guarde seus códigos de recuperação")
     codes = browser.texts("//*[@id='codes']/li")
     browser.press("Já guardei os códigos")
+    browser.press("Depois")
+    browser.see("Na próxima entrada, depois da senha")
+    browser.press("Segurança")
     browser.see("Ativa desde")
     return key, codes
 

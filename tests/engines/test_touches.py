@@ -37,7 +37,7 @@ def test_switching_on_in_place_leaves_the_focus_somewhere_and_copies_the_key(win
     for button in ("Configurar Agora", "Cancelar", "Configurar Agora"):
         window.press(button)
         window.until(lambda: _focused(window) == "two-factor-title", f"{button} leaves the focus elsewhere")
-    window.press("Copiar chave")
+    window.press("Copiar a chave")
     window.see("Copiado")
     window.fill("Código de verificação", "12")
     window.press("Ativar")
