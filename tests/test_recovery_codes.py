@@ -70,7 +70,7 @@ def test_a_code_that_finds_no_place_in_the_queue_is_not_even_counted(
 
 
 def fingerprint(page: str) -> str:
-    found = re.search(r"[Cc]onjunto (nº \d{4})\b", re.sub("<[^>]*>", "", page))
+    found = re.search(r"[Cc]onjunto\s+(nº \d{4})\b", re.sub("<[^>]*>", "", page))
     assert found
     return found[1]
 

@@ -1,11 +1,23 @@
 """WCAG 2.2 AA, as far as a machine can tell: axe-core on every page and state, and the walk by keyboard alone."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import give_code, give_password, open_row, prove, set_up, sign_in, switch_on, type_code
+from tests.browser.steps import (
+    create_account,
+    give_code,
+    give_password,
+    open_row,
+    prove,
+    set_up,
+    sign_in,
+    switch_on,
+    type_code,
+)
 from tests.support.accessible import check
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
@@ -36,6 +48,38 @@ def test_before_the_login(page: Page, setup_code: str) -> None:
     for path in ("/activate", "/nope"):
         page.goto(path)
         check(page)
+
+
+@pytest.mark.parametrize("touch", [False, True], ids=["at a desk", "on the phone"])
+def test_the_first_walk_and_another_phone(touch: bool, open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page(has_touch=touch, is_mobile=touch)
+    page.goto("/")
+    expect(page.get_by_text("Este painel ainda não tem nenhuma conta.")).to_be_visible()
+    check(page)
+    create_account(page, setup_code)
+    check(page)
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.locator("#key")).to_be_visible()
+    check(page)
+    if touch:
+        page.get_by_text("O aplicativo está em outro aparelho").click()
+        expect(page.get_by_role("img", name=re.compile("^QR code"))).to_be_visible()
+        check(page)
+    key = page.locator("#key").inner_text().replace(" ", "")
+    type_code(page, show_code(key, clock()), "Ativar")
+    expect(page.locator("#codes li")).to_have_count(10)
+    check(page)
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    page.get_by_label("Código de recuperação").fill("0000-0000-0000-0000")
+    check(page)
+    page.get_by_role("button", name="Conferir").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Depois").click()
+    expect(page.get_by_role("heading", name="Funciona, ana.")).to_be_visible()
+    check(page)
+    page.goto("/welcome")
+    check(page)
 
 
 def test_inside_without_a_second_factor(page: Page, setup_code: str, clock: Clock) -> None:

@@ -153,12 +153,39 @@ def test_ativar_shows_that_it_works(open_page: OpenPage, setup_code: str, clock:
     page.get_by_role("button", name="Configurar Agora").click()
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
     page.route("**/security/totp/confirm", lambda route: held.append(route))
-    type_code(page, show_code(key, clock()), "Ativar")
+    with page.expect_request("**/security/totp/confirm"):
+        type_code(page, show_code(key, clock()), "Ativar")
     expect(page.get_by_role("button", name="Ativar")).to_be_disabled()
     turning = "getComputedStyle(document.querySelector('#activate'), '::after')"
     assert page.evaluate(f"[{turning}.animationName, {turning}.animationDelay]") == ["turn", "0.3s"]
     held[0].continue_()
     expect(page.locator("#codes li")).to_have_count(10)
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_lock_closes_as_the_code_is_accepted(
+    motion: str, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(reduced_motion=motion)
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    moves = "getComputedStyle(document.querySelector('.closing .cover')).animationName"
+    assert page.evaluate(moves) == ("none" if motion == "reduce" else "cover")
+
+
+def test_the_paper_folds_to_the_size_of_a_card(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    page.emulate_media(media="print")
+    millimetre = 96 / 25.4
+    halves = [box(half) for half in page.locator(".half").all()]
+    for half in halves:
+        assert 84 < half["width"] / millimetre < 86
+        assert 53.5 < half["height"] / millimetre < 54.5
+    last = box(page.locator("#codes li").last)
+    assert last["y"] + last["height"] < halves[0]["y"] + halves[0]["height"]
+    expect(page.get_by_role("button", name="Imprimir")).to_be_hidden()
 
 
 def test_the_set_up_address_fills_the_code_in_and_hides_it(open_page: OpenPage, setup_code: str) -> None:

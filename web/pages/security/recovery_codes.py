@@ -20,7 +20,8 @@ from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES
 from web.pages.security.hub import show_hub
-from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow, Visit
+from web.runtime.running import outside_address
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 from web.words.moments import full, zone_or
 
@@ -130,7 +131,7 @@ async def as_file(visit: SignedIn) -> Response:
     in_force = await recovery_codes.find(panel.db, session.account_id)
     number = f" · conjunto {recovery_code.fingerprint(in_force.salt)}" if in_force else ""
     head = [f"{panel.settings.name} · conta {session.account_name}", f"{full(visit.at, zone)}{number}"]
-    how = [f"{place}. {line}" for place, line in enumerate(_how(_address(visit)), start=1)]
+    how = [f"{place}. {line}" for place, line in enumerate(_how(outside_address(panel.settings)), start=1)]
     attachment = {"Content-Disposition": 'attachment; filename="codigos-de-recuperacao.txt"'}
     sheet = [*head, "", *how, "", *(f"[ ] {code}" for code in codes), ""]
     return PlainTextResponse("\n".join(sheet), headers=attachment)
@@ -140,7 +141,7 @@ async def show_set(
     visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0, began_again: bool = False
 ) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
-    codes, address = [human_code.grouped(code) for code in fresh.codes], _address(visit)
+    codes, address = [human_code.grouped(code) for code in fresh.codes], outside_address(visit.panel.settings)
     return page(
         visit,
         "recovery_codes/show.html",
@@ -155,12 +156,6 @@ async def show_set(
         how=_how(address),
         qr=await asyncio.to_thread(draw_qr_code, f"{address}/login/recovery"),
     )
-
-
-def _address(visit: Visit) -> str:
-    """Of the panel, as people open it; the perimeter knows the host."""
-    request = visit.request
-    return visit.panel.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
 
 
 def _how(address: str) -> list[str]:
