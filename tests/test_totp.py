@@ -294,6 +294,9 @@ def test_trocar_de_aparelho_looks_like_itself(protected: Person, client: TestCli
     assert "<title>Trocar de aparelho" in page
     assert "O antigo vale até confirmar" in page
     assert "Configurar dois fatores" not in page
+    hub = client.get("/security").text
+    assert "Troca de aparelho em andamento" in hub
+    assert "O antigo vale até confirmar" in hub
     moved = confirm(client, code_for(key_on(page), clock.forward(seconds=30))).text
     assert "Só o aplicativo novo vale agora. Teste-o e apague a entrada antiga no aplicativo." in moved
 
