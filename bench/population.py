@@ -13,6 +13,7 @@ from typing import Any
 
 import pyotp
 
+from db.instances import sort_name
 from web.factors.password import make_phc
 from web.panel import Panel
 from web.runtime.data_folder import DATABASE, open_panel
@@ -89,6 +90,7 @@ def _tables(
                 "id": secrets.token_hex(16).upper(),
                 "account_id": n,
                 "name": f"Loja {i}",
+                "sort_name": sort_name(f"Loja {i}"),
                 "sealed_token": b"\0" * 88,
                 "created_at": at,
                 "token_changed_at": at,

@@ -1,7 +1,10 @@
 """The protected API instances. Every query names the owner, so that another account's instance is never found."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from db.database import Reader, Transaction
 
@@ -25,18 +28,45 @@ class Counts:
     paused: int
 
 
-async def owned_by(db: Reader, owner: int) -> list[Instance]:
-    """In the order of their names."""
-    sql = f"SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id"  # noqa: S608, a constant
-    return await db.all(Instance, sql, owner=owner)
+class Order(Enum):
+    """Of a list, in SQL; an index holds each of them."""
+
+    NAME = "sort_name, id"
+    NAME_BACK = "sort_name DESC, id DESC"
+    NEWEST = "token_changed_at DESC, id DESC"
+    OLDEST = "token_changed_at, id"
 
 
-async def page_of(db: Reader, owner: int, *, most: int, after: int) -> list[Instance]:
-    """One page of them in the same order: at most `most`, after skipping `after`."""
-    sql = f"""
-        SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY name, id LIMIT :most OFFSET :after
-    """  # noqa: S608, a constant
-    return await db.few(Instance, sql, owner=owner, most=most, after=after)
+IN_ORDER = {
+    order: f"""
+        SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY {order.value} LIMIT :most OFFSET :after
+    """  # noqa: S608, constants
+    for order in Order
+}
+
+
+def plain(text: str) -> str:
+    """Without accents and capitals."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+
+
+def sort_name(name: str) -> str:
+    """What names are sorted by: Água beside agua and before Zebra, Loja 9 before Loja 10."""
+    return re.sub("[0-9]+", _with_its_length, plain(name))
+
+
+def _with_its_length(number: re.Match[str]) -> str:
+    digits = number[0].lstrip("0")
+    return f"{len(digits):02}{digits}"
+
+
+async def owned_by(db: Reader, owner: int, order: Order = Order.NAME) -> list[Instance]:
+    return await db.all(Instance, IN_ORDER[order], owner=owner, most=-1, after=0)
+
+
+async def page_of(db: Reader, owner: int, order: Order, *, most: int, after: int) -> list[Instance]:
+    """One page of them: at most `most`, after skipping `after`."""
+    return await db.few(Instance, IN_ORDER[order], owner=owner, most=most, after=after)
 
 
 async def counts(db: Reader, owner: int) -> Counts:
@@ -46,8 +76,8 @@ async def counts(db: Reader, owner: int) -> Counts:
 
 async def place(db: Reader, name: str, instance_id: str, *, owner: int) -> int:
     """How many of the owner's instances come before this name and id in the order of names."""
-    sql = "SELECT count(*) FROM instances WHERE account_id = :owner AND (name, id) < (:name, :id)"
-    return await db.one(int, sql, owner=owner, name=name, id=instance_id) or 0
+    sql = "SELECT count(*) FROM instances WHERE account_id = :owner AND (sort_name, id) < (:sort_name, :id)"
+    return await db.one(int, sql, owner=owner, sort_name=sort_name(name), id=instance_id) or 0
 
 
 async def names(db: Reader, account_name: str) -> list[str]:
@@ -68,18 +98,20 @@ async def create(
 ) -> bool:
     """False when the owner has `most` already."""
     sql = """
-        INSERT INTO instances (id, account_id, name, sealed_token, created_at, token_changed_at)
-        SELECT :id, :owner, :name, :sealed_token, :at, :at
+        INSERT INTO instances (id, account_id, name, sort_name, sealed_token, created_at, token_changed_at)
+        SELECT :id, :owner, :name, :sort_name, :sealed_token, :at, :at
         WHERE (SELECT count(*) FROM instances WHERE account_id = :owner) < :most
         RETURNING 1
     """
-    made = {"id": instance_id, "owner": owner, "name": name, "sealed_token": sealed_token}
+    made = {"id": instance_id, "owner": owner, "name": name, "sealed_token": sealed_token, "sort_name": sort_name(name)}
     return await tx.one(int, sql, **made, at=at, most=most) is not None
 
 
 async def rename(tx: Transaction, instance_id: str, *, owner: int, name: str) -> bool:
-    sql = "UPDATE instances SET name = :name WHERE id = :id AND account_id = :owner RETURNING 1"
-    return await tx.one(int, sql, id=instance_id, owner=owner, name=name) is not None
+    sql = """
+        UPDATE instances SET name = :name, sort_name = :sort_name WHERE id = :id AND account_id = :owner RETURNING 1
+    """
+    return await tx.one(int, sql, id=instance_id, owner=owner, name=name, sort_name=sort_name(name)) is not None
 
 
 async def change_token(tx: Transaction, instance_id: str, *, owner: int, sealed_token: bytes, at: datetime) -> bool:

@@ -8,16 +8,24 @@ import pytest
 from starlette.testclient import TestClient
 
 from db.instances import Instance
+from db.migrate import version
+from tests.conftest import Operate
 from tests.support.at_once import post_at_once
 from tests.support.clock import Clock
 from tests.support.live import live
+from tests.support.older import INSTANCES_OF_BEFORE
 from tests.support.people import FRAGMENT, Person, cookie_of, sign_in
 from web.app import create_app
 from web.pages.instances import alike
+from web.panel import Panel
 from web.settings import Settings
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+async def version_of_panel(panel: Panel) -> int:
+    return await version(panel.db)
 
 
 def create(client: TestClient, name: str, rows: Rows) -> str:
@@ -292,6 +300,20 @@ def test_two_hundred_instances_come_in_pages_and_are_searched_by_name_or_id(
     assert "10 instâncias com “LOJA 00”" in part.text
     assert 'id="new-instance"' not in part.text
     assert part.headers["hx-retarget"] == "#rows"
+
+
+def test_names_stand_as_portuguese_sorts_them_and_numbers_by_their_size(
+    alice: Person, client: TestClient, operate: Operate, rows: Rows
+) -> None:
+    """Also those that were made before there was such an order."""
+    sorted_names = ["agenda", "Água", "Área 2", "area 10", "Área 10b", "Éden", "Loja 0", "Loja 09", "zebra"]
+    for name in reversed(sorted_names):
+        create(client, name, rows)
+    assert names_on(client.get("/instances").text) == sorted_names
+    for change in (*INSTANCES_OF_BEFORE, "PRAGMA user_version = 25"):
+        rows(change)
+    operate(version_of_panel)
+    assert names_on(client.get("/instances").text) == sorted_names
 
 
 def test_search_results_come_in_pages_too_and_a_row_being_renamed_stays(

@@ -8,7 +8,13 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.older import EARLY_CODES_OF_BEFORE, FACTORS_OF_BEFORE, PANEL_OF_BEFORE, PENDING_LOGINS_OF_BEFORE
+from tests.support.older import (
+    EARLY_CODES_OF_BEFORE,
+    FACTORS_OF_BEFORE,
+    INSTANCES_OF_BEFORE,
+    PANEL_OF_BEFORE,
+    PENDING_LOGINS_OF_BEFORE,
+)
 from tests.support.people import (
     ORIGIN,
     Person,
@@ -402,6 +408,7 @@ def test_codes_from_before_sets_had_keys_stay_valid(
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
     for change in (
         *EARLY_CODES_OF_BEFORE,
+        *INSTANCES_OF_BEFORE,
         *PENDING_LOGINS_OF_BEFORE,
         *FACTORS_OF_BEFORE,
         *PANEL_OF_BEFORE,

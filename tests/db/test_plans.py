@@ -13,6 +13,7 @@ import pytest
 
 from db import migrate
 from db.database import Database
+from db.instances import IN_ORDER, Order
 from web.crypto.vault import Vault, write_keys
 from web.http.page import ROOT
 
@@ -96,6 +97,13 @@ def scanned(connection: sqlite3.Connection, sql: str) -> set[str]:
 @pytest.mark.parametrize(("place", "sql"), EVERY, ids=[place for place, _ in EVERY])
 def test_every_statement_uses_an_index(place: str, sql: str, connection: sqlite3.Connection) -> None:
     assert place in WHOLE or not scanned(connection, sql)
+
+
+@pytest.mark.parametrize("order", Order)
+def test_instances_come_in_their_order_from_an_index(order: Order, connection: sqlite3.Connection) -> None:
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {IN_ORDER[order]}", Anything())]
+    assert [step.partition(" USING ")[0] for step in plan] == ["SEARCH instances"]
+    assert "LIMIT" in IN_ORDER[order]
 
 
 def asked_on_the_loop(methods: str = "one|few") -> Iterator[str]:

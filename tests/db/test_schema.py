@@ -48,6 +48,7 @@ TEXTS = {
     "0023_unread_column.sql": "da229b0cedd00b25",
     "0024_factors_since.sql": "82cbd7d31adbb3d4",
     "0025_pending_logins.sql": "6298a38db4a8529f",
+    "0026_order_of_instances.py": "eb98145881bb8411",
     "0027_early_codes.sql": "b75e6462a1e18b5a",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",

@@ -88,11 +88,18 @@ PENDING_LOGINS_OF_BEFORE = [
 
 
 EARLY_CODES_OF_BEFORE = [f"ALTER TABLE totp_enrolments DROP COLUMN {column}" for column in ("sealed_codes", "starts")]
+INSTANCES_OF_BEFORE = [
+    "DROP INDEX instances_by_name",
+    "DROP INDEX instances_by_age",
+    "ALTER TABLE instances DROP COLUMN sort_name",
+    "CREATE INDEX instances_by_account ON instances (account_id, name)",
+]
 
 
 def take_back(rows: Rows) -> None:
     for change in (
         *EARLY_CODES_OF_BEFORE,
+        *INSTANCES_OF_BEFORE,
         *PENDING_LOGINS_OF_BEFORE,
         *PANEL_OF_BEFORE,
         "ALTER TABLE recovery_sets DROP COLUMN sealed_key",

@@ -1,6 +1,5 @@
 """The protected API instances: list, search, create, rename, delete, show and change the token."""
 
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from starlette.responses import Response
 
 from db import instances
 from db.database import Database, Transaction
-from db.instances import Instance
+from db.instances import Instance, Order
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.instances import add, disclose_token, replace_token
@@ -228,12 +227,12 @@ async def _list(visit: SignedIn, wanted: str, place: int) -> Listed:
 async def _plain_page(db: Database, owner: int, place: int) -> tuple[list[Instance], int, int]:
     """The instances of the page that holds `place`, how many stand before them, and how many there are."""
     if place < INSTANCES_PAGE:
-        shown = await instances.page_of(db, owner, most=INSTANCES_PAGE, after=0)
+        shown = await instances.page_of(db, owner, Order.NAME, most=INSTANCES_PAGE, after=0)
         if len(shown) < INSTANCES_PAGE:  # these are all
             return shown, 0, len(shown)
     total = (await instances.counts(db, owner)).all
     after = _page_start(place, total)
-    return await instances.page_of(db, owner, most=INSTANCES_PAGE, after=after), after, total
+    return await instances.page_of(db, owner, Order.NAME, most=INSTANCES_PAGE, after=after), after, total
 
 
 def _page_start(place: int, found: int) -> int:
@@ -257,12 +256,8 @@ def _address(place: int, wanted: str = "") -> str:
 
 def alike(owned: list[Instance], wanted: str) -> list[Instance]:
     """Those whose name or id holds what is wanted; accents and large letters make no difference."""
-    name, id = _plain(wanted), wanted.casefold()  # once: one sign may unfold into eighteen
-    return [one for one in owned if name in _plain(one.name) or id in one.id.casefold()]
-
-
-def _plain(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    name, id = instances.plain(wanted), wanted.casefold()  # once: one sign may unfold into eighteen
+    return [one for one in owned if name in instances.plain(one.name) or id in one.id.casefold()]
 
 
 def _row(instance: Instance) -> Row:
