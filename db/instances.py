@@ -80,6 +80,13 @@ async def place(db: Reader, name: str, instance_id: str, *, owner: int) -> int:
     return await db.one(int, sql, owner=owner, sort_name=sort_name(name), id=instance_id) or 0
 
 
+async def namesake(db: Reader, name: str, *, owner: int, apart_from: str = "") -> str | None:
+    """The name of another that is called the same, accents and capitals apart."""
+    sql = "SELECT name FROM instances WHERE account_id = :owner AND sort_name = :sort_name AND id <> :apart_from"
+    alike = await db.all(str, sql, owner=owner, sort_name=sort_name(name), apart_from=apart_from)
+    return next((other for other in alike if plain(other) == plain(name)), None)  # Loja 9 is not Loja 009
+
+
 async def names(db: Reader, account_name: str) -> list[str]:
     sql = """
         SELECT instances.name FROM instances JOIN accounts ON accounts.id = instances.account_id
@@ -120,6 +127,13 @@ async def change_token(tx: Transaction, instance_id: str, *, owner: int, sealed_
         WHERE id = :id AND account_id = :owner RETURNING 1
     """
     return await tx.one(int, sql, id=instance_id, owner=owner, sealed_token=sealed_token, at=at) is not None
+
+
+async def paused(tx: Transaction, owner: int) -> list[Instance]:
+    sql = f"""
+        SELECT {_COLUMNS} FROM instances WHERE account_id = :owner AND paused_at IS NOT NULL ORDER BY sort_name, id
+    """  # noqa: S608, a constant
+    return await tx.all(Instance, sql, owner=owner)
 
 
 async def pause_all(tx: Transaction, owner: int, *, at: datetime) -> int:

@@ -12,7 +12,7 @@ if (window.trustedTypes) {
 // What only a script can answer for is hidden until there is one.
 const canCopy = Boolean(navigator.clipboard);
 const reveal = () => {
-  for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = !canCopy;
+  for (const button of document.querySelectorAll(":is([data-copy], [data-clipboard])[hidden]")) button.hidden = !canCopy;
   for (const one of document.querySelectorAll(":is([data-print], [data-script], [data-reveal])[hidden]")) one.hidden = false;
   for (const hint of document.querySelectorAll("[data-script]")) {
     const field = document.getElementById(hint.id.replace(/-hint$/, ""));
@@ -28,12 +28,33 @@ document.addEventListener("click", async (event) => {
   if ("print" in button.dataset) return window.print();
   const words = button.dataset.copy || button.previousElementSibling.textContent;
   const said = await navigator.clipboard.writeText(words).then(() => "Copiado", () => "Não copiou");
-  const label = button.querySelector("span") ?? button; // beside a drawing
+  announce(said);
+  const drawing = button.querySelector("[class^=i-]"), beside = button.querySelector("span");
+  if (drawing && !beside) return tick(button, drawing, said);
+  const label = beside ?? button;
   button.dataset.words ??= label.textContent;
   label.textContent = said;
-  announce(said);
   setTimeout(() => { label.textContent = button.dataset.words; announce(""); }, 2000);
 });
+
+// A button without words shows for a moment that it did what it should.
+function tick(button, drawing, said) {
+  drawing.className = said === "Copiado" ? "i-check" : "i-circle-x";
+  setTimeout(() => { drawing.className = "i-copy"; announce(""); }, 2000);
+}
+
+// What was asked for to be copied is copied as it arrives, and is gone from the page; a browser that wants a click for
+// it has its button.
+async function copyArrived() {
+  for (const button of document.querySelectorAll("[data-copy-now]")) {
+    const { copy: words, copyNow: said } = button.dataset;
+    button.removeAttribute("data-copy-now");
+    if (!await navigator.clipboard?.writeText(words).then(() => true, () => false)) continue;
+    button.closest(".drawer").querySelector("p").textContent = said;
+    button.remove();
+  }
+}
+document.addEventListener("htmx:after:swap", copyArrived);
 
 const live = document.createElement("p");
 live.className = "unseen";
@@ -227,12 +248,11 @@ document.addEventListener("htmx:after:swap", bearWitness);
 // What is typed in a row that is being renamed, or as the name of a new one, stays when the list around it is made anew.
 let typing = [], focused;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
-  typing = [...document.querySelectorAll(".row:has([name=linha]), #new-instance")].filter((place) =>
+  typing = [...document.querySelectorAll(".instance:has([name=linha]), #new-instance")].filter((place) =>
     !place.contains(ctx.sourceElement) && tasks.some(({ target }) => target !== place && target.contains?.(place)));
   focused = document.activeElement;
   for (const place of typing) {
-    const gap = document.createElement("div");
-    gap.id = place.id;
+    const gap = place.cloneNode(false);
     place.replaceWith(gap);
   }
 });
@@ -240,6 +260,30 @@ document.addEventListener("htmx:after:swap", () => {
   for (const place of typing) document.getElementById(place.id)?.replaceWith(place);
   if (typing.some((place) => place.contains(focused))) focused.focus();
   typing = [];
+});
+
+// The list by keyboard: / searches, Escape closes what is open or gives the search up.
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event, search = document.getElementById("search");
+  if (key === "/" && search && !event.ctrlKey && !event.metaKey && !event.altKey && !target.closest("input, textarea, select")) {
+    event.preventDefault();
+    return search.select();
+  }
+  if (key !== "Escape") return;
+  const menu = document.querySelector(".menu[open]");
+  if (menu) {
+    menu.open = false;
+    return menu.querySelector("summary").focus();
+  }
+  if (target === search && search.value) {
+    event.preventDefault();
+    search.value = "";
+    return search.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  target.closest(".drawer, .step-up")?.querySelector("[data-cancel]")?.click();
+});
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.firstElementChild.contains(target)) menu.open = false;
 });
 
 // While a form is under way nothing is asked beside it: with the cookie of before, the answer would lead to the login.

@@ -98,12 +98,16 @@ ROUTES: list[BaseRoute] = [
     post("/activity/verify", activity.verify, State.SIGNED_IN, throttle=VERIFICATION),
     post("/activity/export", activity.export, State.RECENTLY_VERIFIED, throttle=EXPORT),
     post("/instances", instances.create, State.SIGNED_IN, throttle=WRITE),
+    get("/instances/paused/change", instances.change_paused_form, State.SIGNED_IN),
+    post("/instances/paused/change", instances.change_paused, State.RECENTLY_VERIFIED, throttle=WRITE),
     get("/instances/{id}", instances.row, State.SIGNED_IN),
     get("/instances/{id}/rename", instances.rename_form, State.SIGNED_IN),
     post("/instances/{id}/rename", instances.rename, State.SIGNED_IN, throttle=WRITE),
     get("/instances/{id}/delete", instances.delete_form, State.SIGNED_IN),
     post("/instances/{id}/delete", instances.delete, State.SIGNED_IN, throttle=WRITE),
     post("/instances/{id}/token/show", instances.show_token, State.RECENTLY_VERIFIED, throttle=WRITE),
+    post("/instances/{id}/token/copy", instances.copy_token, State.RECENTLY_VERIFIED, throttle=WRITE),
+    get("/instances/{id}/token/change", instances.change_token_form, State.SIGNED_IN),
     post("/instances/{id}/token/change", instances.change_token, State.RECENTLY_VERIFIED, throttle=WRITE),
 ]
 

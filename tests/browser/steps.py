@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.phone import scan, show_code
 from tests.support.clock import Clock
@@ -102,3 +102,14 @@ def stop_time(page: Page) -> None:
     """From here on time passes in the page only when told, as it does for the server."""
     page.clock.install()
     page.clock.pause_at(page.evaluate("Date.now() + 3_600_000"))
+
+
+def row(page: Page, name: str) -> Locator:
+    """Of an instance, with what is asked about it."""
+    return page.locator("tbody.instance", has=page.get_by_role("rowheader", name=name, exact=True))
+
+
+def choose(page: Page, name: str, action: str) -> None:
+    """From the menu of an instance."""
+    row(page, name).get_by_label(f"Ações de {name}").click()
+    row(page, name).locator(".menu").get_by_text(action, exact=True).click()

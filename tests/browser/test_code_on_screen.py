@@ -59,7 +59,7 @@ def test_no_translator_touches_keys_codes_tokens_and_ids(open_page: OpenPage, se
     assert page.evaluate(untouched) == [False]
     page.goto("/instances")
     page.get_by_label("Nome").fill("Loja")
-    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Criar instância").click()
     page.get_by_role("button", name="Mostrar token").click()
     expect(page.locator("code[id^=token-]")).to_be_visible()
     assert page.evaluate(untouched) == [False, False]

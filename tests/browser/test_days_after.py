@@ -15,6 +15,7 @@ from tests.browser.steps import (
     leave_codes,
     open_row,
     prove,
+    row,
     set_up,
     sign_in,
     switch_on,
@@ -127,8 +128,8 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     key = switch_on(page, clock)
     page.get_by_role("link", name="Instâncias").click()
     page.get_by_label("Nome").fill("Loja")
-    page.get_by_role("button", name="Nova instância").click()
-    expect(page.get_by_role("heading", name="Loja")).to_be_visible()
+    page.get_by_role("button", name="Criar instância").click()
+    expect(row(page, "Loja")).to_be_visible()
     stranger.goto("/login")
     give_password(stranger)
     clock.forward(minutes=6)
@@ -140,7 +141,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     prove(page, show_code(key, clock()))
     expect(page.get_by_text("Tudo bloqueado: só esta sessão")).to_be_visible()
     page.goto("/instances")
-    expect(page.get_by_text("pausado")).to_be_visible()
+    expect(row(page, "Loja").get_by_text("Pausada")).to_be_visible()
     expect(page.get_by_role("button", name="Mostrar token")).to_have_count(0)
 
     page.goto("/security/bad-day")
@@ -179,11 +180,11 @@ def test_what_was_typed_when_the_session_was_over_is_there_after_the_login(
     page.get_by_role("link", name="Instâncias").click()
     page.get_by_label("Nome").fill("Loja do Centro")
     clock.forward(minutes=61)
-    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Criar instância").click()
     sign_in(page)
     expect(page.get_by_label("Nome")).to_have_value("Loja do Centro")
-    page.get_by_role("button", name="Nova instância").click()
-    expect(page.get_by_role("heading", name="Loja do Centro")).to_be_visible()
+    page.get_by_role("button", name="Criar instância").click()
+    expect(row(page, "Loja do Centro")).to_be_visible()
     expect(page.get_by_label("Nome")).to_have_value("")
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
 from tests.browser.steps import (
+    choose,
     create_account,
     give_code,
     give_password,
@@ -88,13 +89,15 @@ def test_inside_without_a_second_factor(page: Page, setup_code: str, clock: Cloc
     page.goto("/instances")
     check(page)
     page.get_by_label("Nome").fill(":")
-    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Criar instância").click()
     expect(page.get_by_role("alert")).to_be_visible()
     check(page)
     page.get_by_label("Nome").fill("Loja do Centro")
-    page.get_by_role("button", name="Nova instância").click()
-    for words in ("Mostrar token", "Renomear", "Excluir"):
-        page.get_by_text(words, exact=True).click()
+    page.get_by_role("button", name="Criar instância").click()
+    expect(page.get_by_text("criada.")).to_be_visible()
+    check(page)
+    for words in ("Mostrar token", "Trocar token", "Renomear", "Excluir"):
+        choose(page, "Loja do Centro", words)
         page.wait_for_load_state("networkidle")
         check(page)
         page.goto("/instances")

@@ -8,7 +8,14 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import give_password, open_row, set_up, stop_time, switch_on
+from tests.browser.steps import (
+    give_password,
+    open_row,
+    row,
+    set_up,
+    stop_time,
+    switch_on,
+)
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
 from tests.support.steady import until
@@ -95,20 +102,20 @@ def test_instances_are_searched_in_place(page: Page) -> None:
     page.goto("/instances")
     for name in ("Atendimento", "Cobrança", "Loja do Centro", "Loja do Norte", "Matriz", "Vendas"):
         page.get_by_label("Nome").fill(name)
-        page.get_by_role("button", name="Nova instância").click()
-        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        page.get_by_role("button", name="Criar instância").click()
+        expect(row(page, name)).to_be_visible()
     sent = posts(page)
-    assert page.evaluate("document.querySelector('#search-go').offsetHeight") < 60  # its word stands in one line
-    count = page.locator("#rows [role=status]").element_handle()
+    expect(page.get_by_role("button", name="Procurar")).to_have_count(0)  # it searches by itself
+    count = page.locator("#rows > [role=status]").element_handle()
     page.get_by_role("searchbox").press_sequentially("loja")
-    expect(page.get_by_role("heading", name=re.compile("^Loja"))).to_have_count(2)
-    expect(page.get_by_role("heading", name="Matriz")).to_have_count(0)
+    expect(page.get_by_role("rowheader", name=re.compile("^Loja"))).to_have_count(2)
+    expect(row(page, "Matriz")).to_have_count(0)
     expect(page.get_by_role("status").filter(has_text="2 instâncias com “loja”.")).to_be_visible()
     assert count.inner_text().startswith("2 instâncias")  # in the very node: so it is read aloud
     expect(page.get_by_role("button", name="Copiar id")).to_have_count(2)
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.get_by_role("searchbox").fill("")
-    expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
+    expect(row(page, "Matriz")).to_be_visible()
     expect(page.get_by_role("button", name="Copiar id")).to_have_count(6)
     assert sent == []
 

@@ -10,11 +10,13 @@ from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
 from tests.browser.steps import (
     ask_for_qr_code,
+    choose,
     create_account,
     give_code,
     give_password,
     leave_codes,
     open_row,
+    row,
     set_up,
     stop_time,
     switch_on,
@@ -48,18 +50,21 @@ def test_the_whole_walk(script: bool, scheme: str, open_page: OpenPage, setup_co
     expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
 
     page.get_by_label("Nome").fill("Loja do Centro")
-    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Criar instância").click()
     page.get_by_role("button", name="Mostrar token").click()
     token = page.locator("code[id^=token-]").inner_text()
-    page.get_by_role("button", name="Trocar token").click()
+    choose(page, "Loja do Centro", "Trocar token")
+    expect(page.get_by_text("O atual deixa de valer na hora")).to_be_visible()
+    page.get_by_role("button", name="Trocar agora").click()
+    expect(page.get_by_text("O antigo não vale mais")).to_be_visible()
     expect(page.locator("code[id^=token-]")).not_to_have_text(token)
-    page.get_by_role("link", name="Renomear").click()
-    page.get_by_role("article").get_by_label("Nome").fill("Matriz")
+    choose(page, "Loja do Centro", "Renomear")
+    page.locator("tbody").get_by_label("Nome").fill("Matriz")
     page.get_by_role("button", name="Salvar").click()
-    expect(page.get_by_role("heading", name="Matriz")).to_be_visible()
-    page.get_by_role("link", name="Excluir").click()
+    expect(row(page, "Matriz")).to_be_visible()
+    choose(page, "Matriz", "Excluir")
     page.get_by_role("button", name="Excluir de vez").click()
-    expect(page.get_by_text("Nenhuma instância ainda")).to_be_visible()
+    expect(page.get_by_role("heading", name="Crie a primeira instância")).to_be_visible()
 
     page.get_by_role("button", name="Sair").click()
     give_password(page)
@@ -231,17 +236,16 @@ def test_two_rows_may_ask_who_it_is_at_once(open_page: OpenPage, setup_code: str
     page.goto("/instances")
     for name in ("Loja", "Matriz"):
         page.get_by_label("Nome").fill(name)
-        page.get_by_role("button", name="Nova instância").click()
-        expect(page.get_by_role("heading", name=name)).to_be_visible()
-        expect(page.get_by_text(f"Instância {name} criada.")).to_be_focused()
+        page.get_by_role("button", name="Criar instância").click()
+        expect(row(page, name).get_by_text(f"Instância {name} criada.").locator("xpath=..")).to_be_focused()
     clock.forward(minutes=6)
-    for _ in range(2):
-        page.get_by_role("button", name="Mostrar token").first.click()
+    for name in ("Matriz", "Loja"):
+        choose(page, name, "Mostrar token")
         expect(page.get_by_label("Senha").last).to_be_focused()
     page.get_by_label("Senha").last.fill(PASSWORD)
     page.get_by_role("button", name="Continuar").last.click()
     expect(page.locator("code[id^=token-]")).to_have_count(1)
-    expect(page.get_by_role("heading", name="Matriz")).to_be_focused()
+    expect(row(page, "Loja").locator("dd:has([id^=token-])")).to_be_focused()
 
 
 def test_errors_in_place_are_told_one_after_another(open_page: OpenPage, setup_code: str) -> None:
@@ -249,9 +253,11 @@ def test_errors_in_place_are_told_one_after_another(open_page: OpenPage, setup_c
     set_up(page, setup_code)
     page.goto("/instances")
     page.get_by_label("Nome").fill("Loja")
-    page.get_by_role("button", name="Nova instância").click()
-    expect(page.get_by_role("heading", name="Loja")).to_be_visible()
-    page.evaluate("document.querySelector('#instances article form').setAttribute('action', '/instances/0/token/show')")
+    page.get_by_role("button", name="Criar instância").click()
+    expect(row(page, "Loja")).to_be_visible()
+    page.evaluate(
+        "document.querySelector('.drawer form:last-of-type').setAttribute('action', '/instances/0/token/show')"
+    )
     for _ in range(2):
         page.get_by_role("button", name="Mostrar token").click()
         expect(page.get_by_role("alert")).to_contain_text("Não encontrado.")
@@ -269,17 +275,21 @@ def test_every_swap_leaves_the_eye_somewhere(open_page: OpenPage, setup_code: st
         expect(page.get_by_role("heading", name=focused)).to_be_focused()
     page.goto("/instances")
     page.get_by_label("Nome").fill("Loja")
-    page.get_by_role("button", name="Nova instância").click()
-    heading = page.get_by_role("heading", name="Loja")
-    for role, name in (
-        ("button", "Mostrar token"),
-        ("link", "Ocultar token"),
-        ("button", "Trocar token"),
-        ("link", "Excluir"),
-        ("link", "Cancelar"),
-    ):
-        page.get_by_role(role, name=name).click()  # type: ignore[arg-type]
-        expect(page.locator(".ask") if name == "Excluir" else heading).to_be_focused()
+    page.get_by_role("button", name="Criar instância").click()
+    told, asked, name = page.locator("tbody [role=status]"), page.locator(".ask"), page.locator("tbody th > span")
+    expect(told).to_be_focused()
+    page.get_by_role("button", name="Mostrar token").click()
+    expect(page.locator("dd:has([id^=token-])")).to_be_focused()
+    page.get_by_role("link", name="Ocultar token").click()
+    expect(name).to_be_focused()
+    choose(page, "Loja", "Trocar token")
+    expect(asked).to_be_focused()
+    page.get_by_role("button", name="Trocar agora").click()
+    expect(told).to_be_focused()
+    choose(page, "Loja", "Excluir")
+    expect(asked).to_be_focused()
+    page.get_by_role("link", name="Cancelar").click()
+    expect(name).to_be_focused()
 
 
 def test_a_new_password_is_judged_while_it_is_typed_and_then_counts(open_page: OpenPage, setup_code: str) -> None:
@@ -404,12 +414,12 @@ def test_id_and_token_of_an_instance_are_copied_as_they_stand(open_page: OpenPag
     set_up(page, setup_code)
     page.get_by_role("link", name="Instâncias").click()
     page.get_by_label("Nome").fill("Loja do Centro")
-    page.get_by_role("button", name="Nova instância").click()
+    page.get_by_role("button", name="Criar instância").click()
     page.get_by_role("button", name="Mostrar token").click()
-    for what in ("id", "token"):
-        button = page.get_by_role("button", name=f"Copiar {what}")
+    for what in ("id de Loja do Centro", "token"):
+        button = page.get_by_role("button", name=f"Copiar {what}", exact=True)
         button.click()
-        expect(button).to_have_text("Copiado")
+        expect(page.get_by_role("status").filter(has_text="Copiado")).to_be_attached()
         shown = button.locator("xpath=preceding-sibling::code").inner_text()
         assert page.evaluate("navigator.clipboard.readText()") == shown
 

@@ -19,7 +19,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     give_code(window, show_code(key, clock()), "Verificar")
     window.see("Este código já foi usado")
     give_code(window, show_code(key, clock.forward(seconds=30)), "Verificar")
-    window.see("Nenhuma instância ainda")
+    window.see("Crie a primeira instância")
 
     clock.forward(minutes=6)
     window.press("Segurança")

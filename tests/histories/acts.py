@@ -189,6 +189,8 @@ ACTS: dict[str, Act] = {
     "/instances/{id}/rename": upon("instances", name="Outra"),
     "/instances/{id}/delete": upon("instances"),
     "/instances/{id}/token/show": upon("instances"),
+    "/instances/paused/change": plain,
+    "/instances/{id}/token/copy": upon("instances"),
     "/instances/{id}/token/change": upon("instances"),
 }
 

@@ -18,7 +18,7 @@ CODES = (RECOVERY_BITS // 8, SETUP_BITS // 8)
 # What may be told in the body of an answer, by how many random bytes it has, and at which addresses.
 TOLD = {
     TOTP_KEY_BYTES: r"/security/totp",
-    TOKEN_BYTES: r"/instances/[^/]+/token/(show|change)",
+    TOKEN_BYTES: r"/instances/([^/]+/token/(show|copy|change)|paused/change)",
     RECOVERY_BITS // 8: r"/security/totp/confirm|/security/recovery-codes(/replacement|/file)?",
 }
 

@@ -36,6 +36,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/instances": ("name",),
     "/instances/{id}/rename": ("name",),
     "/instances/{id}/delete": (),
+    "/instances/paused/change": (),
     "/instances/{id}/token/show": (),
+    "/instances/{id}/token/copy": (),
     "/instances/{id}/token/change": (),
 }

@@ -9,8 +9,8 @@ from justhtml import JustHTML
 def check(answer: Response) -> None:
     assert answer.text, (str(answer.url), answer.status_code)
     is_page = answer.text.startswith("<!doctype html>")
-    # A title leads every fragment: htmx takes it out before it puts the rest in its place.
-    text = answer.text if is_page else re.sub(r"^<title>[^<]*</title>", "", answer.text)
+    # A title ends every fragment: htmx takes it out before it puts the rest in its place.
+    text = answer.text if is_page else re.sub(r"<title>[^<]*</title>$", "", answer.text)
     parsed = JustHTML(text, collect_errors=True, sanitize=False, fragment=not is_page)
     assert parsed.errors == [], (str(answer.url), text)
     ids = re.findall(r'\sid="([^"]*)"', text)

@@ -98,7 +98,7 @@ def walk(page: Page, code: str, world: World, shoot: Callable[[str], None]) -> N
         page.goto("/instances")
         page.fill("#new-name", name)
         page.click("#create-instance")
-        page.get_by_role("heading", name=name).wait_for()
+        page.get_by_role("rowheader", name=name).wait_for()
     page.click("#sign-out")
     give_password(page)
     shoot("4-challenge")

@@ -117,8 +117,9 @@ class Event(StrEnum):
     INSTANCE_CREATED = "instance.created", "Instância criada"
     INSTANCE_DELETED = "instance.deleted", "Instância excluída"
     INSTANCE_RENAMED = "instance.renamed", "Instância renomeada"
+    INSTANCE_PAUSED_CHANGED = "instance.paused_changed", "Tokens de todas as instâncias pausadas trocados"
     INSTANCE_TOKEN_CHANGED = "instance.token_changed", "Token da instância trocado"
-    INSTANCE_TOKEN_SHOWN = "instance.token_shown", "Token da instância mostrado"
+    INSTANCE_TOKEN_SHOWN = "instance.token_shown", "Token da instância mostrado ou copiado"
     LOGIN_PASSWORD_FAILED = "login.password_failed", "Senha incorreta", Failure.OF_FACTOR | Failure.OF_STRANGERS
     LOGIN_PASSWORD_OK = "login.password_ok", "Senha correta"
     NOTICE_MINE = "notice.mine", "Aviso reconhecido: fui eu"

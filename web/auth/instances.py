@@ -28,12 +28,28 @@ async def add(tx: Transaction, visit: Visit, name: str, *, owner: int) -> str | 
 
 async def replace_token(tx: Transaction, visit: Visit, instance: Instance, *, owner: int) -> str | None:
     """The new token; the old one is dead, and a pause is over. None when the instance is gone."""
+    token = await _replace(tx, visit, instance, owner=owner)
+    if token is not None:
+        await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
+    return token
+
+
+async def replace_paused(tx: Transaction, visit: Visit, *, owner: int) -> list[tuple[Instance, str]]:
+    """Every paused instance of the owner with its new token, in the order of names."""
+    replaced = []
+    for instance in await instances.paused(tx, owner):
+        if token := await _replace(tx, visit, instance, owner=owner):
+            replaced.append((instance, token))
+    if replaced:
+        await record_event(tx, visit, owner, Event.INSTANCE_PAUSED_CHANGED, str(len(replaced)))
+    return replaced
+
+
+async def _replace(tx: Transaction, visit: Visit, instance: Instance, *, owner: int) -> str | None:
     token = new_token(visit.panel)
     sealed = await _seal(tx, visit.panel, instance.id, owner, token)
-    if not await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at):
-        return None
-    await record_event(tx, visit, owner, Event.INSTANCE_TOKEN_CHANGED, instance.name)
-    return token
+    is_done = await instances.change_token(tx, instance.id, owner=owner, sealed_token=sealed, at=visit.at)
+    return token if is_done else None
 
 
 async def disclose_token(tx: Transaction, visit: Visit, instance_id: str, *, owner: int) -> str | None:

@@ -41,7 +41,7 @@ def page(
         body = "".join(template.blocks[block](local))
         if retarget != NOTICES:  # the window's title follows what the page now shows
             title, panel_name = "".join(template.blocks["title"](local)), escape(visit.panel.settings.name)
-            body = f"<title>{title} · {panel_name}</title>{body}"
+            body += f"<title>{title} · {panel_name}</title>"  # behind: before rows of a table parsers take nothing
     else:
         body = template.render(context)
     response = HTMLResponse(body, status)

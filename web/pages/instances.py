@@ -1,4 +1,4 @@
-"""The protected API instances: list, search, create, rename, delete, show and change the token."""
+"""The protected API instances: list, search, create, rename, delete, and give or change the tokens."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,53 +12,87 @@ from db.database import Database, Transaction
 from db.instances import Instance, Order
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.instances import add, disclose_token, replace_token
+from web.auth.instances import add, disclose_token, replace_paused, replace_token
 from web.http import forms
 from web.http.page import go, is_partial, page
-from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
+from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE, STEP_UP_WINDOW
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 from web.words.characters import name_refusal, trim
 
+BY_NAME = "nome"
+ORDERS = {BY_NAME: Order.NAME, "nome-z": Order.NAME_BACK, "novas": Order.NEWEST, "antigas": Order.OLDEST}
+
 
 @dataclass(frozen=True)
 class Row:
-    """One instance as the page may see it; the token only while it is shown."""
+    """One instance as the page may see it; the token only while it is given."""
 
     id: str
     name: str
+    created_at: datetime
     token_changed_at: datetime
-    is_first_token: bool
     is_paused: bool
-    mode: str = ""  # "shown", "renaming", "deleting"
+    mode: str = ""  # "new", "shown", "copied", "changing", "stale", "changed", "renaming", "deleting"
     token: str = ""
     typed: str = ""
     error: str = ""
+
+    @property
+    def is_first_token(self) -> bool:
+        return self.token_changed_at == self.created_at
+
+    @property
+    def version(self) -> str:
+        """Of its token, for a page to say which one it was about."""
+        return str(int(self.token_changed_at.timestamp()))
 
 
 async def list_page(visit: SignedIn) -> Response:
     """A page of all, or of those whose name or id holds what is looked for (`busca`): alone where they are on screen.
 
-    A row that is being renamed there (`linha`) is among them, for the script to put back what was typed.
+    A row that is being renamed there (`linha`) is among them, for the script to put back what was typed. The one that
+    was just made (`nova`) stands first.
     """
     block, target = ("rows", "#rows") if "busca" in visit.request.query_params else ("list", "#instances")
-    return await _show(visit, typed=forms.typed_before(visit).get("name", ""), block=block, retarget=target)
+    return await _show(
+        visit,
+        Said(typed=forms.typed_before(visit).get("name", "")),
+        lead=await _just_made(visit),
+        block=block,
+        retarget=target,
+    )
+
+
+async def _just_made(visit: SignedIn) -> Row | None:
+    made = visit.request.query_params.get("nova", "")
+    instance = await instances.find(visit.panel.db, made, owner=visit.session.account_id) if made else None
+    is_new = instance and visit.at - instance.created_at < STEP_UP_WINDOW
+    return replace(_row(instance), mode="new") if instance and is_new else None
 
 
 async def create(visit: SignedIn) -> Response:
     owner = visit.session.account_id
     typed = (await forms.read(visit, "name"))["name"]
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
-        return await _show(visit, error=refusal, typed=typed, status=422)
+        return await _show(visit, Said(error=refusal, typed=typed), status=422)
     name = trim(typed)
     async with session_transaction(visit) as tx:
+        if taken := await _taken(tx, name, owner=owner):
+            return await _show(visit, Said(error=taken, typed=typed), status=422)
         instance_id = await add(tx, visit, name, owner=owner)
         if instance_id is None:
-            return await _show(visit, error=full(visit.panel.settings.instances_max), typed=typed, status=422)
-        place = await instances.place(tx, name, instance_id, owner=owner)
+            return await _show(visit, Said(error=full(visit.panel.settings.instances_max), typed=typed), status=422)
     if not is_partial(visit):
-        return go(visit, _address(place))
-    return await _show(visit, notice=f"Instância {name} criada.", place=place)
+        return go(visit, f"/instances?nova={instance_id}")
+    made = await instances.find(visit.panel.db, instance_id, owner=owner)
+    return await _show(visit, lead=replace(_row(made), mode="new") if made else None, place=0)
+
+
+async def _taken(tx: Transaction, name: str, *, owner: int, apart_from: str = "") -> str:
+    """Whoever has two of a name changes the token of the wrong one some day."""
+    other = await instances.namesake(tx, name, owner=owner, apart_from=apart_from)
+    return f"Já existe uma instância com o nome {other}. Escolha outro, para não confundir as duas." if other else ""
 
 
 def full(most: int) -> str:
@@ -89,11 +123,14 @@ async def rename(visit: SignedIn) -> Response:
         return await _show(visit, row=failed, status=422)
     name = trim(typed)
     async with session_transaction(visit) as tx:
+        if taken := await _taken(tx, name, owner=owner, apart_from=instance.id):
+            failed = replace(_row(instance), mode="renaming", typed=typed, error=taken)
+            return await _show(visit, row=failed, status=422)
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
         await record_event(tx, visit, owner, Event.INSTANCE_RENAMED, f"{instance.name} → {name}")
         place = await instances.place(tx, name, instance.id, owner=owner)
-    return await row(visit) if is_partial(visit) else go(visit, _address(place))
+    return await row(visit) if is_partial(visit) else go(visit, Asked(place=place).at(place))
 
 
 async def delete_form(visit: SignedIn) -> Response:
@@ -111,28 +148,61 @@ async def delete(visit: SignedIn) -> Response:
         await record_event(tx, visit, owner, Event.INSTANCE_DELETED, name)
         place = await instances.place(tx, name, instance_id, owner=owner)
     if not is_partial(visit):
-        return go(visit, _address(place))
-    return await _show(visit, notice=f"Instância {name} excluída.", place=place)
+        return go(visit, Asked(place=place).at(place))
+    return await _show(visit, Said(notice=f"Instância {name} excluída."), place=place)
 
 
 async def show_token(visit: RecentlyVerified) -> Response:
+    return await _give_token(visit, "shown")
+
+
+async def copy_token(visit: RecentlyVerified) -> Response:
+    """For the script to copy; without one there is nothing that copies, so it is shown."""
+    return await _give_token(visit, "copied" if is_partial(visit) else "shown")
+
+
+async def _give_token(visit: RecentlyVerified, mode: str) -> Response:
     await forms.read(visit)
     async with session_transaction(visit) as tx:
         instance = await _own(visit, tx)
         token = await disclose_token(tx, visit, instance.id, owner=visit.session.account_id)
-    return await _show(visit, row=_row(instance) if token is None else _shown(instance, token))
+    row = _row(instance)
+    return await _show(visit, row=row if token is None else replace(row, mode=mode, token=token))
+
+
+async def change_token_form(visit: SignedIn) -> Response:
+    return await _show(visit, row=replace(_row(await _own(visit)), mode="changing"))
 
 
 async def change_token(visit: RecentlyVerified) -> Response:
-    """A new token, shown at once so that it can be copied to where it is used; the old one is dead."""
-    instance = await _own(visit)
-    await forms.read(visit)
+    """A new token, shown at once so that it can be copied to where it is used; the old one is dead.
+
+    A page that is about a token of before (`versao`) is told that there is another by now, and asks again.
+    """
+    seen = (await forms.read(visit, optional=("versao",)))["versao"]
     async with session_transaction(visit) as tx:
+        instance = await _own(visit, tx)
+        before = _row(instance)
+        if seen and seen != before.version:
+            return await _show(visit, row=replace(before, mode="stale"), status=422)
         token = await replace_token(tx, visit, instance, owner=visit.session.account_id)
         if token is None:
             raise HTTPException(404)
-        row = _shown(await _own(visit, tx), token)
+        row = replace(_row(await _own(visit, tx)), mode="changed", token=token)
     return await _show(visit, row=row)
+
+
+async def change_paused_form(visit: SignedIn) -> Response:
+    return await _show(visit, Said(many="asked"))
+
+
+async def change_paused(visit: RecentlyVerified) -> Response:
+    """After a bad day: new tokens for all that are paused, told once, together."""
+    await forms.read(visit)
+    async with session_transaction(visit) as tx:
+        replaced = await replace_paused(tx, visit, owner=visit.session.account_id)
+    changed = tuple(f"{instance.name}\t{instance.id}\t{token}" for instance, token in replaced)
+    return await _show(visit, Said(many="changed", changed=changed), place=0)
 
 
 async def _own(visit: SignedIn, tx: Transaction | None = None) -> Instance:
@@ -145,45 +215,93 @@ async def _own(visit: SignedIn, tx: Transaction | None = None) -> Instance:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What the list says of something that was asked for, beside the field or above the rows."""
+
+    error: str = ""
+    typed: str = ""
+    notice: str = ""
+    many: str = ""  # of all paused ones: "asked", "changed"
+    changed: tuple[str, ...] = ()  # name, id and new token of each
+
+
+NOTHING = Said()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which part of the list is wanted: those with these words, in this order, the page where number `place` stands."""
+
+    wanted: str = ""
+    order: str = BY_NAME
+    place: int = 0
+
+    def by(self, order: str) -> str:
+        return replace(self, order=order).at(0)
+
+    def at(self, place: int) -> str:
+        """The address of the page on which it stands."""
+        number = place // INSTANCES_PAGE + 1
+        query = {"busca": self.wanted} if self.wanted else {}
+        query |= {"ordem": self.order} if self.order != BY_NAME else {}
+        query |= {"pagina": str(number)} if number > 1 else {}
+        return f"/instances?{urlencode(query)}" if query else "/instances"
+
+
+@dataclass(frozen=True)
 class Listed:
     """A page of the list, with how many there are."""
 
     rows: list[Row]
-    first: int  # numbers, of the first and the last row of the page
-    last: int
-    found: int
-    total: int
-    earlier: str = ""  # addresses
-    later: str = ""
+    after: int = 0  # so many stand before them
+    found: int = 1
+    total: int = 1
+    paused: int = 0
+
+    @property
+    def page(self) -> int:
+        return self.after // INSTANCES_PAGE + 1
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.found // INSTANCES_PAGE))
+
+    @property
+    def last(self) -> int:
+        return min(self.after + INSTANCES_PAGE, self.found)
 
 
 async def _show(
     visit: SignedIn,
+    said: Said = NOTHING,
     *,
     row: Row | None = None,
-    error: str = "",
-    typed: str = "",
-    notice: str = "",
+    lead: Row | None = None,
     status: int = 200,
     block: str = "list",
     retarget: str = "#instances",
     place: int | None = None,
 ) -> Response:
-    """The list with `row` in place of its plain self; for a fragment request only that row, else the list."""
-    wanted = trim(visit.request.query_params.get("busca", ""))
+    """The list with `row` in place of its plain self; for a fragment request only that row, else the list.
+
+    `lead` stands before all others.
+    """
+    asked = _asked(visit) if place is None else Asked(place=place)
+    listed = await _listed(visit, row, asked)
+    if lead:
+        listed = replace(listed, rows=[lead, *(one for one in listed.rows if one.id != lead.id)])
     return page(
         visit,
         "instances/list.html",
         block="each" if row else block,
-        retarget="" if row else retarget,
+        retarget=f"#row-{row.id[:8]}" if row else retarget,
         status=status,
-        listed=await _listed(visit, row, wanted, place),
+        listed=listed,
+        asked=asked,
+        said=said,
+        lacking=_lacking(visit, listed),
         is_alone=_is_alone(row),
-        wanted=wanted,
         focused=row.id if row else "",
-        error=error,
-        typed=typed,
-        notice=notice,
         room=4 * INSTANCE_NAME_MAX,  # browsers count an emoji as two, and what is too long is refused in words
     )
 
@@ -193,46 +311,43 @@ def _is_alone(row: Row | None) -> bool:
     return row is not None and row.mode == "renaming"
 
 
-async def _listed(visit: SignedIn, row: Row | None, wanted: str, place: int | None) -> Listed:
+async def _listed(visit: SignedIn, row: Row | None, asked: Asked) -> Listed:
     if row is None:
-        return await _list(visit, wanted, _asked_place(visit) if place is None else place)
+        return await _list(visit, asked)
     if _is_alone(row) or is_partial(visit):
-        return Listed([row], first=1, last=1, found=1, total=1)
+        return Listed([row])
     db, owner = visit.panel.db, visit.session.account_id
-    listed = await _list(visit, "", await instances.place(db, row.name, row.id, owner=owner))
+    listed = await _list(visit, Asked(place=await instances.place(db, row.name, row.id, owner=owner)))
     return replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
 
 
-async def _list(visit: SignedIn, wanted: str, place: int) -> Listed:
-    """The page on which number `place` stands (from 0), of those that are `wanted`; what is being renamed on the screen
-    (`linha`) stays on it."""
+async def _list(visit: SignedIn, asked: Asked) -> Listed:
+    """What is being renamed on the screen (`linha`) stays on it."""
     db, owner = visit.panel.db, visit.session.account_id
     renaming = visit.request.query_params.getlist("linha")
-    if wanted or renaming:
-        owned = await instances.owned_by(db, owner)
-        like = alike(owned, wanted)
-        total, found, after = len(owned), len(like), _page_start(place, len(like))
-        on_page = {one.id for one in like[after : after + INSTANCES_PAGE]} | set(renaming)
-        shown = [one for one in owned if one.id in on_page]
-    else:
-        shown, after, total = await _plain_page(db, owner, place)
-        found = total
-    rows = [_row(one) for one in shown]
+    if not (asked.wanted or renaming):
+        return await _plain_page(db, owner, asked)
+    owned = await instances.owned_by(db, owner, ORDERS[asked.order])
+    like = alike(owned, asked.wanted)
+    after = _page_start(asked.place, len(like))
+    on_page = {one.id for one in like[after : after + INSTANCES_PAGE]} | set(renaming)
+    rows = [_row(one) for one in owned if one.id in on_page]
     rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
-    earlier = _address(after - INSTANCES_PAGE, wanted) if after else ""
-    later = _address(after + INSTANCES_PAGE, wanted) if after + INSTANCES_PAGE < found else ""
-    return Listed(rows, after + 1, min(after + INSTANCES_PAGE, found), found, total, earlier, later)
+    return Listed(rows, after, len(like), len(owned), sum(one.paused_at is not None for one in owned))
 
 
-async def _plain_page(db: Database, owner: int, place: int) -> tuple[list[Instance], int, int]:
-    """The instances of the page that holds `place`, how many stand before them, and how many there are."""
-    if place < INSTANCES_PAGE:
-        shown = await instances.page_of(db, owner, Order.NAME, most=INSTANCES_PAGE, after=0)
+async def _plain_page(db: Database, owner: int, asked: Asked) -> Listed:
+    """The page that holds the place; how many there are is asked only where a page does not tell."""
+    order = ORDERS[asked.order]
+    if asked.place < INSTANCES_PAGE:
+        shown = await instances.page_of(db, owner, order, most=INSTANCES_PAGE, after=0)
         if len(shown) < INSTANCES_PAGE:  # these are all
-            return shown, 0, len(shown)
-    total = (await instances.counts(db, owner)).all
-    after = _page_start(place, total)
-    return await instances.page_of(db, owner, Order.NAME, most=INSTANCES_PAGE, after=after), after, total
+            rows = [_row(one) for one in shown]
+            return Listed(rows, 0, len(rows), len(rows), sum(one.is_paused for one in rows))
+    counts = await instances.counts(db, owner)
+    after = _page_start(asked.place, counts.all)
+    shown = await instances.page_of(db, owner, order, most=INSTANCES_PAGE, after=after)
+    return Listed([_row(one) for one in shown], after, counts.all, counts.all, counts.paused)
 
 
 def _page_start(place: int, found: int) -> int:
@@ -240,18 +355,23 @@ def _page_start(place: int, found: int) -> int:
     return max(0, min(place, found - 1)) // INSTANCES_PAGE * INSTANCES_PAGE
 
 
-def _asked_place(visit: SignedIn) -> int:
-    asked = visit.request.query_params.get("pagina", "")
-    is_number = asked.isascii() and asked.isdigit() and len(asked) < 7
-    return (max(1, int(asked)) - 1) * INSTANCES_PAGE if is_number else 0
+def _asked(visit: SignedIn) -> Asked:
+    """As the address says; what there is not, is the first there is."""
+    query = visit.request.query_params
+    wanted, order, number = trim(query.get("busca", "")), query.get("ordem", BY_NAME), query.get("pagina", "")
+    is_number = number.isascii() and number.isdigit() and len(number) < 7
+    place = (max(1, int(number)) - 1) * INSTANCES_PAGE if is_number else 0
+    return Asked(wanted, order if order in ORDERS else BY_NAME, place)
 
 
-def _address(place: int, wanted: str = "") -> str:
-    """Of the page on which it stands."""
-    number = place // INSTANCES_PAGE + 1
-    asked = {"busca": wanted} if wanted else {}
-    asked |= {"pagina": str(number)} if number > 1 else {}
-    return f"/instances?{urlencode(asked)}" if asked else "/instances"
+def _lacking(visit: SignedIn, listed: Listed) -> str:
+    """What the address asks that there is not, and what stands there instead."""
+    query = visit.request.query_params
+    if query.get("ordem", BY_NAME) not in ORDERS:
+        return "Não existe essa ordem. A lista está por nome, de A a Z."
+    if query.get("pagina", "") not in ("", str(listed.page)):
+        return f"Não existe essa página. Esta é a {listed.page} de {listed.pages}."
+    return ""
 
 
 def alike(owned: list[Instance], wanted: str) -> list[Instance]:
@@ -261,9 +381,5 @@ def alike(owned: list[Instance], wanted: str) -> list[Instance]:
 
 
 def _row(instance: Instance) -> Row:
-    is_first_token = instance.token_changed_at == instance.created_at
-    return Row(instance.id, instance.name, instance.token_changed_at, is_first_token, instance.paused_at is not None)
-
-
-def _shown(instance: Instance, token: str) -> Row:
-    return replace(_row(instance), mode="shown", token=token)
+    is_paused = instance.paused_at is not None
+    return Row(instance.id, instance.name, instance.created_at, instance.token_changed_at, is_paused)
