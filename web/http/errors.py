@@ -23,7 +23,7 @@ WORDS = {
         "Abra o painel pelo endereço que ele anuncia ao iniciar. Para que ele atenda por outro nome, quem cuida do "
         "servidor o diz em PANEL_PUBLIC_URL.",
     ),
-    403: ("Pedido recusado", "Ele não veio de uma página deste painel. Volte e tente de novo."),
+    403: ("Pedido recusado", "O pedido não partiu desta página. Volte ao painel e tente de novo."),
     404: ("Não encontrado", "Esta página não existe, ou não é sua."),
     405: ("Pedido não aceito", "Este endereço não aceita esse tipo de pedido."),
     408: ("Demorou demais", "O envio não chegou inteiro. Confira a conexão e tente de novo."),

@@ -26,7 +26,7 @@ async def form(visit: SignedIn) -> Response:
 
 
 async def require(visit: RecentlyVerified) -> Response:
-    """Exigir de todos, or from an earlier moment than it was; an old page puts nothing off."""
+    """Make it a rule for everybody, or from an earlier moment than it was; an old page puts nothing off."""
     at = visit.at
     days = (await forms.read(visit, "days"))["days"]
     if days not in DELAYS:
