@@ -4,6 +4,7 @@ from db.database import Transaction
 
 _GONE = (
     "DELETE FROM sessions",
+    "DELETE FROM endings",
     "DELETE FROM pending_logins",
     "DELETE FROM totp_enrolments",
     "DELETE FROM totp_replaced",

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from db import endings
 from db.database import Transaction
 
 # Counters of wrong codes never expire: a hundred wrong codes close an app, however slowly they come.
@@ -22,6 +23,8 @@ _EXPIRED = (
         (SELECT id FROM notices WHERE at <= :log_since LIMIT :most) RETURNING 1""",
     """DELETE FROM trusted_devices WHERE (digest, account_id) IN
         (SELECT digest, account_id FROM trusted_devices WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+    """DELETE FROM endings WHERE digest IN
+        (SELECT digest FROM endings WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM former_cookies WHERE digest IN
         (SELECT digest FROM former_cookies WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
@@ -33,13 +36,21 @@ _EXPIRED = (
 
 
 async def clear(
-    tx: Transaction, *, at: datetime, idle: timedelta, forget_after: timedelta, keep_log: timedelta, most: int
+    tx: Transaction,
+    *,
+    at: datetime,
+    idle: timedelta,
+    forget_after: timedelta,
+    keep_log: timedelta,
+    told_until: datetime,
+    most: int,
 ) -> int:
     """Delete expired rows, failures and rates older than `forget_after`, and all notices older than `keep_log`.
 
     Returns how many rows were deleted; when it is `most`, there may be more.
     """
     moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after, "log_since": at - keep_log}
+    await endings.note_expired(tx, at=at, idle_since=at - idle, until=told_until, most=most)
     gone = 0
     for statement in _EXPIRED:
         gone += len(await tx.all(int, statement, **moments, most=most - gone))

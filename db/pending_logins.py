@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from db import endings
 from db.database import Reader, Transaction
+from db.endings import Ended, Ending
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,22 @@ async def find(db: Reader, digest: bytes, *, at: datetime) -> PendingLogin | Non
     return await db.one(PendingLogin, sql, digest=digest, at=at)
 
 
-async def miss(tx: Transaction, digest: bytes, *, tries: int) -> int:
+async def over(db: Reader, digest: bytes) -> PendingLogin | None:
+    """The pending login of a cookie that `find` did not find, as long as its row is there."""
+    sql = """
+        SELECT digest, account_id, accounts.name, next
+        FROM pending_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest
+    """
+    return await db.one(PendingLogin, sql, digest=digest)
+
+
+async def miss(tx: Transaction, digest: bytes, ending: Ending, *, tries: int) -> int:
     """Count a wrong code and return how many tries are left; at none the pending login is over."""
     sql = "UPDATE pending_logins SET misses = misses + 1 WHERE digest = :digest RETURNING :tries - misses"
     left = max(0, await tx.one(int, sql, digest=digest, tries=tries) or 0)
     if not left:
-        await end(tx, digest)
+        gone = "DELETE FROM pending_logins WHERE digest = :digest RETURNING digest, account_id"
+        await endings.note(tx, await tx.all(Ended, gone, digest=digest), ending)
     return left
 
 

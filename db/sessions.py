@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from db import endings
 from db.database import Reader, Transaction
+from db.endings import Ended, Ending
 from db.policy import Policy
 
 
@@ -94,6 +96,22 @@ async def last_owner(db: Reader, digest: bytes) -> int | None:
 
 
 @dataclass(frozen=True)
+class Over:
+    account_name: str
+    last_seen_at: datetime
+    ends_at: datetime
+
+
+async def over(db: Reader, digest: bytes) -> Over | None:
+    """The session of a cookie that `find` did not find, as long as its row is there."""
+    sql = """
+        SELECT accounts.name, last_seen_at, ends_at FROM sessions JOIN accounts ON accounts.id = account_id
+        WHERE digest = :digest
+    """
+    return await db.one(Over, sql, digest=digest)
+
+
+@dataclass(frozen=True)
 class Device:
     """A live session as its owner may see it."""
 
@@ -150,40 +168,45 @@ async def verify(tx: Transaction, session_id: str, *, at: datetime) -> None:
     await tx.run("UPDATE sessions SET verified_at = :at WHERE id = :id", at=at, id=session_id)
 
 
-async def end(tx: Transaction, session_id: str, *, owner: int) -> bool:
-    """False when it is not theirs or already gone."""
-    sql = "DELETE FROM sessions WHERE id = :id AND account_id = :owner RETURNING 1"
-    return await tx.one(int, sql, id=session_id, owner=owner) is not None
+async def end(tx: Transaction, session_id: str, *, owner: int, ending: Ending | None = None) -> bool:
+    """False when it is not theirs or already gone. Without an `ending` nobody needs to be told why."""
+    sql = "DELETE FROM sessions WHERE id = :id AND account_id = :owner RETURNING digest, account_id"
+    ended = await tx.all(Ended, sql, id=session_id, owner=owner)
+    if ending:
+        await endings.note(tx, ended, ending)
+    return bool(ended)
 
 
-async def end_others(tx: Transaction, owner: int, *, keep: str = "") -> int:
+async def end_others(tx: Transaction, owner: int, ending: Ending, *, keep: str = "") -> int:
     """End every session of the account but `keep`; returns how many."""
-    sql = "DELETE FROM sessions WHERE account_id = :owner AND id <> :keep RETURNING 1"
-    return len(await tx.all(int, sql, owner=owner, keep=keep))
+    sql = "DELETE FROM sessions WHERE account_id = :owner AND id <> :keep RETURNING digest, account_id"
+    return await endings.note(tx, await tx.all(Ended, sql, owner=owner, keep=keep), ending)
 
 
-async def end_unenrolled(tx: Transaction, *, at: datetime, enrol: timedelta) -> int:
+async def end_unenrolled(tx: Transaction, ending: Ending, *, at: datetime, enrol: timedelta) -> int:
     """End the sessions that did not switch a required second factor on within `enrol`; returns how many."""
     sql = """
         DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM factors_in_force)
             AND (SELECT two_factor_required_at FROM policy) <= :at
             AND created_at <= :enrol_since AND (SELECT two_factor_required_at FROM policy) <= :enrol_since
-        RETURNING 1
+        RETURNING digest, account_id
     """
-    return len(await tx.all(int, sql, at=at, enrol_since=at - enrol))
+    return await endings.note(tx, await tx.all(Ended, sql, at=at, enrol_since=at - enrol), ending)
 
 
-async def end_of_everybody(tx: Transaction) -> list[int]:
+async def end_of_everybody(tx: Transaction, ending: Ending) -> list[int]:
     """End every session of the panel; returns one account id for each session."""
-    return await tx.all(int, "DELETE FROM sessions RETURNING account_id")
+    ended = await tx.all(Ended, "DELETE FROM sessions RETURNING digest, account_id")
+    await endings.note(tx, ended, ending)
+    return [one.account_id for one in ended]
 
 
-async def end_beyond(tx: Transaction, owner: int, *, newest: str, keep: int) -> list[str]:
-    """End the least recently used beyond `keep`, never the one that just began; returns their ids."""
+async def end_beyond(tx: Transaction, owner: int, ending: Ending, *, newest: str, keep: int) -> int:
+    """End the least recently used beyond `keep`, never the one that just began; returns how many."""
     sql = """
         DELETE FROM sessions WHERE account_id = :owner AND id NOT IN (
             SELECT id FROM sessions WHERE account_id = :owner
             ORDER BY id = :newest DESC, last_seen_at DESC, created_at DESC LIMIT :keep)
-        RETURNING id
+        RETURNING digest, account_id
     """
-    return await tx.all(str, sql, owner=owner, newest=newest, keep=keep)
+    return await endings.note(tx, await tx.all(Ended, sql, owner=owner, newest=newest, keep=keep), ending)

@@ -209,7 +209,13 @@ def test_no_batch_is_larger_than_it_may_be(
         long = timedelta(days=180)
         async with panel.db.transaction() as tx:
             return await expiry.clear(
-                tx, at=panel.now(), idle=timedelta(hours=1), forget_after=long, keep_log=long, most=1
+                tx,
+                at=panel.now(),
+                idle=timedelta(hours=1),
+                forget_after=long,
+                keep_log=long,
+                told_until=panel.now(),
+                most=1,
             )
 
     before = rows("SELECT count(*) FROM sessions")[0][0]

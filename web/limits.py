@@ -115,6 +115,7 @@ PENDING_LOGIN_TRIES = 5
 PENDING_LOGINS_LIVE = 5  # per account
 SESSIONS_LIVE = 10  # per account
 SESSION_TOUCH = timedelta(seconds=60)  # a tenth of the idle time, where that is less
+ENDING_TOLD = timedelta(days=1)  # why a session ended, to the browser that has its cookie
 FORMER_COOKIE_TTL = timedelta(minutes=5)  # after a change, for signing out
 STEP_UP_WINDOW = timedelta(minutes=5)
 ENROL_ONLY_TTL = timedelta(minutes=15)

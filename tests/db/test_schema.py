@@ -50,6 +50,7 @@ TEXTS = {
     "0025_pending_logins.sql": "6298a38db4a8529f",
     "0026_order_of_instances.py": "eb98145881bb8411",
     "0027_early_codes.sql": "b75e6462a1e18b5a",
+    "0028_endings.sql": "fcf8cdce89c7eee8",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }

@@ -13,7 +13,11 @@ from web.visit.cookies import digest
 
 Rule = Callable[[Deed, Model], Iterator[str]]
 TRIES = {"attempts", "rates"}
-PASSWORD_ALONE = TRIES | {"pending_logins", "notices"}  # what a right password opens where a second factor is owed
+PASSWORD_ALONE = TRIES | {
+    "pending_logins",
+    "notices",
+    "endings",
+}  # what a right password opens where a second factor is owed
 BY_PROOF = {  # lines that somebody leaves who proved something, and the factor
     "login.password_ok": {"password"},
     "totp.ok": {"totp"},
@@ -84,7 +88,7 @@ def _may_touch(deed: Deed, change: Change) -> bool:
     if deed.command == "rotate-key":
         return all(column.startswith("sealed") for column in change.columns)
     if deed.command == "end-sessions" and deed.named is None:
-        return bool(change.before and not change.after)
+        return row.table == "endings" or bool(change.before and not change.after)
     return owner in _whole(deed) or row.table in _by_name(deed, owner)
 
 

@@ -98,6 +98,7 @@ INSTANCES_OF_BEFORE = [
 
 def take_back(rows: Rows) -> None:
     for change in (
+        "DROP TABLE endings",
         *EARLY_CODES_OF_BEFORE,
         *INSTANCES_OF_BEFORE,
         *PENDING_LOGINS_OF_BEFORE,

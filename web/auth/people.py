@@ -10,8 +10,10 @@ from enum import Enum, auto
 from db import accounts, pending_logins, recovery_codes, sessions, totp, trusted_devices
 from db.accounts import Account
 from db.database import Transaction
+from db.endings import Cause
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth.endings import because
 from web.auth.passwords import forget_tries, set_password
 from web.auth.tries import forgive_everything
 from web.factors import human_code
@@ -86,7 +88,7 @@ async def offer_activation(tx: Transaction, visit: Visit, account_id: int, lifet
     code = human_code.new(visit.panel.token_bytes, bits=ACTIVATION_BITS)
     await accounts.offer_activation(tx, account_id, human_code.digest(code), ends_at=visit.at + lifetime)
     await accounts.set_password(tx, account_id, None)
-    await _close_everywhere(tx, account_id)
+    await _close_everywhere(tx, visit, account_id)
     return human_code.grouped(code)
 
 
@@ -96,21 +98,21 @@ async def reset_two_factor(tx: Transaction, visit: Visit, account_id: int, *, ev
         return False
     await recovery_codes.remove(tx, account_id)
     await forgive_everything(tx, account_id)
-    await _close_everywhere(tx, account_id)
+    await _close_everywhere(tx, visit, account_id)
     await record_event(tx, visit, account_id, event)
     return True
 
 
-async def _close_everywhere(tx: Transaction, account_id: int) -> None:
+async def _close_everywhere(tx: Transaction, visit: Visit, account_id: int) -> None:
     """Nobody is signed in or about to be, and no browser is trusted any more."""
-    await sessions.end_others(tx, account_id)
+    await sessions.end_others(tx, account_id, because(visit.panel, Cause.OPERATOR))
     await pending_logins.end_all(tx, account_id)
     await trusted_devices.forget_all(tx, account_id)
 
 
 async def end_sessions(tx: Transaction, visit: Visit, account_id: int, *, event: Event) -> int:
     """Pending logins end too; returns how many sessions did."""
-    ended = await sessions.end_others(tx, account_id)
+    ended = await sessions.end_others(tx, account_id, because(visit.panel, Cause.OPERATOR))
     await pending_logins.end_all(tx, account_id)
     if ended:
         await record_event(tx, visit, account_id, event, str(ended))
@@ -119,7 +121,7 @@ async def end_sessions(tx: Transaction, visit: Visit, account_id: int, *, event:
 
 async def end_sessions_of_everybody(tx: Transaction, visit: Visit, *, event: Event) -> int:
     """Likewise; each account gets its own line."""
-    ended = await sessions.end_of_everybody(tx)
+    ended = await sessions.end_of_everybody(tx, because(visit.panel, Cause.OPERATOR))
     await pending_logins.end_of_everybody(tx)
     for account_id in set(ended):
         await record_event(tx, visit, account_id, event, str(ended.count(account_id)))

@@ -2,11 +2,13 @@
 
 from db import pending_logins, policy, sessions
 from db.database import Transaction
+from db.endings import Cause
 from db.sessions import Former
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import notify, notify_unusual_login
 from web.audit.record import record_event
 from web.auth import trusted_devices
+from web.auth.endings import because
 from web.auth.outcome import Accepted, Proof
 from web.limits import FORMER_COOKIE_TTL, SESSIONS_LIVE
 from web.visit import cookies
@@ -47,7 +49,8 @@ async def begin_session(tx: Transaction, visit: Visit, account_id: int, accepted
     if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
         await trusted_devices.trust(tx, visit, account_id)  # every factor that was asked for was proved
     await record_event(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
-    for _ in await sessions.end_beyond(tx, account_id, newest=session_id, keep=SESSIONS_LIVE):
+    crowded = because(panel, Cause.LIMIT)
+    for _ in range(await sessions.end_beyond(tx, account_id, crowded, newest=session_id, keep=SESSIONS_LIVE)):
         await record_event(tx, visit, account_id, Event.SESSION_ENDED, "limit")
     return token
 
@@ -84,13 +87,13 @@ async def _former_session(tx: Transaction, visit: Visit) -> Former | None:
     return await sessions.find_former(tx, token, at=visit.at) if token else None
 
 
-async def end_elsewhere(tx: Transaction, visit: SignedIn) -> int:
+async def end_elsewhere(tx: Transaction, visit: SignedIn, cause: Cause) -> int:
     """After a change of the password or of a factor: keep the account signed in and trusted in this browser alone.
 
     The session gets another cookie (ASVS V7.4.3, V7.2.4). Returns how many other sessions ended.
     """
     session = visit.session
-    ended = await sessions.end_others(tx, session.account_id, keep=session.id)
+    ended = await sessions.end_others(tx, session.account_id, because(visit.panel, cause), keep=session.id)
     if ended:
         await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(ended))
     await pending_logins.end_all(tx, session.account_id)

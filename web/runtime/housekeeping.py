@@ -5,7 +5,7 @@ import asyncio
 from db import activity, expiry
 from db.errors import Unavailable
 from web.audit import log
-from web.limits import HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
+from web.limits import ENDING_TOLD, HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
 from web.runtime import spare, work_files
 
@@ -25,14 +25,15 @@ async def clear(panel: Panel) -> int:
 
 
 async def _clear_expired(panel: Panel) -> int:
-    settings = panel.settings
+    settings, at = panel.settings, panel.now()
     async with panel.db.transaction() as tx:
         return await expiry.clear(
             tx,
-            at=panel.now(),
+            at=at,
             idle=settings.session_idle,
             forget_after=PASSWORD_FAILURES_KEPT,
             keep_log=settings.log_keep,
+            told_until=at + ENDING_TOLD,
             most=PRUNED_AT_ONCE,
         )
 

@@ -23,5 +23,12 @@ def _seconds(left: timedelta) -> int:
     return max(1, -(-left // timedelta(seconds=1)))
 
 
+def duration(length: timedelta) -> str:
+    """Whole hours, else minutes: "1 hora", "90 minutos"."""
+    minutes = length // timedelta(minutes=1)
+    count, one, many = (minutes, "minuto", "minutos") if minutes % 60 else (minutes // 60, "hora", "horas")
+    return f"{count} {one if count == 1 else many}"
+
+
 def tries_left(count: int) -> str:
     return " Falta 1 tentativa." if count == 1 else f" Faltam {count} tentativas."

@@ -6,8 +6,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import accounts, factors, policy, sessions
+from db.endings import Cause
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth.endings import because
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import ENROL_ONLY_TTL
@@ -53,7 +55,7 @@ async def _decide(visit: SignedIn, begins_at: datetime | None) -> Response:
                 tx, visit, account_id, Event.POLICY_REQUIRED, full(begins_at, visit.panel.settings.time_zone)
             )
         else:
-            await sessions.end_unenrolled(tx, at=visit.at, enrol=ENROL_ONLY_TTL)
+            await sessions.end_unenrolled(tx, because(visit.panel, Cause.UNENROLLED), at=visit.at, enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
             await record_event(tx, visit, account_id, Event.POLICY_RELEASED)
     return await _form(visit) if is_partial(visit) else go(visit, "/policy")

@@ -4,6 +4,8 @@ from starlette.responses import Response
 
 from db import notices, pending_logins
 from db.database import Transaction
+from db.endings import Cause
+from web.auth.endings import because
 from web.auth.outcome import Accepted, Refused
 from web.auth.recovery_codes import try_recovery
 from web.auth.sessions import begin_session
@@ -67,7 +69,9 @@ async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str
     pending_login = visit.pending_login
     if refused.tries_left is None:
         return _challenge(visit, template, refused)
-    left = await pending_logins.miss(tx, pending_login.digest, tries=PENDING_LOGIN_TRIES)
+    left = await pending_logins.miss(
+        tx, pending_login.digest, because(visit.panel, Cause.MISSES), tries=PENDING_LOGIN_TRIES
+    )
     if not left:
         await notices.hasten(tx, pending_login.digest, at=visit.panel.now())
     return _challenge(visit, template, refused, left=left)

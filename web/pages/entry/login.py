@@ -3,11 +3,13 @@
 from starlette.responses import Response
 
 from db import accounts
+from db.endings import Cause
 from db.errors import DatabaseError
 from web.audit import log
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth import pending_logins
+from web.auth.endings import SentOut, why_out
 from web.auth.outcome import Proof, Reason, Refused
 from web.auth.passwords import RightPassword, set_password, stored_phc, try_password
 from web.auth.people import read_name
@@ -17,9 +19,10 @@ from web.http import forms
 from web.http.page import go, is_partial, later, page
 from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
-from web.limits import BUSY_RETRY
+from web.limits import BUSY_RETRY, ENROL_ONLY_TTL, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL, SESSIONS_LIVE
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
+from web.words.waits import duration
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
@@ -32,6 +35,21 @@ REASONS = {
     NOT_WRITTEN_DOWN: "Você saiu deste navegador, mas o servidor não conseguiu registrar o fim da sessão: ela só acaba "
     "por falta de uso. Se mais alguém mexe neste aparelho, avise quem cuida do painel.",
 }
+NOT_YOU = "Não foi você? Procure quem cuida do painel."
+SENT_OUT = {
+    Cause.IDLE: "Sua sessão terminou depois de {idle} sem uso.{way_back}",
+    Cause.EXPIRED: "Sua sessão terminou: cada entrada vale por {longest}.{way_back}",
+    Cause.UNENROLLED: f"Passaram os {duration(ENROL_ONLY_TTL)} para ativar os dois fatores. Entre de novo.",
+    Cause.ELSEWHERE: f"Sua sessão foi encerrada em outro aparelho desta conta. {NOT_YOU}",
+    Cause.LOCKED: f"Esta conta foi bloqueada em outro aparelho, e todas as outras sessões terminaram. {NOT_YOU}",
+    Cause.PASSWORD: f"A senha desta conta mudou, e sua sessão terminou. Entre com a senha nova. {NOT_YOU}",
+    Cause.FACTOR: f"Os dois fatores desta conta mudaram, e sua sessão terminou. Entre de novo. {NOT_YOU}",
+    Cause.LIMIT: f"Uma conta fica aberta em até {SESSIONS_LIVE} navegadores. Este era o parado há mais tempo, e saiu.",
+    Cause.OPERATOR: "Quem cuida do painel encerrou sua sessão. Entre de novo.",
+    Cause.LATE: f"A verificação em duas etapas passou de {duration(PENDING_LOGIN_TTL)}. Entre de novo, com a senha.",
+    Cause.MISSES: f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e aquela entrada terminou. Entre de novo.",
+}
+PLACES = {"/instances": "Instâncias", "/security": "Segurança", "/policy": "Segurança", "/activity": "Atividade"}
 
 
 async def form(visit: Visit) -> Response:
@@ -47,7 +65,11 @@ async def form(visit: Visit) -> Response:
         return go(visit, "/login/code")
     if not await accounts.exist(visit.panel.db):
         return page(visit, "setup/begin.html")
-    response = show_form(visit, safe_path(visit.request.query_params.get("next")), error=reason)
+    next = safe_path(visit.request.query_params.get("next"))
+    if not reason and (sent_out := await why_out(visit)):
+        next = sent_out.next or next
+        return show_form(visit, next, sent_out.account_name, why=_why(visit, sent_out, next))
+    response = show_form(visit, next, error=reason)
     for one in (Cookie.SESSION, Cookie.PENDING_LOGIN):
         visit.jar.remove_planted(response, one)
     return response
@@ -119,12 +141,29 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
     return response
 
 
+def _why(visit: Visit, sent_out: SentOut, next: str) -> str:
+    settings, place = visit.panel.settings, PLACES.get("/" + next.split("/")[1].partition("?")[0])
+    return SENT_OUT[sent_out.cause].format(
+        idle=duration(settings.session_idle),
+        longest=duration(settings.session_max),
+        way_back=f" Entre de novo e você volta para {place}." if place else " Entre de novo.",
+    )
+
+
 def _refused(visit: Visit, next: str, name: str, refused: Refused) -> Response:
     error = WRONG if refused.reason is Reason.WRONG_PASSWORD else sentence(refused, visit)
     return later(show_form(visit, next, name, error, status_of(refused)), refused.wait)
 
 
 def show_form(
-    visit: Visit, next: str = HOME, name: str = "", error: str = "", status: int = 200, *, notice: str = ""
+    visit: Visit,
+    next: str = HOME,
+    name: str = "",
+    error: str = "",
+    status: int = 200,
+    *,
+    notice: str = "",
+    why: str = "",
 ) -> Response:
-    return page(visit, "login/form.html", block="form", status=status, next=next, name=name, error=error, notice=notice)
+    told = {"error": error, "notice": notice, "why": why}
+    return page(visit, "login/form.html", block="form", status=status, next=next, name=name, **told)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from db import activity, instances, recovery_codes, sessions, trusted_devices
 from db.activity import Entry
+from db.endings import Cause
 from db.instances import Counts
 from web.audit.events import Event
 from web.audit.record import record_event
@@ -92,7 +93,7 @@ async def lock(visit: RecentlyVerified) -> Response:
     await forms.read(visit)
     async with session_transaction(visit) as tx:
         trusted = await trusted_devices.owned_by(tx, session.account_id, at=at)
-        ended = await end_elsewhere(tx, visit)
+        ended = await end_elsewhere(tx, visit, Cause.LOCKED)
         left = await trusted_devices.owned_by(tx, session.account_id, at=at)
         paused = await instances.pause_all(tx, session.account_id, at=at)
         detail = f"{ended} · {paused} · {max(0, len(trusted) - len(left))}"

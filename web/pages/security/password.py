@@ -5,6 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from db import accounts
+from db.endings import Cause
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof, Refused
@@ -77,7 +78,7 @@ async def _put_in_force(visit: SignedIn, phc: str) -> None:
     async with session_transaction(visit) as tx:
         await set_password(tx, panel, session.account_id, phc)
         await forget_tries(tx, panel, session.account_name)
-        await end_elsewhere(tx, visit)
+        await end_elsewhere(tx, visit, Cause.PASSWORD)
         await record_event(tx, visit, session.account_id, Event.PASSWORD_CHANGED)
 
 

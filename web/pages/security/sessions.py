@@ -4,8 +4,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import sessions, trusted_devices
+from db.endings import Cause
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth.endings import because
 from web.http import forms
 from web.http.page import page
 from web.visit.browser import recognise
@@ -25,7 +27,8 @@ async def end(visit: RecentlyVerified) -> Response:
     ended: str = visit.request.path_params["id"]
     await forms.read(visit)
     async with session_transaction(visit) as tx:
-        if ended == session.id or not await sessions.end(tx, ended, owner=session.account_id):
+        ending = because(visit.panel, Cause.ELSEWHERE)
+        if ended == session.id or not await sessions.end(tx, ended, owner=session.account_id, ending=ending):
             raise HTTPException(404)
         await record_event(tx, visit, session.account_id, Event.SESSION_ENDED, "other")
     return await _show(visit, notice="Sessão encerrada.")
@@ -35,7 +38,8 @@ async def end_others(visit: RecentlyVerified) -> Response:
     session = visit.session
     await forms.read(visit)
     async with session_transaction(visit) as tx:
-        count = await sessions.end_others(tx, session.account_id, keep=session.id)
+        ending = because(visit.panel, Cause.ELSEWHERE)
+        count = await sessions.end_others(tx, session.account_id, ending, keep=session.id)
         await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(count))
     return await _show(visit, notice="Só esta sessão continua aberta.")
 

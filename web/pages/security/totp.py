@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from db import policy, recovery_codes, totp
 from db.database import Transaction
+from db.endings import Cause
 from db.errors import Unavailable
 from db.totp import Enrolment
 from web.audit.events import Event
@@ -203,7 +204,7 @@ async def _changed(tx: Transaction, visit: SignedIn, event: Event) -> int:
     account_id = visit.session.account_id
     await forgive_everything(tx, account_id)
     await record_event(tx, visit, account_id, event)
-    return await end_elsewhere(tx, visit)
+    return await end_elsewhere(tx, visit, Cause.FACTOR)
 
 
 def _ended(count: int) -> str:
