@@ -150,22 +150,28 @@ for (const happened of ["keydown", "keyup"]) document.addEventListener(happened,
   if (hint) hint.textContent = isOn ? "A tecla Caps Lock está ligada." : "";
 });
 
-// The code of the moment changes with the server's half minute.
-function turn() {
-  for (const place of document.querySelectorAll("[data-turn]:not([data-turning])")) {
-    place.dataset.turning = "";
-    place.hidden = false;
-    const begun = performance.now() - place.dataset.turn * 1000;
+// The server's clock goes on from the moment of its answer, in the reader's time zone; a ring shows its half minute.
+const second = new Intl.DateTimeFormat("pt-BR", { timeStyle: "medium" });
+function startClock() {
+  for (const place of document.querySelectorAll("[data-clock]")) {
+    const began = place.dataset.clock * 1000 - performance.now();
+    const [ring, still, going] = place.children, [left, time] = going.querySelectorAll("strong");
+    place.removeAttribute("data-clock");
+    ring.removeAttribute("hidden");
+    still.hidden = true;
+    going.hidden = false;
     const tick = () => {
-      const left = 30 - Math.floor((performance.now() - begun) / 1000) % 30;
-      place.textContent = `O código muda em ${left} s.`;
+      const now = began + performance.now(), seconds = 30 - Math.floor(now / 1000) % 30;
+      left.textContent = `${seconds} s`;
+      time.textContent = second.format(now);
+      ring.lastElementChild.setAttribute("stroke-dasharray", `${seconds} 30`);
       if (place.isConnected) setTimeout(tick, 1000);
     };
     tick();
   }
 }
-turn();
-document.addEventListener("htmx:after:swap", turn);
+startClock();
+document.addEventListener("htmx:after:swap", startClock);
 
 // The set-up address carries its code after the #, which no browser sends: it goes straight into the field, also when
 // the page was open already. WebKit gives the focus to [autofocus] in its next frame, whatever has it: ours comes after.

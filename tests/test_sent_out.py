@@ -88,7 +88,7 @@ def test_what_was_done_in_another_session_is_said(
     assert client.post(path, data=fields | proved).status_code in (200, 303)
     said, name = why(other)
     assert said.startswith(told)
-    assert said.endswith("Não foi você? Procure quem cuida do painel.")
+    assert said.endswith("Não foi você? Fale com quem cuida do painel.")
     assert name == protected.name
 
 

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.testclient import TestClient
 from tests.support.clock import Clock
 from tests.support.people import (
     FRAGMENT,
+    ORIGIN,
     Person,
     begin_enrolment,
     code_for,
@@ -17,7 +19,9 @@ from tests.support.people import (
     protect,
     sign_in,
 )
+from web.app import create_app
 from web.limits import PENDING_LOGINS_LIVE
+from web.settings import Settings
 
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -104,7 +108,7 @@ def test_five_wrong_codes_end_the_pending_login_and_then_everybody_waits(
     browser, wrong = new_client(), protected.wrong_code_at(clock())
     give_password(browser, protected)
     answers = [enter(browser, wrong) for _ in range(5)]
-    assert "códigos errados demais, e esta tentativa de entrar terminou" in answers[4].text
+    assert "Foram 5 códigos incorretos, e esta tentativa de entrar terminou." in answers[4].text
     assert enter(browser, protected.code_at(clock())).headers["location"] == "/login"
     waiting = sign_in(new_client(), protected, protected.code_at(clock()))
     assert (waiting.status_code, waiting.headers["retry-after"]) == (429, "60")
@@ -112,6 +116,54 @@ def test_five_wrong_codes_end_the_pending_login_and_then_everybody_waits(
     assert 'data-wait="60"' in waiting.text
     clock.forward(seconds=61)
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
+
+
+def test_the_servers_time_is_told_after_a_wrong_code_alone(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    assert "O servidor marcava" not in browser.get("/login/code").text
+    assert "O servidor marcava" not in enter(browser, "12").text
+    assert "O servidor marcava <time " in (told := enter(browser, protected.wrong_code_at(clock())).text)
+    assert f">{clock():%M:%S}</time> (minutos e segundos) quando recebeu este código." in told
+
+
+def test_at_its_end_a_challenge_says_one_thing_and_shows_both_ways_on(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser, wrong = new_client(), protected.wrong_code_at(clock())
+    give_password(browser, protected)
+    over = [enter(browser, wrong) for _ in range(5)][4].text
+    assert "Digite o que o aplicativo mostra agora" not in over
+    assert "O servidor marcava" not in over
+    assert "Entrar de novo" in over
+    assert 'href="/login?com=recuperacao"' in over
+    again = browser.get("/login?com=recuperacao").text
+    assert 'action="/login?com=recuperacao"' in again
+    assert f'value="{protected.name}"' in again
+    fields = {"name": protected.name, "password": protected.password}
+    assert (
+        'action="/login?com=recuperacao"'
+        in browser.post("/login?com=recuperacao", data=fields | {"password": "x"}).text
+    )
+    assert browser.post("/login?com=recuperacao", data=fields).headers["location"] == "/login/recovery"
+    in_place = new_client().post("/login?com=recuperacao", data=fields, headers=FRAGMENT).text
+    assert "Código de recuperação" in in_place
+    assert browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code == 303
+
+
+def test_whoever_has_neither_phone_nor_codes_reads_whom_to_ask(
+    protected: Person, client: TestClient, settings: Settings, clock: Clock
+) -> None:
+    give_password(client, protected)
+    for path in ("/login/code", "/login/recovery"):
+        assert "Sem celular e sem códigos? Fale com quem cuida do painel." in client.get(path).text
+    asked = replace(settings, help="Fale com o Bruno <ramal 214> & cia.")
+    app = create_app(asked, now=clock)
+    with TestClient(app, base_url=ORIGIN, headers={"Origin": ORIGIN}, follow_redirects=False) as browser:
+        give_password(browser, protected)
+        assert "Fale com o Bruno &lt;ramal 214&gt; &amp; cia." in browser.get("/login/code").text
 
 
 def test_the_wait_doubles_and_survives_a_fresh_pending_login(

@@ -159,6 +159,7 @@ THEME_TTL = timedelta(days=365)
 EXPORT_STEP = 500  # entries read at a time
 
 # Names
+HELP_MAX = 160
 PANEL_NAME_MAX = 64
 PANEL_NAME_ENCODED_MAX = 112  # bytes, percent-encoded; twice, with the longest user name, in a QR code of version 11
 INSTANCE_NAME_MAX = 40

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from web import hosts
 from web.hosts import is_loopback
-from web.limits import ARGON2, ARGON2_FLOOR, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
-from web.words.characters import name_refusal, trim
+from web.limits import ARGON2, ARGON2_FLOOR, HELP_MAX, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
+from web.words.characters import FORBIDDEN, name_refusal, trim
 from web.words.moments import Zone, machine_zone, read_zone
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout; relative paths in settings begin here
@@ -29,6 +29,7 @@ class StartRefused(Exception):
 @dataclass(frozen=True)
 class Settings:
     name: str = "Painel Z-API"  # title, and issuer in the authenticator app
+    help: str = "Fale com quem cuida do painel."  # whom to ask, without phone and codes
     public_url: str = ""  # the address people type, when a proxy stands in front
     host: str = "127.0.0.1"
     port: int = 8000
@@ -209,8 +210,16 @@ def _name(value: str) -> str:
     return name
 
 
+def _help(value: str) -> str:
+    """Every page shows it as text; what is no sentence that people can read is refused."""
+    if len(sentence := trim(value)) > HELP_MAX or FORBIDDEN.search(sentence) or not sentence:
+        raise ValueError(value)
+    return sentence
+
+
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_NAME": (_name, f"um nome de até {PANEL_NAME_MAX} caracteres, sem dois-pontos"),
+    "PANEL_HELP": (_help, f"uma frase de até {HELP_MAX} caracteres, em uma linha, que diga a quem pedir ajuda"),
     "PANEL_PUBLIC_URL": (_origin, "um endereço como https://painel.exemplo.com.br, sem caminho"),
     "PANEL_HOST": (_host, "um endereço ou nome desta máquina, como 127.0.0.1, sem porta"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),

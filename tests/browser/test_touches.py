@@ -1,23 +1,18 @@
 """The small things that people notice."""
 
 import re
+from datetime import timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
-from tests.browser.steps import (
-    give_password,
-    open_row,
-    row,
-    set_up,
-    stop_time,
-    switch_on,
-)
+from tests.browser.steps import give_code, give_password, open_row, row, set_up, stop_time, switch_on
 from tests.support.clock import Clock
-from tests.support.people import PASSWORD
+from tests.support.people import PASSWORD, Person
 from tests.support.steady import until
 
 
@@ -87,14 +82,18 @@ def test_caps_lock_is_told_where_a_password_is_typed(page: Page) -> None:
     expect(hint).to_have_count(0)
 
 
-def test_the_challenge_counts_down_to_the_next_code(page: Page, clock: Clock) -> None:
-    switch_on(page, clock)
+def test_after_a_wrong_code_the_servers_clock_ticks(page: Page, clock: Clock) -> None:
+    key = switch_on(page, clock)
     page.get_by_role("button", name="Sair").click()
     clock.forward(seconds=10)  # the 15th of its 30 seconds
     stop_time(page)
     give_password(page)
-    for left, seconds in ((15, 2), (13, 12), (1, 1), (30, 0)):
-        expect(page.get_by_text(f"O código muda em {left} s.")).to_be_visible()
+    expect(page.get_by_text("No servidor são")).to_have_count(0)
+    give_code(page, Person("ana", "", key).wrong_code_at(clock()))
+    began = clock().astimezone(ZoneInfo("America/Sao_Paulo"))
+    for left, later, seconds in ((15, 0, 2), (13, 2, 12), (1, 14, 1), (30, 15, 0)):
+        time = f"{began + timedelta(seconds=later):%H:%M:%S}"
+        expect(page.get_by_text(f"O código muda em {left} s. No servidor são {time};")).to_be_visible()
         page.clock.run_for(seconds * 1000)
 
 

@@ -59,6 +59,7 @@ def _common(visit: Visit) -> dict[str, object]:
         "session": visit.session,
         "notices": visit.arrival.notices,
         "panel_name": panel.settings.name,
+        "help": panel.settings.help,
         "is_exposed": visit.arrival.is_exposed,
         "now": visit.at,
         "zone": panel.settings.time_zone,

@@ -6,7 +6,7 @@ from db import notices, pending_logins
 from db.database import Transaction
 from db.endings import Cause
 from web.auth.endings import because
-from web.auth.outcome import Accepted, Refused
+from web.auth.outcome import Accepted, Reason, Refused
 from web.auth.recovery_codes import try_recovery
 from web.auth.sessions import begin_session
 from web.auth.totp import try_code
@@ -15,11 +15,12 @@ from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import PENDING_LOGIN_TRIES
-from web.pages.entry.login import signed_in
+from web.pages.entry.login import CHALLENGES, signed_in
 from web.visit.visit import Pending
 from web.words.waits import counted, tries_left
 
-CHALLENGE, RECOVERY = "two_factor/challenge.html", "two_factor/recovery.html"
+CHALLENGE, RECOVERY = CHALLENGES["code"], CHALLENGES["recovery"]
+OVER = f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e esta tentativa de entrar terminou."
 
 
 async def code_form(visit: Pending) -> Response:
@@ -79,13 +80,15 @@ async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str
 
 def _challenge(visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None) -> Response:
     """The challenge, with why it was refused; with no tries `left` this pending login is over."""
+    why = OVER if left == 0 else sentence(refused, visit) if refused else ""
     response = page(
         visit,
         template,
         block="form",
         status=status_of(refused) if refused else 200,
         account_name=visit.pending_login.account_name,
-        error=sentence(refused, visit) + _what_next(refused, left) if refused else "",
+        error=why + _what_next(refused, left) if refused else "",
+        is_wrong=refused is not None and refused.reason is Reason.WRONG_CODE,
         is_over=left == 0,
     )
     return later(response, refused.wait) if refused else response

@@ -35,7 +35,7 @@ REASONS = {
     NOT_WRITTEN_DOWN: "Você saiu deste navegador, mas o servidor não conseguiu registrar o fim da sessão: ela só acaba "
     "por falta de uso. Se mais alguém mexe neste aparelho, avise quem cuida do painel.",
 }
-NOT_YOU = "Não foi você? Procure quem cuida do painel."
+NOT_YOU = "Não foi você? {help}"
 SENT_OUT = {
     Cause.IDLE: "Sua sessão terminou depois de {idle} sem uso.{way_back}",
     Cause.EXPIRED: "Sua sessão terminou: cada entrada vale por {longest}.{way_back}",
@@ -49,6 +49,8 @@ SENT_OUT = {
     Cause.LATE: f"A verificação em duas etapas passou de {duration(PENDING_LOGIN_TTL)}. Entre de novo, com a senha.",
     Cause.MISSES: f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e aquela entrada terminou. Entre de novo.",
 }
+CHALLENGES = {"code": "two_factor/challenge.html", "recovery": "two_factor/recovery.html"}
+FOR_RECOVERY = "/login?com=recuperacao"
 PLACES = {"/instances": "Instâncias", "/security": "Segurança", "/policy": "Segurança", "/activity": "Atividade"}
 
 
@@ -131,12 +133,13 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         if not account.has_two_factor:
             return signed_in(visit, await begin_session(tx, visit, account.id, accepted), next)
         token = await pending_logins.begin(tx, visit, account.id, next)
+    way = "recovery" if _wants_recovery(visit) else "code"
     if is_partial(visit):
         response = page(
-            visit, "two_factor/challenge.html", block="form", account_name=account.name, error="", is_over=False
+            visit, CHALLENGES[way], block="form", account_name=account.name, error="", is_wrong=False, is_over=False
         )
     else:
-        response = go(visit, "/login/code")
+        response = go(visit, f"/login/{way}")
     visit.jar.set(response, Cookie.PENDING_LOGIN, token)
     return response
 
@@ -144,10 +147,16 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
 def _why(visit: Visit, sent_out: SentOut, next: str) -> str:
     settings, place = visit.panel.settings, PLACES.get("/" + next.split("/")[1].partition("?")[0])
     return SENT_OUT[sent_out.cause].format(
+        help=settings.help,
         idle=duration(settings.session_idle),
         longest=duration(settings.session_max),
         way_back=f" Entre de novo e você volta para {place}." if place else " Entre de novo.",
     )
+
+
+def _wants_recovery(visit: Visit) -> bool:
+    """Whether somebody signs in again to go on with a recovery code."""
+    return visit.request.query_params.get("com") == "recuperacao"
 
 
 def _refused(visit: Visit, next: str, name: str, refused: Refused) -> Response:
@@ -165,5 +174,6 @@ def show_form(
     notice: str = "",
     why: str = "",
 ) -> Response:
-    told = {"error": error, "notice": notice, "why": why}
+    action = FOR_RECOVERY if _wants_recovery(visit) else "/login"
+    told = {"error": error, "notice": notice, "why": why, "action": action}
     return page(visit, "login/form.html", block="form", status=status, next=next, name=name, **told)
