@@ -18,7 +18,8 @@ from web.settings import Settings
 from web.visit.visit import Visit
 
 NewClient = Callable[[], TestClient]
-SIGNED_IN = {State.SIGNED_IN, State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING}
+SENSITIVE = {State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING}
+SIGNED_IN = {State.SIGNED_IN, *SENSITIVE}
 
 
 def doors(*states: Door[Visit], suits: Callable[[Demand], bool] = lambda _: True) -> list[tuple[str, str]]:
@@ -83,12 +84,29 @@ def test_a_signed_in_person_can_open_the_pages(alice: Person, client: TestClient
         assert "/login" not in answer.headers.get("location", ""), path
 
 
-def test_sensitive_doors_ask_for_a_step_up_first(alice: Person, client: TestClient, clock: Clock) -> None:
+def test_sensitive_doors_ask_for_a_step_up_first_and_say_what_for(
+    alice: Person, client: TestClient, clock: Clock
+) -> None:
     clock.forward(minutes=6)
-    for _, path in doors(State.RECENTLY_VERIFIED, State.VERIFY_NOW, State.BINDING):
+    purposes = {demand.purpose for route in ROUTES if (demand := demand_of(route)) and demand.state in SENSITIVE}
+    assert "" not in purposes
+    for _, path in doors(*SENSITIVE):
         answer = client.post(path)
         assert answer.status_code == 403, path
-        assert "Confirme que é você" in answer.text, path
+        told = re.search("Confirme que é você.*?<p>Para <strong>(.+?)</strong>", answer.text, re.DOTALL)
+        assert told, path
+        assert told[1] in purposes, path
+
+
+def test_the_step_up_names_the_instance_that_it_is_asked_for(
+    alice: Person, client: TestClient, clock: Clock, rows: Callable[..., Any]
+) -> None:
+    client.post("/instances", data={"name": "Loja <b>"})
+    [(instance,)] = rows("SELECT id FROM instances")
+    clock.forward(minutes=6)
+    asked = client.post(f"/instances/{instance}/token/show", headers=FRAGMENT).text
+    assert "Para <strong>mostrar o token</strong> da instância <strong>Loja &lt;b&gt;</strong>." in asked
+    assert "instância" not in client.post("/instances/other/token/show").text.partition("Para <strong>")[2]
 
 
 def test_enrolment_has_four_doors_and_the_choice_of_a_theme() -> None:

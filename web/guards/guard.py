@@ -56,6 +56,7 @@ class Demand:
     admin_only: bool = False
     throttle: Throttle | None = None
     entry: Entry | None = None
+    purpose: str = ""  # what "Confirme que é você" is asked for
 
 
 class GuardedRoute(Route):
@@ -74,9 +75,10 @@ def get(
     allows_enrolment: bool = False,
     admin_only: bool = False,
     section: str = "",
+    purpose: str = "",
 ) -> GuardedRoute:
     """A page that demands a proof needs a POST beside it: that is where the proof is sent."""
-    demand = Demand(state, section or section_of(path), allows_enrolment, admin_only)
+    demand = Demand(state, section or section_of(path), allows_enrolment, admin_only, purpose=purpose)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="GET")
 
 
@@ -90,9 +92,10 @@ def post(
     section: str = "",
     throttle: Throttle | None = None,
     entry: Entry | None = None,
+    purpose: str = "",
 ) -> GuardedRoute:
     """A form. Only these routes read a body, so the limit of its size is set here."""
-    demand = Demand(state, section or section_of(path), allows_enrolment, admin_only, throttle, entry)
+    demand = Demand(state, section or section_of(path), allows_enrolment, admin_only, throttle, entry, purpose)
     return GuardedRoute(path, _guarded(handler, state, demand), demand, method="POST", body_max=BODY_MAX)
 
 
@@ -122,7 +125,8 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
     async def guarded(request: Request) -> Response:
         budget.begin()
         visit = visit_of(request)
-        visit.arrival.section, visit.arrival.entry = demand.section, demand.entry
+        arrival = visit.arrival
+        arrival.section, arrival.entry, arrival.purpose = demand.section, demand.entry, demand.purpose
         unreadable = await _read_form(visit)
         await identify(visit)
         await _touch(visit)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
+from db import instances
 from web.audit import log
 from web.auth.outcome import Accepted, Proof, Refused
 from web.auth.step_up import Typed, verify
@@ -65,7 +66,18 @@ async def _ask(
         is_recovering=is_recovering,
         place=_place(visit),
         way_back=page_above(visit, visit.path),
+        purpose=visit.arrival.purpose,
+        instance=await _instance(visit),
     )
+
+
+async def _instance(visit: SignedIn) -> str:
+    """The name of the one that it is asked for, if it is for one."""
+    parts = visit.path.split("/")
+    if parts[1] != "instances":
+        return ""
+    found = await instances.find(visit.panel.db, parts[2], owner=visit.session.account_id)
+    return found.name if found else ""
 
 
 def _seal(visit: SignedIn, secret: dict[str, str]) -> dict[str, str]:

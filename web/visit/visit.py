@@ -55,6 +55,7 @@ class Arrival:
     request: Request | None = None  # none at the terminal
     is_exposed: bool = False  # over plain HTTP, which others can read
     entry: Entry | None = None
+    purpose: str = ""  # what "Confirme que é você" is asked for
     is_identified: bool = False
     session: Session | None = None
     pending_login: PendingLogin | None = None
