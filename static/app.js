@@ -173,17 +173,19 @@ function startClock() {
 startClock();
 document.addEventListener("htmx:after:swap", startClock);
 
-// The set-up address carries its code after the #, which no browser sends: it goes straight into the field, also when
-// the page was open already. WebKit gives the focus to [autofocus] in its next frame, whatever has it: ours comes after.
-function takeSetupCode() {
-  const field = document.querySelector("#setup_code");
+// The addresses of set-up and activation carry their code after the #, which no browser sends: it goes straight into the
+// field, also when the page was open already. WebKit gives the focus to [autofocus] in its next frame, whatever has it:
+// ours comes after. Where nothing but the code is asked for, it is sent at once.
+function takeCode() {
+  const field = document.querySelector("#setup_code, #activation_code");
   if (!field || location.hash.length < 2) return;
   field.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
+  if (field.id === "activation_code") return field.form.requestSubmit();
   requestAnimationFrame(() => document.querySelector("#name").focus());
 }
-takeSetupCode();
-window.addEventListener("hashchange", takeSetupCode);
+takeCode();
+window.addEventListener("hashchange", takeCode);
 
 // Every moment in the time zone of whoever reads, in the words of the server; the days of the activity follow.
 const formatter = (options) => {

@@ -88,7 +88,7 @@ def test_sensitive_doors_ask_for_a_step_up_first_and_say_what_for(
     alice: Person, client: TestClient, clock: Clock
 ) -> None:
     clock.forward(minutes=6)
-    purposes = {demand.purpose for route in ROUTES if (demand := demand_of(route)) and demand.state in SENSITIVE}
+    purposes = {demand.purpose for route in ROUTES if (demand := demand_of(route)) and demand.door in SENSITIVE}
     assert "" not in purposes
     for _, path in doors(*SENSITIVE):
         answer = client.post(path)

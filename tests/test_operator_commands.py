@@ -129,6 +129,34 @@ def test_a_refused_password_is_explained_and_the_code_stays_valid(
     assert activate(new_client(), code).status_code == 200
 
 
+def test_the_code_alone_tells_the_name_and_stays_good(
+    alice: Person, new_client: NewClient, reset_password: Callable[[str], str], rows: Rows
+) -> None:
+    code = reset_password("alice")
+    asked = new_client().post("/activate", data={"activation_code": code.lower()}).text
+    assert 'Sua conta neste painel se chama <strong translate="no">alice</strong>' in asked
+    assert '<input type="text" name="" value="alice" autocomplete="username" hidden>' in asked
+    assert rows("SELECT count(*) FROM activations") == [(1,)]
+    assert "alice" in activate(new_client(), code, "curta").text
+    assert "alice" not in new_client().get("/activate").text
+    assert 'name="password"' not in new_client().get("/activate").text
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("senhasenhasenha", "palavras que todos tentam primeiro, como senha ou painel"),
+        ("alice2026alice", "se apoia no nome da conta"),
+        ("qwerqwerqwer1", "fácil de adivinhar"),
+        ("curta", "pelo menos 12 caracteres"),
+    ],
+)
+def test_a_weak_password_is_refused_for_what_is_weak_about_it(
+    password: str, reason: str, alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
+) -> None:
+    assert reason in activate(new_client(), reset_password("alice"), password).text
+
+
 def test_a_wrong_code_tells_nothing_about_accounts(alice: Person, new_client: NewClient) -> None:
     """A12."""
     refused = activate(new_client(), "0000-0000-0000-0000-0000-0000")

@@ -25,7 +25,7 @@ CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
         ("ç" * 256 + "", Refusal.GUESSABLE),
         ("mudar123mudar", Refusal.COMMON),
         ("leavemealone", Refusal.COMMON),
-        ("Painel@2026!!", Refusal.CONTEXT),
+        ("Painel@2026!!", Refusal.OBVIOUS),
         ("alice-alice-alice", Refusal.CONTEXT),
         ("abcdefghijklmnop", Refusal.GUESSABLE),
         ("girafa azul\ufffd dança", Refusal.BROKEN_TEXT),

@@ -85,7 +85,7 @@ def _disclose(panel: Panel, done: str, code: str, lifetime: str) -> None:
     try:
         print(done)
         print(f"Código de ativação: {code}")
-        print(f"Vale uma vez, por {lifetime}, em {address}/activate", flush=True)
+        print(f"Vale uma vez, por {lifetime}, em {address}/activate#{code}", flush=True)
     except OSError as lost:
         raise CommandRefused(
             f"Não foi possível mostrar o código ({reason(lost, settings.data)}). Nada mudou."

@@ -37,7 +37,8 @@ class Refusal(Enum):
     TOO_SHORT = auto()
     TOO_LONG = auto()
     COMMON = auto()
-    CONTEXT = auto()
+    CONTEXT = auto()  # the account, the panel, an instance
+    OBVIOUS = auto()  # words that everybody tries first
     GUESSABLE = auto()
     NOT_REPEATED = auto()  # the second time something else was typed
 
@@ -57,12 +58,12 @@ class Judgement:
 def judge(password: str, *, minimum: int, context: Iterable[str] = ()) -> Judgement:
     """`context` are words that belong to the account or the panel. About 50 ms at most, whatever was typed."""
     password = unicodedata.normalize("NFC", password)
-    words = [word.casefold() for word in (*CONTEXT_WORDS, *context) if len(word) > 2]
-    score = _score(password, words)
-    return Judgement(_refusal(password, minimum, words, score), score)
+    names = [word.casefold() for word in context if len(word) > 2]
+    score = _score(password, [*CONTEXT_WORDS, *names])
+    return Judgement(_refusal(password, minimum, names, score), score)
 
 
-def _refusal(password: str, minimum: int, words: list[str], score: int) -> Refusal | None:
+def _refusal(password: str, minimum: int, names: list[str], score: int) -> Refusal | None:
     if "\ufffd" in password:  # what broken UTF-8 collapses to: many passwords would become one
         return Refusal.BROKEN_TEXT
     if len(password) < minimum:
@@ -71,8 +72,10 @@ def _refusal(password: str, minimum: int, words: list[str], score: int) -> Refus
         return Refusal.TOO_LONG
     if password.casefold() in BRAZILIAN_COMMON or password.casefold() in _common():
         return Refusal.COMMON
-    if _leans_on(words, password.casefold()):
+    if _leans_on(names, password.casefold()):
         return Refusal.CONTEXT
+    if _leans_on([*CONTEXT_WORDS, *names], password.casefold()):
+        return Refusal.OBVIOUS
     return Refusal.GUESSABLE if score < PASSWORD_SCORE else None
 
 

@@ -57,6 +57,7 @@ PASSWORD_SENTENCES = {
     Refusal.TOO_LONG: "A senha passa de 256 caracteres.",
     Refusal.COMMON: "Esta senha está nas listas das mais usadas. Escolha outra.",
     Refusal.CONTEXT: "Esta senha se apoia no nome da conta, do painel ou de uma instância. Escolha outras palavras.",
+    Refusal.OBVIOUS: "Esta senha se apoia em palavras que todos tentam primeiro, como senha ou painel. Escolha outras.",
     Refusal.GUESSABLE: "Esta senha é fácil de adivinhar. Junte mais uma ou duas palavras.",
     Refusal.NOT_REPEATED: "As duas senhas não são iguais.",
 }

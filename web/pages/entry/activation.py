@@ -26,8 +26,11 @@ async def form(visit: Visit) -> Response:
 
 
 async def activate(visit: Visit) -> Response:
-    """The second factor, where there is one, is asked at the login that follows (ASVS V6.4.3)."""
-    typed = await forms.read(visit, "activation_code", "password", "repeated")
+    """The code alone tells whose account it is; with a password it is spent, and Entrar follows, the name filled in.
+
+    The second factor, where there is one, is asked at that login (ASVS V6.4.3).
+    """
+    typed = await forms.read(visit, "activation_code", optional=("password", "repeated"))
     panel, at = visit.panel, visit.at
     digest = human_code.digest(human_code.read(typed["activation_code"]))
     name = await accounts.find_activation(panel.db, digest, at=at)
@@ -35,14 +38,16 @@ async def activate(visit: Visit) -> Response:
         async with panel.db.transaction() as tx:
             await record_event(tx, visit, None, Event.ACCOUNT_ACTIVATION_FAILED)
         return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
+    if not (typed["password"] or typed["repeated"]):
+        return _form(visit, typed["activation_code"], name=name)
     try:
         refused = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
         errors = password_errors(refused, panel)
         phc = "" if errors else await hash_password(panel, typed["password"])
     except TooBusy:
-        return later(_form(visit, typed["activation_code"], {"password": BUSY}, 503), BUSY_RETRY)
+        return later(_form(visit, typed["activation_code"], {"password": BUSY}, 503, name=name), BUSY_RETRY)
     if errors:
-        return _form(visit, typed["activation_code"], errors, 422)
+        return _form(visit, typed["activation_code"], errors, 422, name=name)
     async with panel.db.transaction() as tx:
         account_id = await accounts.spend_activation(tx, digest, at=at)
         if account_id is None:
@@ -55,8 +60,17 @@ async def activate(visit: Visit) -> Response:
     return show_form(visit, name=name, notice="Senha definida. Agora entre com ela.")
 
 
-def _form(visit: Visit, code: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:
-    minimum = visit.panel.settings.password_min
+def _form(
+    visit: Visit, code: str = "", errors: dict[str, str] | None = None, status: int = 200, *, name: str = ""
+) -> Response:
+    """With the `name` of the account, which a right code tells, it asks for the password."""
     return page(
-        visit, "activation/form.html", block="form", status=status, code=code, errors=errors or {}, minimum=minimum
+        visit,
+        "activation/form.html",
+        block="form",
+        status=status,
+        code=code,
+        name=name,
+        errors=errors or {},
+        minimum=visit.panel.settings.password_min,
     )
