@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,12 @@ FRESH = "pato verde corre na praia"
 def change(client: TestClient, current: str, new: str = FRESH, repeated: str | None = None, **extra: str) -> Any:
     fields = {"current": current, "password": new, "repeated": new if repeated is None else repeated}
     return client.post("/security/password", data=fields | extra)
+
+
+def proved_on(page: str) -> str:
+    found = re.search('name="current_proved" value="([^"]+)"', page)
+    assert found, page
+    return found[1]
 
 
 def test_password_managers_find_the_page(client: TestClient) -> None:
@@ -119,6 +126,43 @@ def test_it_asks_for_a_step_up_and_sends_no_password_back(
     assert "Nova senha" in shown.text
     assert rows("SELECT sealed_password FROM accounts") == before
     assert "Senha alterada" in change(client, alice.password).text
+
+
+def test_the_current_password_is_asked_for_once(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """On the way to the form, or in it; a slip in the new one asks for nothing again."""
+    protect(client, alice, clock())
+    assert "Senha atual" in client.get("/security/password").text
+    slip = change(client, alice.password, repeated=FRESH + "s").text
+    assert "Senha atual" not in slip
+    proved = proved_on(slip)
+    assert "Senha alterada" in change(client, "", current_proved=proved).text
+    alice.password = FRESH
+    clock.forward(minutes=6)
+    shown = client.post("/security/password", data=proof(alice, clock())).text
+    assert "Senha atual" not in shown
+    assert "igual à atual" in change(client, "", current_proved=proved_on(shown)).text
+    fresh = "sete barcos de papel azul"
+    assert "Senha alterada" in change(client, "", fresh, current_proved=proved_on(shown)).text
+    assert give_password(new_client(), Person("alice", fresh)).status_code == 303
+
+
+def test_a_proof_of_the_current_password_is_good_for_its_session_alone_and_not_for_long(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    proved = proved_on(change(client, alice.password, repeated="x").text)
+    other = new_client()
+    sign_in(other, alice)
+    before = rows("SELECT sealed_password FROM accounts")
+    for browser, told in ((other, proved), (client, ""), (client, "x"), (client, proved[:-8])):
+        assert "Senha incorreta" in change(browser, "", current_proved=told).text
+    clock.forward(minutes=6)
+    asked = change(client, "", current_proved=proved)
+    assert (asked.status_code, proved in asked.text) == (403, False)
+    client.post("/security/password", data={"step_up_password": alice.password})
+    assert "Senha incorreta" in change(client, "", current_proved=proved).text
+    assert rows("SELECT sealed_password FROM accounts") == before
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,15 @@ async def hash_password(panel: Panel, password: str) -> str:
         return await _hash(panel, slots, password, panel.settings.hash_cost)
 
 
+async def is_password(panel: Panel, account: Account | None, password: str) -> bool:
+    """Whether it is the account's; for whoever has proved that already. Raises TooBusy."""
+    phc = stored_phc(panel, account)
+    if not phc or not is_hashable(password):
+        return False
+    with panel.hash_workers.reserve(reserved=True) as slots:
+        return await slots.run(matches, panel.argon2id, phc, password)
+
+
 async def _hash(panel: Panel, slots: Slots, password: str, cost: Cost) -> str:
     return await slots.run(make_phc, panel.argon2id, password, cost, panel.token_bytes)
 

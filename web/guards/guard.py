@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from db import sessions
 from db.errors import DatabaseError
 from web.audit import log
-from web.auth.outcome import Accepted
+from web.auth.outcome import Accepted, Proof
 from web.crypto import budget
 from web.crypto.workers import TooBusy
 from web.guards import step_up
@@ -218,8 +218,13 @@ async def _recently_verified(visit: Visit, demand: Demand) -> RecentlyVerified |
     if not isinstance(here, SignedIn):
         return here
     within = ENROL_ONLY_TTL if here.session.enrols_only else STEP_UP_WINDOW
-    answer = await step_up.demand(here, within=within)
-    return RecentlyVerified(visit.arrival) if isinstance(answer, Accepted) else answer
+    match await step_up.demand(here, within=within):
+        case Accepted(Proof.EARLIER):
+            return RecentlyVerified(visit.arrival)
+        case Accepted():
+            return VerifiedNow(visit.arrival)
+        case answer:
+            return answer
 
 
 async def _verified_now(visit: Visit, demand: Demand) -> VerifiedNow | Response:

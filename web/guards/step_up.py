@@ -99,6 +99,25 @@ def _open(visit: SignedIn, kept: str) -> dict[str, str]:
     return dict(parse_qsl(typed, keep_blank_values=True))
 
 
+def password_proof(visit: SignedIn) -> str:
+    """That the current password was proved: good for this session, until it has to prove itself again."""
+    sealed = visit.panel.vault.seal("current-password", _proof_owner(visit), b"")
+    return base64.urlsafe_b64encode(sealed).decode("ascii")
+
+
+def has_proved_password(visit: SignedIn, proof: str) -> bool:
+    """Whether this is such a proof, of this session and what it last proved."""
+    try:
+        visit.panel.vault.unseal("current-password", _proof_owner(visit), base64.urlsafe_b64decode(proof))
+    except (BrokenSeal, ValueError):
+        return False
+    return True
+
+
+def _proof_owner(visit: SignedIn) -> str:
+    return f"{visit.session.id} {int(visit.session.verified_at.timestamp())}"
+
+
 def _owner(visit: SignedIn) -> str:
     return f"{visit.session.id} {visit.path}"
 

@@ -13,20 +13,21 @@ from web.auth.passwords import (
     RightPassword,
     forget_tries,
     hash_password,
+    is_password,
     judge_password,
     password_refusal,
     set_password,
     try_password,
 )
 from web.auth.sessions import end_elsewhere
-from web.guards import throttle
+from web.guards import step_up, throttle
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import password_errors, password_sentence, sentence, status_of
-from web.visit.visit import RecentlyVerified, SignedIn
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 
-FIELDS = ("current", "password", "repeated")
+FIELDS = ("current", "current_proved", "password", "repeated")
 STRENGTHS = ("muito fraca", "muito fraca", "fraca", "boa", "muito boa")
 SAME = "A senha nova é igual à atual."
 CHANGED = "Senha alterada. As outras sessões desta conta foram encerradas."
@@ -37,24 +38,41 @@ async def form(visit: RecentlyVerified) -> Response:
 
 
 async def change(visit: RecentlyVerified) -> Response:
-    """Ask for the current password too (ASVS V6.2.3). Without fields it is a proof just given: show the form."""
-    panel, session = visit.panel, visit.session
+    """Ask for the current password too (ASVS V6.2.3), once: by this form, or by a proof given on the way to it.
+
+    Without fields it is a proof just given: show the form.
+    """
     typed = await forms.read(visit, optional=FIELDS)
+    is_proved = isinstance(visit, VerifiedNow) or step_up.has_proved_password(visit, typed["current_proved"])
     if not any(typed.values()):
-        return _form(visit)
-    if refused := await throttle.charge(visit, throttle.AUTH):
-        return refused
-    judged = await _judge_current(visit, typed["current"])
-    if not isinstance(judged, Accepted):
-        return judged
+        return _form(visit, is_proved=is_proved)
+    if not is_proved:
+        if refused := await throttle.charge(visit, throttle.AUTH):
+            return refused
+        judged = await _judge_current(visit, typed["current"])
+        if not isinstance(judged, Accepted):
+            return judged
+    return await _choose(visit, typed)
+
+
+async def _choose(visit: SignedIn, typed: dict[str, str]) -> Response:
+    """Whoever mistypes the new one has proved the current one all the same."""
+    panel, session = visit.panel, visit.session
     refusal = await password_refusal(panel, typed["password"], typed["repeated"], name=session.account_name)
     errors = password_errors(refusal, panel)
-    if typed["password"] == typed["current"]:
+    if not errors and await _is_current(visit, typed):
         errors = {"password": SAME}
     if errors:
-        return _form(visit, errors=errors, status=422)
+        return _form(visit, errors=errors, status=422, is_proved=True)
     await _put_in_force(visit, await hash_password(panel, typed["password"]))
     return _form(visit, notice=CHANGED)
+
+
+async def _is_current(visit: SignedIn, typed: dict[str, str]) -> bool:
+    if typed["current"]:
+        return typed["password"] == typed["current"]
+    account = await accounts.get(visit.panel.db, visit.session.account_id)
+    return await is_password(visit.panel, account, typed["password"])
 
 
 async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
@@ -84,7 +102,7 @@ async def _put_in_force(visit: SignedIn, phc: str) -> None:
 
 async def strength(visit: SignedIn) -> Response:
     """How guessable the new password is so far, and why it would be refused; nothing of it is kept."""
-    typed = (await forms.read(visit, "password", optional=("current", "repeated")))["password"]
+    typed = (await forms.read(visit, "password", optional=("current", "current_proved", "repeated")))["password"]
     judged = await judge_password(visit.panel, typed, name=visit.session.account_name)
     words = STRENGTHS[min(judged.score, 2) if judged.refusal else judged.score]
     refusal = password_sentence(judged.refusal, visit.panel) if judged.refusal else ""
@@ -96,11 +114,27 @@ def _refused(visit: SignedIn, refused: Refused) -> Response:
     return later(response, refused.wait)
 
 
-def _form(visit: SignedIn, *, errors: dict[str, str] | None = None, notice: str = "", status: int = 200) -> Response:
-    context = _context(errors=errors or {}, notice=notice, minimum=visit.panel.settings.password_min)
+def _form(
+    visit: SignedIn,
+    *,
+    errors: dict[str, str] | None = None,
+    notice: str = "",
+    status: int = 200,
+    is_proved: bool = False,
+) -> Response:
+    proof = step_up.password_proof(visit) if is_proved else ""
+    context = _context(errors=errors or {}, notice=notice, minimum=visit.panel.settings.password_min, proof=proof)
     return page(visit, "password/change.html", block="card", status=status, **context)
 
 
 def _context(**context: object) -> dict[str, Any]:
-    empty: dict[str, Any] = {"errors": {}, "notice": "", "minimum": 0, "typed": "", "words": "", "refusal": ""}
+    empty: dict[str, Any] = {
+        "errors": {},
+        "notice": "",
+        "minimum": 0,
+        "proof": "",
+        "typed": "",
+        "words": "",
+        "refusal": "",
+    }
     return empty | context
