@@ -120,6 +120,13 @@ document.addEventListener("htmx:after:swap", () => {
   plate.querySelector(".cover").addEventListener("animationend", () => plate.querySelector(".qr")?.remove());
 });
 
+// Codes that are shown only once are not left unread by mistake: copied, saved, printed or put away, they are read.
+window.addEventListener("beforeunload", (event) => { if (document.querySelector("[data-unread]")) event.preventDefault(); });
+document.addEventListener("click", ({ target }) => {
+  const done = "#copy-codes, #download-codes, #print-codes, #saved, [data-read]";
+  if (target.closest(done)) document.querySelector("[data-unread]")?.removeAttribute("data-unread");
+}, true);
+
 // A form that leads to another page is sent once, however often Enter is pressed; the others htmx guards.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -48,6 +48,19 @@ def test_without_the_policy_each_person_chooses(brunos: TestClient, client: Test
     assert "<dd>bruno</dd>" in page
 
 
+def test_it_says_first_how_many_people_it_stops(
+    protected: Person, client: TestClient, invite: Callable[[str], Person]
+) -> None:
+    assert "Agora mesmo: nada muda para ninguém" in client.get("/policy").text
+    invite("bruno")
+    assert "Agora mesmo: 1 pessoa para o que está fazendo" in client.get("/policy").text
+    invite("carla")
+    require(client, 7)
+    page = client.get("/policy").text
+    assert "Agora mesmo: 2 pessoas param o que estão fazendo e só podem configurar os dois fatores." in page
+    assert page.index("Agora mesmo: 2 pessoas") < page.index("Exigir agora mesmo")
+
+
 def test_required_at_once_an_open_session_leads_to_enrolment_with_its_next_request(
     brunos: TestClient, client: TestClient
 ) -> None:

@@ -407,6 +407,7 @@ def test_codes_from_before_sets_had_keys_stay_valid(
         digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
     for change in (
+        "DROP TABLE endings",
         *EARLY_CODES_OF_BEFORE,
         *INSTANCES_OF_BEFORE,
         *PENDING_LOGINS_OF_BEFORE,
@@ -428,3 +429,12 @@ def test_spending_a_code_leaves_its_activity(protected: Person, new_client: NewC
     recover(new_client(), protected, protected.recovery_codes[0])
     events = [event for (event,) in rows("SELECT event FROM activity WHERE event LIKE 'recovery%' ORDER BY id")]
     assert events == ["recovery.failed", "recovery.ok"]
+
+
+def test_it_says_first_how_many_codes_new_ones_end(protected: Person, client: TestClient) -> None:
+    hub = client.get("/security").text
+    assert "Ao gerar novos, os 10 de agora deixam de valer" in hub
+    client.post("/security/sessions/end-others", data=lost(protected, 0))
+    assert "Ao gerar novos, os 9 de agora deixam de valer" in client.get("/security").text
+    asked = client.post("/security/recovery-codes").text
+    assert "gerar códigos de recuperação novos; os de agora deixam de valer" in asked

@@ -65,6 +65,7 @@ async def _form(visit: SignedIn, *, chosen: str = "", problem: str = "", status:
     """Who has no second factor is told to whoever has one."""
     panel, session = visit.panel, visit.session
     current = await policy.get(panel.db)
+    unprotected = await accounts.without_two_factor(panel.db, most=NAMED + 1) if session.has_two_factor else None
     return page(
         visit,
         "policy/edit.html",
@@ -74,8 +75,19 @@ async def _form(visit: SignedIn, *, chosen: str = "", problem: str = "", status:
         required_at=current.two_factor_required_at,
         is_in_force=current.requires_two_factor(visit.at),
         named=NAMED,
-        unprotected=await accounts.without_two_factor(panel.db, most=NAMED + 1) if session.has_two_factor else None,
+        unprotected=unprotected,
+        at_once=_at_once(len(unprotected or ())),
         problem=problem,
         delays=DELAYS,
         chosen=chosen if chosen in DELAYS else "14",
     )
+
+
+def _at_once(unprotected: int) -> str:
+    """What happens to people who have no second factor yet when it is required this very moment."""
+    if not unprotected:
+        return "Agora mesmo: nada muda para ninguém, todas as contas já têm dois fatores."
+    if unprotected == 1:
+        return "Agora mesmo: 1 pessoa para o que está fazendo e só pode configurar os dois fatores."
+    many = f"mais de {NAMED}" if unprotected > NAMED else str(unprotected)
+    return f"Agora mesmo: {many} pessoas param o que estão fazendo e só podem configurar os dois fatores."

@@ -1,0 +1,185 @@
+"""The way in when something is in the way: sent out, a wrong code, a new account, a proof asked for, codes unread."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.steps import give_code, set_up, sign_in, switch_on
+from tests.support import accessible
+from tests.support.clock import Clock
+from tests.support.people import PASSWORD, Person
+
+FRESH = "pato verde corre na praia"
+BOTH = pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
+
+
+@pytest.fixture
+def key(open_page: OpenPage, setup_code: str, clock: Clock) -> str:
+    """Of ana, who is set up and protected."""
+    page = open_page()
+    set_up(page, setup_code)
+    return switch_on(page, clock)
+
+
+def check(page: Page) -> None:
+    """Where no script runs, nothing can look at the page."""
+    if page.evaluate("'htmx' in window"):
+        accessible.check(page)
+
+
+def miss(page: Page, key: str, clock: Clock) -> None:
+    give_code(page, Person("ana", "", key).wrong_code_at(clock()))
+
+
+@BOTH
+def test_whoever_was_left_alone_reads_why_and_comes_back_to_the_page(
+    has_script: bool, open_page: OpenPage, key: str, clock: Clock
+) -> None:
+    page = open_page(java_script_enabled=has_script)
+    page.goto("/login")
+    sign_in(page)
+    give_code(page, Person("ana", "", key).code_at(clock.forward(seconds=30)))
+    page.goto("/activity")
+    clock.forward(minutes=61)
+    page.goto("/activity")
+    expect(page.locator("#login-why")).to_have_text(
+        "Sua sessão terminou depois de 1 hora sem uso. Entre de novo e você volta para Atividade."
+    )
+    expect(page.get_by_label("Usuário")).to_have_value("ana")
+    check(page)
+    page.get_by_label("Senha", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Entrar", exact=True).click()
+    give_code(page, Person("ana", "", key).code_at(clock()))
+    expect(page.get_by_role("heading", name="Atividade")).to_be_visible()
+
+
+@BOTH
+def test_a_challenge_ends_in_one_sentence_with_both_ways_on(
+    has_script: bool, open_page: OpenPage, key: str, clock: Clock
+) -> None:
+    page = open_page(java_script_enabled=has_script)
+    page.goto("/login")
+    sign_in(page)
+    check(page)
+    for left in (4, 3, 2, 1):
+        miss(page, key, clock)
+        expect(page.get_by_text(re.compile(f"Faltam? {left} tentativa"))).to_be_visible()
+        expect(page.get_by_text("No servidor são" if has_script else "O servidor marcava")).to_be_visible()
+    check(page)
+    miss(page, key, clock)
+    expect(page.get_by_role("alert")).to_contain_text("esta tentativa de entrar terminou")
+    expect(page.get_by_role("link", name="Entrar de novo")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Entrar com um código de recuperação").click()
+    expect(page.get_by_label("Usuário")).to_have_value("ana")
+    page.get_by_label("Senha", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Entrar", exact=True).click()
+    expect(page.get_by_label("Código de recuperação")).to_be_visible()
+    expect(page.get_by_text("Sem celular e sem códigos? Fale com quem cuida do painel.")).to_be_visible()
+
+
+def test_an_address_with_the_code_asks_for_the_password_of_the_account_it_names(
+    open_page: OpenPage, setup_code: str, create_account: Callable[[str], str]
+) -> None:
+    set_up(open_page(), setup_code)
+    page = open_page()
+    page.goto(f"/activate#{create_account('bruno')}")
+    expect(page.get_by_text("Sua conta neste painel se chama bruno.")).to_be_visible()
+    assert page.url.endswith("/activate")
+    expect(page.locator("[autocomplete=username]")).to_have_value("bruno")
+    choose_password(page)
+
+
+def test_without_script_the_code_is_typed_first(
+    open_page: OpenPage, setup_code: str, create_account: Callable[[str], str]
+) -> None:
+    set_up(open_page(), setup_code)
+    page = open_page(java_script_enabled=False)
+    page.goto("/activate")
+    page.get_by_label("Código de ativação").fill(create_account("bruno"))
+    page.get_by_role("button", name="Continuar").click()
+    choose_password(page)
+
+
+def choose_password(page: Page) -> None:
+    page.get_by_label("Senha", exact=True).fill("senhasenhasenha")
+    page.get_by_label("Repita a senha").fill("senhasenhasenha")
+    page.get_by_role("button", name="Definir senha").click()
+    expect(page.get_by_text("palavras que todos tentam primeiro")).to_be_visible()
+    check(page)
+    page.get_by_label("Senha", exact=True).fill(FRESH)
+    page.get_by_label("Repita a senha").fill(FRESH)
+    page.get_by_role("button", name="Definir senha").click()
+    expect(page.get_by_label("Usuário")).to_have_value("bruno")
+
+
+@BOTH
+def test_the_current_password_is_asked_for_once_however_long_ago_one_signed_in(
+    has_script: bool, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(java_script_enabled=has_script)
+    set_up(page, setup_code)
+    clock.forward(minutes=6)
+    page.goto("/security/password")
+    expect(page.get_by_text("Para alterar a senha.")).to_be_visible()
+    check(page)
+    page.get_by_label("Senha", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Continuar").click()
+    for repeated, told in ((FRESH + "s", "As duas senhas não são iguais."), (FRESH, "Senha alterada.")):
+        expect(page.get_by_label("Senha atual")).to_have_count(0)
+        page.get_by_label("Nova senha", exact=True).fill(FRESH)
+        page.get_by_label("Repita a nova senha").fill(repeated)
+        page.get_by_role("button", name="Alterar senha").click()
+        expect(page.get_by_text(told)).to_be_visible()
+
+
+def questions(page: Page) -> list[str]:
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    return asked
+
+
+def test_new_codes_are_not_left_unread(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    asked = questions(page)
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    page.reload()
+    assert asked == ["beforeunload"]
+    page.get_by_role("link", name="Instâncias").click()
+    assert asked == ["beforeunload"]
+
+
+def test_codes_that_were_put_away_are_left_without_a_question(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    asked = questions(page)
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    with page.expect_download():
+        page.locator("#download-codes").click()
+    page.goto("/instances")
+    assert asked == []
+
+
+def test_the_step_up_of_an_instance_stands_in_its_row_and_names_it(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.goto("/instances")
+    page.get_by_label("Nome da instância").fill("Loja do Centro")
+    page.get_by_role("button", name="Criar instância").click()
+    clock.forward(minutes=6)
+    page.get_by_role("button", name="Mostrar token").click()
+    expect(page.get_by_text("Para mostrar o token da instância Loja do Centro.")).to_be_visible()
+    check(page)
