@@ -222,7 +222,7 @@ def test_an_earlier_wait_is_shown_and_does_not_end_the_login(
     give_password(browser, protected)
     clock.forward(seconds=61)
     refused = enter(browser, protected.wrong_code_at(clock()))
-    assert "Só dá para tentar de novo em 120 s" in refused.text
+    assert "Outro código é aceito em 120 s" in refused.text
     assert 'data-wait="120"' in refused.text
     assert "terminou" not in refused.text
     clock.forward(seconds=121)

@@ -96,7 +96,7 @@ def _challenge(visit: Pending, template: str, refused: Refused | None = None, *,
 
 def _what_next(refused: Refused, left: int | None) -> str:
     if refused.then_wait:
-        return counted(" Só dá para tentar de novo em {}.", refused.then_wait)
+        return counted(" Outro código é aceito em {}.", refused.then_wait)
     if left and refused.tries_left:
         return tries_left(min(left, refused.tries_left))
     return ""
