@@ -42,6 +42,7 @@ def test_whoever_was_left_alone_reads_why_and_comes_back_to_the_page(
     page.goto("/login")
     sign_in(page)
     give_code(page, Person("ana", "", key).code_at(clock.forward(seconds=30)))
+    expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
     page.goto("/activity")
     clock.forward(minutes=61)
     page.goto("/activity")
