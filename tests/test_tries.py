@@ -145,15 +145,15 @@ def test_a_fault_of_the_server_counts_against_nobody(
 
 
 def test_a_fault_while_an_app_is_confirmed_takes_none_of_its_five_tries(
-    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
 ) -> None:
     """A66."""
     code, browser = code_for(begin_enrolment(client), clock()), new_client(raise_server_exceptions=False)
     plant(browser, cookie_of(client))
-    whole = browser.app_state["panel"]
-    browser.app_state["panel"] = replace(whole, argon2id=NoMemory(0))
+    [(whole,)] = rows("SELECT sealed_key FROM totp_enrolments")
+    rows("UPDATE totp_enrolments SET sealed_key = x'00'")
     assert [browser.post(CONFIRM, data={"code": code}).status_code for _ in range(6)] == [500] * 6
-    browser.app_state["panel"] = whole
+    rows("UPDATE totp_enrolments SET sealed_key = ?", whole)
     assert browser.post(CONFIRM, data={"code": code}).status_code == 200
 
 
@@ -163,12 +163,16 @@ def test_every_place_that_judges_a_factor_is_tested_here() -> None:
 
 
 def test_only_charged_tries_compare_a_factor() -> None:
-    """A63, A66: an app that is being enrolled proves nothing yet, and has tries of its own."""
+    """A63, A66: an app that is being enrolled proves nothing yet, and has tries of its own.
+
+    `is_password` tells only somebody who has just proved the password that the new one is the same.
+    """
     compare = {caller for caller, called in calls() if called in COMPARE}
     judging = {"totp._judge_code", "totp._judge_replaced"}
     judging |= {"recovery_codes._judge_recovery", "recovery_codes._judge_rehearsal"}
     assert compare == {
         "auth.passwords._judge",
+        "auth.passwords.is_password",
         "pages.security.totp._judge",
         *(f"auth.{name}" for name in judging),
     }

@@ -55,7 +55,7 @@ class Stage:
     """A step as the page shows it: `done` or `skipped` at a moment, `now`, or `later`."""
 
     step: Step
-    state: str
+    status: str
     at: datetime | None
 
 
@@ -139,7 +139,7 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
         stages=stages,
         shut=day.shut,
         is_under_way=bool(day.entries),
-        is_over=all(stage.state in ("done", "skipped") for stage in stages),
+        is_over=all(stage.status in ("done", "skipped") for stage in stages),
         running=facts.instances.all - facts.instances.paused,
         paused=facts.instances.paused,
         codes_left=facts.codes_left,
