@@ -34,7 +34,7 @@ def test_the_largest_code_is_read_on_the_smallest_phone(scheme: str, open_page: 
     set_up(page, setup_code, name="m" * 32)
     begin(page)
     qr = page.get_by_role("img", name=re.compile("^QR code"))
-    modules = int((qr.get_attribute("viewBox") or "").split()[-1])
+    modules = int((page.locator("symbol#qr").get_attribute("viewBox") or "").split()[-1])
     box = qr.bounding_box()
     assert box
     assert box["width"] == box["height"] >= 4 * modules
@@ -54,12 +54,10 @@ def test_no_translator_touches_keys_codes_tokens_and_ids(open_page: OpenPage, se
     page.get_by_role("button", name="Cancelar").click()
     expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()
     switch_on(page, clock)
-    assert page.evaluate(untouched) == [False] * 11
-    page.goto("/security")
-    assert page.evaluate(untouched) == [False]
+    assert page.evaluate(untouched) == [False] * 10
     page.goto("/instances")
     page.get_by_label("Nome").fill("Loja")
     page.get_by_role("button", name="Criar instância").click()
     page.get_by_role("button", name="Mostrar token").click()
     expect(page.locator("code[id^=token-]")).to_be_visible()
-    assert page.evaluate(untouched) == [False, False]
+    assert set(page.evaluate(untouched)) == {False}

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
 from tests.browser.steps import (
+    choose,
     give_code,
     give_password,
     leave_codes,
@@ -169,7 +170,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     prove(page, show_code(key, clock.forward(seconds=30)), FRESH)
     expect(page.get_by_text("Tokens reabertos.")).to_be_visible()
     page.goto("/instances")
-    page.get_by_role("button", name="Mostrar token").click()
+    choose(page, "Loja", "Mostrar token")
     expect(page.locator("code[id^=token-]")).to_be_visible()
 
 

@@ -114,7 +114,7 @@ def test_after_a_bad_day_all_is_changed_and_copied_at_once(page: Page) -> None:
         create(page, name)
     page.goto("/security/bad-day")
     page.get_by_role("button", name="Bloquear tudo").click()
-    expect(page.get_by_text("Tudo bloqueado")).to_be_visible()
+    expect(page.get_by_text("Tudo bloqueado").first).to_be_visible()
     page.goto("/instances")
     page.get_by_role("link", name="Trocar os 2 pausados").click()
     expect(page.get_by_role("heading", name="Trocar os tokens das 2 instâncias pausadas?")).to_be_focused()

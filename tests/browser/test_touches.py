@@ -166,7 +166,8 @@ def test_on_paper_there_are_the_codes_and_whose_they_are_and_no_buttons(page: Pa
     switch_on(page, clock)
     page.emulate_media(media="print")
     expect(page.locator("#codes li")).to_have_count(10)
-    expect(page.get_by_text(re.compile("^Painel Z-API · ana · 24 de novembro de 2026"))).to_be_visible()
+    expect(page.get_by_role("heading", name="Painel Z-API, conta ana")).to_be_visible()
+    expect(page.get_by_text(re.compile("^Folha de 24 de novembro de 2026"))).to_be_visible()
     for place in ("#copy-codes", "#saved", "#sign-out", "nav"):
         expect(page.locator(place)).to_be_hidden()
     expect(page.get_by_role("heading", name="Sessões e dispositivos")).to_be_hidden()
@@ -208,7 +209,7 @@ def test_the_qr_code_closes_into_a_lock(motion: Literal["no-preference", "reduce
     switch_on(page, clock)
     expect(page.locator(".closing .cover")).to_be_visible()
     expect(page.get_by_text("Autenticação de dois fatores ativada.")).to_be_visible()
-    expect(page.locator(".qr")).to_have_count(0)
+    expect(page.get_by_role("img", name=re.compile("^QR code"))).to_have_count(0)
     moves = page.evaluate("getComputedStyle(document.querySelector('.closing .cover')).animationName")
     assert moves == ("cover" if motion == "no-preference" else "none")
 
