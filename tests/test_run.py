@@ -698,6 +698,6 @@ def test_a_benchmark_tells_figures_and_their_limits() -> None:
     answer = run("bench", "wire", "--seconds", "0.1")
     assert answer.returncode == 0, answer
     assert re.search(
-        r"^\| first visit to /login \| [\d.]+ KiB \| +\| +\| <= 28 \| yes \|$", answer.stdout, re.MULTILINE
+        r"^\| first visit to /login \| [\d.]+ KiB \| +\| +\| <= 30 \| yes \|$", answer.stdout, re.MULTILINE
     )
     assert run("bench", "nonsense").returncode == 2

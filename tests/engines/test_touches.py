@@ -49,6 +49,10 @@ def test_switching_on_in_place_leaves_the_focus_somewhere_and_copies_the_key(win
 def test_what_a_field_suggests_can_be_read(window: Browser, setup_code: str) -> None:
     """WCAG 1.4.3: left to themselves Firefox and WebKit draw it too pale."""
     set_up(window, setup_code)
+    window.open("/instances")
+    window.fill("Nome da instância", "Loja")
+    window.press("Criar instância")
+    window.see("Instância Loja criada.")
     window.open("/instances?busca=loja")
     assert window.run(_colour("#search", "::placeholder")) == window.run(_colour(".hint"))
 
