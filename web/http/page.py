@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from datetime import timedelta
+from functools import lru_cache
 from html import escape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -109,6 +110,7 @@ def opens(href: str, target: str) -> Markup:
     return Markup('href="{0}" hx-get="{0}" hx-target="{1}"').format(href, target)
 
 
+@lru_cache(maxsize=128)  # more than there are: where a macro names one, it would be made anew a dozen times a page
 def icon(name: str) -> Markup:
     """One of the drawings in static/icons.svg, always beside a word that says the same.
 
