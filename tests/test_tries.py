@@ -65,8 +65,8 @@ PLACES = [
         "pages.security.password._judge_current", lambda b, *_: b.post("/security/password", data={"current": WRONG}), 0
     ),
     Place("pages.security.totp.undo", lambda b, p, c: b.post("/security/totp/undo", data=wrong(p, c)), "totp_replaced"),
-    Place("pages.security.recovery_codes.rehearse", lambda b, *_: b.post(REHEARSAL, data={"code": NO_CODE}), 0),
-    Place("pages.security.drill.check", lambda b, *_: b.post("/security/drill", data={"code": NO_CODE}), 0),
+    Place("auth.recovery_codes.try_rehearsal", lambda b, *_: b.post(REHEARSAL, data={"code": NO_CODE}), 0),
+    Place("auth.recovery_codes.try_rehearsal", lambda b, *_: b.post("/security/drill", data={"code": NO_CODE}), 0),
 ]
 CONFIRM = "/security/totp/confirm"
 REHEARSAL = "/security/recovery-codes/rehearsal"

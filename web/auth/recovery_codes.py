@@ -18,6 +18,7 @@ from web.factors import human_code, recovery_code
 from web.limits import RECOVERY_CODES, SALT_BYTES, Cost
 from web.panel import Panel
 from web.visit.visit import SignedIn, Visit
+from web.visit.visitor import session_transaction
 
 SET_KEY, EARLY = "recovery", "early codes"  # the purposes that they are sealed for
 
@@ -51,6 +52,15 @@ async def try_recovery(
                 return
             in_force = await recovery_codes.find(panel.db, account_id)
             yield partial(judge, visit, account_id, charge, await hash_code(panel, slots, account_id, code, in_force))
+
+
+async def try_rehearsal(visit: SignedIn, typed: str) -> Outcome:
+    """Check one saved code without spending it; raises TooBusy."""
+    async with try_recovery(visit, visit.session.account_id, typed, is_rehearsal=True) as judge:
+        if isinstance(judge, Refused):
+            return judge
+        async with session_transaction(visit) as tx:
+            return await judge(tx)
 
 
 async def _judge_recovery(visit: Visit, account_id: int, charge: Try, digest: bytes, tx: Transaction) -> Outcome:

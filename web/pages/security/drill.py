@@ -6,14 +6,13 @@ from starlette.responses import Response
 
 from db import recovery_codes
 from web.auth.outcome import Refused
-from web.auth.recovery_codes import try_recovery
+from web.auth.recovery_codes import try_rehearsal
 from web.factors import recovery_code
 from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import REHEARSAL_AGAIN
 from web.visit.visit import RecentlyVerified, SignedIn
-from web.visit.visitor import session_transaction
 
 FRESH = timedelta(minutes=30)  # how long ago a code may have been checked that this drill goes by
 
@@ -33,11 +32,7 @@ async def check(visit: RecentlyVerified) -> Response:
     typed = (await forms.read(visit, optional=("code",)))["code"]
     if not typed:
         return await _show(visit, "code")
-    async with try_recovery(visit, visit.session.account_id, typed, is_rehearsal=True) as judge:
-        if isinstance(judge, Refused):
-            return await _show(visit, "code", judge)
-        async with session_transaction(visit) as tx:
-            outcome = await judge(tx)
+    outcome = await try_rehearsal(visit, typed)
     return await _show(visit, "code", outcome) if isinstance(outcome, Refused) else await _show(visit, "order")
 
 

@@ -9,7 +9,7 @@ from db import factors, recovery_codes
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Outcome, Refused
-from web.auth.recovery_codes import FreshSet, hash_code, make_set, put_set_in_force, try_recovery
+from web.auth.recovery_codes import FreshSet, hash_code, make_set, put_set_in_force, try_rehearsal
 from web.auth.sessions import renew_session
 from web.crypto.budget import costly
 from web.factors import human_code, recovery_code
@@ -92,15 +92,10 @@ async def rehearsal_form(visit: SignedIn) -> Response:
 
 async def rehearse(visit: RecentlyVerified) -> Response:
     """Check one saved code without spending it; without a code it is the first press of the button: show the form."""
-    account_id = visit.session.account_id
     form = await forms.read(visit, optional=("code", "first"))
     if not form["code"]:
         return _rehearsal(visit)
-    async with try_recovery(visit, account_id, form["code"], is_rehearsal=True) as judge:
-        if isinstance(judge, Refused):
-            return _rehearsal(visit, judge, is_first=bool(form["first"]))
-        async with session_transaction(visit) as tx:
-            outcome = await judge(tx)
+    outcome = await try_rehearsal(visit, form["code"])
     if form["first"] and isinstance(outcome, Accepted):
         return go(visit, "/welcome")
     return _rehearsal(visit, outcome, is_first=bool(form["first"]))
