@@ -21,7 +21,7 @@ from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, ENROL_ONLY_TTL, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL, SESSIONS_LIVE
 from web.visit.cookies import Cookie
-from web.visit.visit import Visit
+from web.visit.visit import Visit, section_of
 from web.words.waits import duration
 
 WRONG = "Usuário ou senha incorretos."
@@ -145,7 +145,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
 
 
 def _why(visit: Visit, sent_out: SentOut, next: str) -> str:
-    settings, place = visit.panel.settings, PLACES.get("/" + next.split("/")[1].partition("?")[0])
+    settings, place = visit.panel.settings, PLACES.get(section_of(next.partition("?")[0]))
     return SENT_OUT[sent_out.cause].format(
         help=settings.help,
         idle=duration(settings.session_idle),
