@@ -42,7 +42,7 @@ class Known:
     account_name: str
 
 
-async def note(tx: Transaction, ended: Sequence[Ended], ending: Ending) -> int:
+async def record(tx: Transaction, ended: Sequence[Ended], ending: Ending) -> int:
     """Keep why these ended; returns how many they are."""
     sql = """
         INSERT INTO endings (digest, account_id, cause, ends_at) VALUES (:digest, :account_id, :cause, :until)
@@ -83,7 +83,7 @@ _TIMELY = {
 }
 
 
-async def note_expired(tx: Transaction, *, at: datetime, idle_since: datetime, until: datetime, most: int) -> None:
+async def record_expired(tx: Transaction, *, at: datetime, idle_since: datetime, until: datetime, most: int) -> None:
     moments = {"at": at, "idle_since": idle_since, "until": until}
     for cause, statement in _TIMELY.items():
         await tx.run(statement, cause=cause.value, most=most, **moments)

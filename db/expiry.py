@@ -50,7 +50,7 @@ async def clear(
     Returns how many rows were deleted; when it is `most`, there may be more.
     """
     moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after, "log_since": at - keep_log}
-    await endings.note_expired(tx, at=at, idle_since=at - idle, until=told_until, most=most)
+    await endings.record_expired(tx, at=at, idle_since=at - idle, until=told_until, most=most)
     gone = 0
     for statement in _EXPIRED:
         gone += len(await tx.all(int, statement, **moments, most=most - gone))

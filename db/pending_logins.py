@@ -65,7 +65,7 @@ async def miss(tx: Transaction, digest: bytes, ending: Ending, *, tries: int) ->
     left = max(0, await tx.one(int, sql, digest=digest, tries=tries) or 0)
     if not left:
         gone = "DELETE FROM pending_logins WHERE digest = :digest RETURNING digest, account_id"
-        await endings.note(tx, await tx.all(Ended, gone, digest=digest), ending)
+        await endings.record(tx, await tx.all(Ended, gone, digest=digest), ending)
     return left
 
 

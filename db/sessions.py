@@ -173,14 +173,14 @@ async def end(tx: Transaction, session_id: str, *, owner: int, ending: Ending | 
     sql = "DELETE FROM sessions WHERE id = :id AND account_id = :owner RETURNING digest, account_id"
     ended = await tx.all(Ended, sql, id=session_id, owner=owner)
     if ending:
-        await endings.note(tx, ended, ending)
+        await endings.record(tx, ended, ending)
     return bool(ended)
 
 
 async def end_others(tx: Transaction, owner: int, ending: Ending, *, keep: str = "") -> int:
     """End every session of the account but `keep`; returns how many."""
     sql = "DELETE FROM sessions WHERE account_id = :owner AND id <> :keep RETURNING digest, account_id"
-    return await endings.note(tx, await tx.all(Ended, sql, owner=owner, keep=keep), ending)
+    return await endings.record(tx, await tx.all(Ended, sql, owner=owner, keep=keep), ending)
 
 
 async def end_unenrolled(tx: Transaction, ending: Ending, *, at: datetime, enrol: timedelta) -> int:
@@ -191,13 +191,13 @@ async def end_unenrolled(tx: Transaction, ending: Ending, *, at: datetime, enrol
             AND created_at <= :enrol_since AND (SELECT two_factor_required_at FROM policy) <= :enrol_since
         RETURNING digest, account_id
     """
-    return await endings.note(tx, await tx.all(Ended, sql, at=at, enrol_since=at - enrol), ending)
+    return await endings.record(tx, await tx.all(Ended, sql, at=at, enrol_since=at - enrol), ending)
 
 
 async def end_of_everybody(tx: Transaction, ending: Ending) -> list[int]:
     """End every session of the panel; returns one account id for each session."""
     ended = await tx.all(Ended, "DELETE FROM sessions RETURNING digest, account_id")
-    await endings.note(tx, ended, ending)
+    await endings.record(tx, ended, ending)
     return [one.account_id for one in ended]
 
 
@@ -209,4 +209,4 @@ async def end_beyond(tx: Transaction, owner: int, ending: Ending, *, newest: str
             ORDER BY id = :newest DESC, last_seen_at DESC, created_at DESC LIMIT :keep)
         RETURNING digest, account_id
     """
-    return await endings.note(tx, await tx.all(Ended, sql, owner=owner, newest=newest, keep=keep), ending)
+    return await endings.record(tx, await tx.all(Ended, sql, owner=owner, newest=newest, keep=keep), ending)

@@ -28,16 +28,16 @@ async def why_out(visit: Visit) -> SentOut | None:
     if (token := visit.jar.read(Cookie.PENDING_LOGIN)) and not visit.pending_login:
         if late := await pending_logins.over(db, token):
             return SentOut(Cause.LATE, late.account_name, late.next)
-        if sent_out := await _noted(visit, token):
+        if sent_out := await _recorded(visit, token):
             return sent_out
     if (token := visit.jar.read(Cookie.SESSION)) and not visit.session:
         if over := await sessions.over(db, token):
             return SentOut(_cause(visit, over), over.account_name)
-        return await _noted(visit, token)
+        return await _recorded(visit, token)
     return None
 
 
-async def _noted(visit: Visit, token: bytes) -> SentOut | None:
+async def _recorded(visit: Visit, token: bytes) -> SentOut | None:
     known = await endings.find(visit.panel.db, token, at=visit.at)
     return SentOut(Cause(known.cause), known.account_name) if known else None
 

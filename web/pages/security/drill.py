@@ -5,6 +5,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from db import recovery_codes
+from db.recovery_codes import RecoverySet
 from web.auth.outcome import Refused
 from web.auth.recovery_codes import try_rehearsal
 from web.factors import recovery_code
@@ -19,25 +20,29 @@ FRESH = timedelta(minutes=30)  # how long ago a code may have been checked that 
 
 async def show(visit: SignedIn) -> Response:
     """The sheet; at the end (`passo=fim`) what was proved, as far as it was."""
+    codes = await _codes(visit)
     if visit.request.query_params.get("passo") != "fim":
-        return await _show(visit, "sheet")
-    codes = await recovery_codes.find(visit.panel.db, visit.session.account_id)
+        return _show(visit, "sheet", codes)
     if codes is None or codes.rehearsed_at is None or visit.at - codes.rehearsed_at > FRESH:
         return go(visit, "/security/drill")
-    return await _show(visit, "end")
+    return _show(visit, "end", codes)
 
 
 async def check(visit: RecentlyVerified) -> Response:
     """Check one code of the sheet without spending it; without one, ask for it."""
     typed = (await forms.read(visit, optional=("code",)))["code"]
     if not typed:
-        return await _show(visit, "code")
+        return _show(visit, "code", await _codes(visit))
     outcome = await try_rehearsal(visit, typed)
-    return await _show(visit, "code", outcome) if isinstance(outcome, Refused) else await _show(visit, "order")
+    codes = await _codes(visit)
+    return _show(visit, "code", codes, outcome) if isinstance(outcome, Refused) else _show(visit, "order", codes)
 
 
-async def _show(visit: SignedIn, stage: str, refused: Refused | None = None) -> Response:
-    codes = await recovery_codes.find(visit.panel.db, visit.session.account_id)
+async def _codes(visit: SignedIn) -> RecoverySet | None:
+    return await recovery_codes.find(visit.panel.db, visit.session.account_id)
+
+
+def _show(visit: SignedIn, stage: str, codes: RecoverySet | None, refused: Refused | None = None) -> Response:
     stages = ("sheet", "code", "order", "end")
     response = page(
         visit,
