@@ -5,6 +5,7 @@ import re
 
 from web.http.page import ROOT
 
+BESIDE_THE_ROOMS = {"attacks", "browser", "db", "engines", "histories"}
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 STATEMENT = r"\s*(?:WITH|SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA)\s+\w"
 LIST = PAGE.split("<!-- rooms -->")[1].split("<!-- /rooms -->")[0]
@@ -48,6 +49,11 @@ def test_a_module_imports_only_from_its_own_room_and_those_above() -> None:
     place = {module: number for number, room in enumerate(rooms()) for module in room}
     wrong = {(one, other) for one, others in modules().items() for other in others if place[other] > place[one]}
     assert wrong == set()
+
+
+def test_the_tests_stand_in_the_same_rooms() -> None:
+    rooms_of_tests = {file.parent.name for file in (ROOT / "tests").glob("*/test_*.py")} - BESIDE_THE_ROOMS
+    assert rooms_of_tests == {module.split(".")[0] for module in modules() if "." in module}
 
 
 def test_pages_of_different_folders_do_not_know_each_other() -> None:

@@ -36,7 +36,7 @@ def start(folder: str) -> None:
 
 def test_of_parallel_first_starts_one_makes_the_key_and_all_use_it(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    command = [sys.executable, "-c", f"from tests.test_data_folder import start; start({str(folder)!r})"]
+    command = [sys.executable, "-c", f"from tests.runtime.test_data_folder import start; start({str(folder)!r})"]
     pipe = subprocess.PIPE
     starts = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) for _ in range(4)]
     try:

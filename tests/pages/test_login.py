@@ -2,7 +2,6 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_passw
 from web.app import create_app
 from web.auth.passwords import stored_phc
 from web.cli import people
+from web.http.page import ROOT
 from web.limits import SESSIONS_LIVE, Cost
 from web.panel import Panel
 from web.settings import Settings
@@ -184,7 +184,7 @@ def test_the_page_wanted_before_the_login_comes_after_it(alice: Person, new_clie
     assert give_password(browser, alice, next="/activity?antes=9").headers["location"] == "/activity?antes=9"
 
 
-@pytest.mark.parametrize("next", (Path(__file__).parent / "data/open_redirects.txt").read_text().splitlines())
+@pytest.mark.parametrize("next", (ROOT / "tests/data/open_redirects.txt").read_text().splitlines())
 def test_no_next_leads_away_from_the_panel(next: str, alice: Person, new_client: NewClient) -> None:
     """A9."""
     wanted = next.encode().decode("unicode_escape")
