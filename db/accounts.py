@@ -51,14 +51,14 @@ async def existed(db: Reader, account_id: int, at: datetime) -> bool:
     return bool(await db.one(int, sql, id=account_id, at=at))
 
 
-async def without_two_factor(db: Reader, *, most: int) -> list[str]:
-    """The names of accounts without a second factor, in alphabetical order, at most `most` of them."""
+async def without_two_factor(db: Reader, *, limit: int) -> list[str]:
+    """The names of accounts without a second factor, in alphabetical order, at most `limit` of them."""
     sql = """
         SELECT name FROM accounts
         WHERE NOT EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id)
-        ORDER BY name LIMIT :most
+        ORDER BY name LIMIT :limit
     """
-    return await db.all(str, sql, most=most)
+    return await db.all(str, sql, limit=limit)
 
 
 async def exist(db: Reader) -> bool:

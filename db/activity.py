@@ -135,8 +135,8 @@ async def _pruned(db: Reader) -> _LastPruned:
     return await db.one(_LastPruned, "SELECT last_id, link, proof FROM activity_pruned") or _LastPruned(0, None)
 
 
-async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) -> int:
-    """Remove the oldest entries dated before `before`, at most `most`, never the newest one; returns how many.
+async def prune(tx: Transaction, *, before: datetime, now: datetime, limit: int) -> int:
+    """Remove the oldest entries dated before `before`, at most `limit`, never the newest one; returns how many.
 
     An entry that a wrong clock dated into the future is removed together with the entries around it.
     """
@@ -146,15 +146,15 @@ async def prune(tx: Transaction, *, before: datetime, now: datetime, most: int) 
         SELECT id, link FROM activity
         WHERE id < coalesce(
                 (SELECT id FROM activity
-                    WHERE at BETWEEN :before AND :now AND id < (SELECT min(id) FROM activity) + :most
+                    WHERE at BETWEEN :before AND :now AND id < (SELECT min(id) FROM activity) + :limit
                     ORDER BY id LIMIT 1),
                 (SELECT max(id) FROM activity))
-            AND id < (SELECT min(id) FROM activity) + :most
+            AND id < (SELECT min(id) FROM activity) + :limit
         ORDER BY id DESC LIMIT 1
         """,
         before=before,
         now=now,
-        most=most,
+        limit=limit,
     )
     if last is None:
         return 0

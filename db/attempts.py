@@ -102,13 +102,13 @@ async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
     await tx.run(sql, beginning=keys_beginning, end=keys_beginning + b"\xff" * 64)  # the rest of a key is shorter
 
 
-async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
-    """Keep at most `most` rows of a name tried from a network; the oldest go first, never the one with key `spare`."""
+async def drop_beyond(tx: Transaction, limit: int, *, spare: bytes) -> None:
+    """Keep at most `limit` rows of a name tried from a network; the oldest go first, never the one with key `spare`."""
     sql = """
         DELETE FROM attempts WHERE (kind, key) IN (
             SELECT kind, key FROM attempts WHERE kind = 'password' AND key <> :spare
             ORDER BY opens_at LIMIT (
-                SELECT CASE WHEN count(*) > :most THEN count(*) - :most ELSE 0 END
+                SELECT CASE WHEN count(*) > :limit THEN count(*) - :limit ELSE 0 END
                 FROM attempts WHERE kind = 'password'))
     """
-    await tx.run(sql, spare=spare, most=most)
+    await tx.run(sql, spare=spare, limit=limit)

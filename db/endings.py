@@ -67,23 +67,23 @@ async def find(db: Reader, digest: bytes, *, at: datetime) -> Known | None:
 _TIMELY = {
     Cause.LATE: """
         INSERT INTO endings (digest, account_id, cause, ends_at)
-        SELECT digest, account_id, :cause, :until FROM pending_logins WHERE ends_at <= :at LIMIT :most
+        SELECT digest, account_id, :cause, :until FROM pending_logins WHERE ends_at <= :at LIMIT :limit
         ON CONFLICT DO NOTHING
     """,
     Cause.IDLE: """
         INSERT INTO endings (digest, account_id, cause, ends_at)
-        SELECT digest, account_id, :cause, :until FROM sessions WHERE last_seen_at <= :idle_since LIMIT :most
+        SELECT digest, account_id, :cause, :until FROM sessions WHERE last_seen_at <= :idle_since LIMIT :limit
         ON CONFLICT DO NOTHING
     """,
     Cause.EXPIRED: """
         INSERT INTO endings (digest, account_id, cause, ends_at)
-        SELECT digest, account_id, :cause, :until FROM sessions WHERE ends_at <= :at LIMIT :most
+        SELECT digest, account_id, :cause, :until FROM sessions WHERE ends_at <= :at LIMIT :limit
         ON CONFLICT DO NOTHING
     """,
 }
 
 
-async def record_expired(tx: Transaction, *, at: datetime, idle_since: datetime, until: datetime, most: int) -> None:
+async def record_expired(tx: Transaction, *, at: datetime, idle_since: datetime, until: datetime, limit: int) -> None:
     moments = {"at": at, "idle_since": idle_since, "until": until}
     for cause, statement in _TIMELY.items():
-        await tx.run(statement, cause=cause.value, most=most, **moments)
+        await tx.run(statement, cause=cause.value, limit=limit, **moments)

@@ -8,29 +8,29 @@ from db.database import Transaction
 # Counters of wrong codes never expire: a hundred wrong codes close an app, however slowly they come.
 _EXPIRED = (
     """DELETE FROM pending_logins WHERE digest IN
-        (SELECT digest FROM pending_logins WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT digest FROM pending_logins WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM totp_enrolments WHERE account_id IN
-        (SELECT account_id FROM totp_enrolments WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT account_id FROM totp_enrolments WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM totp_replaced WHERE account_id IN
-        (SELECT account_id FROM totp_replaced WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT account_id FROM totp_replaced WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM activations WHERE account_id IN
-        (SELECT account_id FROM activations WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT account_id FROM activations WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM attempts WHERE (kind, key) IN
-        (SELECT kind, key FROM attempts WHERE kind = 'password' AND opens_at <= :forgotten LIMIT :most) RETURNING 1""",
+        (SELECT kind, key FROM attempts WHERE kind = 'password' AND opens_at <= :forgotten LIMIT :limit) RETURNING 1""",
     """DELETE FROM rates WHERE (kind, key) IN
-        (SELECT kind, key FROM rates WHERE begins_at <= :forgotten LIMIT :most) RETURNING 1""",
+        (SELECT kind, key FROM rates WHERE begins_at <= :forgotten LIMIT :limit) RETURNING 1""",
     """DELETE FROM notices WHERE id IN
-        (SELECT id FROM notices WHERE at <= :log_since LIMIT :most) RETURNING 1""",
+        (SELECT id FROM notices WHERE at <= :log_since LIMIT :limit) RETURNING 1""",
     """DELETE FROM trusted_devices WHERE (digest, account_id) IN
-        (SELECT digest, account_id FROM trusted_devices WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT digest, account_id FROM trusted_devices WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM endings WHERE digest IN
-        (SELECT digest FROM endings WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT digest FROM endings WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM former_cookies WHERE digest IN
-        (SELECT digest FROM former_cookies WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT digest FROM former_cookies WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
-        (SELECT digest FROM sessions WHERE ends_at <= :at LIMIT :most) RETURNING 1""",
+        (SELECT digest FROM sessions WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
-        (SELECT digest FROM sessions WHERE last_seen_at <= :idle_since LIMIT :most) RETURNING 1""",
+        (SELECT digest FROM sessions WHERE last_seen_at <= :idle_since LIMIT :limit) RETURNING 1""",
     "DELETE FROM setup_codes WHERE ends_at <= :at RETURNING 1",  # one row at most; last, because it has no LIMIT
 )
 
@@ -43,15 +43,15 @@ async def clear(
     forget_after: timedelta,
     keep_log: timedelta,
     told_until: datetime,
-    most: int,
+    limit: int,
 ) -> int:
     """Delete expired rows, failures and rates older than `forget_after`, and all notices older than `keep_log`.
 
-    Returns how many rows were deleted; when it is `most`, there may be more.
+    Returns how many rows were deleted; when it is `limit`, there may be more.
     """
     moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after, "log_since": at - keep_log}
-    await endings.record_expired(tx, at=at, idle_since=at - idle, until=told_until, most=most)
+    await endings.record_expired(tx, at=at, idle_since=at - idle, until=told_until, limit=limit)
     gone = 0
     for statement in _EXPIRED:
-        gone += len(await tx.all(int, statement, **moments, most=most - gone))
+        gone += len(await tx.all(int, statement, **moments, limit=limit - gone))
     return gone

@@ -39,7 +39,7 @@ class Order(Enum):
 
 IN_ORDER = {
     order: f"""
-        SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY {order.value} LIMIT :most OFFSET :after
+        SELECT {_COLUMNS} FROM instances WHERE account_id = :owner ORDER BY {order.value} LIMIT :limit OFFSET :after
     """  # noqa: S608, constants
     for order in Order
 }
@@ -61,12 +61,12 @@ def _with_its_length(number: re.Match[str]) -> str:
 
 
 async def owned_by(db: Reader, owner: int, order: Order = Order.NAME) -> list[Instance]:
-    return await db.all(Instance, IN_ORDER[order], owner=owner, most=-1, after=0)
+    return await db.all(Instance, IN_ORDER[order], owner=owner, limit=-1, after=0)
 
 
-async def page_of(db: Reader, owner: int, order: Order, *, most: int, after: int) -> list[Instance]:
-    """One page of them: at most `most`, after skipping `after`."""
-    return await db.few(Instance, IN_ORDER[order], owner=owner, most=most, after=after)
+async def page_of(db: Reader, owner: int, order: Order, *, limit: int, after: int) -> list[Instance]:
+    """One page of them: at most `limit`, after skipping `after`."""
+    return await db.few(Instance, IN_ORDER[order], owner=owner, limit=limit, after=after)
 
 
 async def counts(db: Reader, owner: int) -> Counts:
@@ -101,17 +101,17 @@ async def find(db: Reader, instance_id: str, *, owner: int) -> Instance | None:
 
 
 async def create(
-    tx: Transaction, instance_id: str, *, owner: int, name: str, sealed_token: bytes, at: datetime, most: int
+    tx: Transaction, instance_id: str, *, owner: int, name: str, sealed_token: bytes, at: datetime, limit: int
 ) -> bool:
-    """False when the owner has `most` already."""
+    """False when the owner has `limit` already."""
     sql = """
         INSERT INTO instances (id, account_id, name, sort_name, sealed_token, created_at, token_changed_at)
         SELECT :id, :owner, :name, :sort_name, :sealed_token, :at, :at
-        WHERE (SELECT count(*) FROM instances WHERE account_id = :owner) < :most
+        WHERE (SELECT count(*) FROM instances WHERE account_id = :owner) < :limit
         RETURNING 1
     """
     made = {"id": instance_id, "owner": owner, "name": name, "sealed_token": sealed_token, "sort_name": sort_name(name)}
-    return await tx.one(int, sql, **made, at=at, most=most) is not None
+    return await tx.one(int, sql, **made, at=at, limit=limit) is not None
 
 
 async def rename(tx: Transaction, instance_id: str, *, owner: int, name: str) -> bool:

@@ -50,16 +50,16 @@ async def raise_notice(
     )
 
 
-async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, most: int, at: datetime) -> None:
-    """Keep only the newest `most` notices of a kind, of those that are shown by now and not acknowledged."""
+async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, limit: int, at: datetime) -> None:
+    """Keep only the newest `limit` notices of a kind, of those that are shown by now and not acknowledged."""
     sql = """
         DELETE FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at AND kind = :kind AND id <= (
             SELECT id FROM notices
             WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at AND kind = :kind
-            ORDER BY id DESC LIMIT 1 OFFSET :most)
+            ORDER BY id DESC LIMIT 1 OFFSET :limit)
     """
-    await tx.run(sql, account_id=account_id, kind=kind, most=most, at=at)
+    await tx.run(sql, account_id=account_id, kind=kind, limit=limit, at=at)
 
 
 async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) -> None:
@@ -111,11 +111,11 @@ async def hasten(tx: Transaction, pending_login: bytes, *, at: datetime) -> None
     await tx.run(sql, pending_login=pending_login, at=at)
 
 
-async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime, most: int) -> list[Notice]:
+async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime, limit: int) -> list[Notice]:
     """What this session shows, the newest first: one notice for each kind, so that many of one hide no other.
 
     Acts of sessions are one notice for each network and browser, because one answer could be true of one place and
-    false of another: the newest `most` of a kind, and others once these are acknowledged.
+    false of another: the newest `limit` of a kind, and others once these are acknowledged.
     """
     sql = """
         SELECT latest.id, latest.kind, alike.at, times, places, latest.network, latest.user_agent
@@ -127,9 +127,9 @@ async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime,
                 AND (session_id IS NULL OR session_id <> :session_id)
             GROUP BY kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) AS alike
         JOIN notices AS latest ON latest.id = alike.id
-        WHERE nth <= :most ORDER BY latest.id DESC
+        WHERE nth <= :limit ORDER BY latest.id DESC
     """
-    return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at, most=most)
+    return await db.all(Notice, sql, account_id=account_id, session_id=session_id, at=at, limit=limit)
 
 
 async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id: str, at: datetime) -> bool:

@@ -10,12 +10,12 @@ from db.database import Reader, Transaction
 class Rate:
     """At most so many in a span of time."""
 
-    most: int
+    limit: int
     span: timedelta
 
     def times(self, factor: int) -> "Rate":
         """The rate that allows `factor` times as many in the same span."""
-        return Rate(self.most * factor, self.span)
+        return Rate(self.limit * factor, self.span)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ async def wait(
     """  # a later moment was written while the clock was ahead
     rates = {kind: rate} | ({failures_of(kind): failures} if failures else {})
     found = await db.all(_Row, sql, key=key, kind=kind, failures=failures_of(kind), at=at)
-    full = [row for row in found if row.kind in rates and row.count >= rates[row.kind].most]
+    full = [row for row in found if row.kind in rates and row.count >= rates[row.kind].limit]
     return max([row.begins_at + rates[row.kind].span - at for row in full] + [timedelta(0)])
 
 
@@ -50,28 +50,28 @@ _COUNT = """
     ON CONFLICT (kind, key) DO UPDATE SET
         count = CASE WHEN rates.begins_at > :since AND rates.begins_at <= :at THEN rates.count + 1 ELSE 1 END,
         begins_at = CASE
-            WHEN rates.begins_at > :since AND rates.begins_at <= :at AND rates.count + 1 < :most
+            WHEN rates.begins_at > :since AND rates.begins_at <= :at AND rates.count + 1 < :limit
             THEN rates.begins_at ELSE :at END
 """
 
 
 async def count(tx: Transaction, kind: str, key: bytes, rate: Rate, *, at: datetime) -> None:
     """Count one. The span begins with the first one, and again with the one that reaches the rate."""
-    await tx.run(_COUNT, kind=kind, key=key, at=at, since=at - rate.span, most=rate.most)
+    await tx.run(_COUNT, kind=kind, key=key, at=at, since=at - rate.span, limit=rate.limit)
 
 
 async def count_to(tx: Transaction, kind: str, key: bytes, rate: Rate, *, at: datetime) -> int:
     """Count one, and return how many there are in this span."""
-    counted = {"kind": kind, "key": key, "since": at - rate.span, "most": rate.most}
+    counted = {"kind": kind, "key": key, "since": at - rate.span, "limit": rate.limit}
     return await tx.one(int, _COUNT + "RETURNING count", **counted, at=at) or 0
 
 
-async def drop_beyond(tx: Transaction, most: int, *, spare: bytes) -> None:
-    """Keep no more than `most` rows in all: the oldest that strangers made go first, never those of the key `spare`."""
+async def drop_beyond(tx: Transaction, limit: int, *, spare: bytes) -> None:
+    """Keep at most `limit` rows in all: the oldest that strangers made go first, never those of the key `spare`."""
     sql = """
         DELETE FROM rates WHERE (kind, key) IN (
             SELECT kind, key FROM rates WHERE kind || '' IN ('auth', 'auth failure', 'stranger') AND key <> :spare
             ORDER BY begins_at LIMIT (
-                SELECT CASE WHEN count(*) > :most THEN count(*) - :most ELSE 0 END FROM rates))
+                SELECT CASE WHEN count(*) > :limit THEN count(*) - :limit ELSE 0 END FROM rates))
     """  # `kind || ''` keeps SQLite off the index by kind: the one by age is a hundred times quicker here
-    await tx.run(sql, most=most, spare=spare)
+    await tx.run(sql, limit=limit, spare=spare)

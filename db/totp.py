@@ -54,7 +54,7 @@ async def resync(tx: Transaction, account_id: int, step: int) -> bool:
     return await tx.one(int, sql, account_id=account_id, step=step) is not None
 
 
-async def tell_step(tx: Transaction, account_id: int, step: int, *, oldest: int) -> None:
+async def disclose_step(tx: Transaction, account_id: int, step: int, *, oldest: int) -> None:
     """Record that the panel disclosed which step a code belongs to, so that the step is never accepted.
 
     Steps before `oldest` are too old to be accepted anyway: their rows are deleted.
@@ -64,12 +64,12 @@ async def tell_step(tx: Transaction, account_id: int, step: int, *, oldest: int)
     await tx.run(sql, account_id=account_id, step=step)
 
 
-async def was_told(db: Reader, account_id: int, step: int) -> bool:
+async def was_disclosed(db: Reader, account_id: int, step: int) -> bool:
     sql = "SELECT EXISTS (SELECT 1 FROM totp_told WHERE account_id = :account_id AND step = :step)"
     return bool(await db.one(int, sql, account_id=account_id, step=step))
 
 
-async def forget_told(tx: Transaction, account_id: int) -> None:
+async def forget_disclosed(tx: Transaction, account_id: int) -> None:
     """Delete the disclosed steps, because the account has another key now."""
     await tx.run("DELETE FROM totp_told WHERE account_id = :account_id", account_id=account_id)
 
@@ -154,7 +154,7 @@ async def confirm(
             sealed_key = excluded.sealed_key, last_step = excluded.last_step, confirmed_at = excluded.confirmed_at
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, at=at)
-    await forget_told(tx, account_id)
+    await forget_disclosed(tx, account_id)
     return True
 
 
@@ -192,7 +192,7 @@ async def undo_replacement(tx: Transaction, account_id: int, sealed_key: bytes, 
         WHERE account_id = :account_id
     """
     await tx.run(sql, account_id=account_id, sealed_key=sealed_key, step=step, confirmed_at=confirmed_at)
-    await forget_told(tx, account_id)
+    await forget_disclosed(tx, account_id)
     return True
 
 

@@ -31,7 +31,7 @@ from tests.support.steady import HANG, HeldHashes, StillLoop, run_reserved, unti
 from web.app import create_app
 from web.audit.log import Lines
 from web.cli import people
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.crypto import budget
 from web.crypto.workers import Workers
 from web.http.page import ROOT
@@ -129,7 +129,7 @@ def operate(settings: Settings, clock: Clock) -> Operate:
 
 @pytest.fixture
 def setup_code(operate: Operate) -> str:
-    code = operate(offer_setup_code)
+    code = operate(new_setup_code)
     assert isinstance(code, str)
     return code
 

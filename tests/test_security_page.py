@@ -37,7 +37,7 @@ def in_words(value: object) -> str:
         closed = f", closed at {value.closes_at}" if value.closes_at else ""
         return f"{value.free} free, then {in_words(value.first)} doubling to {in_words(value.longest)}{closed}"
     if isinstance(value, Rate):
-        return f"{value.most:,} in {in_words(value.span)}"
+        return f"{value.limit:,} in {in_words(value.span)}"
     if isinstance(value, Cost):
         return f"m = {value.memory_kib:,} KiB, t = {value.passes}, p = {value.lanes}"
     return f"{value:,}"

@@ -122,7 +122,7 @@ def test_trailers_are_not_read_as_headers(settings: Settings, clock: Clock) -> N
     host = settings.public_url.removeprefix("https://")
     handed_on = f"Host: {host}\r\nOrigin: {settings.public_url}\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: ::1\r\n"
     with live(create_app(settings, now=clock)) as address:
-        for number in range(AUTH_POSTS.most + 1):
+        for number in range(AUTH_POSTS.limit + 1):
             with connect(address) as line:
                 said = POST.replace("Host: panel\r\n", handed_on) + CHUNKED
                 line.sendall(f"{said}0\r\nX-Forwarded-For: 198.51.100.{number}\r\n\r\n".encode())

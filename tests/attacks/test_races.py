@@ -23,7 +23,7 @@ from tests.support.people import (
     protect,
     sign_in,
 )
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.limits import PENDING_LOGINS_LIVE
 from web.panel import Panel
 
@@ -149,7 +149,7 @@ def test_of_many_wrong_confirmations_at_once_only_five_are_judged(
 
 def test_two_setups_at_once_make_one_account(operate: Operate, live_server: str, rows: Rows) -> None:
     """A38."""
-    code, password = operate(offer_setup_code), PASSWORD
+    code, password = operate(new_setup_code), PASSWORD
     fields = {"setup_code": code, "password": password, "repeated": password}
     answers = post_at_once(live_server, [("/setup", fields | {"name": name}, "") for name in ("ana", "bea")])
     assert sorted(answer.status_code for answer in answers) in ([303, 403], [303, 404])

@@ -126,10 +126,10 @@ def test_parallel_changes_of_a_password_take_one_place_and_stop_no_login(
     ):
         at_last.callback(hashes.let)  # also when an assertion fails: requests wait for them
         until(lambda: not pool.taken)
-        changes = threads.submit(post_at_once, address, [change] * ACTS.most)
+        changes = threads.submit(post_at_once, address, [change] * ACTS.limit)
         charged = "SELECT count FROM rates WHERE kind = 'password'"
-        until(lambda: rows(charged) == [(ACTS.most,)] and hashes.begun)
-        refused = post_at_once(address, [change] * (24 - ACTS.most))
+        until(lambda: rows(charged) == [(ACTS.limit,)] and hashes.begun)
+        refused = post_at_once(address, [change] * (24 - ACTS.limit))
         assert {answer.status_code for answer in refused} == {429}
         headers = {"Cookie": cookie_of(device, "disp"), "Origin": address}
         own = threads.submit(browser.post, "/login", data=login, headers=headers)
@@ -187,13 +187,13 @@ def test_each_account_has_a_budget_of_its_own(
 ) -> None:
     """A58."""
     answers = []
-    for _ in range(RENEWALS.most + 1):
+    for _ in range(RENEWALS.limit + 1):
         fields = proof(protected, clock.forward(seconds=30))
         answers.append(client.post("/security/recovery-codes", data=fields).status_code)
-    assert answers == [200] * RENEWALS.most + [429]
+    assert answers == [200] * RENEWALS.limit + [429]
     clock.forward(minutes=1)
-    rehearsals = [client.post("/security/recovery-codes/rehearsal").status_code for _ in range(ACTS.most + 1)]
-    assert rehearsals == [200] * ACTS.most + [429]
+    rehearsals = [client.post("/security/recovery-codes/rehearsal").status_code for _ in range(ACTS.limit + 1)]
+    assert rehearsals == [200] * ACTS.limit + [429]
     browser = new_client(client=("10.9.9.9", 1))  # a code is tried there: that counts for the network too
     sign_in(browser, bruno)
     assert browser.post("/security/recovery-codes/rehearsal").status_code == 200

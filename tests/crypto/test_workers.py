@@ -183,16 +183,16 @@ def test_a_place_is_kept_from_one_thing_to_the_next() -> None:
 
     async def run() -> list[int]:
         pool = Workers()
-        with pool.reserve(reserved=False) as slots:
+        with pool.reserve(is_owner=False) as slots:
             others = [asyncio.create_task(pool.run(release.wait, HANG)) for _ in range(HASHES_WAITING + 1)]
             done = [await slots.run(abs, -1)]
             await turns()
-            with pytest.raises(TooBusy), pool.reserve(reserved=False):
+            with pytest.raises(TooBusy), pool.reserve(is_owner=False):
                 pass
             release.set()
             done.append(await slots.run(abs, -2))
         await asyncio.gather(*others)
-        with pool.reserve(reserved=False):  # and given back
+        with pool.reserve(is_owner=False):  # and given back
             pool.close()
         return done
 

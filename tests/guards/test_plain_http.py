@@ -10,7 +10,7 @@ from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, PASSWORD, Person, set_up
 from web.app import create_app
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.settings import Settings
 
 PLAIN = "http://painel.test"
@@ -48,7 +48,7 @@ def test_where_plain_http_is_allowed_every_page_warns(exposed: Callable[[], Test
 def test_where_plain_http_is_allowed_cookies_have_no_prefix(
     operate: Operate, exposed: Callable[[], TestClient]
 ) -> None:
-    code = operate(offer_setup_code)
+    code = operate(new_setup_code)
     with exposed() as client:
         answer = set_up(client, Person("alice", PASSWORD), code)
         assert client.get("/security").status_code == 200

@@ -38,7 +38,7 @@ class Due:
     kind: str
     at: int
     shows_by: int
-    waits_for: bytes | str = b""  # the digest of a pending login, or the id of a session
+    attempt: bytes | str = b""  # the digest of a pending login, or the id of a session
 
     def __str__(self) -> str:
         return f"the notice {self.kind}"
@@ -166,11 +166,9 @@ class Model:
 
     def _newly_due(self, deed: Deed) -> list[Due]:
         """What the owners of accounts have to be told of because of this."""
-        waits_for = deed.pending_login["digest"] if deed.pending_login else b""
+        attempt = deed.pending_login["digest"] if deed.pending_login else b""
         due = [
-            Due(
-                line.account_id, FOLLOWS[line.event], deed.now, deed.now, waits_for if "repeated" in line.event else b""
-            )
+            Due(line.account_id, FOLLOWS[line.event], deed.now, deed.now, attempt if "repeated" in line.event else b"")
             for line in deed.lines
             if line.event in FOLLOWS and line.account_id
         ]
@@ -209,21 +207,19 @@ class Model:
     def _settle_due(self, deed: Deed) -> None:
         """Drop notices of what was completed in time; after five misses a notice is due at once."""
         if deed.pending_login and any(row["account_id"] == deed.pending_login["account_id"] for row in deed.begun):
-            self.due = [one for one in self.due if one.waits_for != deed.pending_login["digest"]]
+            self.due = [one for one in self.due if one.attempt != deed.pending_login["digest"]]
         if deed.path == "/login" and deed.pending_login and (given := _given(deed, "pre")):
             self._carry(
                 deed.pending_login["digest"], given, deed.after.of("pending_logins", digest=given)[0]["account_id"]
             )
         if deed.session and "stepup.ok" in deed.events(deed.session["account_id"]):
             mine = deed.session["id"]
-            self.due = [one for one in self.due if one.waits_for != mine or one.shows_by <= deed.now]
+            self.due = [one for one in self.due if one.attempt != mine or one.shows_by <= deed.now]
         self._hasten(deed)
 
     def _carry(self, pending_login: bytes, to: bytes, owner: int) -> None:
-        is_carried = [one.waits_for == pending_login and one.account == owner for one in self.due]
-        self.due = [
-            replace(one, waits_for=to) if is_so else one for one, is_so in zip(self.due, is_carried, strict=True)
-        ]
+        is_carried = [one.attempt == pending_login and one.account == owner for one in self.due]
+        self.due = [replace(one, attempt=to) if is_so else one for one, is_so in zip(self.due, is_carried, strict=True)]
 
     def _hasten(self, deed: Deed) -> None:
         """After five misses of a pending login, or five right passwords of a session without their code."""
@@ -235,11 +231,11 @@ class Model:
                 self._tell_now(pending_login, deed.now)
         elif wrong and wrong.place == "step-up" and deed.session:
             mine = deed.session["id"]
-            if sum(one.waits_for == mine for one in self.due) >= PENDING_LOGIN_TRIES:
+            if sum(one.attempt == mine for one in self.due) >= PENDING_LOGIN_TRIES:
                 self._tell_now(mine, deed.now)
 
-    def _tell_now(self, waits_for: bytes | str, now: int) -> None:
-        is_waiting = [one.waits_for == waits_for and one.shows_by > now for one in self.due]
+    def _tell_now(self, attempt: bytes | str, now: int) -> None:
+        is_waiting = [one.attempt == attempt and one.shows_by > now for one in self.due]
         self.due = [
             replace(one, shows_by=now) if is_so else one for one, is_so in zip(self.due, is_waiting, strict=True)
         ]

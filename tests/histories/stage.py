@@ -26,7 +26,7 @@ from tests.support.people import ORIGIN, code_for, codes_on, key_on
 from tests.support.steady import StillLoop, until
 from web.app import create_app
 from web.cli import doctor, key_rotation, people
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.cli.terminal import Command
 from web.limits import HOUSEKEEPING, OPENING_GRACE, Cost
 from web.panel import Panel
@@ -167,7 +167,7 @@ def _move_in(stage: Stage, prepared: Prepared, number: int) -> None:
         return answer
 
     if secrets.name == ADMIN:
-        code = str(stage.portal.call(offer_setup_code, stage.panel))
+        code = str(stage.portal.call(new_setup_code, stage.panel))
         post("/setup", setup_code=code, name=ADMIN, password=str(secrets.password), repeated=str(secrets.password))
     else:
         code = activation_in(stage.at_the_terminal(people.create_account, secrets.name))

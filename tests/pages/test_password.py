@@ -60,7 +60,7 @@ def test_a_queue_full_of_strangers_stops_no_change_of_password(alice: Person, cl
     async def fill() -> None:
         with contextlib.ExitStack() as strangers:
             for _ in range(places):
-                strangers.enter_context(hashes.reserve(reserved=False))
+                strangers.enter_context(hashes.reserve(is_owner=False))
             await asyncio.Event().wait()
 
     assert client.portal

@@ -9,7 +9,7 @@ from db import accounts
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, PASSWORD, Person, protect, set_up
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.factors import human_code
 from web.panel import Panel
 
@@ -79,10 +79,10 @@ def test_the_code_lasts_an_hour(setup_code: str, client: TestClient, clock: Cloc
 def test_a_new_start_makes_a_new_code_and_the_old_one_dies(
     setup_code: str, client: TestClient, operate: Operate
 ) -> None:
-    fresh = operate(offer_setup_code)
+    fresh = operate(new_setup_code)
     assert set_up(client, BEA, setup_code).status_code == 403
     assert set_up(client, BEA, fresh).status_code == 303
-    assert operate(offer_setup_code) is None
+    assert operate(new_setup_code) is None
 
 
 def test_the_code_is_worth_nothing_once_the_terminal_made_an_account(

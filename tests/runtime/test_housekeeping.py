@@ -215,7 +215,7 @@ def test_no_batch_is_larger_than_it_may_be(
                 forget_after=long,
                 keep_log=long,
                 told_until=panel.now(),
-                most=1,
+                limit=1,
             )
 
     before = rows("SELECT count(*) FROM sessions")[0][0]

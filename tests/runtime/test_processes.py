@@ -27,7 +27,7 @@ def other(client: TestClient, settings: Settings, clock: Clock) -> Iterator[Test
 
 
 def test_tries_of_a_network_are_counted_across_processes(client: TestClient, other: TestClient) -> None:
-    for number in range(AUTH_POSTS.most):
+    for number in range(AUTH_POSTS.limit):
         nobody = Person(f"nobody{number}", WRONG)
         assert give_password((client, other)[number % 2], nobody).status_code == 422
     assert [give_password(browser, nobody).status_code for browser in (client, other)] == [429, 429]
@@ -46,12 +46,12 @@ def test_the_budget_of_an_account_is_counted_across_processes(
     protected: Person, client: TestClient, other: TestClient, clock: Clock
 ) -> None:
     statuses = []
-    for number in range(RENEWALS.most + 2):
+    for number in range(RENEWALS.limit + 2):
         browser, beside = (client, other) if number % 2 else (other, client)
         plant(browser, cookie_of(beside))  # it was renewed
         fields = proof(protected, clock.forward(seconds=30))
         statuses.append(browser.post("/security/recovery-codes", data=fields).status_code)
-    assert statuses == [200] * RENEWALS.most + [429, 429]
+    assert statuses == [200] * RENEWALS.limit + [429, 429]
 
 
 def test_each_process_has_a_queue_of_its_own(

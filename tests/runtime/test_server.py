@@ -87,14 +87,14 @@ def test_workers_that_die_are_replaced_until_too_many_die_young(tmp_path: Path) 
     with started("serve", "--port", port, "--data", str(data), PANEL_WORKERS="2") as (process, _):
         server = Server(port, data, process.pid)
         until(server.answers)
-        for _ in range(WORKER_DEATHS.most - 1):
+        for _ in range(WORKER_DEATHS.limit - 1):
             until(kill_one)
             until(lambda: len({*workers_of(process.pid)} - killed) == 2)
         until(server.answers)
         assert process.poll() is None
         until(kill_one)
         said = process.ended()
-    assert (process.returncode, len(killed)) == (1, WORKER_DEATHS.most)
+    assert (process.returncode, len(killed)) == (1, WORKER_DEATHS.limit)
     assert "terminam logo depois de começar (SIGKILL: talvez falte memória)" in said
     assert "Traceback" not in said
 
@@ -118,7 +118,7 @@ def test_a_closed_terminal_ends_the_panel(workers: str, tmp_path: Path) -> None:
 def test_only_many_deaths_of_young_workers_within_minutes_end_the_panel(lived: float, every: float, ends: bool) -> None:
     deaths = Deaths()
     told = [deaths.are_too_many(lived=lived, at=number * every) for number in range(20)]
-    assert told == [ends and number >= WORKER_DEATHS.most - 1 for number in range(20)]
+    assert told == [ends and number >= WORKER_DEATHS.limit - 1 for number in range(20)]
 
 
 @pytest.mark.parametrize(("workers", "each"), [(1, HASHES_AT_ONCE), (2, 1), (8, 1)])

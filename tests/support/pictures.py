@@ -23,7 +23,7 @@ from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.people import code_for
 from web.app import create_app
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.http.page import ROOT
 from web.limits import Cost
 from web.runtime.data_folder import open_panel
@@ -76,7 +76,7 @@ def panel() -> Iterator[tuple[str, str, World]]:
 
         async def begin() -> str | None:
             async with open_panel(settings, world, world.token_bytes) as opened:
-                return await offer_setup_code(opened)
+                return await new_setup_code(opened)
 
         code = asyncio.run(begin())
         assert code

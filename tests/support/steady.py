@@ -84,5 +84,5 @@ class HeldHashes(Argon2id):
 
 async def run_reserved(workers: Workers, function: Callable[..., R], *args: object) -> R:
     """As for somebody who has proved something here before."""
-    with workers.reserve(reserved=True) as slots:
+    with workers.reserve(is_owner=True) as slots:
         return await slots.run(function, *args)

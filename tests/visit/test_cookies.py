@@ -13,7 +13,7 @@ from tests.conftest import Operate, beside
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, PASSWORD, Person, cookie_of, give_password, plant, protect, set_up, sign_in
 from web.app import create_app
-from web.cli.serve import offer_setup_code
+from web.cli.serve import new_setup_code
 from web.settings import Settings
 
 NewClient = Callable[..., TestClient]
@@ -37,7 +37,7 @@ def here(
     request: pytest.FixtureRequest, settings: Settings, clock: Clock, operate: Operate
 ) -> Iterator[tuple[TestClient, str]]:
     """A browser on the panel's own machine, as after the default start, and the set-up code."""
-    code = operate(offer_setup_code)
+    code = operate(new_setup_code)
     app = create_app(replace(settings, public_url=request.param), now=clock)
     origin = {"Origin": LOCAL}
     with TestClient(
@@ -248,7 +248,7 @@ def test_a_browser_that_was_sent_no_cookie_is_not_told_so(
 @pytest.fixture
 def plain(settings: Settings, clock: Clock, operate: Operate) -> Iterator[tuple[TestClient, Person]]:
     """Alice, with a second factor, at a panel without HTTPS: there a neighbour can plant cookies."""
-    code, origin = operate(offer_setup_code), "http://painel.vizinhos.test"
+    code, origin = operate(new_setup_code), "http://painel.vizinhos.test"
     app = create_app(replace(settings, public_url=origin, allow_http=True), now=clock)
     with TestClient(app, base_url=origin, headers={"Origin": origin}, follow_redirects=False) as browser:
         person = alice_at(browser, code)

@@ -42,15 +42,15 @@ async def notify(
         session_id=hidden_from,
         pending_login=pending_login,
     )
-    await notices.drop_beyond(tx, account_id, kind, most=NOTICES_COUNTED, at=at)
+    await notices.drop_beyond(tx, account_id, kind, limit=NOTICES_COUNTED, at=at)
 
 
-async def notify_password_known(tx: Transaction, visit: Visit, account_id: int, *, waits_for: bytes) -> None:
-    """A notice of a right password without its second factor, shown unless what it `waits_for` is completed in time.
+async def notify_password_known(tx: Transaction, visit: Visit, account_id: int, *, attempt: bytes) -> None:
+    """A notice of a right password without its second factor, shown unless what it `attempt` is completed in time.
 
-    `waits_for` is the digest of a pending login or of a step-up.
+    `attempt` is the digest of a pending login or of a step-up.
     """
-    await notify(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=PENDING_LOGIN_TTL, pending_login=waits_for)
+    await notify(tx, visit, account_id, NoticeKind.PASSWORD_KNOWN, delay=PENDING_LOGIN_TTL, pending_login=attempt)
 
 
 async def notify_unusual_login(tx: Transaction, visit: Visit, account_id: int, session_id: str) -> None:

@@ -47,7 +47,7 @@ async def record_event(
 async def _watch(tx: Transaction, visit: Visit) -> None:
     """Count failures on all accounts and from all networks; when they reach BRUTE_FORCE, tell administrators once."""
     at = visit.panel.now()
-    if await rates.count_to(tx, "panel failure", b"", BRUTE_FORCE, at=at) == BRUTE_FORCE.most:
+    if await rates.count_to(tx, "panel failure", b"", BRUTE_FORCE, at=at) == BRUTE_FORCE.limit:
         await record_event(tx, visit, None, Event.ALERT_BRUTE_FORCE)
 
 
@@ -56,11 +56,11 @@ async def _fold(tx: Transaction, visit: Visit) -> str | None:
     text with the number each time it has doubled, and None for those in between."""
     panel, span = visit.panel, STRANGERS_NOTED.span
     places = [
-        ("stranger", panel.vault.tag("network", name), STRANGERS_NOTED.most * times)
+        ("stranger", panel.vault.tag("network", name), STRANGERS_NOTED.limit * times)
         for name, times in visit.networks.items()
     ]
     beyond = []
-    for kind, key, most in [*places, ("panel stranger", b"", STRANGERS_NOTED_IN_ALL.most)]:
+    for kind, key, most in [*places, ("panel stranger", b"", STRANGERS_NOTED_IN_ALL.limit)]:
         count = await rates.count_to(tx, kind, key, Rate(EVER, span), at=panel.now())
         beyond += [(count, most)] if count > most else []
     await rates.drop_beyond(tx, STRANGERS_COUNTED, spare=places[0][1])

@@ -15,10 +15,10 @@ PURPOSE = "instance"
 async def add(tx: Transaction, visit: Visit, name: str, *, owner: int) -> str | None:
     """A new instance: 128 random bits name it, 256 are its token. None when the account has as many as it may."""
     panel = visit.panel
-    instance_id, most = panel.token_bytes(16).hex().upper(), panel.settings.instances_max
+    instance_id, limit = panel.token_bytes(16).hex().upper(), panel.settings.instances_max
     sealed = await _seal(tx, panel, instance_id, owner, new_token(panel))
     made = await instances.create(
-        tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now(), most=most
+        tx, instance_id, owner=owner, name=name, sealed_token=sealed, at=panel.now(), limit=limit
     )
     if not made:
         return None

@@ -55,7 +55,7 @@ async def _context(panel: Panel, name: str) -> list[str]:
 async def hash_password(panel: Panel, password: str) -> str:
     """A PHC string, made off the event loop; raises TooBusy. It takes a reserved place: people who set a password have
     proved something before."""
-    with panel.hash_workers.reserve(reserved=True) as slots:
+    with panel.hash_workers.reserve(is_owner=True) as slots:
         return await _hash(panel, slots, password, panel.settings.hash_cost)
 
 
@@ -64,7 +64,7 @@ async def is_password(panel: Panel, account: Account | None, password: str) -> b
     phc = stored_phc(panel, account)
     if not phc or not is_hashable(password):
         return False
-    with panel.hash_workers.reserve(reserved=True) as slots:
+    with panel.hash_workers.reserve(is_owner=True) as slots:
         return await slots.run(matches, panel.argon2id, phc, password)
 
 
@@ -102,7 +102,7 @@ async def try_password(
     phc, cost = stored_phc(panel, account), _cost(panel, None if account and account.sealed_password else stand_in)
     counters = await _counters(panel.db, visit, name, account_id)
     is_own = counters[0].kind == "password-device"
-    with panel.hash_workers.reserve(reserved=is_own) as slots:  # raises TooBusy before anything is written
+    with panel.hash_workers.reserve(is_owner=is_own) as slots:  # raises TooBusy before anything is written
         async with charged(visit, counters, kind="password") as charge:
             if charge.is_refused:
                 yield _refused(charge, is_own=is_own)

@@ -17,7 +17,7 @@ async def begin(tx: Transaction, visit: Visit, account_id: int, next: str) -> st
     if old := visit.pending_login:
         await pending_logins.end(tx, old.digest)
         await notices.carry(tx, old.digest, owner=account_id, to=digest)
-    await notify_password_known(tx, visit, account_id, waits_for=digest)
+    await notify_password_known(tx, visit, account_id, attempt=digest)
     await pending_logins.begin(
         tx,
         account_id,

@@ -45,7 +45,7 @@ async def try_recovery(
         yield Refused(Reason.MALFORMED_RECOVERY_CODE)
         return
     kind, judge = ("rehearsal", _judge_rehearsal) if is_rehearsal else ("recovery", _judge_recovery)
-    with panel.hash_workers.reserve(reserved=True) as slots:  # raises TooBusy before anything is written
+    with panel.hash_workers.reserve(is_owner=True) as slots:  # raises TooBusy before anything is written
         async with charged_second_factor(visit, kind, account_id) as charge:
             if isinstance(charge, Refused):
                 yield charge
@@ -100,7 +100,7 @@ async def make_set(panel: Panel) -> FreshSet:
     """
     codes, salt = recovery_code.new_set(panel.token_bytes), panel.token_bytes(SALT_BYTES)
     cost, key = panel.settings.hash_cost, panel.token_bytes(KEY_BYTES)
-    with panel.hash_workers.reserve(reserved=True) as slots:
+    with panel.hash_workers.reserve(is_owner=True) as slots:
         digests = [await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key) for code in codes]
     return FreshSet(codes, salt, cost, key, digests)
 
@@ -118,7 +118,7 @@ async def make_set_early(panel: Panel, account_id: int, session_id: str, sealed_
         if waiting is None or waiting.sealed_key != sealed_key:
             return
         async with panel.turns.of((account_id, True)):
-            with panel.hash_workers.reserve(reserved=True) as slots:
+            with panel.hash_workers.reserve(is_owner=True) as slots:
                 digests.append(await slots.run(recovery_code.digest, panel.argon2id, code, salt, cost, key))
     async with panel.db.transaction() as tx:
         early = _written(FreshSet(codes, salt, cost, key, digests))

@@ -44,7 +44,7 @@ async def verify(visit: SignedIn, typed: Typed) -> tuple[str, Outcome]:
             if not session.has_two_factor:
                 await _succeed(tx, visit)
                 return "password", accepted
-            await notify_password_known(tx, visit, session.account_id, waits_for=_pending_proof(visit))
+            await notify_password_known(tx, visit, session.account_id, attempt=_pending_proof(visit))
     return await _judge_second_factor(visit, typed)
 
 

@@ -49,7 +49,7 @@ async def _judge_code(visit: Visit, account_id: int, charge: Try, code: str, tx:
         accepted = await charge.accept(tx, Proof.CODE, step=step)
         await record_event(tx, visit, account_id, Event.TOTP_OK)
         return accepted
-    if await totp.was_told(tx, account_id, step):
+    if await totp.was_disclosed(tx, account_id, step):
         await charge.fail(tx, visit, account_id, Event.TOTP_FAILED)
         return missed(Refused(Reason.CODE_DISCLOSED, next_code=until_new_step(step, at)), failures)
     until_new = until_new_step(app.last_step, at)
@@ -87,7 +87,7 @@ async def _why_wrong(tx: Transaction, visit: Visit, account_id: int, key: bytes,
         return Refused(Reason.WRONG_CODE)
     drift = clock_drift(key, code, at)
     if drift is not None:
-        await totp.tell_step(tx, account_id, step_at(at + drift), oldest=step_at(at) - TOTP_WINDOW)
+        await totp.disclose_step(tx, account_id, step_at(at + drift), oldest=step_at(at) - TOTP_WINDOW)
     return wrong_or_clock_off(drift)
 
 

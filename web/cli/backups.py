@@ -83,7 +83,7 @@ def _take(panel: Panel, file: Path, work: Path, *, without_proof: bool) -> bool:
     if not file.is_file():
         raise CommandRefused(f"{file} não existe.")
     try:
-        copies.take(file, work, panel.vault)
+        copies.extract(file, work, panel.vault)
     except copies.Altered:
         raise CommandRefused(f"{file} foi alterado, ou está incompleto: a prova não confere. Nada mudou.") from None
     except copies.OtherKey as other:

@@ -10,10 +10,12 @@ from web.auth import people
 from web.auth.people import NameRefusal, read_name
 from web.cli.terminal import CommandRefused
 from web.http.refusals import name_sentence
+from web.limits import INVITATION_TTL, RESET_TTL
 from web.panel import Panel
 from web.runtime import running
 from web.visit.scope import at_terminal
 from web.words.storage import reason
+from web.words.waits import duration
 
 
 async def create_account(panel: Panel, options: argparse.Namespace) -> None:
@@ -23,7 +25,7 @@ async def create_account(panel: Panel, options: argparse.Namespace) -> None:
         if isinstance(created, NameRefusal):
             sentence = name_sentence(created, name)
             raise CommandRefused(sentence if created is NameRefusal.TAKEN else f"{options.name}: {sentence}")
-        _disclose(panel, f"Conta {name} criada.", created, "24 horas")
+        _disclose(panel, f"Conta {name} criada.", created, duration(INVITATION_TTL))
 
 
 async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
@@ -31,7 +33,7 @@ async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     async with panel.db.transaction() as tx:
         code = await people.reset_password(tx, at_terminal(panel), account.id, event=Event.CLI_RESET_PASSWORD)
         done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
-        _disclose(panel, done, code, "60 minutos")
+        _disclose(panel, done, code, duration(RESET_TTL))
 
 
 async def reset_two_factor(panel: Panel, options: argparse.Namespace) -> None:

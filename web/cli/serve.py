@@ -50,7 +50,7 @@ async def _fill_demo(panel: Panel) -> None:
     print(f"Guia de estilo, para quem mexe nas telas: {panel.settings.address}/styleguide", flush=True)
 
 
-async def offer_setup_code(panel: Panel) -> str | None:
+async def new_setup_code(panel: Panel) -> str | None:
     """With which the first account is made; None once somebody has one."""
     async with panel.db.transaction() as tx:
         return await people.offer_setup_code(tx, at_terminal(panel))
@@ -60,7 +60,7 @@ def _run_server(
     settings: Settings,
     options: argparse.Namespace,
     app: str = "from_environment",
-    prepare: Callable[[Panel], Awaitable[str | None]] = offer_setup_code,
+    prepare: Callable[[Panel], Awaitable[str | None]] = new_setup_code,
     *,
     reloads: bool = False,
 ) -> int:
@@ -98,7 +98,7 @@ def _same_command(options: argparse.Namespace, *, port: int) -> str:
 def _announced(settings: Settings, code: str | None) -> Iterator[None]:
     """Say where the panel is, and leave it for other commands to read while it runs."""
     address = running.outside_address(settings)
-    with running.told(settings.data, address):
+    with running.recorded(settings.data, address):
         print(f"Dados em {settings.data}")
         print(f"Painel em {address} (Ctrl-C termina)")
         if code:

@@ -25,12 +25,12 @@ def tune(settings: Settings) -> None:
 
 def _tune(argon2id: Argon2id, current: Cost) -> None:
     taken = seconds(argon2id, current)
-    print(f"Hoje: {told(argon2id, current, taken)}")
+    print(f"Hoje: {report(argon2id, current, taken)}")
     if WANTED[0] <= taken <= WANTED[1]:
         print("Está bom: um hash leva de 100 a 250 ms.")
     else:
         fitting = recommend(ARGON2, seconds(argon2id, ARGON2))
-        print(f"Recomendado: {told(argon2id, fitting, seconds(argon2id, fitting))}")
+        print(f"Recomendado: {report(argon2id, fitting, seconds(argon2id, fitting))}")
         print(
             f"Ponha PANEL_HASH_COST={fitting} no arquivo .env e reinicie o painel; cada hash muda na próxima entrada."
         )
@@ -45,7 +45,7 @@ def recommend(cost: Cost, taken: float) -> Cost:
     return replace(cost, memory_kib=memory, passes=max(ARGON2_FLOOR.passes, round(cost.passes * left)))
 
 
-def told(argon2id: Argon2id, cost: Cost, taken: float) -> str:
+def report(argon2id: Argon2id, cost: Cost, taken: float) -> str:
     """With how long one hash alone took, in seconds, and how many the panel's threads make together."""
     with ThreadPoolExecutor(HASHES_AT_ONCE) as threads:
 

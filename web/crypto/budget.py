@@ -45,10 +45,10 @@ def grant(*, inside: bool) -> None:
     _inside.set(inside)
 
 
-def line(*, reserved: bool) -> Line:
+def line(*, is_owner: bool) -> Line:
     if _inside.get():
         return Line.INSIDE
-    return Line.OWNERS if reserved else Line.STRANGERS
+    return Line.OWNERS if is_owner else Line.STRANGERS
 
 
 def costly(function: Callable[P, R]) -> Callable[P, R]:

@@ -47,7 +47,7 @@ def write(database: Path, out: BinaryIO, vault: Vault, fingerprint: str) -> None
     os.fsync(out.fileno())
 
 
-def take(file: Path, database: Path, vault: Vault) -> None:
+def extract(file: Path, database: Path, vault: Vault) -> None:
     """Write the database of a copy into the file `database`. When this raises, that file must not be opened.
 
     Raises NoProof, Altered or OtherKey.

@@ -129,13 +129,13 @@ class Workers:
 
     @costly
     @contextlib.contextmanager
-    def reserve(self, *, reserved: bool) -> Iterator[Slots]:
+    def reserve(self, *, is_owner: bool) -> Iterator[Slots]:
         """A place for the block, in which one thing after the other may run; raises TooBusy at once when none is left.
 
-        `reserved` opens further places to somebody who has proved something here before. Strangers cannot fill them,
+        `is_owner` opens further places to somebody who has proved something here before. Strangers cannot fill them,
         nor can people who are signed in, who have places of their own.
         """
-        line = budget.line(reserved=reserved)
+        line = budget.line(is_owner=is_owner)
         if not self._has_room(line):
             raise TooBusy
         self._taken[line] += 1
@@ -152,7 +152,7 @@ class Workers:
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; raises TooBusy at once when every place is taken, or after three seconds in one."""
-        with self.reserve(reserved=False) as slots:
+        with self.reserve(is_owner=False) as slots:
             return await slots.run(function, *args, **kwargs)
 
     def close(self) -> None:

@@ -245,7 +245,7 @@ async def _binding(visit: Visit, demand: Demand) -> RecentlyVerified | Response:
 
 async def _turn_away(visit: Visit, lacking: Cookie) -> Response:
     """Send the visitor to the login. An invalid cookie, or a POST that skips a step, gets a line in the log."""
-    if visit.jar.has_come(Cookie.SESSION) or visit.request.method not in SAFE_METHODS:
+    if visit.jar.was_sent(Cookie.SESSION) or visit.request.method not in SAFE_METHODS:
         log.denied(visit, "session" if lacking is Cookie.SESSION else "pending login")
     return await to_login(visit, lacking)
 

@@ -151,7 +151,7 @@ async def _aimed_at(visit: Visit) -> int | None:
             return session.account_id if session else None
         case Entry.PENDING_LOGIN:
             return pending.account_id if pending else None
-        case Entry.NAME if session or visit.jar.has_come(Cookie.DEVICE):
+        case Entry.NAME if session or visit.jar.was_sent(Cookie.DEVICE):
             account = await accounts.find(visit.panel.db, read_name(await forms.peek(visit, "name")))
             return account.id if account else None
         case _:

@@ -67,7 +67,7 @@ def _reason(visit: Visit, lacking: Cookie) -> str:
         return "duplicado"
     came_from_login = visit.path != "/" and _referer(visit).path in GIVEN_ON[lacking]
     is_ours = visit.request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    return "cookie" if came_from_login and is_ours and not visit.jar.has_come(lacking) else ""
+    return "cookie" if came_from_login and is_ours and not visit.jar.was_sent(lacking) else ""
 
 
 def _way_back(visit: Visit) -> str:

@@ -9,7 +9,7 @@ from web.auth.people import NameRefusal
 from web.factors.password import Refusal
 from web.panel import Panel
 from web.visit.visit import Visit
-from web.words.moments import told_as
+from web.words.moments import rendered
 from web.words.waits import counted
 
 CODE_OR_CLOCK = Markup(
@@ -82,7 +82,7 @@ def sentence(refused: Refused, visit: Visit) -> str:
         case Reason.CLOCK_OFF_BY_HOURS:
             return words.format(_hours_off(refused.drift))
         case Reason.WRONG_CODE_OR_CLOCK:
-            return CODE_OR_CLOCK.format(told_as("full", visit.at, visit.panel.settings.time_zone))
+            return CODE_OR_CLOCK.format(rendered("full", visit.at, visit.panel.settings.time_zone))
         case _:
             return words
 

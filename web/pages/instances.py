@@ -340,13 +340,13 @@ async def _plain_page(db: Database, owner: int, asked: Asked) -> Listed:
     """The page that holds the place; how many there are is asked only where a page does not tell."""
     order = ORDERS[asked.order]
     if asked.place < INSTANCES_PAGE:
-        shown = await instances.page_of(db, owner, order, most=INSTANCES_PAGE, after=0)
+        shown = await instances.page_of(db, owner, order, limit=INSTANCES_PAGE, after=0)
         if len(shown) < INSTANCES_PAGE:  # these are all
             rows = [_row(one) for one in shown]
             return Listed(rows, 0, len(rows), len(rows), sum(one.is_paused for one in rows))
     counts = await instances.counts(db, owner)
     after = _page_start(asked.place, counts.all)
-    shown = await instances.page_of(db, owner, order, most=INSTANCES_PAGE, after=after)
+    shown = await instances.page_of(db, owner, order, limit=INSTANCES_PAGE, after=after)
     return Listed([_row(one) for one in shown], after, counts.all, counts.all, counts.paused)
 
 

@@ -34,14 +34,14 @@ async def _clear_expired(panel: Panel) -> int:
             forget_after=PASSWORD_FAILURES_KEPT,
             keep_log=settings.log_keep,
             told_until=at + ENDING_TOLD,
-            most=PRUNED_AT_ONCE,
+            limit=PRUNED_AT_ONCE,
         )
 
 
 async def _clear_activity(panel: Panel) -> int:
     at = panel.now()
     async with panel.db.transaction() as tx:
-        return await activity.prune(tx, before=at - panel.settings.log_keep, now=at, most=PRUNED_AT_ONCE)
+        return await activity.prune(tx, before=at - panel.settings.log_keep, now=at, limit=PRUNED_AT_ONCE)
 
 
 async def every_hour(panel: Panel) -> None:

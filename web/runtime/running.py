@@ -25,7 +25,7 @@ def outside_address(settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def told(folder: Path, address: str) -> Iterator[None]:
+def recorded(folder: Path, address: str) -> Iterator[None]:
     """Keep the address in the file during the block. A killed panel leaves the file behind, but not its lock."""
     file = folder / FILE
     try:

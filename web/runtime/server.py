@@ -72,13 +72,13 @@ class Deaths:
     """Workers that died soon after their start: what killed so many would kill the next one too."""
 
     def __init__(self) -> None:
-        self._at: deque[float] = deque(maxlen=WORKER_DEATHS.most)
+        self._at: deque[float] = deque(maxlen=WORKER_DEATHS.limit)
 
     def are_too_many(self, *, lived: float, at: float) -> bool:
         """Add a death, in seconds, and tell whether there are too many; a worker that lived long does not count."""
         if lived < WORKER_SETTLED.total_seconds():
             self._at.append(at)
-            return len(self._at) == WORKER_DEATHS.most and at - self._at[0] <= WORKER_DEATHS.span.total_seconds()
+            return len(self._at) == WORKER_DEATHS.limit and at - self._at[0] <= WORKER_DEATHS.span.total_seconds()
         return False
 
 
@@ -251,7 +251,7 @@ def serve(
         if workers.given_up is not None:
             raise StartRefused(
                 f"Os processos do painel terminam logo depois de começar ({_how(workers.given_up)}), e depois de "
-                f"{WORKER_DEATHS.most} vezes ele parou. O registro acima pode dizer mais."
+                f"{WORKER_DEATHS.limit} vezes ele parou. O registro acima pode dizer mais."
             )
         status = max((worker.exitcode or 0 for worker in workers.processes), default=0)
     if status == STARTUP_FAILURE:

@@ -63,7 +63,7 @@ class Jar:
         values = self._values(cookie)
         return values[0] if len(values) == 1 else None
 
-    def has_come(self, cookie: Cookie) -> bool:
+    def was_sent(self, cookie: Cookie) -> bool:
         return bool(self._values(cookie))
 
     def is_doubled(self, cookie: Cookie) -> bool:

@@ -30,7 +30,7 @@ async def identify(visit: Visit) -> None:
         if session:
             jar.queue_under_new_name(Cookie.SESSION)
         if session and session.has_notices and not session.enrols_only:
-            pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at, most=NOTICES_APART)
+            pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at, limit=NOTICES_APART)
             arrival.notices = await pending
     if token := jar.read(Cookie.PENDING_LOGIN):
         arrival.pending_login = await pending_logins.find(panel.db, token, at=at)

@@ -137,7 +137,7 @@ WORDS: dict[str, Callable[[datetime, Zone], str]] = {
 
 
 @lru_cache(maxsize=4096)
-def told_as(form: str, at: datetime, zone: Zone) -> Markup:
+def rendered(form: str, at: datetime, zone: Zone) -> Markup:
     """A moment in one of the forms that the script knows as well; the full date on hover."""
     return Markup('<time datetime="{}" data-as="{}" title="{}">{}</time>').format(
         f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", form, full(at, zone), WORDS[form](at, zone)
@@ -160,10 +160,10 @@ def _as_moment(page: Context, at: datetime, now: datetime) -> Markup:
 
 def _as(form: str) -> Callable[[Context, datetime], Markup]:
     @pass_context
-    def told(page: Context, at: datetime) -> Markup:
-        return told_as(form, at, page["zone"])
+    def shown(page: Context, at: datetime) -> Markup:
+        return rendered(form, at, page["zone"])
 
-    return told
+    return shown
 
 
 @pass_context

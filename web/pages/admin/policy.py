@@ -65,7 +65,7 @@ async def _form(visit: SignedIn, *, chosen: str = "", problem: str = "", status:
     """Who has no second factor is told to whoever has one."""
     panel, session = visit.panel, visit.session
     current = await policy.get(panel.db)
-    unprotected = await accounts.without_two_factor(panel.db, most=NAMED + 1) if session.has_two_factor else None
+    unprotected = await accounts.without_two_factor(panel.db, limit=NAMED + 1) if session.has_two_factor else None
     return page(
         visit,
         "policy/edit.html",

@@ -15,12 +15,14 @@ from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import name_sentence, password_errors
-from web.limits import BUSY_RETRY
+from web.limits import BUSY_RETRY, SETUP_TTL
 from web.pages.entry.login import BUSY, signed_in
 from web.visit.visit import SignedIn, Visit
+from web.words.waits import duration
 
 WRONG_CODE = (
-    "Este código não vale. Copie o que aparece no terminal do servidor; ele dura 60 minutos e muda a cada início."
+    "Este código não vale. Copie o que aparece no terminal do servidor; "
+    f"ele dura {duration(SETUP_TTL)} e muda a cada início."
 )
 
 

@@ -58,7 +58,7 @@ async def replace_used(visit: RecentlyVerified) -> Response:
     if in_force is None:
         return go(visit, "/security")
     code = recovery_code.new(panel.token_bytes)
-    with panel.hash_workers.reserve(reserved=True) as slots:
+    with panel.hash_workers.reserve(is_owner=True) as slots:
         digest = await hash_code(panel, slots, session.account_id, code, in_force)
     async with session_transaction(visit) as tx:
         if not await recovery_codes.replace_used(tx, session.account_id, digest, salt=in_force.salt):
