@@ -84,42 +84,48 @@ def _seal(visit: SignedIn, secret: dict[str, str]) -> dict[str, str]:
     """Secrets that were typed wait in the page, sealed for this session and this action; too long, they do not."""
     if not secret:
         return {}
-    sealed = visit.panel.vault.seal("step-up", _owner(visit), urlencode(secret).encode("ascii"))
-    kept = base64.urlsafe_b64encode(sealed).decode("ascii")
+    kept = _sealed_text(visit, "step-up", visit.path, urlencode(secret).encode("ascii"))
     return {KEPT: kept} if len(kept) <= FIELD_MAX else {}
 
 
 def _open(visit: SignedIn, kept: str) -> dict[str, str]:
+    if not kept:
+        return {}
     try:
-        sealed = base64.urlsafe_b64decode(kept)
-        typed = visit.panel.vault.unseal("step-up", _owner(visit), sealed).decode("ascii") if kept else ""
+        typed = _unsealed(visit, "step-up", visit.path, kept)
     except (BrokenSeal, ValueError):  # another session's, another action's, or made up
         log.denied(visit, "seal")
         return {}
-    return dict(parse_qsl(typed, keep_blank_values=True))
+    return dict(parse_qsl(typed.decode("ascii"), keep_blank_values=True))
 
 
 def password_proof(visit: SignedIn) -> str:
     """That the current password was proved: good for this session, until it has to prove itself again."""
-    sealed = visit.panel.vault.seal("current-password", _proof_owner(visit), b"")
-    return base64.urlsafe_b64encode(sealed).decode("ascii")
+    return _sealed_text(visit, "current-password", _last_proof(visit), b"")
 
 
 def has_proved_password(visit: SignedIn, proof: str) -> bool:
     """Whether this is such a proof, of this session and what it last proved."""
     try:
-        visit.panel.vault.unseal("current-password", _proof_owner(visit), base64.urlsafe_b64decode(proof))
+        _unsealed(visit, "current-password", _last_proof(visit), proof)
     except (BrokenSeal, ValueError):
         return False
     return True
 
 
-def _proof_owner(visit: SignedIn) -> str:
-    return f"{visit.session.id} {int(visit.session.verified_at.timestamp())}"
+def _last_proof(visit: SignedIn) -> str:
+    return str(int(visit.session.verified_at.timestamp()))
 
 
-def _owner(visit: SignedIn) -> str:
-    return f"{visit.session.id} {visit.path}"
+def _sealed_text(visit: SignedIn, purpose: str, scope: str, content: bytes) -> str:
+    """For a page to carry: only the same session can unseal it again, for the same purpose and scope."""
+    sealed = visit.panel.vault.seal(purpose, f"{visit.session.id} {scope}", content)
+    return base64.urlsafe_b64encode(sealed).decode("ascii")
+
+
+def _unsealed(visit: SignedIn, purpose: str, scope: str, text: str) -> bytes:
+    """Raises BrokenSeal or ValueError."""
+    return visit.panel.vault.unseal(purpose, f"{visit.session.id} {scope}", base64.urlsafe_b64decode(text))
 
 
 def _place(visit: SignedIn) -> str:
