@@ -26,7 +26,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-print]");
   if (!button) return;
   if ("print" in button.dataset) return window.print();
-  const words = button.dataset.copy || button.previousElementSibling.textContent;
+  const shown = document.getElementById(button.dataset.copyOf) ?? button.previousElementSibling;
+  const words = button.dataset.copy || shown.textContent;
   const said = await navigator.clipboard.writeText(words).then(() => "Copiado", () => "Não copiou");
   announce(said);
   const drawing = button.querySelector("[class^=i-]"), beside = button.querySelector("span");
@@ -43,15 +44,18 @@ function tick(button, drawing, said) {
   setTimeout(() => { drawing.className = "i-copy"; announce(""); }, 2000);
 }
 
-// What was asked for to be copied is copied as it arrives, and is gone from the page; a browser that wants a click for
-// it has its button.
+// What was asked for to be copied is copied as it arrives, and is gone from the page, as the button of its row shows; a
+// browser that wants a click for it has its button.
 async function copyArrived() {
   for (const button of document.querySelectorAll("[data-copy-now]")) {
     const { copy: words, copyNow: said } = button.dataset;
     button.removeAttribute("data-copy-now");
     if (!await navigator.clipboard?.writeText(words).then(() => true, () => false)) continue;
-    button.closest(".drawer").querySelector("p").textContent = said;
-    button.remove();
+    const row = button.closest(".instance"), asked = row.querySelector("[data-clipboard]");
+    shut(row);
+    asked.focus({ preventScroll: true });
+    announce(said);
+    tick(asked, asked.firstElementChild, "Copiado");
   }
 }
 document.addEventListener("htmx:after:swap", copyArrived);
@@ -277,6 +281,15 @@ document.addEventListener("htmx:after:swap", () => {
   typing = [];
 });
 
+// One row at a time: what another one asks or shows is closed, unless somebody types there.
+const shut = (row) => row.querySelector(".asked td > *")?.replaceChildren();
+function closeOthers() {
+  const here = document.activeElement.closest(".instance");
+  if (!here?.querySelector(".asked :is(.drawer, .step-up):not(:empty)")) return;
+  for (const other of document.querySelectorAll(".instance:not(:has([name=linha]))")) if (other !== here) shut(other);
+}
+document.addEventListener("htmx:after:swap", closeOthers);
+
 // The list by keyboard: / searches, Escape closes what is open or gives the search up.
 document.addEventListener("keydown", (event) => {
   const { key, target } = event, search = document.getElementById("search");
@@ -290,8 +303,10 @@ document.addEventListener("keydown", (event) => {
     menu.open = false;
     return menu.querySelector("summary").focus();
   }
-  if (target === search && search.value) {
+  if (target === search) {
     event.preventDefault();
+    search.blur();
+    if (!search.value) return;
     search.value = "";
     return search.dispatchEvent(new Event("input", { bubbles: true }));
   }

@@ -59,14 +59,29 @@ def test_a_token_is_copied_without_being_seen_after_the_step_up_in_its_row(page:
     clock.forward(minutes=6)
     row(page, "Loja").get_by_role("button", name="Copiar token", exact=True).click()
     prove(page)
-    expect(row(page, "Loja").get_by_text("Token copiado, sem aparecer na tela.")).to_be_visible()
+    expect(row(page, "Loja").locator(".token .i-check")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Token copiado, sem aparecer na tela.")).to_be_attached()
+    expect(row(page, "Loja").get_by_role("button", name="Copiar token de Loja")).to_be_focused()
     token = copied(page)
     assert re.fullmatch(r"[\w-]{43}", token)
     assert token not in page.content()
-    row(page, "Loja").get_by_role("link", name="Fechar").click()
+    expect(row(page, "Loja").locator(".asked")).to_be_hidden()
     row(page, "Loja").get_by_role("button", name="Copiar id de Loja").click()
     expect(row(page, "Loja").locator(".id .i-check")).to_be_visible()
     assert re.fullmatch("[0-9A-F]{32}", copied(page))
+
+
+def test_what_a_row_asks_opens_under_it_alone_and_moves_nothing(page: Page, live_server: str) -> None:
+    fill(page, live_server)
+    choose(page, "Loja 2", "Trocar token")
+    expect(row(page, "Loja 2").get_by_role("button", name="Trocar agora")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    choose(page, "Loja 4", "Renomear")
+    row(page, "Loja 4").get_by_label("Nome da instância").fill("Filial")
+    expect(row(page, "Loja 2").locator(".asked")).to_be_hidden()
+    choose(page, "Loja 5", "Excluir")
+    expect(row(page, "Loja 5").get_by_role("button", name="Excluir de vez")).to_be_visible()
+    expect(row(page, "Loja 4").get_by_label("Nome da instância")).to_have_value("Filial")  # nothing typed is lost
 
 
 def test_the_list_goes_by_keyboard(page: Page, live_server: str) -> None:
@@ -77,6 +92,9 @@ def test_the_list_goes_by_keyboard(page: Page, live_server: str) -> None:
     expect(page.locator("tbody")).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page.locator("tbody")).to_have_count(30)
+    expect(page.get_by_role("searchbox")).to_have_value("")
+    page.keyboard.press("/")  # a second time it is no letter either
+    expect(page.get_by_role("searchbox")).to_be_focused()
     expect(page.get_by_role("searchbox")).to_have_value("")
     menu = row(page, "Água").get_by_label("Ações de Água")
     menu.focus()

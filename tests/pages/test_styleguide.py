@@ -19,6 +19,7 @@ ELSEWHERE = {
     "bring",
     "codes-page",
     "enrol",
+    "on-narrow",
     "even",
     "frame",
     "half",

@@ -109,7 +109,7 @@ def _minutes(at: datetime, zone: Zone) -> str:
 def ago(at: datetime, now: datetime, zone: Zone) -> str:
     seconds = int((now - at).total_seconds())
     if seconds < 60:
-        return "agora há pouco"
+        return "há pouco"
     if seconds >= 30 * 86400:
         return f"em {day(at, zone)}"
     units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"))
