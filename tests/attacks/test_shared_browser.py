@@ -12,7 +12,7 @@ from tests.support.people import ORIGIN, Person, cookie_of, give_password, plant
 NewClient = Callable[..., TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 KNOWN = "Alguém acertou sua senha"
-HERE = "este dispositivo</span>"
+HERE = "Este dispositivo</span>"
 
 
 @pytest.fixture

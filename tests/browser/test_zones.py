@@ -29,7 +29,7 @@ def page(open_page: OpenPage, setup_code: str, clock: Clock) -> Page:
 def test_every_moment_is_told_in_the_zone_of_the_reader(page: Page, clock: Clock) -> None:
     switch_on(page, clock)
     page.goto("/security")
-    expect(page.get_by_text("Ativa desde 25 de novembro de 2026")).to_be_visible()
+    expect(page.get_by_text("Ativa desde 25/11/2026")).to_be_visible()
     expect(page.locator("time").first).to_have_attribute("title", NIGHT)
     page.goto("/security/sessions")
     expect(page.get_by_text(f"há pouco, {NIGHT}").first).to_be_attached()
@@ -83,7 +83,7 @@ def test_without_script_the_zone_of_the_panel_is_named(open_page: OpenPage, setu
     set_up(page, setup_code)
     switch_on(page, clock)
     page.goto("/security")
-    expect(page.get_by_text("Ativa desde 24 de novembro de 2026")).to_be_visible()
+    expect(page.get_by_text("Ativa desde 24/11/2026")).to_be_visible()
     page.goto("/activity")
     expect(page.get_by_text("no fuso America/Sao_Paulo.")).to_be_visible()
     expect(page.locator(".timeline time").first).to_have_text("9h00")

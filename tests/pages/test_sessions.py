@@ -41,7 +41,7 @@ def test_the_list_tells_device_network_and_times(
     page = client.get("/security/sessions").text
     assert "Firefox no Linux" in page
     assert "entrou com senha" in page
-    assert page.count("esta sessão") == 1
+    assert page.count("Esta sessão") == 1
     assert "há 3 minutos" in page
 
 

@@ -66,7 +66,7 @@ def test_only_the_confirmed_code_switches_it_on(
     assert sign_in(new_client(), alice).headers["location"] == "/instances"
     answer = protect(client, alice, clock())
     assert "Guarde seus códigos de recuperação" in answer.text
-    assert re.search("Ativa desde <time[^>]*>24 de novembro de 2026</time>", client.get("/security").text)
+    assert re.search("Ativa desde <time[^>]*>24/11/2026</time>", client.get("/security").text)
     assert sign_in(new_client(), alice, alice.code_at(clock.forward(seconds=30))).headers["location"] == "/instances"
 
 

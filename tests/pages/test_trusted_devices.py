@@ -142,7 +142,7 @@ def test_a_forgotten_device_is_a_stranger(alice: Person, client: TestClient, new
     [(device,)] = rows("SELECT id FROM trusted_devices")
     page = client.get("/security/sessions").text
     assert f'action="/security/trusted-devices/{device}/forget"' in page
-    assert "este dispositivo" in page
+    assert "Este dispositivo" in page
     assert "Dispositivo esquecido" in client.post(f"/security/trusted-devices/{device}/forget").text
     for _ in range(5):
         give_password(new_client(), alice, password=WRONG)
@@ -290,7 +290,7 @@ def test_no_more_than_twenty_devices_are_trusted(
         sign_in(new_client(), alice)
     assert rows("SELECT count(*) FROM trusted_devices") == [(TRUSTED_DEVICES,)]
     page = client.get("/security/sessions", headers={"Cookie": cookie_of(client)})
-    assert "este dispositivo" not in page.text  # the first one was the one to go
+    assert "Este dispositivo" not in page.text  # the first one was the one to go
 
 
 @pytest.mark.parametrize("change", ["password", "factor", "reset-password", "reset-two-factor"])

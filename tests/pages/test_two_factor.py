@@ -378,4 +378,4 @@ def test_the_hub_tells_each_state_at_a_glance(alice: Person, client: TestClient,
 def test_once_protected_the_hub_asks_for_nothing_more(protected: Person, client: TestClient) -> None:
     whole = client.get("/security").text
     assert "Configurar Agora" not in whole
-    assert re.search("Ativa desde <time[^>]*>[0-9]+º? de [a-z]+ de 2026</time>", whole)
+    assert re.search("Ativa desde <time[^>]*>[0-9]{2}/[0-9]{2}/2026</time>", whole)

@@ -129,6 +129,7 @@ def left(until: datetime, now: datetime) -> str:
 NEAR = Markup('<time datetime="%s" title="%s">%s<span class="unseen">, %s</span></time>')  # `%` escapes
 WORDS: dict[str, Callable[[datetime, Zone], str]] = {
     "day": day,
+    "date": lambda at, zone: f"{at.astimezone(zone):%d/%m/%Y}",
     "full": full,
     "clock": _clock,
     "hour": hour,
@@ -174,6 +175,7 @@ def _zone_name(page: Context, at: datetime) -> str:
 FILTERS = {
     "moment": _as_moment,
     "day": _as("day"),
+    "date": _as("date"),
     "full": _as("full"),
     "clock_time": _as("clock"),
     "hour": _as("hour"),
