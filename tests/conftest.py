@@ -223,7 +223,7 @@ def invite(create_account: Callable[[str], str], new_client: Callable[[], TestCl
     def make(name: str) -> Person:
         code, person = create_account(name), Person(name, "pato verde corre na praia")
         fields = {"activation_code": code, "password": person.password, "repeated": person.password}
-        assert new_client().post("/activate", data=fields).status_code == 200
+        assert new_client().post("/activate", data=fields).status_code == 303
         return person
 
     return make

@@ -51,10 +51,33 @@ def test_the_code_chooses_a_new_password_once(
     alice: Person, new_client: NewClient, reset_password: Callable[[str], str]
 ) -> None:
     code = reset_password("alice")
-    assert "Senha definida. Agora entre com ela." in activate(new_client(), code.lower()).text
+    browser = new_client()
+    assert activate(browser, code.lower()).headers["location"] == "/instances"
+    assert browser.get("/instances").status_code == 200
     alice.password = FRESH
     assert sign_in(new_client(), alice).headers["location"] == "/instances"
     assert activate(new_client(), code, "outro pato verde corre").status_code == 422
+
+
+def test_a_new_account_is_signed_in_and_welcomed(
+    alice: Person, client: TestClient, create_account: Callable[[str], str], rows: Rows
+) -> None:
+    """In a browser where somebody was signed in, as after a login: that session ends."""
+    assert activate(client, create_account("bruno")).headers["location"] == "/welcome"
+    assert 'Boas-vindas, <span translate="no">bruno</span>.' in client.get("/welcome").text
+    told = "SELECT event, detail FROM activity ORDER BY id DESC LIMIT 3"
+    assert rows(told) == [("session.started", "password"), ("session.ended", "login"), ("account.activated", "")]
+    assert rows("SELECT count(*) FROM sessions") == [(1,)]
+
+
+def test_where_two_factors_are_required_it_may_only_switch_them_on(
+    protected: Person, client: TestClient, new_client: NewClient, create_account: Callable[[str], str]
+) -> None:
+    client.post("/policy/require", data={"days": "0"})
+    browser = new_client()
+    activate(browser, create_account("bruno"))
+    assert browser.get("/instances").headers["location"] == "/security"
+    assert browser.post("/instances", data={"name": "Loja"}).headers["location"] == "/security"
 
 
 @pytest.mark.parametrize("name", ["Alice ", "\u00a0alice", "alice\u200b"])
@@ -90,13 +113,19 @@ def test_a_clock_that_was_ahead_locks_nobody_out_for_good(
 def test_a_reset_password_does_not_get_round_the_second_factor(
     protected: Person, new_client: NewClient, clock: Clock, reset_password: Callable[[str], str]
 ) -> None:
-    activate(new_client(), reset_password("alice"))
+    browser = new_client()
+    assert activate(browser, reset_password("alice")).headers["location"] == "/login/code"
+    assert browser.get("/instances").headers["location"].startswith("/login")
+    clock.forward(seconds=30)
+    assert browser.post("/login/code", data={"code": "000000"}).status_code == 422
+    answer = browser.post("/login/code", data={"code": protected.code_at(clock())})
+    assert answer.headers["location"] == "/instances"
     protected.password = FRESH
     assert give_password(new_client(), protected).headers["location"] == "/login/code"
     assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=30))).status_code == 303
 
 
-@pytest.mark.parametrize(("minutes", "status"), [(59, 200), (61, 422)])
+@pytest.mark.parametrize(("minutes", "status"), [(59, 303), (61, 422)])
 def test_the_code_of_a_reset_lasts_an_hour(
     minutes: int, status: int, alice: Person, new_client: NewClient, clock: Clock, reset_password: Callable[[str], str]
 ) -> None:
@@ -105,7 +134,7 @@ def test_the_code_of_a_reset_lasts_an_hour(
     assert activate(new_client(), code).status_code == status
 
 
-@pytest.mark.parametrize(("hours", "status"), [(23, 200), (25, 422)])
+@pytest.mark.parametrize(("hours", "status"), [(23, 303), (25, 422)])
 def test_an_invitation_lasts_a_day(
     hours: int,
     status: int,
@@ -126,7 +155,7 @@ def test_a_refused_password_is_explained_and_the_code_stays_valid(
     refused = activate(new_client(), code, "curta")
     assert refused.status_code == 422
     assert "pelo menos 12 caracteres" in refused.text
-    assert activate(new_client(), code).status_code == 200
+    assert activate(new_client(), code).status_code == 303
 
 
 def test_the_code_alone_tells_the_name_and_stays_good(

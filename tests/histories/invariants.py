@@ -49,7 +49,7 @@ def a_session_begins_with_every_factor(deed: Deed, model: Model) -> Iterator[str
     for row in deed.begun:
         account = row["account_id"]
         is_completed = bool(deed.pending_login and model.challenges.get(deed.pending_login["digest"]) == account)
-        if not (is_completed or deed.has_right(account, "password")):
+        if not (is_completed or deed.has_right(account, "password", "activation")):
             yield f"a session of {model.secrets[account].name} began without the password"
         if deed.before.has_app(account) and not deed.has_right(account, "totp", "recovery"):
             yield f"a session of {model.secrets[account].name} began without the second factor"
@@ -118,7 +118,7 @@ def _by_name(deed: Deed, owner: int) -> set[str]:
 
 def _goes_with(deed: Deed, row: Row) -> bool:
     """Whether the row belongs to a cookie that was sent: the next person at this browser may end it."""
-    if deed.path not in ("/login", "/login/code", "/login/recovery", "/logout"):
+    if deed.path not in ("/login", "/activate", "/login/code", "/login/recovery", "/logout"):
         return row.table == "sessions" and deed.session is not None and row.key == deed.session.key
     ids = {deed.session["id"]} if deed.session else set()
     former = deed.before.of("former_cookies", digest=digest(deed.sent.get("sid", "")))

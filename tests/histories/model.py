@@ -201,14 +201,17 @@ class Model:
         return due
 
     def _of_activation(self, deed: Deed) -> list[Due]:
-        changed = [line.account_id for line in deed.lines if line.event == "account.activated"]
-        return [Due(one, "password_changed", deed.now, deed.now) for one in changed if one and self.places[one]]
+        changed = [line.account_id for line in deed.lines if line.event == "account.activated" and line.account_id]
+        due = [Due(one, "password_changed", deed.now, deed.now) for one in changed if self.places[one]]
+        shows_by = deed.now + int(PENDING_LOGIN_TTL.total_seconds())
+        half_way = [one for one in changed if deed.before.has_app(one)]
+        return due + [Due(one, "password_known", deed.now, shows_by, _given(deed, "pre")) for one in half_way]
 
     def _settle_due(self, deed: Deed) -> None:
         """Drop notices of what was completed in time; after five misses a notice is due at once."""
         if deed.pending_login and any(row["account_id"] == deed.pending_login["account_id"] for row in deed.begun):
             self.due = [one for one in self.due if one.attempt != deed.pending_login["digest"]]
-        if deed.path == "/login" and deed.pending_login and (given := _given(deed, "pre")):
+        if deed.path in ("/login", "/activate") and deed.pending_login and (given := _given(deed, "pre")):
             self._carry(
                 deed.pending_login["digest"], given, deed.after.of("pending_logins", digest=given)[0]["account_id"]
             )

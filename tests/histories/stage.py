@@ -172,7 +172,6 @@ def _move_in(stage: Stage, prepared: Prepared, number: int) -> None:
     else:
         code = activation_in(stage.at_the_terminal(people.create_account, secrets.name))
         post("/activate", activation_code=code, password=str(secrets.password), repeated=str(secrets.password))
-        post("/login", name=secrets.name, password=str(secrets.password))
     post("/instances", name=f"Loja de {secrets.name}")
     if secrets.name != CARLA:
         secrets.key = key_on(post("/security/totp").text)

@@ -12,6 +12,7 @@ class Proof(Enum):
     CODE = auto()  # of the app
     RECOVERY_CODE = auto()  # used up by this
     SETUP_CODE = auto()
+    ACTIVATION_CODE = auto()  # used up by this, and the password chosen with it
     CODE_OF_OLD_APP = auto()  # puts that app back, and proves nothing else
     REHEARSED_CODE = auto()  # a recovery code that was not used up; it proves nothing
     EARLIER = auto()  # every factor was proved by an earlier request of this session

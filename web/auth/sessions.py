@@ -20,6 +20,7 @@ from web.visit.visitor import SessionEnded, find_session
 METHODS = {
     Proof.PASSWORD: "password",
     Proof.SETUP_CODE: "password",
+    Proof.ACTIVATION_CODE: "password",
     Proof.CODE: "totp",
     Proof.RECOVERY_CODE: "recovery",
 }

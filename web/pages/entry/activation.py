@@ -3,17 +3,23 @@
 from starlette.responses import Response
 
 from db import accounts, activity
+from db.accounts import Account
+from db.database import Transaction
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import notify
 from web.audit.record import record_event
+from web.auth import pending_logins
+from web.auth.outcome import Accepted, Proof
 from web.auth.passwords import forget_tries, hash_password, password_refusal, set_password
+from web.auth.sessions import begin_session
 from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
+from web.http.redirects import HOME
 from web.http.refusals import password_errors
 from web.limits import BUSY_RETRY
-from web.pages.entry.login import BUSY, show_form
+from web.pages.entry.login import BUSY, signed_in, to_challenge
 from web.visit.visit import Visit
 
 WRONG_CODE = (
@@ -26,38 +32,52 @@ async def form(visit: Visit) -> Response:
 
 
 async def activate(visit: Visit) -> Response:
-    """The code alone tells whose account it is; with a password it is spent, and Entrar follows, the name filled in.
-
-    The second factor, where there is one, is asked at that login (ASVS V6.4.3).
-    """
+    """The code alone tells whose account it is; with a password it is spent."""
     typed = await forms.read(visit, "activation_code", optional=("password", "repeated"))
-    panel, at = visit.panel, visit.at
-    digest = human_code.digest(human_code.read(typed["activation_code"]))
-    name = await accounts.find_activation(panel.db, digest, at=at)
+    code = typed["activation_code"]
+    name = await accounts.find_activation(visit.panel.db, _digest(code), at=visit.at)
     if name is None:
-        async with panel.db.transaction() as tx:
+        async with visit.panel.db.transaction() as tx:
             await record_event(tx, visit, None, Event.ACCOUNT_ACTIVATION_FAILED)
-        return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
+        return _form(visit, code, {"activation_code": WRONG_CODE}, 422)
     if not (typed["password"] or typed["repeated"]):
-        return _form(visit, typed["activation_code"], name=name)
+        return _form(visit, code, name=name)
+    return await _choose(visit, name, code, typed["password"], typed["repeated"])
+
+
+async def _choose(visit: Visit, name: str, code: str, password: str, repeated: str) -> Response:
+    panel = visit.panel
     try:
-        refused = await password_refusal(panel, typed["password"], typed["repeated"], name=name)
-        errors = password_errors(refused, panel)
-        phc = "" if errors else await hash_password(panel, typed["password"])
+        refused = await password_refusal(panel, password, repeated, name=name)
+        if refused:
+            return _form(visit, code, password_errors(refused, panel), 422, name=name)
+        phc = await hash_password(panel, password)
     except TooBusy:
-        return later(_form(visit, typed["activation_code"], {"password": BUSY}, 503, name=name), BUSY_RETRY)
-    if errors:
-        return _form(visit, typed["activation_code"], errors, 422, name=name)
+        return later(_form(visit, code, {"password": BUSY}, 503, name=name), BUSY_RETRY)
     async with panel.db.transaction() as tx:
-        account_id = await accounts.spend_activation(tx, digest, at=at)
-        if account_id is None:
-            return _form(visit, typed["activation_code"], {"activation_code": WRONG_CODE}, 422)
-        await set_password(tx, panel, account_id, phc)
-        await forget_tries(tx, panel, name)
-        await record_event(tx, visit, account_id, Event.ACCOUNT_ACTIVATED)
-        if await activity.places(tx, account_id):  # to somebody new it is no change
-            await notify(tx, visit, account_id, NoticeKind.PASSWORD_CHANGED)
-    return show_form(visit, name=name, notice="Senha definida. Agora entre com ela.")
+        account_id = await accounts.spend_activation(tx, _digest(code), at=visit.at)
+        account = await accounts.get(tx, account_id) if account_id is not None else None
+        if account is None:
+            return _form(visit, code, {"activation_code": WRONG_CODE}, 422)
+        await set_password(tx, panel, account.id, phc)
+        return await _let_in(tx, visit, account)
+
+
+async def _let_in(tx: Transaction, visit: Visit, account: Account) -> Response:
+    """As a login does: where there is a second factor, it is asked for (ASVS V6.4.3)."""
+    is_new = not await activity.places(tx, account.id)
+    await forget_tries(tx, visit.panel, account.name)
+    await record_event(tx, visit, account.id, Event.ACCOUNT_ACTIVATED)
+    if not is_new:
+        await notify(tx, visit, account.id, NoticeKind.PASSWORD_CHANGED)
+    if account.has_two_factor:
+        return to_challenge(visit, await pending_logins.begin(tx, visit, account.id, HOME))
+    token = await begin_session(tx, visit, account.id, Accepted(Proof.ACTIVATION_CODE))
+    return signed_in(visit, token, "/welcome" if is_new else HOME)
+
+
+def _digest(code: str) -> bytes:
+    return human_code.digest(human_code.read(code))
 
 
 def _form(

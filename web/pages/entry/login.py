@@ -118,6 +118,12 @@ def signed_in(visit: Visit, token: str, path: str) -> Response:
     return response
 
 
+def to_challenge(visit: Visit, token: str, path: str = "/login/code") -> Response:
+    response = go(visit, path)
+    visit.jar.set(response, Cookie.PENDING_LOGIN, token)
+    return response
+
+
 async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
     """The password was right, if it still is the account's: it may have been reset while it was hashed."""
     panel, known = visit.panel, tried.account
@@ -138,10 +144,9 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         response = page(
             visit, CHALLENGES[way], block="form", account_name=account.name, error="", is_wrong=False, is_over=False
         )
-    else:
-        response = go(visit, f"/login/{way}")
-    visit.jar.set(response, Cookie.PENDING_LOGIN, token)
-    return response
+        visit.jar.set(response, Cookie.PENDING_LOGIN, token)
+        return response
+    return to_challenge(visit, token, f"/login/{way}")
 
 
 def _why(visit: Visit, sent_out: SentOut, next: str) -> str:
@@ -171,9 +176,8 @@ def show_form(
     error: str = "",
     status: int = 200,
     *,
-    notice: str = "",
     why: str = "",
 ) -> Response:
     action = FOR_RECOVERY if _wants_recovery(visit) else "/login"
-    told = {"error": error, "notice": notice, "why": why, "action": action}
+    told = {"error": error, "why": why, "action": action}
     return page(visit, "login/form.html", block="form", status=status, next=next, name=name, **told)
