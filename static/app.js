@@ -105,6 +105,26 @@ document.addEventListener("submit", ({ target }) => {
   for (const button of target.querySelectorAll("[data-reveal]")) mask(button, true);
 }, true);
 
+// Two new passwords that differ are not sent: only the second is lost.
+document.addEventListener("submit", (event) => {
+  const { password, repeated } = event.target.elements;
+  if (!repeated || password.value === repeated.value) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const told = document.getElementById("repeated-error") ?? document.createElement("p");
+  told.className = "error";
+  told.id = "repeated-error";
+  told.setAttribute("role", "alert");
+  repeated.closest(".field").append(told);
+  const mark = document.createElement("i");
+  mark.className = "i-circle-x";
+  told.replaceChildren(mark, repeated.dataset.unlike);
+  repeated.setAttribute("aria-invalid", "true");
+  repeated.setAttribute("aria-describedby", told.id);
+  repeated.value = "";
+  repeated.focus();
+}, true);
+
 // The theme changes at once; the cookie that keeps it is asked for meanwhile.
 document.addEventListener("click", ({ target }) => {
   const chosen = target.closest("[name=theme]");

@@ -138,6 +138,47 @@ def test_the_current_password_is_asked_for_once_however_long_ago_one_signed_in(
         expect(page.get_by_text(told)).to_be_visible()
 
 
+def repeat_wrongly(page: Page, labels: tuple[str, str], button: str, new: str) -> None:
+    """Only the second one is lost where a script runs; without one both are, for no page ever holds a password."""
+    first, second = page.get_by_label(labels[0], exact=True), page.get_by_label(labels[1])
+    has_script = page.evaluate("'htmx' in window")
+    told = f"As duas senhas não são iguais. {'Repita a de cima.' if has_script else 'Digite as duas de novo.'}"
+    for _ in range(2):
+        first.fill(new)
+        second.fill(new + "s")
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("alert")).to_have_text(told)
+        expect(second).to_have_accessible_description(told)
+        expect(first).to_have_value(new if has_script else "")
+        expect(second).to_have_value("")
+        expect(second if has_script else first).to_be_focused()
+        check(page)
+    first.fill(new)
+    second.fill(new)
+    page.get_by_role("button", name=button).click()
+
+
+@BOTH
+def test_a_repetition_that_differs_loses_nothing_else(
+    has_script: bool, open_page: OpenPage, setup_code: str, create_account: Callable[[str], str]
+) -> None:
+    page, labels = open_page(java_script_enabled=has_script), ("Senha", "Repita a senha")
+    page.goto("/setup")
+    page.get_by_label("Código de instalação").fill(setup_code)
+    page.get_by_label("Usuário").fill("ana")
+    repeat_wrongly(page, labels, "Criar conta", FRESH)
+    page.wait_for_url("**/welcome")
+    page.goto("/security/password")
+    page.get_by_label("Senha atual").fill(FRESH)
+    repeat_wrongly(page, ("Nova senha", "Repita a nova senha"), "Alterar senha", PASSWORD)
+    expect(page.get_by_text("Senha alterada.")).to_be_visible()
+    page.goto("/activate")
+    page.get_by_label("Código de ativação").fill(create_account("bruno"))
+    page.get_by_role("button", name="Continuar").click()
+    repeat_wrongly(page, labels, "Definir senha", FRESH)
+    expect(page.get_by_role("heading", name="Boas-vindas, bruno.")).to_be_visible()
+
+
 def questions(page: Page) -> list[str]:
     asked: list[str] = []
 

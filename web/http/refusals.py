@@ -59,7 +59,7 @@ PASSWORD_SENTENCES = {
     Refusal.CONTEXT: "Esta senha se apoia no nome da conta, do painel ou de uma instância. Escolha outras palavras.",
     Refusal.OBVIOUS: "Esta senha se apoia em palavras que todos tentam primeiro, como senha ou painel. Escolha outras.",
     Refusal.GUESSABLE: "Esta senha é fácil de adivinhar. Junte mais uma ou duas palavras.",
-    Refusal.NOT_REPEATED: "As duas senhas não são iguais.",
+    Refusal.NOT_REPEATED: "As duas senhas não são iguais. Digite as duas de novo.",
 }
 NAME_SENTENCES = {
     NameRefusal.RESERVED: "Este nome é reservado. Escolha outro.",
