@@ -53,7 +53,8 @@ def test_before_the_login(page: Page, setup_code: str) -> None:
 
 @pytest.mark.parametrize("touch", [False, True], ids=["at a desk", "on the phone"])
 def test_the_first_walk_and_another_phone(touch: bool, open_page: OpenPage, setup_code: str, clock: Clock) -> None:
-    page = open_page(has_touch=touch, is_mobile=touch)
+    phone = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
+    page = open_page(**phone if touch else {})
     page.goto("/")
     expect(page.get_by_text("Este painel ainda não tem nenhuma conta.")).to_be_visible()
     check(page)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Error, FloatRect, Locator, Route, expect
@@ -137,12 +138,17 @@ def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     assert scan(qr)
 
 
-def test_on_the_desktop_the_qr_code_is_large(open_page: OpenPage, setup_code: str) -> None:
-    page = open_page()
+@pytest.mark.parametrize("screen", [{}, {"viewport": {"width": 1366, "height": 768}, "has_touch": True}])
+def test_on_the_desktop_the_qr_code_is_large(screen: dict[str, Any], open_page: OpenPage, setup_code: str) -> None:
+    """Also on one that is touched."""
+    page = open_page(**screen)
     set_up(page, setup_code)
+    assert page.evaluate("matchMedia('(pointer: coarse)').matches") == ("has_touch" in screen)
     page.get_by_role("button", name="Configurar Agora").click()
     expect(page.get_by_role("heading", name="Aponte a câmera para o QR code")).to_be_visible()
     assert box(page.get_by_role("img", name=re.compile("^QR code")))["width"] >= 240
+    columns = "getComputedStyle(document.querySelector('.enrol')).gridTemplateColumns"
+    assert len(page.evaluate(columns).split()) == 2  # it stands beside the steps
     expect(page.get_by_text("O aplicativo está em outro aparelho")).to_be_hidden()
 
 

@@ -12,6 +12,7 @@ WIDTHS = (1280, 390, 640, 320)
 
 def check(page: Page) -> None:
     """What the page shows now, at every width, in light and in dark."""
+    own = page.viewport_size
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
@@ -19,7 +20,7 @@ def check(page: Page) -> None:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (page.url, width)
             found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response["violations"]
             assert [describe(one) for one in found] == [], (page.url, scheme, width)
-    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size(own or {"width": 1280, "height": 800})
 
 
 def describe(violation: dict[str, Any]) -> str:
