@@ -40,3 +40,8 @@ def test_every_locked_package_is_listed_with_its_hashes(scope: str) -> None:
 def test_htmx_is_listed_though_no_lock_file_names_it() -> None:
     [htmx] = [one for one in LISTED if one["name"].startswith("htmx")]
     assert (ROOT / f"static/vendor/htmx-{htmx['version']}.min.js").is_file()
+
+
+def test_the_drawings_are_listed_too() -> None:
+    [lucide] = [one for one in LISTED if one["name"] == "lucide-static"]
+    assert (ROOT / f"docs/licences/lucide-{lucide['version']}.txt").is_file()

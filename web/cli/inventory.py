@@ -1,4 +1,4 @@
-"""The components that the panel is made of, as a CycloneDX 1.6 list (ECMA-424), from the lock files alone."""
+"""The components of the panel as a CycloneDX 1.6 list (ECMA-424), from the lock files and what is vendored."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ Component = dict[str, object]
 
 
 def text() -> str:
-    """The same for the same lock files: no date, no random number."""
+    """The same for the same files: no date, no random number."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     every = {str(one["bom-ref"]): one for one in reversed([*_vendored(), *_locked()])}  # what runs counts as such
     whole = {
@@ -40,7 +40,16 @@ def _locked() -> Iterator[Component]:
 def _vendored() -> Iterator[Component]:
     for file in sorted((ROOT / "static/vendor").iterdir()):
         name, version = _name_and_version(file)
-        yield _component("npm", f"{name}.org", version, RUNS, [hashlib.sha256(file.read_bytes()).hexdigest()])
+        yield _component("npm", f"{name}.org", version, RUNS, [_digest(file)])
+    drawings = ROOT / "static/icons.svg"
+    named = re.match(r"<!-- Lucide (\S+),", drawings.read_text(encoding="utf-8"))
+    if named is None:
+        raise ValueError(f"{drawings} does not say which version of Lucide it is from")
+    yield _component("npm", "lucide-static", named[1], RUNS, [_digest(drawings)])
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _name_and_version(file: Path) -> tuple[str, str]:
