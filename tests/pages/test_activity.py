@@ -426,6 +426,18 @@ def test_what_comes_from_another_place_or_day_or_but_twice_stands_alone(
     assert sum(words == "Instância criada" for words, _ in lines(elsewhere, tipo="instancias")) == 3
 
 
+@pytest.mark.parametrize("beyond", [1, 2, 3])
+def test_alike_lines_on_both_sides_of_a_page_are_each_counted_once(
+    beyond: int, alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    """A fold ends with its page: what is beyond stands on the next one, folded there if it is worth it."""
+    for number in range(ACTIVITY_PAGE + beyond):
+        rows("INSERT INTO activity VALUES (?, 0, 1, NULL, 'mail.sent', '::', '', '', NULL)", 100 + number)
+    assert lines(client) == [(f"mail.sent ({ACTIVITY_PAGE} vezes)", "")]
+    older = lines(client, antes=str(100 + beyond))
+    assert older[:-2] == ([("mail.sent (3 vezes)", "")] if beyond == 3 else [("mail.sent", "")] * beyond)
+
+
 def test_what_has_no_plural_is_counted(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
     for number in range(3):
         rows("INSERT INTO activity VALUES (?, 0, 1, NULL, 'mail.sent', '::', '', '', NULL)", 100 + number)
