@@ -1,3 +1,4 @@
+import argparse
 import re
 from collections.abc import Callable
 from typing import Any
@@ -5,8 +6,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, proof, protect, sign_in
+from web.cli import people
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -87,6 +90,18 @@ def test_the_steps_tick_themselves_off(protected: Person, client: TestClient, cl
     assert "9h00" in page
 
 
+def test_tokens_changed_together_tick_their_step_off_when_they_are_changed(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    instance(client, rows)
+    client.post("/security/bad-day/lock")
+    clock.forward(minutes=4)
+    client.post("/instances/paused/change")
+    told = re.search(r"<p>(Nenhum está pausado desde as .*?)\. ", client.get("/security/bad-day").text)
+    assert told
+    assert "9h04" in told[1]
+
+
 def test_a_change_of_phone_that_was_undone_is_to_do_again(
     protected: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
@@ -97,6 +112,18 @@ def test_a_change_of_phone_that_was_undone_is_to_do_again(
     assert steps(client)["Aparelho novo"] == "done"
     client.post("/security/totp/undo", data={"code": protected.code_at(clock.forward(seconds=30))})
     assert steps(client)["Aparelho novo"] == "now"
+
+
+def test_two_factor_that_the_operator_switched_off_is_to_do_again(
+    protected: Person, client: TestClient, clock: Clock, operate: Operate
+) -> None:
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    client.post("/security/bad-day/skip", data={"step": "password"})
+    new = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
+    operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name="alice")))
+    sign_in(client, protected)
+    assert steps(client)["Dois fatores"] == "now"
 
 
 def test_what_does_not_concern_this_day_is_left_out_and_can_still_be_done(

@@ -42,10 +42,12 @@ DOES: dict[str, tuple[Step, ...]] = {
     Event.RECOVERY_RENEWED: (Step.CODES,),
     Event.ACCOUNT_REOPENED: (Step.TOKENS,),
     Event.INSTANCE_TOKEN_CHANGED: (Step.TOKENS,),
+    Event.INSTANCE_PAUSED_CHANGED: (Step.TOKENS,),
 }
 UNDOES: dict[str, tuple[Step, ...]] = {
     Event.TOTP_UNDONE: (Step.DEVICE,),
     Event.TOTP_REMOVED: (Step.DEVICE, Step.CODES),
+    Event.CLI_RESET_TWO_FACTOR: (Step.DEVICE, Step.CODES),
 }
 TELLING = (*DOES, *UNDOES, Event.ACCOUNT_STEP_SKIPPED.value)
 
