@@ -6,11 +6,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.phone import show_code
-from tests.browser.steps import give_code, give_password, prove, set_up, sign_in, switch_on
+from tests.browser.phone import scan, show_code
+from tests.browser.steps import ask_for_qr_code, give_code, give_password, prove, set_up, sign_in, switch_on, type_code
 from tests.support.accessible import check
 from tests.support.clock import Clock
+from tests.support.people import PASSWORD
 
+FRESH = "pato verde corre na praia"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1"
 TABLET = "Mozilla/5.0 (Android 15; Tablet; rv:144.0) Gecko/144.0 Firefox/144.0"
 
@@ -45,6 +47,35 @@ def test_the_steps_tick_themselves_off_to_the_end(page: Page, setup_code: str, c
     expect(turn(page)).to_have_count(0)
     expect(page.get_by_text("Pronto. A porta está fechada")).to_be_visible()
     expect(page.get_by_text("Gerados às 9h00")).to_be_visible()
+
+
+def test_each_step_leads_back_to_the_steps(page: Page, setup_code: str, clock: Clock) -> None:
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    page.goto("/security/bad-day")
+    page.get_by_role("button", name="Bloquear tudo").click()
+    page.get_by_role("link", name="Alterar senha").click()
+    page.get_by_label("Senha atual").fill(PASSWORD)
+    page.get_by_label("Nova senha", exact=True).fill(FRESH)
+    page.get_by_label("Repita a nova senha").fill(FRESH)
+    page.get_by_role("button", name="Alterar senha").click()
+    expect(turn(page)).to_have_text("Aparelho novo")
+    page.get_by_role("button", name="Trocar de aparelho").click()
+    prove(page, show_code(key, clock.forward(seconds=30)), FRESH)
+    ask_for_qr_code(page)
+    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
+    type_code(page, show_code(key, clock()), "Ativar")
+    expect(turn(page)).to_have_text("Códigos de recuperação novos")
+    expect(page.get_by_text("entrada antiga deste painel, apague-a")).to_be_visible()
+    page.get_by_role("button", name="Gerar novos códigos").click()
+    prove(page, show_code(key, clock.forward(seconds=30)), FRESH)
+    expect(page.locator("#codes li")).to_have_count(10)
+    codes = page.locator("#codes li").all_inner_texts()
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    page.get_by_label("Código de recuperação").fill(codes[0])
+    page.get_by_role("button", name="Conferir").click()
+    page.get_by_role("link", name="Voltar aos passos").click()
+    expect(page.get_by_text("Pronto. A porta está fechada")).to_be_visible()
 
 
 def test_two_new_devices_are_answered_one_by_one(

@@ -8,11 +8,14 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, proof, protect, sign_in
+from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, codes_on, proof, protect, sign_in
 from web.cli import people
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+BACK = '<a class="button quiet" href="/security/bad-day" hx-boost="false">Voltar aos passos</a>'
 
 
 def instance(client: TestClient, rows: Rows) -> str:
@@ -73,21 +76,86 @@ def test_the_steps_tick_themselves_off(protected: Person, client: TestClient, cl
     assert "Bloquear tudo" not in client.get("/security/bad-day").text
     fresh = "pato verde corre na praia"
     change = {"current": protected.password, "password": fresh, "repeated": fresh}
-    assert "Senha alterada" in client.post("/security/password", data=change).text
+    assert client.post("/security/password", data=change).headers["location"] == "/security/bad-day"
     protected.password = fresh
     assert list(steps(client).values()) == ["done", "done", "now", "later", "later"]
     new = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
-    client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
+    answer = client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
+    assert answer.headers["location"] == "/security/bad-day"
     protected.key = new
     assert list(steps(client).values()) == ["done", "done", "done", "now", "later"]
-    client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30)))
+    shown = client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30))).text
+    assert 'href="/security/recovery-codes/rehearsal?step"' in shown
     assert list(steps(client).values()) == ["done", "done", "done", "done", "now"]
-    client.post(f"/instances/{instance_id}/token/change")
+    changed = client.post(f"/instances/{instance_id}/token/change").text
+    assert BACK in changed
     assert set(steps(client).values()) == {"done"}
     page = client.get("/security/bad-day").text
     assert "Pronto. A porta está fechada" in page
     assert 'data-as="hour"' in page
     assert "9h00" in page
+
+
+def change_password(client: TestClient, person: Person, to: str) -> Any:
+    fields = {"current": person.password, "password": to, "repeated": to}
+    answer = client.post("/security/password", data=fields)
+    person.password = to
+    return answer
+
+
+def test_on_any_other_day_nothing_leads_to_the_steps(protected: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/security/recovery-codes", data=proof(protected, clock()))
+    assert "Senha alterada" in change_password(client, protected, "pato verde corre na praia").text
+    begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    assert client.post("/security/totp/cancel").status_code == 200
+    asked = client.get("/security/recovery-codes/rehearsal").text
+    assert 'id="later" href="/security"' in asked
+    assert "step" not in re.findall(r'<input[^>]*name="([^"]*)"', asked)
+
+
+def test_a_step_that_was_broken_off_leads_back_too(protected: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    assert client.post("/security/totp/cancel").headers["location"] == "/security/bad-day"
+    begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    answer = client.post("/security/totp/cancel", headers=FRAGMENT)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/security/bad-day")
+
+
+def test_new_codes_are_tried_out_on_the_way_back(protected: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    codes = codes_on(client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30))).text)
+    asked = client.get("/security/recovery-codes/rehearsal?step").text
+    assert '<a class="button" id="later" href="/security/bad-day">Depois</a>' in asked
+    wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "step": "1"})
+    assert 'name="step" value="1"' in wrong.text
+    right = client.post("/security/recovery-codes/rehearsal", data={"code": codes[0], "step": "1"})
+    assert 'href="/security/bad-day" id="rehearsed">Voltar aos passos</a>' in right.text
+
+
+def test_the_first_app_leads_back_by_way_of_its_codes(alice: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/security/bad-day/lock")
+    client.post("/security/bad-day/skip", data={"step": "password"})
+    codes = protect(client, alice, clock())
+    assert "/security/recovery-codes/rehearsal?first&amp;step" in codes.text
+    typed = {"code": alice.recovery_codes[0], "first": "1", "step": "1"}
+    assert client.post("/security/recovery-codes/rehearsal", data=typed).headers["location"] == "/security/bad-day"
+
+
+def test_a_step_that_was_left_out_leads_back_for_half_an_hour_after_the_last(
+    alice: Person, client: TestClient, clock: Clock
+) -> None:
+    client.post("/security/bad-day/lock")
+    for step in ("password", "device"):
+        client.post("/security/bad-day/skip", data={"step": step})
+    assert set(steps(client).values()) == {"done", "skipped"}
+    clock.forward(minutes=29)
+    sign_in(client, alice)
+    answer = change_password(client, alice, "pato verde corre na praia")
+    assert answer.headers["location"] == "/security/bad-day"
+    clock.forward(minutes=31)
+    sign_in(client, alice)
+    assert "Senha alterada" in change_password(client, alice, "girafa azul dorme na praia").text
 
 
 def test_tokens_changed_together_tick_their_step_off_when_they_are_changed(

@@ -33,6 +33,7 @@ class Row:
     created_at: datetime
     token_changed_at: datetime
     is_paused: bool
+    was_paused: bool = False  # until this very answer
     mode: str = ""  # "new", "shown", "copied", "changing", "stale", "changed", "renaming", "deleting"
     token: str = ""
     typed: str = ""
@@ -188,7 +189,7 @@ async def change_token(visit: RecentlyVerified) -> Response:
         token = await replace_token(tx, visit, instance, owner=visit.session.account_id)
         if token is None:
             raise HTTPException(404)
-        row = replace(_row(await _own(visit, tx)), mode="changed", token=token)
+        row = replace(_row(await _own(visit, tx)), mode="changed", token=token, was_paused=before.is_paused)
     return await _show(visit, row=row)
 
 

@@ -19,7 +19,9 @@ from web.http.page import page
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 
+ADDRESS = "/security/bad-day"
 LASTS = timedelta(days=7)  # or longer, while a token is paused
+FOLLOWED = timedelta(minutes=30)  # after its last step: one that was left out is done after all
 
 
 class Step(StrEnum):
@@ -123,6 +125,18 @@ async def reopen(visit: VerifiedNow) -> Response:
         count = await instances.reopen_all(tx, session.account_id)
         await record_event(tx, visit, session.account_id, Event.ACCOUNT_REOPENED, str(count))
     return await _show(visit, notice="Tokens reabertos. Os que podem ter vazado, troque em Instâncias.")
+
+
+async def is_followed(visit: SignedIn) -> bool:
+    """Whether what is done now in Segurança is a step of a bad day, so that it leads back there.
+
+    That is read from the account's own activity, before the step is recorded: no request says where it leads.
+    """
+    facts = await _facts(visit)
+    day = await _bad_day(visit, facts)
+    stages = _stages(day, facts)
+    ended = [stage.at for stage in stages if stage.at]
+    return bool(day.entries) and (len(ended) < len(stages) or visit.at - max(ended) < FOLLOWED)
 
 
 async def _show(visit: SignedIn, *, notice: str = "") -> Response:

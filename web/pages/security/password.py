@@ -22,8 +22,9 @@ from web.auth.passwords import (
 from web.auth.sessions import end_elsewhere
 from web.guards import step_up, throttle
 from web.http import forms
-from web.http.page import later, page
+from web.http.page import go, later, page
 from web.http.refusals import password_errors, password_sentence, sentence, status_of
+from web.pages.security import lockdown
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 
@@ -64,8 +65,9 @@ async def _choose(visit: SignedIn, typed: dict[str, str]) -> Response:
         errors = {"password": SAME}
     if errors:
         return _form(visit, errors=errors, status=422, is_proved=True)
+    is_step = await lockdown.is_followed(visit)
     await _put_in_force(visit, await hash_password(panel, typed["password"]))
-    return _form(visit, notice=CHANGED)
+    return go(visit, lockdown.ADDRESS) if is_step else _form(visit, notice=CHANGED)
 
 
 async def _is_current(visit: SignedIn, typed: dict[str, str]) -> bool:

@@ -19,6 +19,7 @@ from web.http.page import go, later, page
 from web.http.redirects import safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES
+from web.pages.security import lockdown
 from web.pages.security.hub import show_hub
 from web.runtime.running import outside_address
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
@@ -37,7 +38,7 @@ async def renew(visit: VerifiedNow) -> Response:
     if not session.has_two_factor:
         return go(visit, "/security")
     before = await recovery_codes.find(panel.db, session.account_id)
-    fresh = await make_set(panel)
+    fresh, is_step = await make_set(panel), await lockdown.is_followed(visit)
     async with session_transaction(visit) as tx:
         if not await factors.has_any(tx, session.account_id):
             return go(visit, "/security")
@@ -47,7 +48,7 @@ async def renew(visit: VerifiedNow) -> Response:
         await put_set_in_force(tx, visit, fresh)
         await renew_session(tx, visit)
         await record_event(tx, visit, session.account_id, Event.RECOVERY_RENEWED)
-    return await show_set(visit, fresh, is_first=False)
+    return await show_set(visit, fresh, is_first=False, is_step=is_step)
 
 
 async def replace_used(visit: RecentlyVerified) -> Response:
@@ -87,22 +88,31 @@ async def rehearsal_form(visit: SignedIn) -> Response:
     """Where the page of new codes leads."""
     if not visit.session.has_two_factor:
         return go(visit, "/security")
-    return _rehearsal(visit, is_first="first" in visit.request.query_params)
+    query = visit.request.query_params
+    return _rehearsal(visit, is_first="first" in query, is_step="step" in query)
 
 
 async def rehearse(visit: RecentlyVerified) -> Response:
     """Check one saved code without spending it; without a code it is the first press of the button: show the form."""
-    form = await forms.read(visit, optional=("code", "first"))
+    form = await forms.read(visit, optional=("code", "first", "step"))
     if not form["code"]:
         return _rehearsal(visit)
     outcome = await try_rehearsal(visit, form["code"])
-    if form["first"] and isinstance(outcome, Accepted):
-        return go(visit, "/welcome")
-    return _rehearsal(visit, outcome, is_first=bool(form["first"]))
+    is_first, is_step = bool(form["first"]), bool(form["step"])
+    if is_first and isinstance(outcome, Accepted):
+        return go(visit, _leads_to(is_first, is_step))
+    return _rehearsal(visit, outcome, is_first=is_first, is_step=is_step)
 
 
-def _rehearsal(visit: SignedIn, outcome: Outcome | None = None, *, is_first: bool = False) -> Response:
-    """None before anything was typed. The first one follows on the codes, and may be left for later."""
+def _leads_to(is_first: bool, is_step: bool) -> str:
+    return lockdown.ADDRESS if is_step else "/welcome" if is_first else "/security"
+
+
+def _rehearsal(
+    visit: SignedIn, outcome: Outcome | None = None, *, is_first: bool = False, is_step: bool = False
+) -> Response:
+    """None before anything was typed. The first one follows on the codes, and may be left for later; with a step of the
+    bad day it leads back there."""
     refused = outcome if isinstance(outcome, Refused) else None
     response = page(
         visit,
@@ -112,6 +122,8 @@ def _rehearsal(visit: SignedIn, outcome: Outcome | None = None, *, is_first: boo
         error=sentence(refused, visit) if refused else "",
         is_done=isinstance(outcome, Accepted),
         is_first=is_first,
+        is_step=is_step,
+        leads_to=_leads_to(is_first, is_step),
     )
     return later(response, refused.wait) if refused else response
 
@@ -133,7 +145,7 @@ async def as_file(visit: SignedIn) -> Response:
 
 
 async def show_set(
-    visit: SignedIn, fresh: FreshSet, *, is_first: bool, ended: int = 0, began_again: bool = False
+    visit: SignedIn, fresh: FreshSet, *, is_first: bool, is_step: bool, ended: int = 0, began_again: bool = False
 ) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
     codes, address = [human_code.grouped(code) for code in fresh.codes], outside_address(visit.panel.settings)
@@ -145,6 +157,7 @@ async def show_set(
         codes=codes,
         fingerprint=recovery_code.fingerprint(fresh.salt),
         is_first=is_first,
+        is_step=is_step,
         ended=ended,
         began_again=began_again,
         day=visit.at,

@@ -25,6 +25,7 @@ from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
+from web.pages.security import lockdown
 from web.pages.security.hub import show_hub
 from web.pages.security.recovery_codes import draw_qr_code, show_set
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
@@ -110,6 +111,7 @@ async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Res
     fresh = None if session.has_two_factor else early_set(panel, session.account_id, enrolment.sealed_codes)
     if not fresh and not session.has_two_factor:
         fresh = await make_set(panel)
+    is_step = await lockdown.is_followed(visit)
     async with session_transaction(visit) as tx:
         is_confirmed = await totp.confirm(
             tx,
@@ -127,7 +129,11 @@ async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Res
             await put_set_in_force(tx, visit, fresh)
         ended = await _changed(tx, visit, Event.TOTP_ENABLED if fresh else Event.TOTP_REPLACED)
     if fresh:
-        return await show_set(visit, fresh, is_first=True, ended=ended, began_again=enrolment.starts > 1)
+        return await show_set(
+            visit, fresh, is_first=True, is_step=is_step, ended=ended, began_again=enrolment.starts > 1
+        )
+    if is_step:
+        return go(visit, lockdown.ADDRESS)
     entries = "as entradas antigas" if enrolment.starts > 1 else "a entrada antiga"
     notice = f"Aparelho trocado. Só o aplicativo novo vale agora. Teste-o e apague {entries} no aplicativo."
     return await show_hub(visit, notice=notice + _ended(ended))
@@ -161,7 +167,7 @@ async def cancel(visit: SignedIn) -> Response:
     async with session_transaction(visit) as tx:
         if await totp.cancel_enrolment(tx, session.account_id, session_id=session.id):
             await record_event(tx, visit, session.account_id, Event.TOTP_CANCELLED)
-    return await show_hub(visit)
+    return go(visit, lockdown.ADDRESS) if await lockdown.is_followed(visit) else await show_hub(visit)
 
 
 async def remove(visit: VerifiedNow) -> Response:
