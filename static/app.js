@@ -336,6 +336,23 @@ document.addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.firstElementChild.contains(target)) menu.open = false;
 });
 
+// Confirme que é você opens beside the button that asked for it, in one place at a time; given up, it is gone from there.
+const GIVEN_UP = ".drawer.step-up [data-cancel]:not([hx-get])";
+let asker;
+document.addEventListener("htmx:before:request", ({ detail: { ctx: { sourceElement: source } } }) => {
+  if (!source.getAttribute("hx-target")?.startsWith("#ask-") || source.closest(".instance")) return;
+  document.querySelector(GIVEN_UP)?.click();
+  asker = { button: source.querySelector("button:not([type=button])"), title: document.title };
+});
+document.addEventListener("click", (event) => {
+  const asked = event.target.closest(GIVEN_UP)?.closest(".step-up");
+  if (!asked) return;
+  event.preventDefault();
+  asked.replaceWith(Object.assign(document.createElement("div"), { id: asked.id }));
+  document.title = asker.title;
+  asker.button.focus();
+});
+
 // While a form is under way nothing is asked beside it: with the cookie of before, the answer would lead to the login.
 document.addEventListener("htmx:before:request", (event) => {
   const { sourceElement: source } = event.detail.ctx;

@@ -46,6 +46,39 @@ def test_confirme_que_e_voce_appears_in_place_and_goes_on_by_itself(page: Page, 
     expect(page.get_by_role("img", name=re.compile("^QR code"))).to_be_visible()
 
 
+def test_confirme_que_e_voce_opens_in_its_row_and_can_be_given_up(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    leave_codes(page)
+    clock.forward(minutes=6)
+    asked = page.get_by_role("heading", name="Confirme que é você")
+    open_row(page, "Autenticação de Dois Fatores")
+    page.get_by_role("button", name="Desativar").click()
+    expect(page.locator("#app").filter(has=asked)).to_be_visible()
+    expect(page.get_by_role("heading", name="Segurança", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Trocar de aparelho")).to_be_visible()
+    page.get_by_role("link", name="Cancelar").click()
+    expect(asked).to_have_count(0)
+    expect(page.get_by_role("button", name="Desativar")).to_be_focused()
+    expect(page).to_have_title(re.compile("^Segurança"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-app-password")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Desativar")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(asked).to_be_visible()
+    open_row(page, "Códigos de recuperação")
+    page.get_by_role("button", name="Gerar novos códigos").click()
+    expect(page.locator("#ask-codes-title")).to_be_visible()
+    expect(asked).to_have_count(1)  # one at a time
+    prove(page, show_code(key, clock()))
+    expect(page.locator("#codes li")).to_have_count(10)
+    expect(page.get_by_role("button", name="Desativar")).to_have_count(0)
+
+
 def test_a_password_typed_slowly_survives_confirme_que_e_voce(page: Page, setup_code: str, clock: Clock) -> None:
     set_up(page, setup_code)
     page.get_by_role("link", name="Alterar senha").click()

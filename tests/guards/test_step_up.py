@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from starlette.routing import Match
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
@@ -22,6 +23,8 @@ from tests.support.people import (
     protect,
     sign_in,
 )
+from web.guards.guard import demand_of
+from web.routes import ROUTES
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -350,3 +353,59 @@ def test_no_answer_repeats_what_was_typed_for_the_step_up(
     remembered = urlsafe_b64decode(cookie_of(over, "typed").partition("=")[2].strip('"'))
     assert b"Loja" in remembered
     assert b"typed" not in remembered
+
+
+def asking(page: str) -> list[tuple[str, str]]:
+    """The forms of a page that may be interrupted by a step-up: where each posts to, and what its answer replaces."""
+    tags = (tag for tag in re.findall(r"<form [^>]*>", page) if "hx-target" in tag)
+    forms = [(re.findall(r' action="([^"]+)"', tag)[0], re.findall(r'hx-target="([^"]+)"', tag)[0]) for tag in tags]
+    return [(path, target) for path, target in forms if purpose_of(path)]
+
+
+def purpose_of(path: str) -> str:
+    scope = {"type": "http", "method": "POST", "path": path}
+    demands = (demand_of(route) for route in ROUTES if route.matches(scope)[0] is Match.FULL)
+    return next(demand.purpose for demand in demands if demand)
+
+
+def test_what_asks_for_a_proof_stays_on_the_screen_beside_it(
+    later: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    sign_in(new_client(), later, later.code_at(clock()))
+    asked: dict[str, str] = {}
+    for path in ("sessions", "bad-day", "drill", "recovery-codes/rehearsal", ""):
+        asked |= {path: client.get(f"/security/{path}".rstrip("/")).text}
+    asked |= {"policy": client.get("/policy").text, "instances": client.get("/instances").text}
+    client.post("/security/bad-day/lock", data=proof(later, clock.forward(seconds=30)))
+    for step in ("password", "device", "codes"):
+        asked |= {"way back": client.post("/security/bad-day/skip", data={"step": step}).text}
+    asked |= {"paused": client.get("/instances/paused/change").text}
+    for name, page in asked.items():
+        forms = asking(page)
+        assert forms, name
+        for path, target in forms:
+            assert re.fullmatch(r"#ask-[\w-]+", target), (name, path)
+            assert f'<div id="{target[1:]}"></div>' in page, (name, path)
+
+
+def test_a_refused_proof_stays_in_its_place_and_a_good_one_leads_on(
+    later: Person, client: TestClient, clock: Clock
+) -> None:
+    there = FRAGMENT | {"HX-Target": "div#ask-app"}
+    asked = client.post("/security/totp", headers=there)
+    assert '<section class="drawer step-up" id="ask-app"' in asked.text
+    assert "hx-retarget" not in asked.headers
+    there = FRAGMENT | {"HX-Target": "section#ask-app"}
+    wrong = client.post("/security/totp", data={"step_up_password": "x", "step_up_code": ""}, headers=there)
+    assert wrong.status_code == 422
+    assert '<section class="drawer step-up" id="ask-app"' in wrong.text
+    for path, words in (
+        ("/security/totp", "Chave de configuração"),
+        ("/security/recovery-codes/rehearsal", "Ensaio de recuperação"),
+        ("/security/recovery-codes", "Guarde seus códigos"),
+        ("/security/totp/remove", "desativada"),
+    ):
+        answer = client.post(path, data=proof(later, clock.forward(seconds=30)), headers=there)
+        assert words in answer.text
+        assert answer.headers["hx-retarget"] == "#two-factor", path

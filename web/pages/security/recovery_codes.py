@@ -118,6 +118,7 @@ def _rehearsal(
         visit,
         "recovery_codes/rehearse.html",
         block="card",
+        retarget="#two-factor",
         status=status_of(refused) if refused else 200,
         error=sentence(refused, visit) if refused else "",
         is_done=isinstance(outcome, Accepted),

@@ -56,6 +56,7 @@ async def begin(visit: RecentlyVerified) -> Response:
         visit,
         "totp/enrol.html",
         block="card",
+        retarget="#two-factor",
         key=in_base32(key),
         address=address,
         qr=qr,
