@@ -288,7 +288,7 @@ document.addEventListener("htmx:after:swap", bearWitness);
 let typing = [], focused;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   typing = [...document.querySelectorAll(".instance:has([name=linha]), #new-instance")].filter((place) =>
-    !place.contains(ctx.sourceElement) && tasks.some(({ target }) => target !== place && target.contains?.(place)));
+    !place.contains(ctx.sourceElement) && tasks.some(({ target }) => target !== place && target?.contains?.(place)));
   focused = document.activeElement;
   for (const place of typing) {
     const gap = place.cloneNode(false);

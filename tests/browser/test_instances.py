@@ -145,6 +145,26 @@ def test_after_a_bad_day_all_is_changed_and_copied_at_once(page: Page) -> None:
     assert [line.split("\t")[0] for line in copied(page).splitlines()] == ["Água", "Zebra"]
 
 
+def test_how_many_are_paused_follows_each_row_that_is_changed(page: Page, clock: Clock) -> None:
+    for name in ("Água", "Loja", "Zebra"):
+        create(page, name)
+    page.goto("/security/bad-day")
+    page.get_by_role("button", name="Bloquear tudo").click()
+    expect(page.get_by_text("Tudo bloqueado").first).to_be_visible()
+    page.goto("/instances")
+    page.get_by_label("Nome da instância").fill("Nov")
+    choose(page, "Loja", "Trocar token")
+    row(page, "Loja").get_by_role("button", name="Trocar agora").click()
+    expect(row(page, "Loja").get_by_text("Token trocado.")).to_be_focused()
+    expect(page.get_by_text("3 instâncias, 2 pausadas")).to_be_visible()
+    expect(page.get_by_label("Nome da instância")).to_have_value("Nov")
+    page.get_by_role("link", name="Trocar os 2 pausados").click()
+    page.get_by_role("button", name="Trocar agora").click()
+    expect(page.get_by_role("heading", name="2 tokens trocados.")).to_be_focused()
+    page.get_by_role("link", name="Voltar aos passos").click()
+    expect(page.get_by_text("Nenhum está pausado desde as")).to_be_visible()
+
+
 def test_every_state_of_a_row_is_open_to_everyone(page: Page, clock: Clock) -> None:
     check(page)
     create(page, "Loja")

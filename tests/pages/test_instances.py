@@ -191,6 +191,28 @@ def test_after_a_bad_day_all_paused_tokens_are_changed_together(
     assert "Confirme que é você" in client.post("/instances/paused/change").text
 
 
+def test_what_is_told_beside_the_rows_follows_a_row(
+    alice: Person, client: TestClient, new_client: NewClient, rows: Rows
+) -> None:
+    ids = [create(client, name, rows) for name in ("Loja", "Bar", "Sol")]
+    client.post("/security/bad-day/lock")
+    answer = client.post(f"/instances/{ids[0]}/token/change", headers=FRAGMENT).text
+    assert '<hx-partial hx-target="#count" hx-swap="outerHTML"><p id="count">3 instâncias, 2 pausadas</p>' in answer
+    assert "Trocar os 2 pausados" in answer
+    assert answer.index("</tbody>") < answer.index("<hx-partial")
+    assert "Trocar o pausado" in client.post(f"/instances/{ids[1]}/token/change", headers=FRAGMENT).text
+    last = client.post(f"/instances/{ids[2]}/token/change", headers=FRAGMENT).text
+    assert '<p id="count">3 instâncias</p>' in last
+    assert '<div id="all-paused"></div>' in last
+    other = new_client()
+    sign_in(other, alice)
+    other.post("/security/bad-day/lock")
+    sign_in(client, alice)
+    shown = client.post(f"/instances/{ids[0]}/token/show", headers=FRAGMENT).text
+    assert "3 instâncias, 3 pausadas" in shown
+    assert "<hx-partial" not in client.get(f"/instances/{ids[0]}").text
+
+
 def test_a_paused_token_is_neither_shown_nor_copied(alice: Person, client: TestClient, rows: Rows) -> None:
     instance_id = create(client, "Loja", rows)
     client.post("/security/bad-day/lock")

@@ -315,9 +315,12 @@ def _is_alone(row: Row | None) -> bool:
 async def _listed(visit: SignedIn, row: Row | None, asked: Asked) -> Listed:
     if row is None:
         return await _list(visit, asked)
-    if _is_alone(row) or is_partial(visit):
+    if _is_alone(row):
         return Listed([row])
     db, owner = visit.panel.db, visit.session.account_id
+    if is_partial(visit):
+        counts = await instances.counts(db, owner)  # which the page tells beside its rows
+        return Listed([row], total=counts.all, paused=counts.paused)
     listed = await _list(visit, Asked(place=await instances.place(db, row.name, row.id, owner=owner)))
     return replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
 
