@@ -145,6 +145,16 @@ def test_after_a_bad_day_all_is_changed_and_copied_at_once(page: Page) -> None:
     assert [line.split("\t")[0] for line in copied(page).splitlines()] == ["Água", "Zebra"]
 
 
+def test_without_script_too_a_new_ones_token_is_offered_once(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page(java_script_enabled=False)
+    set_up(page, setup_code)
+    page.goto("/instances")
+    create(page, "Loja")
+    page.reload()
+    expect(row(page, "Loja")).to_be_visible()
+    expect(page.get_by_text("Instância Loja criada.")).to_have_count(0)
+
+
 def test_how_many_are_paused_follows_each_row_that_is_changed(page: Page, clock: Clock) -> None:
     for name in ("Água", "Loja", "Zebra"):
         create(page, name)

@@ -372,6 +372,7 @@ def test_what_asks_for_a_proof_stays_on_the_screen_beside_it(
     later: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     client.post("/instances", data={"name": "Loja"})
+    client.get("/instances")
     sign_in(new_client(), later, later.code_at(clock()))
     asked: dict[str, str] = {}
     for path in ("sessions", "bad-day", "drill", "recovery-codes/rehearsal", ""):

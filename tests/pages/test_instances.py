@@ -16,7 +16,7 @@ from tests.support.at_once import post_at_once
 from tests.support.clock import Clock
 from tests.support.live import live
 from tests.support.older import EARLY_CODES_OF_BEFORE, INSTANCES_OF_BEFORE
-from tests.support.people import FRAGMENT, Person, cookie_of, sign_in
+from tests.support.people import FRAGMENT, Person, cookie_of, plant, sign_in
 from web.app import create_app
 from web.pages.instances import alike
 from web.panel import Panel
@@ -280,8 +280,8 @@ def test_deleting_asks_first(alice: Person, client: TestClient, rows: Rows) -> N
     assert client.post(f"/instances/{instance_id}/delete").status_code == 404
 
 
-def test_a_new_instance_stands_first_in_sight_and_its_token_is_offered_for_a_few_minutes(
-    two_hundred: None, client: TestClient, clock: Clock, rows: Rows
+def test_a_new_instance_stands_first_in_sight_and_its_token_is_offered_once(
+    two_hundred: None, client: TestClient, rows: Rows
 ) -> None:
     rows("DELETE FROM instances WHERE name = 'Loja 000'")
     listed = client.post("/instances", data={"name": "Zebra"}, headers=FRAGMENT).text
@@ -294,8 +294,16 @@ def test_a_new_instance_stands_first_in_sight_and_its_token_is_offered_for_a_few
     assert page.count("Instância Zebu criada.") == 1
     assert page.count('id="show-') == 1
     assert "token-" not in page
-    clock.forward(minutes=6)
     assert names_on(client.get(address).text)[0] == "Cobrança"
+
+
+def test_a_new_instance_is_offered_to_nobody_else(
+    alice: Person, client: TestClient, bruno: TestClient, rows: Rows
+) -> None:
+    create(client, "Loja", rows)
+    plant(bruno, cookie_of(client, "typed"))
+    assert "Loja" not in bruno.get("/instances").text
+    assert "Instância Loja criada." in client.get("/instances").text
 
 
 def test_the_new_instance_of_somebody_else_stands_nowhere(alice: Person, client: TestClient, bruno: TestClient) -> None:

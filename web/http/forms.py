@@ -54,13 +54,19 @@ async def remember(visit: Visit, response: Response, path: str, owner: int) -> N
         readable, _ = await remaining(visit)
     except HTTPException:  # a form that no page of ours has
         return
-    text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(readable)}".encode()).decode("ascii")
-    if readable and len(text) <= TYPED_MAX:
+    hand_on(visit, response, path, owner, readable)
+
+
+def hand_on(visit: Visit, response: Response, path: str, owner: int, fields: dict[str, str]) -> None:
+    """Give the page that `owner` opens next at `path` these fields, once; nothing secret."""
+    text = base64.urlsafe_b64encode(f"{owner} {path}?{urlencode(fields)}".encode()).decode("ascii")
+    if fields and len(text) <= TYPED_MAX:
         visit.jar.set(response, Cookie.TYPED, text)
 
 
 def typed_before(visit: SignedIn) -> dict[str, str]:
-    """What this person typed on this page after the session had ended. It is returned once, then deleted."""
+    """What this person typed on this page after the session had ended, or was handed on to it. It is returned
+    once, then deleted."""
     try:
         text = base64.urlsafe_b64decode(visit.jar.value(Cookie.TYPED) or "").decode()
     except ValueError:

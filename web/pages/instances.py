@@ -15,7 +15,7 @@ from web.audit.record import record_event
 from web.auth.instances import add, disclose_token, replace_paused, replace_token
 from web.http import forms
 from web.http.page import go, is_partial, page
-from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE, STEP_UP_WINDOW
+from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 from web.words.characters import name_refusal, trim
@@ -53,23 +53,22 @@ async def list_page(visit: SignedIn) -> Response:
     """A page of all, or of those whose name or id holds what is looked for (`busca`): alone where they are on screen.
 
     A row that is being renamed there (`linha`) is among them, for the script to put back what was typed. The one that
-    was just made (`nova`) stands first.
+    was just made stands first, once, at the plain address.
     """
     block, target = ("rows", "#rows") if "busca" in visit.request.query_params else ("list", "#instances")
+    handed_on = {} if visit.request.query_params else forms.typed_before(visit)
     return await _show(
         visit,
-        Said(typed=forms.typed_before(visit).get("name", "")),
-        lead=await _just_made(visit),
+        Said(typed=handed_on.get("name", "")),
+        lead=await _just_made(visit, handed_on.get("made", "")),
         block=block,
         retarget=target,
     )
 
 
-async def _just_made(visit: SignedIn) -> Row | None:
-    made = visit.request.query_params.get("nova", "")
+async def _just_made(visit: SignedIn, made: str) -> Row | None:
     instance = await instances.find(visit.panel.db, made, owner=visit.session.account_id) if made else None
-    is_new = instance and visit.at - instance.created_at < STEP_UP_WINDOW
-    return replace(_row(instance), mode="new") if instance and is_new else None
+    return replace(_row(instance), mode="new") if instance else None
 
 
 async def create(visit: SignedIn) -> Response:
@@ -85,9 +84,10 @@ async def create(visit: SignedIn) -> Response:
         if instance_id is None:
             return await _show(visit, Said(error=full(visit.panel.settings.instances_max), typed=typed), status=422)
     if not is_partial(visit):
-        return go(visit, f"/instances?nova={instance_id}")
-    made = await instances.find(visit.panel.db, instance_id, owner=owner)
-    return await _show(visit, lead=replace(_row(made), mode="new") if made else None, place=0)
+        response = go(visit, "/instances")
+        forms.hand_on(visit, response, "/instances", owner, {"made": instance_id})
+        return response
+    return await _show(visit, lead=await _just_made(visit, instance_id), place=0)
 
 
 async def _taken(tx: Transaction, name: str, *, owner: int, apart_from: str = "") -> str:

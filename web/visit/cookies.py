@@ -1,5 +1,5 @@
 """The cookies: a session, a pending login between right password and second factor, a trusted device, what was typed
-into a form whose session had ended, and the theme somebody chose."""
+into a form whose session had ended (or which instance was just made), and the theme somebody chose."""
 
 import base64
 import hashlib
