@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from tests.conftest import Operate
 from tests.support.at_once import sessions_begun
 from tests.support.clock import Clock
-from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, proof
+from tests.support.people import Person, begin_enrolment, code_for, cookie_of, give_password, plant, proof
 from tests.support.steady import HeldHashes, until
 from web.cli import key_rotation, people
 from web.limits import RECOVERY_CODES
@@ -89,6 +89,23 @@ def test_a_session_ended_during_its_proof_acts_no_more(
     assert started.status_code == 303
     assert started.headers["location"].startswith("/login")
     assert code_for(alice.key, clock()) not in started.text
+
+
+def test_a_login_that_another_tab_finished_meanwhile_leads_to_the_page_wanted(
+    protected: Person, new_client: NewClient, hashes: HeldHashes, clock: Clock
+) -> None:
+    slow, quick = new_client(), new_client()
+    hashes.let(1)
+    give_password(slow, protected, next="/activity")
+    hashes.begun.clear()
+    plant(quick, cookie_of(slow, "pre"))
+    code = {"code": protected.recovery_codes[0]}
+    answer = while_it_is_hashed(
+        hashes,
+        lambda: slow.post("/login/recovery", data=code),
+        lambda: quick.post("/login/code", data={"code": protected.code_at(clock())}),
+    )
+    assert answer.headers["location"] == "/login?next=/activity"
 
 
 def test_a_session_that_expires_during_a_hash_acts_no_more(

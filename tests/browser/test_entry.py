@@ -62,7 +62,7 @@ def test_a_challenge_ends_in_one_sentence_with_both_ways_on(
     has_script: bool, open_page: OpenPage, key: str, clock: Clock
 ) -> None:
     page = open_page(java_script_enabled=has_script)
-    page.goto("/login")
+    page.goto("/activity?tipo=conta")
     sign_in(page)
     check(page)
     for left in (4, 3, 2, 1):
@@ -80,6 +80,9 @@ def test_a_challenge_ends_in_one_sentence_with_both_ways_on(
     page.get_by_role("button", name="Entrar", exact=True).click()
     expect(page.get_by_label("Código de recuperação")).to_be_visible()
     expect(page.get_by_text("Sem celular e sem códigos? Fale com quem cuida do painel.")).to_be_visible()
+    page.get_by_role("link", name="Usar o aplicativo autenticador").click()
+    give_code(page, Person("ana", "", key).code_at(clock.forward(seconds=61)))
+    page.wait_for_url("**/activity?tipo=conta")
 
 
 def test_an_address_with_the_code_asks_for_the_password_of_the_account_it_names(

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, give_password, sign_in
+from tests.support.people import FRAGMENT, ORIGIN, Person, give_password, sign_in
 from web.app import create_app
 from web.guards.guard import State, demand_of, post
 from web.guards.throttle import AUTH
@@ -198,6 +198,26 @@ def test_trust_of_one_account_gives_no_advantage_at_the_login_of_another(
         answers.append(guess(browser, number).status_code)
         clock.forward(seconds=10)
     assert answers == [422] * 30 + [429] * 10
+
+
+def test_a_refusal_leads_back_to_the_page_that_was_left(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    browser, login = new_client(), "/login?next=/activity"
+    for number in range(20):
+        guess(browser, number)
+    fields = {"name": "alice", "password": alice.password, "next": "/activity"}
+    refused = browser.post("/login", data=fields, headers={"Referer": f"{ORIGIN}{login}"})
+    assert (refused.status_code, f'<a class="button" href="{login}">Voltar</a>' in refused.text) == (429, True)
+    proof = {"step_up_password": "x", "code": "x"}
+    rehearsal = {"Referer": f"{ORIGIN}/security/drill"}
+    for _ in range(20):
+        client.post("/security/drill", data=proof, headers=rehearsal)
+    refused = client.post("/security/drill", data=proof, headers=rehearsal)
+    assert (refused.status_code, '<a class="button" href="/security/drill">Voltar</a>' in refused.text) == (429, True)
+    for strange in ("https://evil.example/nowhere", "javascript:alert(1)", ""):
+        refused = client.post("/security/drill", data=proof, headers={"Referer": strange})
+        assert 'href="/instances">Voltar</a>' in refused.text
 
 
 def test_in_place_the_refusal_is_shown_beside_the_form(alice: Person, new_client: NewClient) -> None:

@@ -191,6 +191,13 @@ def test_no_next_leads_away_from_the_panel(next: str, alice: Person, new_client:
     assert give_password(new_client(), alice, next=wanted).headers["location"] == "/instances"
 
 
+def test_whoever_is_signed_in_already_goes_on_to_the_page_wanted(alice: Person, client: TestClient) -> None:
+    """A9."""
+    assert client.get("/login?next=/activity%3Fantes%3D9").headers["location"] == "/activity?antes=9"
+    for elsewhere in ("https://evil.example/", "//evil.example", "/%5Cevil.example", "/login"):
+        assert client.get("/login", params={"next": elsewhere}).headers["location"] == "/instances"
+
+
 def test_the_second_factor_keeps_the_page_wanted(
     alice: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

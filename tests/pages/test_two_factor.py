@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -151,6 +152,27 @@ def test_at_its_end_a_challenge_says_one_thing_and_shows_both_ways_on(
     in_place = new_client().post("/login?com=recuperacao", data=fields, headers=FRAGMENT).text
     assert "Código de recuperação" in in_place
     assert browser.post("/login/recovery", data={"code": protected.recovery_codes[0]}).status_code == 303
+
+
+@pytest.mark.parametrize("by", ["code", "recovery"])
+def test_after_five_misses_the_page_that_was_wanted_is_still_ahead(
+    by: str, protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser, wrong, wanted = new_client(), protected.wrong_code_at(clock()), "/activity?tipo=conta&antes=9"
+    give_password(browser, protected, next=wanted)
+    over = [enter(browser, wrong) for _ in range(5)][4].text
+    button = "restart" if by == "code" else "restart-recovery"
+    found = re.search(f'href="([^"]+)" id="{button}"', over)
+    assert found
+    login = browser.get(unescape(found[1])).text
+    assert "Foram 5 códigos incorretos" in login
+    [next] = re.findall('name="next" value="([^"]*)"', login)
+    action = unescape(re.findall(' action="([^"]*)"', login)[0])
+    clock.forward(seconds=61)
+    fields = {"name": protected.name, "password": protected.password, "next": unescape(next)}
+    assert browser.post(action, data=fields).headers["location"] == f"/login/{by}"
+    code = protected.code_at(clock()) if by == "code" else protected.recovery_codes[0]
+    assert browser.post(f"/login/{by}", data={"code": code}).headers["location"] == wanted
 
 
 def test_whoever_has_neither_phone_nor_codes_reads_whom_to_ask(

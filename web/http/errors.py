@@ -10,6 +10,7 @@ from starlette.responses import Response
 from db.errors import Unavailable
 from web.audit import log
 from web.http.page import NOTICES, go, later, page
+from web.http.redirects import page_before
 from web.limits import BUSY_RETRY
 from web.visit.scope import visit_of
 from web.visit.visit import Visit
@@ -42,6 +43,9 @@ WORDS = {
     507: ("Não deu para gravar", ""),
     503: ("O painel está ocupado", "Muita gente está entrando ao mesmo tempo. Tente de novo em alguns segundos."),
 }
+
+
+AGAIN = (429, 503)  # what was asked is right, only not now
 
 
 UNWRITTEN = {
@@ -135,6 +139,7 @@ def refuse(
         reference=reference,
         lines=lines,
         way_on=way_on,
+        way_back=page_before(visit) if status in AGAIN else "/",
     )
 
 

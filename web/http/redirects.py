@@ -43,14 +43,20 @@ async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
     A person who had a session finds what they typed on that page again, secrets apart.
     """
     target, reason = safe_path(_way_back(visit)), _reason(visit, lacking)
-    asked = ({} if target == HOME else {"next": target}) | ({"motivo": reason} if reason else {})
-    response = go(visit, "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else ""))
+    response = go(visit, login_path(target, motivo=reason))
     visit.jar.remove_planted(response, lacking)
     if is_partial(visit):
         response.status_code = 401
     if visit.request.method == "POST" and (owner := await _last_owner(visit)):
         await forms.remember(visit, response, target, owner)
     return response
+
+
+def login_path(next: str, **more: str) -> str:
+    """The address of the login that leads on to `next`; what is empty, and the home page, need not be said."""
+    asked = {name: value for name, value in more.items() if value}
+    asked |= {} if next == HOME else {"next": next}
+    return "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else "")
 
 
 async def _last_owner(visit: Visit) -> int | None:

@@ -13,6 +13,7 @@ from web.auth.totp import try_code
 from web.auth.tries import Judge
 from web.http import forms
 from web.http.page import go, later, page
+from web.http.redirects import login_path
 from web.http.refusals import sentence, status_of
 from web.limits import PENDING_LOGIN_TRIES
 from web.pages.entry.login import CHALLENGES, signed_in
@@ -50,7 +51,7 @@ async def _judge(visit: Pending, judge: Judge | Refused, template: str) -> Respo
         return _challenge(visit, template, judge)
     async with panel.db.transaction() as tx:
         if await pending_logins.find(tx, pending_login.digest, at=panel.now()) is None:
-            return go(visit, "/login")  # a parallel request was first
+            return go(visit, login_path(pending_login.next))  # a parallel request was first
         match await judge(tx):
             case Accepted() as accepted:
                 return await _finish(tx, visit, accepted)
@@ -80,6 +81,7 @@ async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str
 
 def _challenge(visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None) -> Response:
     """The challenge, with why it was refused; with no tries `left` this pending login is over."""
+    next = visit.pending_login.next
     why = OVER if left == 0 else sentence(refused, visit) if refused else ""
     response = page(
         visit,
@@ -90,6 +92,8 @@ def _challenge(visit: Pending, template: str, refused: Refused | None = None, *,
         error=why + _what_next(refused, left) if refused else "",
         is_wrong=refused is not None and refused.reason is Reason.WRONG_CODE,
         is_over=left == 0,
+        again=login_path(next),
+        again_by_recovery=login_path(next, com="recuperacao"),
     )
     return later(response, refused.wait) if refused else response
 

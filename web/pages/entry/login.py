@@ -61,13 +61,13 @@ async def form(visit: Visit) -> Response:
     """
     is_doubled = any(visit.jar.is_doubled(one) for one in (Cookie.SESSION, Cookie.PENDING_LOGIN))
     reason = REASONS.get("duplicado" if is_doubled else visit.request.query_params.get("motivo", ""), "")
+    next = safe_path(visit.request.query_params.get("next"))
     if visit.session and not reason:
-        return go(visit, "/")
+        return go(visit, next)
     if visit.pending_login and not reason:
         return go(visit, "/login/code")
     if not await accounts.exist(visit.panel.db):
         return page(visit, "setup/begin.html")
-    next = safe_path(visit.request.query_params.get("next"))
     if not reason and (sent_out := await why_out(visit)):
         next = sent_out.next or next
         return show_form(visit, next, sent_out.account_name, why=_why(visit, sent_out, next))
