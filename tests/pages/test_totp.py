@@ -267,7 +267,7 @@ def test_a_code_used_before_the_move_does_not_undo_it(alice: Person, client: Tes
 
 def test_after_ten_minutes_the_move_cannot_be_undone(moved: tuple[str, str], client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=10)
-    assert "Desfazer a troca" not in client.get("/security").text
+    assert "Desfazer até" not in client.get("/security").text
     assert "O prazo para desfazer a troca passou" in undo(client, code_for(moved[0], clock())).text
 
 

@@ -77,7 +77,7 @@ def test_pages_name_the_zone_where_a_time_of_day_is_shown(alice: Person, client:
     new = begin_enrolment(client, **proof(alice, clock.forward(seconds=30)))
     client.post("/security/totp/confirm", data={"code": code_for(new, clock())})
     page = client.get("/security").text
-    assert re.search("Até <time [^>]*>09:10 \\(horário de America/Sao_Paulo\\)</time> dá para voltar", page)
+    assert re.search("Desfazer até <time [^>]*>09:10 \\(horário de America/Sao_Paulo\\)</time></summary>", page)
     assert 'title="24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo">24 de novembro de 2026<' in page
     client.post("/policy/require", data={"days": "7"})
     begins = "1º de dezembro de 2026 às 09:00, horário de America/Sao_Paulo</time> (faltam 7 dias)"
