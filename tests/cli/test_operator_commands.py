@@ -203,7 +203,7 @@ def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
     assert sign_in(browser, protected).headers["location"] == "/instances"
     page = browser.get("/instances").text
     assert "A autenticação de dois fatores mudou" in page
-    assert ", de terminal." in page  # and not only when it was switched on
+    assert ", do terminal do servidor." in page  # and not only when it was switched on
     assert rows("SELECT count(*) FROM recovery_codes") == [(0,)]
 
 

@@ -54,7 +54,7 @@ def test_a_row_says_whether_a_device_is_in_the_network_of_the_reader_and_has_one
     assert "A conta está aberta em 3 lugares." in page
     opened, trusted = page.split("Dispositivos confiáveis")
     assert opened.count(", nesta mesma rede") == 1
-    assert "10.1.0.1 ·" in opened
+    assert "da rede local (10.1.0.1) ·" in opened
     rows = [row.count("<button") for part in (opened, trusted) for row in re.findall("<li>.*?</li>", part, re.DOTALL)]
     assert sorted(rows) == [0, 1, 1, 1, 1, 1]  # this session ends with Sair
 

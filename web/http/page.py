@@ -12,11 +12,12 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from web import hosts
 from web.audit.events import NOTICE_WORDS
 from web.settings import ROOT as ROOT
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
-from web.words import moments
+from web.words import moments, places
 from web.words.devices import device
 
 STATIC = ROOT / "static"
@@ -68,7 +69,14 @@ def _common(visit: Visit) -> dict[str, object]:
         "section": visit.arrival.section,
         "theme": chosen_theme(visit),
         "host": visit.request.headers.get("host", ""),
+        "is_at_server": _is_at_server(visit),
     }
+
+
+def _is_at_server(visit: Visit) -> bool:
+    """Whether browser and panel are one computer. The address alone does not tell: it may be that of a proxy."""
+    name = hosts.read(visit.request.headers.get("host", ""))
+    return hosts.is_loopback(visit.arrival.address) and name is not None and hosts.is_loopback(name[0])
 
 
 def chosen_theme(visit: Visit) -> str:
@@ -172,5 +180,5 @@ templates.filters |= {
     "opens": opens,
     "device": device,
 }
-templates.filters |= moments.FILTERS
+templates.filters |= moments.FILTERS | places.FILTERS
 templates.globals = {"range": range, "ui": Pieces(), "notice_words": NOTICE_WORDS}

@@ -8,8 +8,7 @@ from web.limits import USER_AGENT_MAX
 from web.panel import Panel
 from web.visit.cookies import Jar
 from web.visit.visit import Arrival, Visit, section_of
-
-TERMINAL = "terminal"  # in place of an address
+from web.words.places import TERMINAL
 
 
 def panel_of(scope: Scope) -> Panel:
