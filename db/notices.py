@@ -148,6 +148,16 @@ async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id
     return bool(await tx.all(int, sql, id=notice_id, owner=owner, session_id=session_id, at=at))
 
 
+async def acknowledge_all(tx: Transaction, *, owner: int, session_id: str, at: datetime) -> None:
+    """Acknowledge every notice that this session shows, also those that wait for an answer to others of their kind."""
+    sql = """
+        UPDATE notices SET acknowledged_at = :at
+        WHERE account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
+            AND (session_id IS NULL OR session_id <> :session_id)
+    """
+    await tx.run(sql, owner=owner, session_id=session_id, at=at)
+
+
 async def is_done(db: Reader, notice_id: int, *, owner: int, session_id: str) -> bool:
     """Whether a notice for this session was acknowledged, here or elsewhere, or withdrawn."""
     sql = """

@@ -14,6 +14,7 @@ from tests.support.people import PASSWORD
 
 FRESH = "pato verde corre na praia"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1"
+DESKTOP = "Mozilla/5.0 (Windows NT 10.0; rv:144.0) Gecko/20100101 Firefox/144.0"
 TABLET = "Mozilla/5.0 (Android 15; Tablet; rv:144.0) Gecko/144.0 Firefox/144.0"
 
 
@@ -78,18 +79,20 @@ def test_each_step_leads_back_to_the_steps(page: Page, setup_code: str, clock: C
     expect(page.get_by_text("Pronto. A porta está fechada")).to_be_visible()
 
 
-def test_two_new_devices_are_answered_one_by_one(
-    page: Page, open_page: OpenPage, setup_code: str, clock: Clock
-) -> None:
+def test_new_devices_are_answered_one_by_one(page: Page, open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     set_up(page, setup_code)
-    for agent in (PHONE, TABLET):
+    for agent in (PHONE, TABLET, DESKTOP):
         other = open_page(user_agent=agent)
         other.goto("/login")
         sign_in(other)
         expect(other.get_by_role("heading", name="Instâncias")).to_be_visible()
     page.goto("/activity")
-    expect(page.locator("#main").get_by_text("(Firefox no Android).")).to_be_visible()
+    expect(page.locator("#main").get_by_text("(Firefox no Windows).")).to_be_hidden()
+    page.get_by_text("3 avisos para conferir.").click()
+    expect(page.locator("#main").get_by_text("(Firefox no Windows).")).to_be_visible()
     page.get_by_role("button", name="Fui eu", exact=True).first.click()
+    expect(page.get_by_text("2 avisos para conferir.")).to_be_visible()
+    page.get_by_role("button", name="Fui eu", exact=True).first.click()  # the list stands open still
     expect(page.get_by_text("(Safari no iPhone).")).to_be_visible()
     expect(page.get_by_text("(Firefox no Android).")).to_have_count(0)
     page.get_by_role("button", name="Não fui eu").click()

@@ -202,7 +202,7 @@ def test_reset_two_factor_leaves_the_password_and_ends_the_sessions(
     browser = new_client()
     assert sign_in(browser, protected).headers["location"] == "/instances"
     page = browser.get("/instances").text
-    assert "A autenticação de dois fatores mudou" in page
+    assert "A autenticação de dois fatores foi desativada" in page
     assert ", do terminal do servidor." in page  # and not only when it was switched on
     assert rows("SELECT count(*) FROM recovery_codes") == [(0,)]
 

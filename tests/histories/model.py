@@ -46,13 +46,13 @@ class Due:
 
 FOLLOWS = {  # a notice follows at once on what these lines tell
     "recovery.ok": "recovery_used",
-    "recovery.renewed": "factor_changed",
-    "recovery.replaced": "factor_changed",
+    "recovery.renewed": "codes_renewed",
+    "recovery.replaced": "code_replaced",
     "totp.enabled": "two_factor_on",
-    "totp.replaced": "factor_changed",
-    "totp.undone": "factor_changed",
-    "totp.removed": "factor_changed",
-    "cli.reset_two_factor": "factor_changed",
+    "totp.replaced": "app_replaced",
+    "totp.undone": "app_restored",
+    "totp.removed": "two_factor_off",
+    "cli.reset_two_factor": "two_factor_off",
     "password.changed": "password_changed",
     "totp.repeated": "code_repeated",
 }

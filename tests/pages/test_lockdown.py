@@ -8,7 +8,17 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, Person, begin_enrolment, code_for, codes_on, proof, protect, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    Person,
+    begin_enrolment,
+    code_for,
+    codes_on,
+    give_password,
+    proof,
+    protect,
+    sign_in,
+)
 from web.cli import people
 
 NewClient = Callable[[], TestClient]
@@ -33,6 +43,35 @@ def test_bloquear_tudo_ends_every_other_session_and_pauses_every_token(
     assert "pausado" in client.get("/instances").text
     shown = client.post(f"/instances/{instance_id}/token/show").text
     assert 'id="token-' not in shown
+
+
+def test_bloquear_tudo_answers_what_this_session_is_told_and_not_what_it_did_itself(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    other, lost = new_client(), new_client()
+    for browser, code in ((other, 0), (lost, 1)):
+        give_password(browser, protected)
+        browser.post("/login/recovery", data={"code": protected.recovery_codes[code]})
+    fresh = "pato verde corre na praia"
+    proved = proof(protected, clock())
+    assert (
+        "Senha alterada"
+        in client.post(
+            "/security/password", data={"current": protected.password, "password": fresh, "repeated": fresh} | proved
+        ).text
+    )
+    protected.password = fresh
+    before = client.get("/security/bad-day").text
+    assert before.index("Feche a porta") < before.index("Um código de recuperação foi usado")
+    clock.forward(minutes=6)
+    locked = client.post("/security/bad-day/lock", data=proof(protected, clock()), headers=FRAGMENT).text
+    for page in (locked, client.get("/security/bad-day").text, client.get("/activity").text):
+        assert "código de recuperação foi usado<" not in page
+        assert "ui eu" not in page
+    sign_in(other, protected, protected.code_at(clock.forward(seconds=30)))
+    page = other.get("/activity").text
+    assert "A senha foi alterada" in page
+    assert "código de recuperação foi usado<" not in page
 
 
 def test_a_changed_token_can_be_seen_again(alice: Person, client: TestClient, rows: Rows) -> None:

@@ -88,7 +88,7 @@ def test_fui_eu_ends_the_notice_and_stays_on_the_page(
     give_password(stranger, protected)
     clock.forward(minutes=6)
     action = button(client, "mine")
-    assert client.post(action, data={"back": "/activity"}).headers["location"] == "/activity"
+    assert client.post(action, data={"back": "/activity"}).headers["location"] == "/activity#notices-open"
     assert rows("SELECT event, account_id FROM activity ORDER BY id DESC LIMIT 1") == [("notice.mine", 1)]
     assert KNOWN not in client.get("/activity").text
     assert client.post(action).status_code == 404
@@ -304,21 +304,35 @@ def test_a_changed_factor_shows_in_the_next_session(
     client.post("/security/recovery-codes", data=proof(protected, clock()))
     browser = new_client()
     sign_in(browser, protected, protected.code_at(clock.forward(seconds=30)))
-    assert "A autenticação de dois fatores mudou" in browser.get("/instances").text
-    assert "A autenticação de dois fatores mudou" not in client.get("/instances").text
+    assert "Novos códigos de recuperação foram gerados" in browser.get("/instances").text
+    assert "Novos códigos de recuperação foram gerados" not in client.get("/instances").text
 
 
-def test_the_first_login_with_both_factors_is_greeted_and_can_still_be_denied(
+def test_the_first_login_with_both_factors_is_greeted_in_one_sentence(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:
     browser = new_client()
     sign_in(browser, protected, protected.code_at(clock()))
     page = browser.get("/instances").text
-    assert "Deu certo: esta entrada já pediu os dois fatores" in page
-    assert '<div class="note good">' in page
-    assert '<div class="note look">' not in page
-    assert "Não fui eu" in page
+    assert "<strong>Deu certo:</strong> esta entrada já pediu os dois fatores." in page
+    assert "note look" not in page
+    assert "ui eu" not in page
     assert "Deu certo" not in client.get("/instances").text
+    browser.post(button(browser, "mine"))
+    assert "Deu certo" not in browser.get("/instances").text
+
+
+def test_where_there_is_something_to_answer_nobody_is_greeted(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    browser.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    assert "Deu certo" not in browser.get("/instances").text
+    sign_in(browser, protected, protected.code_at(clock()))
+    page = browser.get("/instances").text
+    assert f"<strong>{USED}</strong> <time" in page
+    assert "Deu certo" not in page
 
 
 def test_whoever_finds_two_factor_switched_on_and_off_by_others_is_not_greeted(
@@ -329,7 +343,7 @@ def test_whoever_finds_two_factor_switched_on_and_off_by_others_is_not_greeted(
     sign_in(browser, protected)
     page = browser.get("/instances").text
     assert "A autenticação de dois fatores foi ativada" in page
-    assert "A autenticação de dois fatores mudou" in page
+    assert "A autenticação de dois fatores foi desativada" in page
     assert "Deu certo" not in page
 
 
@@ -354,7 +368,7 @@ def test_repeated_events_are_one_notice_and_hide_no_other(
     clock.forward(minutes=6)
     rows("UPDATE notices SET network = '203.0.113.7' WHERE id = (SELECT max(id) FROM notices)")
     page = client.get("/activity").text
-    assert page.count(KNOWN) == 1
+    assert page.count(f"<strong>{KNOWN}") == 1
     assert "12 vezes, de 2 redes, a última" in page
     assert ", de 203.0.113.7" in page
     assert f"<strong>{USED}</strong> <time" in page
@@ -422,7 +436,7 @@ def test_endless_right_passwords_make_no_page_slow(
     pending = "SELECT count(*) FROM notices WHERE acknowledged_at IS NULL AND kind = ?"
     assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
     assert rows(pending, "recovery_used") == [(1500,)]
-    assert client.get("/activity").text.count(KNOWN) == 1
+    assert client.get("/activity").text.count(f"<strong>{KNOWN}") == 1
     clock.forward(minutes=5)
     give_password(stranger, protected)
     assert rows(pending, "password_known") == [(NOTICES_COUNTED + 1,)]
@@ -434,10 +448,10 @@ def test_commands_of_the_terminal_keep_the_limit_of_notices_too(
     rows("""
         WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1500)
         INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
-        SELECT 1, 'factor_changed', 1, 1, '', '' FROM numbers
+        SELECT 1, 'two_factor_off', 1, 1, '', '' FROM numbers
     """)
     operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name=protected.name)))
-    assert rows("SELECT count(*) FROM notices WHERE kind = 'factor_changed'") == [(NOTICES_COUNTED,)]
+    assert rows("SELECT count(*) FROM notices WHERE kind = 'two_factor_off'") == [(NOTICES_COUNTED,)]
 
 
 def test_every_change_of_a_factor_raises_a_notice(
@@ -458,5 +472,45 @@ def test_every_change_of_a_factor_raises_a_notice(
     changes = ("totp.enabled", "recovery.renewed", "totp.replaced", "totp.undone", "recovery.replaced", "totp.removed")
     noted = [event for (event,) in rows("SELECT event FROM activity ORDER BY id") if event in changes]
     assert noted == list(changes)
-    kinds = "SELECT kind, count(*) FROM notices WHERE kind IN ('factor_changed', 'two_factor_on') GROUP BY kind"
-    assert rows(kinds) == [("factor_changed", 5), ("two_factor_on", 1)]
+    kinds = [kind for (kind,) in rows("SELECT kind FROM notices WHERE kind <> 'recovery_used' ORDER BY id")]
+    assert kinds == [
+        "two_factor_on",
+        "codes_renewed",
+        "app_replaced",
+        "app_restored",
+        "code_replaced",
+        "two_factor_off",
+    ]
+
+
+def test_several_notices_are_one_line_that_names_every_failure(
+    protected: Person, client: TestClient, stranger: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    give_password(stranger, protected)
+    stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    assert "avisos para conferir" in client.get("/activity").text
+    give_password(new_client(), protected)
+    clock.forward(minutes=6)
+    page = client.get("/activity").text
+    [line] = re.findall(r"<summary>.*?avisos para conferir.*?</summary>", page, re.DOTALL)
+    assert f"<strong>3 avisos para conferir.</strong> {KNOWN} e não passou da verificação em duas etapas.<" in line
+    assert USED not in line
+    assert page.count("Não fui eu") == 3
+
+
+def test_what_nobody_did_with_the_account_is_not_asked_about(alice: Person, client: TestClient, rows: Rows) -> None:
+    rows("INSERT INTO notices SELECT 1, 1, NULL, NULL, 'restored', created_at, created_at, '', '', NULL FROM accounts")
+    page = client.get("/activity").text
+    assert "O painel voltou de uma cópia antiga" in page
+    assert ">Entendi<" in page
+    assert "ui eu" not in page
+    client.post(button(client, "mine"))
+    assert "O painel voltou de uma cópia antiga" not in client.get("/activity").text
+
+
+def test_an_answer_given_on_the_answer_to_a_form_leads_to_the_page_above(
+    alice: Person, client: TestClient, stranger: TestClient
+) -> None:
+    sign_in(stranger, alice)
+    answer = client.post(button(client, "mine"), data={"back": "/security/bad-day/skip"})
+    assert answer.headers["location"] == "/security/bad-day#notices-open"

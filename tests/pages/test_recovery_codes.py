@@ -154,11 +154,25 @@ def test_after_a_recovery_code_the_reminder_stays_until_it_is_acknowledged(
 ) -> None:
     browser = new_client()
     recover(browser, protected, protected.recovery_codes[0])
-    assert USED in client.get("/activity").text
+    page = browser.get("/activity").text
+    assert f"{USED}. Restam 9 códigos. Perdeu o celular?" in page
+    assert re.search(r'class="primary" id="used-new-phone"', page)
     answer = browser.post("/security/recovery-codes/acknowledge", data={"back": "/activity"})
     assert answer.headers["location"] == "/activity"
     assert USED not in browser.get("/activity").text
     assert "Ciente do código de recuperação usado" in browser.get("/activity").text
+
+
+def test_elsewhere_a_used_code_is_one_entry_the_question_first_and_then_the_help(
+    protected: Person, client: TestClient, new_client: NewClient
+) -> None:
+    recover(new_client(), protected, protected.recovery_codes[0])
+    page = client.get("/activity").text
+    assert page.count("Um código de recuperação foi usado</strong>") == 1
+    assert USED not in page
+    [mine] = re.findall(r'action="(/security/notices/\d+/mine)"', page)
+    client.post(mine)
+    assert USED in client.get("/activity").text
 
 
 def test_one_code_takes_the_place_of_the_used_one_and_the_others_stay(

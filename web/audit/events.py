@@ -17,12 +17,16 @@ class NoticeKind(StrEnum):
         kind._value_, kind.words = name, words
         return kind
 
+    APP_REPLACED = "app_replaced", "O aplicativo autenticador foi trocado"
+    APP_RESTORED = "app_restored", "A troca do aplicativo autenticador foi desfeita"
     BRUTE_FORCE = (
         "brute_force",
         "Alguém está tentando adivinhar senhas ou códigos: 200 erros em uma hora no painel inteiro",
     )
     CODE_REPEATED = "code_repeated", "Um código de verificação já usado foi digitado de novo"
-    FACTOR_CHANGED = "factor_changed", "A autenticação de dois fatores mudou"
+    CODE_REPLACED = "code_replaced", "Um código de recuperação novo entrou no lugar do usado"
+    CODES_RENEWED = "codes_renewed", "Novos códigos de recuperação foram gerados"
+    FACTOR_CHANGED = "factor_changed", "A autenticação de dois fatores mudou"  # of before each change had its words
     MANY_FAILURES = "many_failures", "Alguém entrou depois de várias tentativas erradas"
     NEW_DEVICE = "new_device", "A conta foi aberta em um dispositivo novo"
     PASSWORD_CHANGED = "password_changed", "A senha foi alterada"
@@ -32,12 +36,17 @@ class NoticeKind(StrEnum):
         "restored",
         "O painel voltou de uma cópia antiga: senha, dois fatores, códigos de recuperação e tokens são os daquela data",
     )
-
+    TWO_FACTOR_OFF = "two_factor_off", "A autenticação de dois fatores foi desativada"
     TWO_FACTOR_ON = "two_factor_on", "A autenticação de dois fatores foi ativada"
 
     @property
     def is_of_failure(self) -> bool:
         return self in (NoticeKind.CODE_REPEATED, NoticeKind.MANY_FAILURES, NoticeKind.PASSWORD_KNOWN)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the owner is asked "Fui eu" or "Não fui eu": not about what nobody did with this account."""
+        return self not in (NoticeKind.BRUTE_FORCE, NoticeKind.RESTORED)
 
 
 class Failure(Flag):
@@ -106,7 +115,7 @@ class Event(StrEnum):
     CLI_RESET_TWO_FACTOR = (
         "cli.reset_two_factor",
         "Autenticação de dois fatores desativada no terminal do servidor",
-        NoticeKind.FACTOR_CHANGED,
+        NoticeKind.TWO_FACTOR_OFF,
     )
     CLI_RESTORE = "cli.restore", "O painel voltou ao estado de uma cópia", NoticeKind.RESTORED
     CLI_RESYNC_TOTP = "cli.resync_totp", "Códigos aceitos com o relógio adiantado anulados no terminal do servidor"
@@ -137,8 +146,8 @@ class Event(StrEnum):
         Failure.OF_FACTOR,
     )
     RECOVERY_REHEARSED = "recovery.rehearsed", "Ensaio de recuperação feito"
-    RECOVERY_RENEWED = "recovery.renewed", "Novos códigos de recuperação", NoticeKind.FACTOR_CHANGED
-    RECOVERY_REPLACED = "recovery.replaced", "Um código de recuperação no lugar do usado", NoticeKind.FACTOR_CHANGED
+    RECOVERY_RENEWED = "recovery.renewed", "Novos códigos de recuperação", NoticeKind.CODES_RENEWED
+    RECOVERY_REPLACED = "recovery.replaced", "Um código de recuperação no lugar do usado", NoticeKind.CODE_REPLACED
     SESSION_ENDED = "session.ended", "Sessão encerrada"
     SESSION_OTHERS_ENDED = "session.others_ended", "Outras sessões encerradas"
     SESSION_STARTED = "session.started", "Entrada no painel"
@@ -149,11 +158,11 @@ class Event(StrEnum):
     TOTP_FAILED = "totp.failed", "Código de verificação incorreto", Failure.OF_FACTOR
     TOTP_LOCKED = "totp.locked", "Código recusado: aplicativo bloqueado por excesso de erros", Failure.KNOWN
     TOTP_OK = "totp.ok", "Código de verificação aceito"
-    TOTP_REMOVED = "totp.removed", "Autenticação de dois fatores desativada", NoticeKind.FACTOR_CHANGED
+    TOTP_REMOVED = "totp.removed", "Autenticação de dois fatores desativada", NoticeKind.TWO_FACTOR_OFF
     TOTP_REPEATED = "totp.repeated", "Código de verificação repetido, recusado", Failure.OF_FACTOR
-    TOTP_REPLACED = "totp.replaced", "Aparelho trocado", NoticeKind.FACTOR_CHANGED
+    TOTP_REPLACED = "totp.replaced", "Aparelho trocado", NoticeKind.APP_REPLACED
     TOTP_STARTED = "totp.started", "Configuração do aplicativo iniciada"
-    TOTP_UNDONE = "totp.undone", "Troca de aparelho desfeita", NoticeKind.FACTOR_CHANGED
+    TOTP_UNDONE = "totp.undone", "Troca de aparelho desfeita", NoticeKind.APP_RESTORED
 
 
 # Of what is apt to come in a row: so many at once.
@@ -172,5 +181,5 @@ MANY: dict[str, str] = {
     Event.TOTP_FAILED: "{} códigos incorretos",
 }
 WORDS = {event.value: event.words for event in Event}
-NOTICE_WORDS = {kind.value: kind.words for kind in NoticeKind}
+NOTICE_KINDS = {kind.value: kind for kind in NoticeKind}
 FACTOR_FAILURES = frozenset(event for event in Event if Failure.OF_FACTOR in event.failure)

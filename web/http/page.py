@@ -13,7 +13,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web import hosts
-from web.audit.events import NOTICE_WORDS
+from web.audit.events import NOTICE_KINDS
 from web.settings import ROOT as ROOT
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
@@ -60,6 +60,7 @@ def _common(visit: Visit) -> dict[str, object]:
     return {
         "session": visit.session,
         "notices": visit.arrival.notices,
+        "recovery_left": visit.arrival.recovery_left if visit.session and visit.session.has_used_recovery else None,
         "panel_name": panel.settings.name,
         "help": panel.settings.help,
         "is_exposed": visit.arrival.is_exposed,
@@ -181,4 +182,4 @@ templates.filters |= {
     "device": device,
 }
 templates.filters |= moments.FILTERS | places.FILTERS
-templates.globals = {"range": range, "ui": Pieces(), "notice_words": NOTICE_WORDS}
+templates.globals = {"range": range, "ui": Pieces(), "notice_kinds": NOTICE_KINDS}

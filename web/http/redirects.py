@@ -37,6 +37,12 @@ def safe_path(wanted: str | None) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
+def page_or_above(visit: Visit, wanted: str) -> str:
+    """The page at a safe path; where only a form posts there, the nearest page above it."""
+    path = safe_path(wanted)
+    return path if _has_page(visit, path.partition("?")[0]) else page_above(visit, path)
+
+
 async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
     """Send the browser to the login, which leads back to this page; for a fragment request the whole page goes there.
 

@@ -60,6 +60,7 @@ class Arrival:
     session: Session | None = None
     pending_login: PendingLogin | None = None
     notices: list[Notice] = field(default_factory=list)
+    recovery_left: int | None = None  # codes that are left, where one was used and the owner has not acknowledged it
     trusts: list[Trust] | None = None  # who trusts this browser; None before it was asked
     form: dict[str, str] | None = None  # None before it was read
     charged: dict[str, list[Place]] = field(default_factory=dict)  # by the name of the throttle

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from db import notices, pending_logins, sessions
+from db import notices, pending_logins, recovery_codes, sessions
 from db.database import Reader, Transaction
 from db.sessions import Session
 from web.limits import ENROL_ONLY_TTL, NOTICES_APART
@@ -22,20 +22,31 @@ async def find_session(db: Reader, panel: Panel, token: bytes, *, at: datetime) 
 
 
 async def identify(visit: Visit) -> None:
-    """Find the session and the pending login that the cookies stand for, and the notices that the session shows."""
+    """Find the session and the pending login that the cookies stand for, and what the session has to be told."""
     panel, arrival, jar, at = visit.panel, visit.arrival, visit.jar, visit.at
     arrival.is_identified, arrival.session, arrival.pending_login, arrival.notices = True, None, None, []
     if token := jar.read(Cookie.SESSION):
         arrival.session = session = await find_session(panel.db, panel, token, at=at)
         if session:
             jar.queue_under_new_name(Cookie.SESSION)
-        if session and session.has_notices and not session.enrols_only:
-            pending = notices.pending(panel.db, session.account_id, session_id=session.id, at=at, limit=NOTICES_APART)
-            arrival.notices = await pending
+        if session and not session.enrols_only:
+            await find_told(visit, session)
     if token := jar.read(Cookie.PENDING_LOGIN):
         arrival.pending_login = await pending_logins.find(panel.db, token, at=at)
         if arrival.pending_login:
             jar.queue_under_new_name(Cookie.PENDING_LOGIN)
+
+
+async def find_told(visit: Visit, session: Session) -> None:
+    """The notices that the session shows, and how many recovery codes are left since one was used."""
+    arrival, db, owner = visit.arrival, visit.panel.db, session.account_id
+    arrival.notices, arrival.recovery_left = [], None
+    if session.has_notices:
+        pending = notices.pending(db, owner, session_id=session.id, at=visit.at, limit=NOTICES_APART)
+        arrival.notices = await pending
+    if session.has_used_recovery:
+        codes = await recovery_codes.find(db, owner)
+        arrival.recovery_left = codes.left if codes else None
 
 
 @asynccontextmanager

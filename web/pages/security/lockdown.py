@@ -7,7 +7,7 @@ from enum import StrEnum
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import activity, instances, recovery_codes, sessions, trusted_devices
+from db import activity, instances, notices, recovery_codes, sessions, trusted_devices
 from db.activity import Entry
 from db.endings import Cause
 from db.instances import Counts
@@ -17,7 +17,7 @@ from web.auth.sessions import end_elsewhere
 from web.http import forms
 from web.http.page import page
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
-from web.visit.visitor import session_transaction
+from web.visit.visitor import find_told, session_transaction
 
 ADDRESS = "/security/bad-day"
 LASTS = timedelta(days=7)  # or longer, while a token is paused
@@ -92,16 +92,22 @@ async def show(visit: SignedIn) -> Response:
 
 
 async def lock(visit: RecentlyVerified) -> Response:
-    """Bloquear tudo: the other sessions end, other devices lose their trust, tokens pause; all of it or nothing."""
+    """Bloquear tudo: the other sessions end, other devices lose their trust, tokens pause; all of it or nothing.
+
+    What this session is told of is answered by it: the steps that follow hold the help for every notice.
+    """
     session, at = visit.session, visit.at
     await forms.read(visit)
     async with session_transaction(visit) as tx:
         trusted = await trusted_devices.owned_by(tx, session.account_id, at=at)
+        await notices.acknowledge_all(tx, owner=session.account_id, session_id=session.id, at=at)
+        await recovery_codes.acknowledge(tx, session.account_id, at=at)
         ended = await end_elsewhere(tx, visit, Cause.LOCKED)
         left = await trusted_devices.owned_by(tx, session.account_id, at=at)
         paused = await instances.pause_all(tx, session.account_id, at=at)
         detail = f"{ended} · {paused} · {max(0, len(trusted) - len(left))}"
         await record_event(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, detail)
+    await find_told(visit, visit.session)
     return await _show(visit, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
 
 

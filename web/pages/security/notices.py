@@ -8,7 +8,7 @@ from web.audit.events import Event
 from web.audit.record import record_event
 from web.http import forms
 from web.http.page import go
-from web.http.redirects import safe_path
+from web.http.redirects import page_or_above
 from web.visit.visit import SignedIn
 from web.visit.visitor import session_transaction
 
@@ -17,7 +17,7 @@ async def mine(visit: SignedIn) -> Response:
     """Fui eu: the notice is done with."""
     back = (await forms.read(visit, optional=("back",)))["back"]
     await _acknowledge(visit, Event.NOTICE_MINE)
-    return go(visit, safe_path(back))
+    return go(visit, f"{page_or_above(visit, back)}#notices-open")  # browsers open the list that holds the place
 
 
 async def not_mine(visit: SignedIn) -> Response:

@@ -16,7 +16,7 @@ from web.factors import human_code, recovery_code
 from web.factors.totp import qr_code
 from web.http import forms
 from web.http.page import go, later, page
-from web.http.redirects import safe_path
+from web.http.redirects import page_or_above
 from web.http.refusals import sentence, status_of
 from web.limits import RECOVERY_CODES
 from web.pages.security import lockdown
@@ -81,7 +81,7 @@ async def acknowledge(visit: SignedIn) -> Response:
     async with session_transaction(visit) as tx:
         if await recovery_codes.acknowledge(tx, session.account_id, at=visit.at):
             await record_event(tx, visit, session.account_id, Event.RECOVERY_ACKNOWLEDGED)
-    return go(visit, safe_path(back))
+    return go(visit, page_or_above(visit, back))
 
 
 async def rehearsal_form(visit: SignedIn) -> Response:
