@@ -233,6 +233,31 @@ def test_two_factor_that_the_operator_switched_off_is_to_do_again(
     assert steps(client)["Dois fatores"] == "now"
 
 
+def test_the_hub_says_how_far_the_way_back_is_until_its_end(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    instance(client, rows)
+    assert "Ver o que fazer" in client.get("/security").text
+    client.post("/security/bad-day/lock", data=proof(protected, clock()))
+    page = client.get("/security").text
+    assert "Faltam 4 passos para reabrir a conta" in page
+    assert re.search(r"Passo 2 de 5</span>\s*<div class=\"do\"><a href=\"/security/bad-day\">Continuar</a>", page)
+    assert "Ensaiar a recuperação" in page  # in its row: one thing is next
+    assert "Falta uma proteção" not in page
+    for step in ("password", "device", "codes"):
+        client.post("/security/bad-day/skip", data={"step": step})
+    assert "Falta 1 passo para reabrir a conta" in client.get("/security").text
+    client.post("/security/bad-day/reopen", data=proof(protected, clock.forward(seconds=30)))
+    assert "para reabrir a conta" not in client.get("/security").text
+
+
+def test_on_the_way_back_two_factor_can_still_be_switched_on_from_the_hub(alice: Person, client: TestClient) -> None:
+    client.post("/security/bad-day/lock")
+    page = client.get("/security").text
+    assert "Faltam 2 passos para reabrir a conta" in page
+    assert page.count('id="configure"') == 1
+
+
 def test_what_does_not_concern_this_day_is_left_out_and_can_still_be_done(
     protected: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:

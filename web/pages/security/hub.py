@@ -10,6 +10,7 @@ from db.two_factor import Overview
 from web.factors import recovery_code
 from web.http.page import page
 from web.limits import RECOVERY_COUNTS_FROM, RECOVERY_WARN_AT
+from web.pages.security.lockdown import way_back
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded
 
@@ -55,6 +56,7 @@ async def show_hub(
         enough=RECOVERY_COUNTS_FROM,
         notice=notice,
         problem=problem,
+        way_back=await way_back(visit),
     )
 
 

@@ -170,6 +170,23 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
 
 
 @dataclass(frozen=True)
+class WayBack:
+    """How far the account is on the way back."""
+
+    step: int  # whose turn it is, counted from one
+    steps: int
+    left: int
+
+
+async def way_back(visit: SignedIn) -> WayBack | None:
+    """None without a bad day, and at its end."""
+    facts = await _facts(visit)
+    day = await _bad_day(visit, facts)
+    open_steps = [number for number, stage in enumerate(_stages(day, facts), start=1) if stage.at is None]
+    return WayBack(open_steps[0], len(_stages(day, facts)), len(open_steps)) if day.entries and open_steps else None
+
+
+@dataclass(frozen=True)
 class Facts:
     instances: Counts
     codes_left: int | None  # None without recovery codes
