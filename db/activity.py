@@ -204,6 +204,18 @@ async def since_latest(db: Reader, account_id: int, event: str, *, among: tuple[
     return await db.all(Entry, sql, account_id=account_id, event=event, among=among)
 
 
+async def recent(db: Reader, account_id: int, *, among: tuple[str, ...], within: int) -> Entry | None:
+    """The latest event `among` these of the account's newest `within` entries, however many there are."""
+    sql = """
+        SELECT id, at, event, network, user_agent, detail FROM (
+            SELECT id, at, event, network, user_agent, detail FROM activity
+            WHERE account_id = :account_id ORDER BY id DESC LIMIT :within)
+        WHERE event IN (:among) ORDER BY id DESC LIMIT 1
+    """
+    found = await db.all(Entry, sql, account_id=account_id, among=among, within=within)
+    return found[0] if found else None
+
+
 async def of_account(
     db: Reader,
     account_id: int,

@@ -20,6 +20,8 @@ class Cause(StrEnum):
     FACTOR = "factor"
     LIMIT = "limit"  # more sessions than there may be
     OPERATOR = "operator"
+    PASSWORD_ERASED = "password_erased"  # by the operator, as the next one
+    FACTOR_REMOVED = "factor_removed"
     LATE = "late"  # the second factor did not come in time
     MISSES = "misses"  # wrong codes
 

@@ -164,6 +164,7 @@ PANEL_NAME_MAX = 64
 PANEL_NAME_ENCODED_MAX = 112  # bytes, percent-encoded; twice, with the longest user name, in a QR code of version 11
 INSTANCE_NAME_MAX = 40
 FAILURES_TOLD = 5  # since the last login
+HUB_LOOKS_BACK = 200  # entries
 NOTICES_APART = 5  # questions of one kind at a time, each of another place
 NOTICES_COUNTED = 1000  # of one kind and account, until they are acknowledged
 USER_AGENT_MAX = 256

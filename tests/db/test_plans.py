@@ -29,6 +29,7 @@ WHOLE = {
     "activity._LINKED": "a beginning that others complete",
     "activity.record": "the last row",
     "activity.latest_at": "the last row",
+    "activity.recent": "of as many rows as it is told, found by an index",
     "after_restore.apply": "a restored backup: every account is told",
     "findings.every": "a row a kind, of two kinds",
     "notices.raise_for_administrators": "an index of theirs alone",

@@ -11,7 +11,18 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, ORIGIN, PASSWORD, Person, cookie_of, give_password, plant, proof, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    ORIGIN,
+    PASSWORD,
+    Person,
+    cookie_of,
+    give_password,
+    plant,
+    proof,
+    protect,
+    sign_in,
+)
 from web.cli import people
 from web.limits import ENDING_TOLD, SESSIONS_LIVE
 from web.runtime.housekeeping import clear
@@ -117,6 +128,35 @@ def test_the_terminal_and_the_eleventh_session_are_named(
     assert why(client)[0] == "Uma conta fica aberta em até 10 navegadores. Este era o parado há mais tempo, e saiu."
     operate(lambda panel: people.end_sessions(panel, Namespace(name=None)))
     assert why(newest) == ("Quem cuida do painel encerrou sua sessão. Entre de novo.", "alice")
+
+
+def test_what_the_operator_took_away_is_named_and_what_to_do(
+    protected: Person, client: TestClient, new_client: NewClient, operate: Operate, clock: Clock
+) -> None:
+    operate(lambda panel: people.reset_two_factor(panel, Namespace(name="alice")))
+    assert why(client) == (
+        "Seus dois fatores foram desativados por quem cuida do painel. "
+        "Entre com a senha e configure o celular de novo.",
+        "alice",
+    )
+    sign_in(client, protected)
+    hub = client.get("/security").text
+    assert "Quem cuida do painel desativou os dois fatores</strong> <time" in hub
+    assert "apague a entrada antiga" in hub
+    operate(lambda panel: people.reset_password(panel, Namespace(name="alice")))
+    assert why(client) == (
+        "Sua senha foi apagada por quem cuida do painel. Peça o link de ativação e escolha outra.",
+        "alice",
+    )
+
+
+def test_who_switched_two_factor_off_reads_that_the_old_entry_is_to_go(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    client.post("/security/totp/remove", data=proof(protected, clock()))
+    assert "Você desativou os dois fatores</strong> <time" in client.get("/security").text
+    protect(client, protected, clock.forward(seconds=30))
+    assert "apague a entrada antiga" not in client.get("/security").text
 
 
 def test_a_challenge_that_came_too_late_leads_back_to_the_same_page(

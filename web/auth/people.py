@@ -88,7 +88,7 @@ async def offer_activation(tx: Transaction, visit: Visit, account_id: int, lifet
     code = human_code.new(visit.panel.token_bytes, bits=ACTIVATION_BITS)
     await accounts.offer_activation(tx, account_id, human_code.digest(code), ends_at=visit.at + lifetime)
     await accounts.set_password(tx, account_id, None)
-    await _close_everywhere(tx, visit, account_id)
+    await _close_everywhere(tx, visit, account_id, Cause.PASSWORD_ERASED)
     return human_code.grouped(code)
 
 
@@ -98,14 +98,14 @@ async def reset_two_factor(tx: Transaction, visit: Visit, account_id: int, *, ev
         return False
     await recovery_codes.remove(tx, account_id)
     await forgive_everything(tx, account_id)
-    await _close_everywhere(tx, visit, account_id)
+    await _close_everywhere(tx, visit, account_id, Cause.FACTOR_REMOVED)
     await record_event(tx, visit, account_id, event)
     return True
 
 
-async def _close_everywhere(tx: Transaction, visit: Visit, account_id: int) -> None:
+async def _close_everywhere(tx: Transaction, visit: Visit, account_id: int, cause: Cause) -> None:
     """Nobody is signed in or about to be, and no browser is trusted any more."""
-    await sessions.end_others(tx, account_id, because(visit.panel, Cause.OPERATOR))
+    await sessions.end_others(tx, account_id, because(visit.panel, cause))
     await pending_logins.end_all(tx, account_id)
     await trusted_devices.forget_all(tx, account_id)
 

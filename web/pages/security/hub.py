@@ -5,14 +5,18 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from db import two_factor
+from db import activity, two_factor
+from db.activity import Entry
 from db.two_factor import Overview
+from web.audit.events import Event
 from web.factors import recovery_code
 from web.http.page import page
-from web.limits import RECOVERY_COUNTS_FROM, RECOVERY_WARN_AT
+from web.limits import HUB_LOOKS_BACK, RECOVERY_COUNTS_FROM, RECOVERY_WARN_AT
 from web.pages.security.lockdown import way_back
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded
+
+REMOVALS = (Event.TOTP_REMOVED, Event.CLI_RESET_TWO_FACTOR)  # by the owner, and by whoever looks after the panel
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,14 @@ async def show_hub(
         notice=notice,
         problem=problem,
         way_back=await way_back(visit),
+        removal=None if found.confirmed_at else await _removal(visit),
+        is_own_removal=Event.TOTP_REMOVED,
     )
+
+
+async def _removal(visit: SignedIn) -> Entry | None:
+    """How the second factor was switched off, if the account had one."""
+    return await activity.recent(visit.panel.db, visit.session.account_id, among=REMOVALS, within=HUB_LOOKS_BACK)
 
 
 def _codes(found: Overview) -> Codes | None:

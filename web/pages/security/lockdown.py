@@ -16,6 +16,7 @@ from web.audit.record import record_event
 from web.auth.sessions import end_elsewhere
 from web.http import forms
 from web.http.page import page
+from web.limits import HUB_LOOKS_BACK
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import find_told, session_transaction
 
@@ -179,8 +180,13 @@ class WayBack:
 
 
 async def way_back(visit: SignedIn) -> WayBack | None:
-    """None without a bad day, and at its end."""
-    facts = await _facts(visit)
+    """None without a bad day, and at its end. What pauses no token is looked for among the newest entries alone."""
+    facts, owner = await _facts(visit), visit.session.account_id
+    locked = (Event.ACCOUNT_LOCKED,)
+    if not facts.instances.paused and not await activity.recent(
+        visit.panel.db, owner, among=locked, within=HUB_LOOKS_BACK
+    ):
+        return None
     day = await _bad_day(visit, facts)
     open_steps = [number for number, stage in enumerate(_stages(day, facts), start=1) if stage.at is None]
     return WayBack(open_steps[0], len(_stages(day, facts)), len(open_steps)) if day.entries and open_steps else None
