@@ -46,7 +46,7 @@ def test_the_steps_tick_themselves_off_to_the_end(page: Page, setup_code: str, c
     expect(page.locator("#codes li")).to_have_count(10)
     page.goto("/security/bad-day")
     expect(turn(page)).to_have_count(0)
-    expect(page.get_by_text("Pronto. A porta está fechada")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tudo de volta")).to_be_visible()
     expect(page.get_by_text("Gerados às 9h00")).to_be_visible()
 
 

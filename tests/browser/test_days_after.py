@@ -175,7 +175,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
 
     page.get_by_role("button", name="Bloquear tudo").click()
     prove(page, show_code(key, clock()))
-    expect(page.get_by_text("Tudo bloqueado: só esta sessão")).to_be_visible()
+    expect(page.get_by_role("heading", name="Fechado. Agora, o caminho de volta.")).to_be_visible()
     page.goto("/instances")
     expect(row(page, "Loja").get_by_text("Pausada")).to_be_visible()
     expect(page.get_by_role("button", name="Mostrar token")).to_have_count(0)
@@ -199,7 +199,7 @@ def test_the_bad_day_from_the_notice_to_a_safe_account(
     expect(page.locator("#codes li")).to_have_count(10)
 
     page.goto("/security/bad-day")
-    page.get_by_role("button", name="Reabrir como estão").click()
+    page.get_by_role("button", name="Reabrir como está").click()
     prove(page, show_code(key, clock.forward(seconds=30)), FRESH)
     expect(page.get_by_text("Tokens reabertos.")).to_be_visible()
     page.goto("/instances")

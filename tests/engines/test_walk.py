@@ -50,7 +50,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     window.press("Segurança")
     window.press("Ver o que fazer")
     window.press("Bloquear tudo")
-    window.see("Tudo bloqueado: só esta sessão está aberta")
+    window.see("Fechado. Agora, o caminho de volta.")
 
     window.press("Atividade")
     window.see("Verificar o registro")

@@ -74,6 +74,25 @@ def test_bloquear_tudo_answers_what_this_session_is_told_and_not_what_it_did_its
     assert "código de recuperação foi usado<" not in page
 
 
+def test_the_title_and_the_lock_say_where_the_account_stands(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    def heads(page: str) -> list[str]:
+        return [*re.findall(r"<h1[^>]*>([^<]*)</h1>", page), *re.findall(r"<title>([^<]*) ·", page)]
+
+    question = "Algo deu errado com a conta?"
+    assert heads(client.get("/security/bad-day").text) == [question, question]
+    locked = client.post("/security/bad-day/lock", data=proof(protected, clock()), headers=FRAGMENT).text
+    assert heads(locked) == ["Fechado. Agora, o caminho de volta."] * 2
+    assert 'data-level="2"' in locked
+    typed = proof(protected, clock.forward(seconds=30)) | {"code": protected.recovery_codes[0]}
+    client.post("/security/recovery-codes/rehearsal", data=typed)
+    assert 'data-level="3"' in client.get("/security/bad-day").text
+    for step in ("password", "device", "codes"):
+        done = client.post("/security/bad-day/skip", data={"step": step})
+    assert heads(done.text) == ["Tudo de volta", "Tudo de volta"]
+
+
 def test_a_changed_token_can_be_seen_again(alice: Person, client: TestClient, rows: Rows) -> None:
     instance_id = instance(client, rows)
     client.post("/security/bad-day/lock")
@@ -130,7 +149,7 @@ def test_the_steps_tick_themselves_off(protected: Person, client: TestClient, cl
     assert BACK in changed
     assert set(steps(client).values()) == {"done"}
     page = client.get("/security/bad-day").text
-    assert "Pronto. A porta está fechada" in page
+    assert "Tudo de volta</h1>" in page
     assert 'data-as="hour"' in page
     assert "9h00" in page
 
@@ -236,7 +255,7 @@ def test_two_factor_that_the_operator_switched_off_is_to_do_again(
 def test_the_hub_says_how_far_the_way_back_is_until_its_end(
     protected: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:
-    instance(client, rows)
+    instance_id = instance(client, rows)
     assert "Ver o que fazer" in client.get("/security").text
     client.post("/security/bad-day/lock", data=proof(protected, clock()))
     page = client.get("/security").text
@@ -248,6 +267,10 @@ def test_the_hub_says_how_far_the_way_back_is_until_its_end(
         client.post("/security/bad-day/skip", data={"step": step})
     assert "Falta 1 passo para reabrir a conta" in client.get("/security").text
     client.post("/security/bad-day/reopen", data=proof(protected, clock.forward(seconds=30)))
+    assert steps(client)["Tokens"] == "skipped"  # none of them was changed
+    assert "Reabertos sem trocar às" in client.get("/security/bad-day").text
+    client.post(f"/instances/{instance_id}/token/change")
+    assert steps(client)["Tokens"] == "done"
     assert "para reabrir a conta" not in client.get("/security").text
 
 

@@ -11,9 +11,11 @@ from db import activity, instances, notices, recovery_codes, sessions, trusted_d
 from db.activity import Entry
 from db.endings import Cause
 from db.instances import Counts
+from db.recovery_codes import RecoverySet
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.sessions import end_elsewhere
+from web.factors import recovery_code
 from web.http import forms
 from web.http.page import page
 from web.limits import HUB_LOOKS_BACK
@@ -43,7 +45,6 @@ DOES: dict[str, tuple[Step, ...]] = {
     Event.TOTP_ENABLED: (Step.DEVICE, Step.CODES),
     Event.TOTP_REPLACED: (Step.DEVICE,),
     Event.RECOVERY_RENEWED: (Step.CODES,),
-    Event.ACCOUNT_REOPENED: (Step.TOKENS,),
     Event.INSTANCE_TOKEN_CHANGED: (Step.TOKENS,),
     Event.INSTANCE_PAUSED_CHANGED: (Step.TOKENS,),
 }
@@ -52,7 +53,7 @@ UNDOES: dict[str, tuple[Step, ...]] = {
     Event.TOTP_REMOVED: (Step.DEVICE, Step.CODES),
     Event.CLI_RESET_TWO_FACTOR: (Step.DEVICE, Step.CODES),
 }
-TELLING = (*DOES, *UNDOES, Event.ACCOUNT_STEP_SKIPPED.value)
+TELLING = (*DOES, *UNDOES, Event.ACCOUNT_STEP_SKIPPED.value, Event.ACCOUNT_REOPENED.value)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class BadDay:
         for entry in self.entries:
             if entry.event == Event.ACCOUNT_STEP_SKIPPED and entry.detail in SKIPPABLE:
                 found.setdefault(Step(entry.detail), ("skipped", entry.at))
+            if entry.event == Event.ACCOUNT_REOPENED:
+                found[Step.TOKENS] = ("skipped", entry.at)
             found |= dict.fromkeys(DOES.get(entry.event, ()), ("done", entry.at))
             for step in UNDOES.get(entry.event, ()):
                 found.pop(step, None)
@@ -109,7 +112,7 @@ async def lock(visit: RecentlyVerified) -> Response:
         detail = f"{ended} · {paused} · {max(0, len(trusted) - len(left))}"
         await record_event(tx, visit, session.account_id, Event.ACCOUNT_LOCKED, detail)
     await find_told(visit, visit.session)
-    return await _show(visit, notice="Tudo bloqueado: só esta sessão está aberta e todos os tokens estão pausados.")
+    return await _show(visit)
 
 
 async def skip(visit: SignedIn) -> Response:
@@ -165,7 +168,8 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
         is_over=all(stage.status in ("done", "skipped") for stage in stages),
         running=facts.instances.all - facts.instances.paused,
         paused=facts.instances.paused,
-        codes_left=facts.codes_left,
+        codes_left=facts.codes.left if facts.codes else None,
+        level=_protections(visit, facts),
         has_two_factor=session.has_two_factor,
     )
 
@@ -195,13 +199,20 @@ async def way_back(visit: SignedIn) -> WayBack | None:
 @dataclass(frozen=True)
 class Facts:
     instances: Counts
-    codes_left: int | None  # None without recovery codes
+    codes: RecoverySet | None
 
 
 async def _facts(visit: SignedIn) -> Facts:
     db, owner = visit.panel.db, visit.session.account_id
-    codes = await recovery_codes.find(db, owner)
-    return Facts(await instances.counts(db, owner), codes.left if codes else None)
+    return Facts(await instances.counts(db, owner), await recovery_codes.find(db, owner))
+
+
+def _protections(visit: SignedIn, facts: Facts) -> int:
+    """As the hub counts them."""
+    if not visit.session.has_two_factor:
+        return 1
+    codes = facts.codes
+    return 3 if codes and recovery_code.counts_as_protection(codes.left, codes.rehearsed_at, visit.at) else 2
 
 
 async def _bad_day(visit: SignedIn, facts: Facts) -> BadDay:
@@ -219,7 +230,7 @@ def _stages(day: BadDay, facts: Facts) -> list[Stage]:
         moments.pop(Step.TOKENS, None)
     elif day.entries:
         moments.setdefault(Step.TOKENS, ("done", day.entries[0].at))
-    absent = {Step.CODES} if facts.codes_left is None else set()
+    absent = {Step.CODES} if facts.codes is None else set()
     absent |= set() if facts.instances.all else {Step.TOKENS}
     steps = [step for step in Step if step not in absent]
     turn = next((step for step in steps if step not in moments), None)
