@@ -31,12 +31,14 @@ def test_the_drill_ends_with_what_it_proved_and_when_to_repeat_it(
     assert "Digite um dos códigos" in check(client).text
     order = check(client, protected.recovery_codes[3].lower()).text
     assert order.index("Feche a porta") < order.index("Senha nova") < order.index("Aparelho novo")
+    assert "No dia ruim, siga esta ordem." in order
     clock.forward(minutes=2)
     end = client.get("/security/drill?passo=fim").text
     assert PROVED in end
     assert "há 2 minutos" in end
     assert sheet[1] in end
     assert "10 valem; nenhum foi gasto" in end
+    assert ">Voltar para Segurança<" in end
     again_at = day(clock() - timedelta(minutes=2) + REHEARSAL_AGAIN, ZoneInfo("America/Sao_Paulo"))
     assert re.search(rf"<dt>Repita em</dt><dd><time [^>]*>{again_at}</time>", end)
     assert rows("SELECT event FROM activity ORDER BY id DESC LIMIT 1") == [("recovery.rehearsed",)]

@@ -200,7 +200,7 @@ def test_what_is_told_beside_the_rows_follows_a_row(
     assert '<hx-partial hx-target="#count" hx-swap="outerHTML"><p id="count">3 instâncias, 2 pausadas</p>' in answer
     assert "Trocar os 2 pausados" in answer
     assert answer.index("</tbody>") < answer.index("<hx-partial")
-    assert "Trocar o pausado" in client.post(f"/instances/{ids[1]}/token/change", headers=FRAGMENT).text
+    assert "Trocar o token pausado" in client.post(f"/instances/{ids[1]}/token/change", headers=FRAGMENT).text
     last = client.post(f"/instances/{ids[2]}/token/change", headers=FRAGMENT).text
     assert '<p id="count">3 instâncias</p>' in last
     assert '<div id="all-paused"></div>' in last

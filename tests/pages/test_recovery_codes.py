@@ -358,6 +358,7 @@ def test_with_fewer_than_three_codes_left_new_ones_are_what_is_next(
     assert "Restam só 3" in client.get("/security").text
     use(new_client(), protected, protected.recovery_codes[7], clock)
     assert counted(client) == "2"
+    assert "Falta uma proteção." in client.get("/security").text
     assert "Gere novos códigos de recuperação" in client.get("/security").text
 
 
