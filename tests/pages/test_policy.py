@@ -44,7 +44,7 @@ def require(client: TestClient, days: int = 0, **fields: str) -> Any:
 def test_without_the_policy_each_person_chooses(brunos: TestClient, client: TestClient) -> None:
     assert brunos.get("/instances").status_code == 200
     page = client.get("/policy").text
-    assert "Cada pessoa escolhe" in page
+    assert "Hoje cada pessoa escolhe" in page
     assert "<dd>bruno</dd>" in page
 
 

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "bring",
     "codes-page",
     "enrol",
+    "narrow",
     "on-narrow",
     "even",
     "frame",
