@@ -86,7 +86,7 @@ def test_new_devices_are_answered_one_by_one(page: Page, open_page: OpenPage, se
         other.goto("/login")
         sign_in(other)
         expect(other.get_by_role("heading", name="Instâncias")).to_be_visible()
-    page.goto("/activity")
+    page.goto("/instances")
     expect(page.locator("#main").get_by_text("(Firefox no Windows).")).to_be_hidden()
     page.get_by_text("3 avisos para conferir.").click()
     expect(page.locator("#main").get_by_text("(Firefox no Windows).")).to_be_visible()

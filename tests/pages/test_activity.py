@@ -10,10 +10,11 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.support.clock import Clock
+from tests.support.markup import check
 from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
 from web import hosts
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
-from web.pages.activity import harmless
+from web.pages.activity import IN_SIGHT, harmless
 
 
 def test_the_page_tells_what_happened_in_words(alice: Person, client: TestClient, clock: Clock) -> None:
@@ -424,6 +425,47 @@ def test_what_comes_from_another_place_or_day_or_but_twice_stands_alone(
     sign_in(elsewhere, alice)
     elsewhere.post("/instances", data={"name": "6"})
     assert sum(words == "Instância criada" for words, _ in lines(elsewhere, tipo="instancias")) == 3
+
+
+KNOWN = "Alguém acertou sua senha e não passou da verificação em duas etapas"
+RAISED = r'<li class="look">\s+<time[^>]*data-as="hour".*?<div class="next"><p id="notice-\d+"><strong>([^<]*)</strong>'
+
+
+def test_the_line_that_asks_for_an_answer_is_raised_where_it_stands(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock
+) -> None:
+    sign_in(client, protected, protected.code_at(clock()))
+    stranger = new_client()
+    stranger.headers["User-Agent"] = "Mozilla/5.0 (Windows NT 10.0) Firefox/130.0"
+    give_password(stranger, protected)
+    clock.forward(minutes=5)
+    assert lines(client)[0] == (KNOWN, "look")
+    page = client.get("/activity")
+    check(page)
+    assert re.findall(RAISED, page.text, re.DOTALL) == [KNOWN]
+    assert page.text.count(KNOWN) == 1
+    mine = re.findall(r'action="(/security/notices/\d+/mine)"', page.text)[-1]
+    assert mine in client.get("/instances").text
+    assert client.post(mine, data={"back": "/activity"}).headers["location"] == "/activity#notices-open"
+    assert KNOWN not in client.get("/activity").text
+    assert lines(client)[1] == ("Senha correta", "")
+
+
+def test_what_asks_stays_above_the_page_when_its_line_is_out_of_sight_or_not_the_newest(
+    protected: Person, client: TestClient, new_client: Callable[..., TestClient], clock: Clock
+) -> None:
+    for address in ("10.1.0.1", "10.2.0.1"):
+        give_password(new_client(client=(address, 1)), protected)
+        clock.forward(seconds=1)
+    sign_in(new_client(client=("10.3.0.1", 1)), protected, protected.code_at(clock.forward(minutes=5)))
+    page = client.get("/activity").text
+    assert re.findall(RAISED, page, re.DOTALL) == ["A conta foi aberta em um dispositivo novo"]
+    assert page.index(KNOWN) < page.index('class="timeline')
+    for number in range(IN_SIGHT):
+        client.post("/instances", data={"name": f"Loja {number}"})
+    page = client.get("/activity").text
+    assert re.findall(RAISED, page, re.DOTALL) == []
+    assert page.index("dispositivo novo") < page.index('class="timeline')
 
 
 @pytest.mark.parametrize("beyond", [1, 2, 3])

@@ -43,7 +43,7 @@ def enter(browser: TestClient, code: str) -> Any:
 
 def button(client: TestClient, answer: str) -> str:
     """Where the newest notice on the page sends "mine" or "not-mine"."""
-    found = re.search(rf'action="(/security/notices/\d+/{answer})"', client.get("/activity").text)
+    found = re.search(rf'action="(/security/notices/\d+/{answer})"', client.get("/instances").text)
     assert found
     return found[1]
 
@@ -488,10 +488,10 @@ def test_several_notices_are_one_line_that_names_every_failure(
 ) -> None:
     give_password(stranger, protected)
     stranger.post("/login/recovery", data={"code": protected.recovery_codes[0]})
-    assert "avisos para conferir" in client.get("/activity").text
+    assert "avisos para conferir" in client.get("/instances").text
     give_password(new_client(), protected)
     clock.forward(minutes=6)
-    page = client.get("/activity").text
+    page = client.get("/instances").text
     [line] = re.findall(r"<summary>.*?avisos para conferir.*?</summary>", page, re.DOTALL)
     assert f"<strong>3 avisos para conferir.</strong> {KNOWN} e não passou da verificação em duas etapas.<" in line
     assert USED not in line

@@ -14,7 +14,8 @@ from starlette.responses import Response, StreamingResponse
 
 from db import activity
 from db.activity import Entry
-from web.audit.events import MANY, WORDS, Event, Section
+from db.notices import Notice
+from web.audit.events import MANY, WORDS, Event, NoticeKind, Section
 from web.crypto.budget import costly
 from web.http import forms
 from web.http.page import page
@@ -59,6 +60,18 @@ GOOD: frozenset[str] = frozenset({Event.RECOVERY_REHEARSED, Event.SESSION_STARTE
 LOOK: frozenset[str] = frozenset(
     {Event.ALERT_BRUTE_FORCE, Event.NOTICE_NOT_MINE, Event.CLOCK_WENT_BACK, Event.CLI_RESTORE}
 )
+# What a notice is about, where that is a line. It follows its notice within a moment.
+ABOUT: dict[str, tuple[str, ...]] = {
+    NoticeKind.CODE_REPEATED: (Event.TOTP_REPEATED,),
+    NoticeKind.FACTOR_CHANGED: tuple(event for event in Event if event.notice is NoticeKind.FACTOR_CHANGED),
+    NoticeKind.MANY_FAILURES: (Event.SESSION_STARTED,),
+    NoticeKind.NEW_DEVICE: (Event.SESSION_STARTED,),
+    NoticeKind.PASSWORD_CHANGED: (Event.PASSWORD_CHANGED, Event.ACCOUNT_ACTIVATED),
+    NoticeKind.PASSWORD_KNOWN: (Event.LOGIN_PASSWORD_OK, Event.ACCOUNT_ACTIVATED),
+    NoticeKind.RECOVERY_USED: (Event.RECOVERY_OK,),
+}
+MOMENT = timedelta(minutes=1)
+IN_SIGHT = 5  # entries
 
 
 class Line(NamedTuple):
@@ -70,6 +83,7 @@ class Line(NamedTuple):
     network: str
     device: str
     each: list[tuple[datetime, str]]
+    notice: Notice | None  # asks for an answer
 
     @property
     def at(self) -> datetime:
@@ -106,11 +120,13 @@ async def list_page(visit: SignedIn) -> Response:
 
 async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -> Response:
     entries = [] if chosen.errors else await _page(visit, chosen, before)
+    asking = _asking(visit.arrival.notices, entries[:IN_SIGHT])
+    visit.arrival.notices = [one for one in visit.arrival.notices if one not in asking.values()]
     return page(
         visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
-        days=_by_day(entries[:ACTIVITY_PAGE], visit.at, visit.panel.settings.time_zone),
+        days=_by_day(entries[:ACTIVITY_PAGE], asking, visit.at, visit.panel.settings.time_zone),
         older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
         kinds={kind: label for kind, (label, _) in KINDS.items()},
         periods=PERIODS,
@@ -127,19 +143,44 @@ async def _page(visit: SignedIn, chosen: Chosen, before: int | None) -> list[Ent
     return await activity.newest(visit.panel.db, owner, before=before, limit=ACTIVITY_PAGE + 1)
 
 
-def _by_day(entries: list[Entry], now: datetime, zone: Zone) -> list[tuple[tuple[str, str], list[Line]]]:
+def _asking(notices: list[Notice], entries: list[Entry]) -> dict[int, Notice]:
+    """The newest notice by the entry that it is about: it then stands there, and not above the page.
+
+    Further down nobody might see it.
+    """
+    if not notices:
+        return {}
+    notice = notices[0]
+    place = notice.network, device(notice.user_agent)
+    about = [
+        one.id
+        for one in entries
+        if one.event in ABOUT.get(notice.kind, ()) and (one.network, device(one.user_agent)) == place
+        if timedelta(0) <= one.at - notice.at < MOMENT
+    ]
+    return {about[-1]: notice} if about else {}
+
+
+def _by_day(
+    entries: list[Entry], asking: dict[int, Notice], now: datetime, zone: Zone
+) -> list[tuple[tuple[str, str], list[Line]]]:
     """The days in words, each with its lines."""
     days = [list(of_day) for _, of_day in groupby(entries, lambda one: one.at.astimezone(zone).date())]
-    return [(day_heading(of_day[0].at, now, zone), _folded(of_day)) for of_day in days]
+    return [(day_heading(of_day[0].at, now, zone), _folded(of_day, asking)) for of_day in days]
 
 
-def _folded(entries: list[Entry]) -> list[Line]:
-    """Alike ones in a row, from one place, as one line; two are not worth it."""
-    rows = [list(row) for _, row in groupby(entries, lambda one: (one.event, one.network, device(one.user_agent)))]
-    return [_line(part) for row in rows for part in ([row] if len(row) >= FOLDED_FROM else [[one] for one in row])]
+def _folded(entries: list[Entry], asking: dict[int, Notice]) -> list[Line]:
+    """Alike ones in a row, from one place, as one line; two are not worth it, and what asks stands alone."""
+
+    def likeness(one: Entry) -> tuple[str, str, str, bool]:
+        return one.event, one.network, device(one.user_agent), one.id in asking
+
+    rows = [list(row) for _, row in groupby(entries, likeness)]
+    parts = [part for row in rows for part in ([row] if len(row) >= FOLDED_FROM else [[one] for one in row])]
+    return [_line(part, asking.get(part[0].id)) for part in parts]
 
 
-def _line(entries: list[Entry]) -> Line:
+def _line(entries: list[Entry], notice: Notice | None) -> Line:
     """An event that only other versions know is told by its name."""
     first, count = entries[0], len(entries)
     event, words = first.event, WORDS.get(first.event, first.event)
@@ -148,7 +189,9 @@ def _line(entries: list[Entry]) -> Line:
     tone = "bad" if event in FAILED else "look" if event in LOOK else "good" if event in GOOD else ""
     icon = "circle-x" if tone == "bad" else ICONS.get(event) or ICONS.get(event.partition(".")[0], "circle")
     each = [(entry.at, entry.detail if event in DETAILED else "") for entry in entries]
-    return Line(words, tone, icon, first.network, device(first.user_agent), each)
+    if notice and tone != "bad":
+        tone, icon = "look", "circle-dot"
+    return Line(words, tone, icon, first.network, device(first.user_agent), each, notice)
 
 
 first_broken = costly(activity.first_broken)
