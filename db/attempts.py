@@ -82,6 +82,14 @@ async def _set(tx: Transaction, counter: Counter, failures: int, *, opens_at: da
     await tx.run(sql, kind=counter.kind, key=counter.key, failures=failures, opens_at=opens_at)
 
 
+async def wait(db: Reader, counter: Counter, *, at: datetime) -> timedelta:
+    """How long nothing is judged that this counter counts. Nothing is counted by asking."""
+    row = (await _rows(db, counter, None)).get((counter.kind, counter.key))
+    if row is None:
+        return timedelta(0)
+    return min(max(row.opens_at - at, timedelta(0)), counter.wait_after(row.failures))
+
+
 async def refund(tx: Transaction, counters: Iterable[Counter], *, at: datetime) -> None:
     """Take back one try that was charged but never judged; a counter that falls to zero is deleted."""
     last = "DELETE FROM attempts WHERE kind = :kind AND key = :key AND failures <= 1"

@@ -179,7 +179,7 @@ def test_five_wrong_codes_are_said_with_the_name(protected: Person, new_client: 
     for _ in range(5):
         browser.post("/login/code", data={"code": protected.wrong_code_at(clock())})
     assert why(browser, "/login/code") == (
-        "Foram 5 códigos incorretos, e aquela entrada terminou. Entre de novo.",
+        "Foram 5 códigos incorretos, e aquela entrada terminou. Entre de novo. Outro código é aceito em 60 s.",
         protected.name,
     )
 

@@ -119,6 +119,42 @@ def test_five_wrong_codes_end_the_pending_login_and_then_everybody_waits(
     assert sign_in(new_client(), protected, protected.code_at(clock())).status_code == 303
 
 
+def test_the_wait_after_five_wrong_codes_is_told_on_the_way_in_and_recovery_stands_beside_it(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser, other = new_client(), new_client()
+    give_password(browser, protected)
+    for _ in range(5):
+        enter(browser, protected.wrong_code_at(clock()))
+    clock.forward(seconds=20)
+    login = browser.get("/login").text
+    assert 'Entre de novo. <span data-wait="40">Outro código é aceito em 40 s.</span>' in login
+    assert 'href="/login?com=recuperacao"' in login
+    fields = {"name": protected.name, "password": protected.password}
+    in_place = other.post("/login", data=fields, headers=FRAGMENT).text
+    for page in (in_place, other.get("/login/code").text):
+        assert "Outro código é aceito em 40 s." in page
+        assert "Usar um código de recuperação" in page
+    assert "é aceito em" not in other.get("/login/recovery").text
+    assert "é aceito em" not in new_client().get("/login").text
+    clock.forward(seconds=40)
+    assert "é aceito em" not in other.get("/login/code").text
+    assert enter(other, protected.code_at(clock())).status_code == 303
+
+
+def test_a_wait_for_recovery_codes_is_told_where_they_are_typed(
+    protected: Person, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    for _ in range(5):
+        browser.post("/login/recovery", data={"code": "0000-0000-0000-0000"})
+    assert "Outro código de recuperação é aceito em 60 s." in browser.get("/login").text
+    give_password(browser, protected)
+    assert "Outro código de recuperação é aceito em 60 s." in browser.get("/login/recovery").text
+    assert "é aceito em" not in browser.get("/login/code").text
+
+
 def test_the_servers_time_is_told_after_a_wrong_code_alone(
     protected: Person, new_client: NewClient, clock: Clock
 ) -> None:

@@ -4,6 +4,7 @@ at all."""
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from db import attempts
 from db.attempts import Attempts, Counter
@@ -87,6 +88,12 @@ async def charged_second_factor(visit: Visit, kind: str, account_id: int) -> Asy
             yield Refused(Reason.CODE_BACKOFF, wait=left)
         else:
             yield charge
+
+
+async def wait_for_code(visit: Visit, kind: str, account_id: int) -> timedelta:
+    """How long no code of this kind is judged for the account in this browser."""
+    db = visit.panel.db
+    return await attempts.wait(db, await _counter(db, visit, kind, account_id), at=visit.at)
 
 
 def missed(refused: Refused, failures: int) -> Refused:

@@ -16,7 +16,7 @@ from web.http.page import go, later, page
 from web.http.redirects import login_path
 from web.http.refusals import sentence, status_of
 from web.limits import PENDING_LOGIN_TRIES
-from web.pages.entry.login import CHALLENGES, signed_in
+from web.pages.entry.login import CHALLENGES, signed_in, waiting_for
 from web.visit.visit import Pending
 from web.words.waits import counted, tries_left
 
@@ -25,11 +25,11 @@ OVER = f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e esta tentativa de en
 
 
 async def code_form(visit: Pending) -> Response:
-    return _challenge(visit, CHALLENGE)
+    return _challenge(visit, CHALLENGE, waiting=await waiting_for(visit, "code", visit.pending_login.account_id))
 
 
 async def recovery_form(visit: Pending) -> Response:
-    return _challenge(visit, RECOVERY)
+    return _challenge(visit, RECOVERY, waiting=await waiting_for(visit, "recovery", visit.pending_login.account_id))
 
 
 async def enter_code(visit: Pending) -> Response:
@@ -79,7 +79,9 @@ async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str
     return _challenge(visit, template, refused, left=left)
 
 
-def _challenge(visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None) -> Response:
+def _challenge(
+    visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None, waiting: str = ""
+) -> Response:
     """The challenge, with why it was refused; with no tries `left` this pending login is over."""
     next = visit.pending_login.next
     why = OVER if left == 0 else sentence(refused, visit) if refused else ""
@@ -94,6 +96,7 @@ def _challenge(visit: Pending, template: str, refused: Refused | None = None, *,
         is_over=left == 0,
         again=login_path(next),
         again_by_recovery=login_path(next, com="recuperacao"),
+        waiting=waiting,
     )
     return later(response, refused.wait) if refused else response
 

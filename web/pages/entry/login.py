@@ -14,6 +14,7 @@ from web.auth.outcome import Proof, Reason, Refused
 from web.auth.passwords import RightPassword, set_password, stored_phc, try_password
 from web.auth.people import read_name
 from web.auth.sessions import begin_session, sign_out
+from web.auth.tries import wait_for_code
 from web.crypto.workers import TooBusy
 from web.http import forms
 from web.http.page import go, is_partial, later, page
@@ -22,7 +23,7 @@ from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, ENROL_ONLY_TTL, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL, SESSIONS_LIVE
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit, section_of
-from web.words.waits import duration
+from web.words.waits import counted, duration
 
 WRONG = "Usuário ou senha incorretos."
 BUSY = "O painel está ocupado. Tente de novo em alguns segundos."
@@ -54,6 +55,11 @@ SENT_OUT = {
     Cause.MISSES: f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e aquela entrada terminou. Entre de novo.",
 }
 CHALLENGES = {"code": "two_factor/challenge.html", "recovery": "two_factor/recovery.html"}
+COUNTED_AS = {"code": "totp", "recovery": "recovery"}
+WAITING = {
+    "code": "Outro código é aceito em {}.",
+    "recovery": "Outro código de recuperação é aceito em {}.",
+}
 FOR_RECOVERY = "/login?com=recuperacao"
 PLACES = {"/instances": "Instâncias", "/security": "Segurança", "/policy": "Segurança", "/activity": "Atividade"}
 
@@ -74,7 +80,8 @@ async def form(visit: Visit) -> Response:
         return page(visit, "setup/begin.html")
     if not reason and (sent_out := await why_out(visit)):
         next = sent_out.next or next
-        return show_form(visit, next, sent_out.account_name, why=_why(visit, sent_out, next))
+        why, waiting = _why(visit, sent_out, next), await _waiting_again(visit, sent_out)
+        return show_form(visit, next, sent_out.account_name, why=why, waiting=waiting)
     response = show_form(visit, next, error=reason)
     for one in (Cookie.SESSION, Cookie.PENDING_LOGIN):
         visit.jar.remove_planted(response, one)
@@ -146,11 +153,33 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
     way = "recovery" if _wants_recovery(visit) else "code"
     if is_partial(visit):
         response = page(
-            visit, CHALLENGES[way], block="form", account_name=account.name, error="", is_wrong=False, is_over=False
+            visit,
+            CHALLENGES[way],
+            block="form",
+            account_name=account.name,
+            error="",
+            is_wrong=False,
+            is_over=False,
+            waiting=await waiting_for(visit, way, account.id),
         )
         visit.jar.set(response, Cookie.PENDING_LOGIN, token)
         return response
     return to_challenge(visit, token, f"/login/{way}")
+
+
+async def waiting_for(visit: Visit, way: str, account_id: int) -> str:
+    """From when on a code is judged on this way, in words; nothing where it is judged at once."""
+    wait = await wait_for_code(visit, COUNTED_AS[way], account_id)
+    return counted(WAITING[way], wait) if wait else ""
+
+
+async def _waiting_again(visit: Visit, sent_out: SentOut) -> dict[str, str]:
+    """What somebody who typed wrong codes still has to wait for, by the way."""
+    account = await accounts.find(visit.panel.db, sent_out.account_name) if sent_out.cause is Cause.MISSES else None
+    if account is None:
+        return {}
+    told = {way: await waiting_for(visit, way, account.id) for way in CHALLENGES}
+    return {way: words for way, words in told.items() if words}
 
 
 def _why(visit: Visit, sent_out: SentOut, next: str) -> str:
@@ -181,7 +210,10 @@ def show_form(
     status: int = 200,
     *,
     why: str = "",
+    waiting: dict[str, str] | None = None,
 ) -> Response:
     action = FOR_RECOVERY if _wants_recovery(visit) else "/login"
     told = {"error": error, "why": why, "action": action}
-    return page(visit, "login/form.html", block="form", status=status, next=next, name=name, **told)
+    return page(
+        visit, "login/form.html", block="form", status=status, next=next, name=name, waiting=waiting or {}, **told
+    )
