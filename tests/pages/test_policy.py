@@ -53,19 +53,36 @@ def test_it_says_first_how_many_people_it_stops(
 ) -> None:
     assert "Agora mesmo: nada muda para ninguém" in client.get("/policy").text
     invite("bruno")
-    assert "Agora mesmo: 1 pessoa para o que está fazendo" in client.get("/policy").text
+    assert "Agora mesmo: 1 pessoa interrompe o que está fazendo" in client.get("/policy").text
     invite("carla")
     require(client, 7)
     page = client.get("/policy").text
-    assert "Agora mesmo: 2 pessoas param o que estão fazendo e só podem configurar os dois fatores." in page
+    assert "Agora mesmo: 2 pessoas interrompem o que estão fazendo e só podem configurar os dois fatores." in page
     assert page.index("Agora mesmo: 2 pessoas") < page.index("Exigir agora mesmo")
+
+
+def test_the_button_counts_whom_it_stops_and_what_was_decided_is_said(
+    protected: Person, client: TestClient, invite: Callable[[str], Person]
+) -> None:
+    assert '<span class="at-once">Exigir agora de todos</span>' in client.get("/policy").text
+    for name in ("bruno", "carla"):
+        invite(name)
+    page = client.get("/policy").text
+    assert '<span class="at-once">Exigir agora de 2 pessoas</span>' in page
+    assert re.search('<p class="note look at-once">.*Agora mesmo: 2 pessoas', page)
+    assert "Pronto" not in page
+    later = client.get(require(client, 7).headers["location"]).text
+    assert "Pronto: está marcado." in later
+    at_once = client.post("/policy/require", data={"days": "0"}, headers=FRAGMENT).text
+    assert "Pronto: todos precisam de dois fatores. 2 pessoas só podem configurar os seus agora." in at_once
+    assert "Pronto: cada pessoa escolhe." in client.get(client.post("/policy/release").headers["location"]).text
 
 
 def test_required_at_once_an_open_session_leads_to_enrolment_with_its_next_request(
     brunos: TestClient, client: TestClient
 ) -> None:
     """A49."""
-    assert require(client).headers["location"] == "/policy"
+    assert require(client).headers["location"] == "/policy?decidido"
     assert "Exigido desde" in client.get("/policy").text
     assert brunos.get("/instances").headers["location"] == "/security"
     page = brunos.get("/security").text

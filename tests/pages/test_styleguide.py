@@ -13,6 +13,8 @@ from web.settings import Settings
 
 # Of whole pages, of script alone, or of print.
 ELSEWHERE = {
+    "at-once",
+    "not-now",
     "back",
     "brand",
     "days",

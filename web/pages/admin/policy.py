@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from db import accounts, factors, policy, sessions
 from db.endings import Cause
+from db.policy import Policy
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.endings import because
@@ -24,7 +25,8 @@ EARLIER = "A exigência já vale, ou começa antes disso. Nada mudou."
 
 
 async def form(visit: SignedIn) -> Response:
-    return await _form(visit, chosen=forms.typed_before(visit).get("days", ""))
+    is_decided = "decidido" in visit.request.query_params
+    return await _form(visit, chosen=forms.typed_before(visit).get("days", ""), is_decided=is_decided)
 
 
 async def require(visit: RecentlyVerified) -> Response:
@@ -58,10 +60,12 @@ async def _decide(visit: SignedIn, begins_at: datetime | None) -> Response:
             await sessions.end_unenrolled(tx, because(visit.panel, Cause.UNENROLLED), at=visit.at, enrol=ENROL_ONLY_TTL)
             await policy.release(tx)
             await record_event(tx, visit, account_id, Event.POLICY_RELEASED)
-    return await _form(visit) if is_partial(visit) else go(visit, "/policy")
+    return await _form(visit, is_decided=True) if is_partial(visit) else go(visit, "/policy?decidido")
 
 
-async def _form(visit: SignedIn, *, chosen: str = "", problem: str = "", status: int = 200) -> Response:
+async def _form(
+    visit: SignedIn, *, chosen: str = "", problem: str = "", is_decided: bool = False, status: int = 200
+) -> Response:
     """Who has no second factor is told to whoever has one."""
     panel, session = visit.panel, visit.session
     current = await policy.get(panel.db)
@@ -77,6 +81,8 @@ async def _form(visit: SignedIn, *, chosen: str = "", problem: str = "", status:
         named=NAMED,
         unprotected=unprotected,
         at_once=_at_once(len(unprotected or ())),
+        stopped=_people(len(unprotected)) if unprotected else "",
+        notice=_said(current, visit.at, len(unprotected or ())) if is_decided else "",
         problem=problem,
         delays=DELAYS,
         chosen=chosen if chosen in DELAYS else "14",
@@ -88,6 +94,23 @@ def _at_once(unprotected: int) -> str:
     if not unprotected:
         return "Agora mesmo: nada muda para ninguém, todas as contas já têm dois fatores."
     if unprotected == 1:
-        return "Agora mesmo: 1 pessoa para o que está fazendo e só pode configurar os dois fatores."
-    many = f"mais de {NAMED}" if unprotected > NAMED else str(unprotected)
-    return f"Agora mesmo: {many} pessoas param o que estão fazendo e só podem configurar os dois fatores."
+        return "Agora mesmo: 1 pessoa interrompe o que está fazendo e só pode configurar os dois fatores."
+    return f"Agora mesmo: {_people(unprotected)} interrompem o que estão fazendo e só podem configurar os dois fatores."
+
+
+def _people(count: int) -> str:
+    if count == 1:
+        return "1 pessoa"
+    return f"mais de {NAMED} pessoas" if count > NAMED else f"{count} pessoas"
+
+
+def _said(decided: Policy, at: datetime, unprotected: int) -> str:
+    """What was decided, told by what is in force now."""
+    if decided.two_factor_required_at is None:
+        return "Pronto: cada pessoa escolhe."
+    if not decided.requires_two_factor(at):
+        return "Pronto: está marcado. Até lá, quem ainda não tem dois fatores vê em cada página quanto tempo falta."
+    if not unprotected:
+        return "Pronto: todos precisam de dois fatores, e todas as contas já têm."
+    verb = "só pode" if unprotected == 1 else "só podem"
+    return f"Pronto: todos precisam de dois fatores. {_people(unprotected)} {verb} configurar os seus agora."
