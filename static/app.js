@@ -134,14 +134,26 @@ document.addEventListener("click", ({ target }) => {
   chosen.setAttribute("aria-current", "true");
 });
 
-// The QR code closes into a lock: what was scanned lies in it until the green has covered it.
+// The QR code closes into a lock where it stands, rests, and goes to the top of the codes, which appear as it goes. They
+// are in the page from the start: nobody waits for a drawing.
 let scanned;
-document.addEventListener("htmx:before:swap", () => { scanned = document.querySelector(".open .qr"); });
+document.addEventListener("htmx:before:swap", () => {
+  const plate = document.querySelector(".open .plate");
+  scanned = plate?.checkVisibility?.() && { qr: plate.querySelector(".qr"), at: plate.getBoundingClientRect() };
+});
 document.addEventListener("htmx:after:swap", () => {
-  const plate = document.querySelector(".closing .plate");
-  if (!plate || !scanned || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  plate.prepend(scanned);
-  plate.querySelector(".cover").addEventListener("animationend", () => plate.querySelector(".qr")?.remove());
+  const lock = document.querySelector(".closing");
+  if (!lock || !scanned || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const { qr, at } = scanned, plate = lock.querySelector(".plate"), to = plate.getBoundingClientRect();
+  const scale = at.width / to.width, sideways = (at.left + at.right - to.left - to.right) / 2;
+  const closed = 920, all = { duration: 1300 }, rest = { offset: closed / all.duration, easing: "ease-in-out" };
+  const there = { transform: `translate(${sideways}px, ${at.bottom - to.bottom}px) scale(${scale})` };
+  plate.prepend(qr);
+  plate.querySelector(".cover").addEventListener("animationend", () => qr.remove());
+  lock.animate([there, { ...there, ...rest }, { transform: "none" }], all);
+  const round = { borderRadius: `${28 / scale}px` };
+  plate.animate([round, { ...round, ...rest }, {}], all);
+  for (const one of document.querySelectorAll(".lead > .stack, .codes-page > .two")) one.animate({ opacity: [0, 0] }, closed);
 });
 
 // Codes that are shown only once are not left unread by mistake: copied, saved, printed or put away, they are read.

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -200,18 +199,6 @@ def test_a_form_of_a_whole_page_is_sent_once_too(page: Page, clock: Clock) -> No
     assert told.value.text == "stopped: false,true,true"
     expect(page.get_by_role("heading", name="Alterar senha")).to_be_visible()
     assert len(sent) == 1
-
-
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_the_qr_code_closes_into_a_lock(motion: Literal["no-preference", "reduce"], page: Page, clock: Clock) -> None:
-    """And is gone when it has: it is shown once."""
-    page.emulate_media(reduced_motion=motion)
-    switch_on(page, clock)
-    expect(page.locator(".closing .cover")).to_be_visible()
-    expect(page.get_by_text("Autenticação de dois fatores ativada.")).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("^QR code"))).to_have_count(0)
-    moves = page.evaluate("getComputedStyle(document.querySelector('.closing .cover')).animationName")
-    assert moves == ("cover" if motion == "no-preference" else "none")
 
 
 def test_a_theme_is_chosen_in_place_and_kept(page: Page) -> None:

@@ -173,15 +173,34 @@ def test_ativar_shows_that_it_works(open_page: OpenPage, setup_code: str, clock:
     expect(page.locator("#codes li")).to_have_count(10)
 
 
+AS_IT_CLOSES = """document.addEventListener("htmx:after:swap", () => {
+    const { x, y, width } = document.querySelector(".closing .plate").getBoundingClientRect();
+    const moving = document.getAnimations().map((one) => one.animationName ?? "");
+    window.closing = [Math.round(x), Math.round(y), Math.round(width), document.querySelectorAll(".closing .qr").length, moving];
+})"""  # noqa: E501
+
+
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_the_lock_closes_as_the_code_is_accepted(
+def test_the_qr_code_closes_into_a_lock_where_it_stands(
     motion: str, open_page: OpenPage, setup_code: str, clock: Clock
 ) -> None:
+    """And goes to the top of the codes. With reduced motion the closed lock stands there at once."""
     page = open_page(reduced_motion=motion)
     set_up(page, setup_code)
-    switch_on(page, clock)
-    moves = "getComputedStyle(document.querySelector('.closing .cover')).animationName"
-    assert page.evaluate(moves) == ("none" if motion == "reduce" else "cover")
+    page.get_by_role("button", name="Configurar Agora").click()
+    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
+    was = box(page.locator(".open .plate"))
+    page.evaluate(AS_IT_CLOSES)
+    type_code(page, show_code(key, clock()), "Ativar")
+    expect(page.locator(".closing .cover")).to_be_visible()
+    x, y, width, codes, moving = page.evaluate("window.closing")
+    expect(page.locator(".closing .qr")).to_have_count(0)
+    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished)).then(() => {})")
+    top = box(page.locator(".closing .plate"))
+    assert top["y"] < box(page.locator("#codes"))["y"]
+    where = was if motion == "no-preference" else top
+    assert (x, y, width) == (round(where["x"]), round(where["y"]), round(where["width"]))
+    assert (codes, {"cover", "drop"} <= set(moving)) == ((1, True) if motion == "no-preference" else (0, False))
 
 
 def test_the_paper_folds_to_the_size_of_a_card(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
