@@ -159,16 +159,22 @@ def box(place: Locator) -> FloatRect:
 
 
 def test_ativar_shows_that_it_works(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    """The button keeps its word, its colours and its width; a ring turns beside the word, in the word's colour."""
     page, held = open_page(), list[Route]()
     set_up(page, setup_code)
     page.get_by_role("button", name="Configurar Agora").click()
     key = scan(page.get_by_role("img", name=re.compile("^QR code")))
     page.route("**/security/totp/confirm", lambda route: held.append(route))
+    looks = "(({ color, backgroundColor, width }) => [color, backgroundColor, width])"
+    looks += "(getComputedStyle(document.querySelector('#activate')))"
+    before = page.evaluate(looks)
     with page.expect_request("**/security/totp/confirm"):
         type_code(page, show_code(key, clock()), "Ativar")
     expect(page.get_by_role("button", name="Ativar")).to_be_disabled()
+    assert page.evaluate(looks) == before
     turning = "getComputedStyle(document.querySelector('#activate'), '::after')"
     assert page.evaluate(f"[{turning}.animationName, {turning}.animationDelay]") == ["turn", "0.3s"]
+    assert page.evaluate(f"{turning}.borderTopColor") == before[0]
     held[0].continue_()
     expect(page.locator("#codes li")).to_have_count(10)
 
