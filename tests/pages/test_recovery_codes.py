@@ -16,6 +16,7 @@ from tests.support.older import (
     PENDING_LOGINS_OF_BEFORE,
 )
 from tests.support.people import (
+    FRAGMENT,
     ORIGIN,
     Person,
     begin_enrolment,
@@ -278,24 +279,57 @@ def test_a_rehearsal_checks_a_code_and_does_not_spend_it(
     assert recover(new_client(), protected, protected.recovery_codes[0]).status_code == 303
 
 
+def test_a_rehearsal_opens_beside_the_lock_and_fills_its_third_bar(
+    protected: Person, client: TestClient, new_client: NewClient
+) -> None:
+    for code in ("", "0000-0000-0000-0000"):
+        page = rehearse(client, code).text
+        assert '<svg class="lock" data-level="2"' in page
+        assert '<span class="state"><i class="i-circle"></i>Recuperação ensaiada' in page
+        assert "Entrada na conta" in page
+    page = rehearse(client, protected.recovery_codes[0]).text
+    assert '<svg class="lock" data-level="3"' in page
+    assert '<span class="state good"><i class="i-circle-check"></i>Recuperação ensaiada' in page
+    assert "<strong>3 de 3 proteções ligadas.</strong>" in page
+
+
 def test_ja_guardei_asks_for_one_code_back_and_then_says_what_happens_at_the_next_login(
     alice: Person, client: TestClient, clock: Clock
 ) -> None:
     codes = protect(client, alice, clock()).text
     [href] = re.findall('id="saved" href="([^"]*)"', codes)
     page = client.get(href).text
-    assert "Digite um deles de volta" in page
-    assert '<a class="button" id="later" href="/welcome">Depois</a>' in page
-    wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "first": "1"})
+    assert "Digite um dos códigos" in page
+    assert '<a class="button quiet" id="later" href="/welcome">Depois</a>' in page
+    wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "back": "/welcome"})
     assert wrong.status_code == 422
     assert "Depois" in wrong.text
-    right = {"code": alice.recovery_codes[4], "first": "1"}
+    right = {"code": alice.recovery_codes[4], "back": "/welcome"}
     done = client.post("/security/recovery-codes/rehearsal", data=right)
     assert done.headers["location"] == "/welcome"
     page = client.get("/welcome").text
     assert "Na próxima entrada, depois da senha, o painel pede o código" in page
     assert "os códigos de recuperação estão à mão" in page
     assert "Restam 10 de 10" in client.get("/security").text
+
+
+def test_of_new_codes_too_one_is_typed_back_where_they_stand(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    fresh = codes_on(page := client.post("/security/recovery-codes", data=proof(protected, clock())).text)
+    [href] = re.findall('id="saved" href="([^"]*)"', page)
+    form = client.get(href, headers=FRAGMENT).text
+    assert form.startswith('<section class="next keep" id="keep"')
+    assert 'href="/security">Depois</a>' in form
+    done = client.post("/security/recovery-codes/rehearsal", data={"code": fresh[1], "back": "/security"}).text
+    assert "ele não foi gasto" in done
+    assert '<svg class="lock" data-level="3"' in done
+
+
+@pytest.mark.parametrize("back", ["https://elsewhere.test", "/instances", "//elsewhere.test"])
+def test_typing_back_leads_nowhere_else(back: str, protected: Person, client: TestClient) -> None:
+    page = client.get("/security/recovery-codes/rehearsal", params={"back": back}).text
+    assert '<a class="button quiet" id="later" href="/security">Depois</a>' in page
 
 
 def test_depois_stays_as_a_reminder(protected: Person, client: TestClient) -> None:

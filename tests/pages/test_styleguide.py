@@ -36,7 +36,7 @@ ELSEWHERE = {
     "on-desk",
     "on-phone",
     "outside",
-    "rehearsal",
+    "proven",
     "sheet",
     "side",
     "skip",

@@ -34,15 +34,24 @@ async def hub(visit: SignedIn) -> Response:
 
 
 async def show_hub(
-    visit: SignedIn, *, notice: str = "", problem: str = "", undo_error: str = "", status: int = 200
+    visit: SignedIn,
+    *,
+    notice: str = "",
+    problem: str = "",
+    undo_error: str = "",
+    rehearsal: str | None = None,
+    has_rehearsed: bool = False,
+    status: int = 200,
 ) -> Response:
-    """The section Segurança; for a fragment request the card of the second factor alone."""
+    """The section Segurança; in place its first group alone. A `rehearsal` asks for a code there, with its error."""
     panel, session, at = visit.panel, visit.session, visit.at
     found = await two_factor.overview(
         panel.db, session.account_id, session_id=session.id, at=at, idle=panel.settings.session_idle
     )
     if found is None:
         raise SessionEnded
+    said: dict[str, object] = {"notice": notice, "problem": problem, "undo_error": undo_error}
+    said |= {"rehearsal": rehearsal, "has_rehearsed": has_rehearsed}
     return page(
         visit,
         "two_factor/hub.html",
@@ -54,15 +63,13 @@ async def show_hub(
         level=_protections(found, at),
         open_sessions=found.open_sessions,
         undo_until=found.undo_ends_at,
-        undo_error=undo_error,
         status=status,
         warn_at=RECOVERY_WARN_AT,
         enough=RECOVERY_COUNTS_FROM,
-        notice=notice,
-        problem=problem,
         way_back=await way_back(visit),
         removal=None if found.confirmed_at else await _removal(visit),
         is_own_removal=Event.TOTP_REMOVED,
+        **said,
     )
 
 

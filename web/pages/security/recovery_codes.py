@@ -28,6 +28,7 @@ from web.words.moments import full, zone_or
 
 draw_qr_code = costly(qr_code)
 
+REHEARSED = "O código vale e continua valendo: ele não foi gasto. No dia em que o celular se perder, é só usá-lo."
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 
 
@@ -85,46 +86,49 @@ async def acknowledge(visit: SignedIn) -> Response:
 
 
 async def rehearsal_form(visit: SignedIn) -> Response:
-    """Where the page of new codes leads."""
+    """Where the page of new codes leads, in place of how to keep them; typing one back may be left for later."""
     if not visit.session.has_two_factor:
         return go(visit, "/security")
-    query = visit.request.query_params
-    return _rehearsal(visit, is_first="first" in query, is_step="step" in query)
+    return _typed_back(visit, _back(visit.request.query_params.get("back", "")))
 
 
 async def rehearse(visit: RecentlyVerified) -> Response:
-    """Check one saved code without spending it; without a code it is the first press of the button: show the form."""
-    form = await forms.read(visit, optional=("code", "first", "step"))
-    if not form["code"]:
-        return _rehearsal(visit)
-    outcome = await try_rehearsal(visit, form["code"])
-    is_first, is_step = bool(form["first"]), bool(form["step"])
-    if is_first and isinstance(outcome, Accepted):
-        return go(visit, _leads_to(is_first, is_step))
-    return _rehearsal(visit, outcome, is_first=is_first, is_step=is_step)
+    """Check one saved code without spending it: of new codes where those stand, else in the card of Segurança.
+
+    Without a code it is the first press of the button: show the form.
+    """
+    form = await forms.read(visit, optional=("code", "back"))
+    outcome = await try_rehearsal(visit, form["code"]) if form["code"] else None
+    if form["back"]:
+        return _typed_back(visit, _back(form["back"]), outcome)
+    match outcome:
+        case Accepted():
+            return await show_hub(visit, notice=REHEARSED, has_rehearsed=True)
+        case Refused():
+            response = await show_hub(visit, rehearsal=sentence(outcome, visit), status=status_of(outcome))
+            return later(response, outcome.wait)
+    return await show_hub(visit, rehearsal="")
 
 
-def _leads_to(is_first: bool, is_step: bool) -> str:
-    return lockdown.ADDRESS if is_step else "/welcome" if is_first else "/security"
+def _back(path: str) -> str:
+    """The first codes are part of the first steps, others may be a step of the bad day."""
+    return path if path in ("/welcome", lockdown.ADDRESS) else "/security"
 
 
-def _rehearsal(
-    visit: SignedIn, outcome: Outcome | None = None, *, is_first: bool = False, is_step: bool = False
-) -> Response:
-    """None before anything was typed. The first one follows on the codes, and may be left for later; with a step of the
-    bad day it leads back there."""
+def _typed_back(visit: SignedIn, back: str, outcome: Outcome | None = None) -> Response:
+    if isinstance(outcome, Accepted) and back == "/welcome":
+        return go(visit, back)
     refused = outcome if isinstance(outcome, Refused) else None
     response = page(
         visit,
         "recovery_codes/rehearse.html",
         block="card",
-        retarget="#two-factor",
+        retarget="#keep",
         status=status_of(refused) if refused else 200,
         error=sentence(refused, visit) if refused else "",
         is_done=isinstance(outcome, Accepted),
-        is_first=is_first,
-        is_step=is_step,
-        leads_to=_leads_to(is_first, is_step),
+        back=back,
+        is_step=back == lockdown.ADDRESS,
     )
     return later(response, refused.wait) if refused else response
 
