@@ -163,6 +163,11 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest(done)) document.querySelector("[data-unread]")?.removeAttribute("data-unread");
 }, true);
 
+// Back, from where one of them is typed back, shows the sheet again: it is in this page alone.
+document.addEventListener("click", ({ target }) => { if (target.closest("#saved")) history.pushState(null, ""); });
+window.addEventListener("popstate", () => { if (document.querySelector("#check-code")) document.querySelector("#again")?.setAttribute("open", ""); });
+document.addEventListener("htmx:before:history:restore", (event) => { if (document.querySelector("#again")) event.preventDefault(); });
+
 // A form that leads to another page is sent once, however often Enter is pressed; the others htmx guards.
 document.addEventListener("submit", (event) => {
   const form = event.target;

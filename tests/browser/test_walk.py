@@ -120,6 +120,23 @@ def test_one_code_is_typed_back_and_the_next_login_is_greeted(
     expect(page.get_by_text("Deu certo: esta entrada já pediu os dois fatores.")).to_be_visible()
 
 
+def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_again(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    codes = page.locator("#codes")
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    expect(page.get_by_label("Código de recuperação")).to_be_visible()
+    expect(codes).to_be_hidden()
+    page.go_back()
+    expect(codes).to_be_visible()
+    page.get_by_text("Ver a folha de novo").click()
+    expect(codes).to_be_hidden()
+    expect(page.get_by_label("Código de recuperação")).to_be_visible()
+
+
 def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     open_page: OpenPage, setup_code: str
 ) -> None:

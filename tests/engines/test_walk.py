@@ -31,7 +31,7 @@ def test_the_whole_walk(window: Browser, setup_code: str, clock: Clock) -> None:
     assert len(fresh_codes) == 10
     assert not set(fresh_codes) & set(recovery_codes)
     window.press("Já guardei os códigos")
-    window.press("Cancelar")
+    window.press("Depois")
 
     window.press("Autenticação de Dois Fatores")
     window.press("Trocar de aparelho")

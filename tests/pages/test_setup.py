@@ -56,6 +56,11 @@ def test_the_first_screen_welcomes_and_ticks_off_three_steps(setup_code: str, cl
     assert steps_done(client) == ["Criar a conta", "Ligar os dois fatores", "Criar a primeira instância"]
 
 
+def test_whoever_is_signed_in_is_not_asked_for_a_code_of_activation(alice: Person, client: TestClient) -> None:
+    """Back leads there. A code in the address would be carried along, but for the # of its own."""
+    assert client.get("/activate").headers["location"] == "/security#content"
+
+
 def test_after_the_setup_the_page_is_gone(alice: Person, client: TestClient, setup_code: str) -> None:
     """A12."""
     assert client.get("/setup").status_code == 404

@@ -15,7 +15,7 @@ from web.auth.sessions import begin_session
 from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
-from web.http.page import later, page
+from web.http.page import go, later, page
 from web.http.redirects import HOME
 from web.http.refusals import password_errors
 from web.limits import BUSY_RETRY
@@ -28,7 +28,9 @@ WRONG_CODE = (
 
 
 async def form(visit: Visit) -> Response:
-    return _form(visit)
+    """Whoever is signed in has no use for it: Back leads here from their first pages. The # is for a code in the address,
+    which browsers would carry along."""
+    return go(visit, "/security#content") if visit.session else _form(visit)
 
 
 async def activate(visit: Visit) -> Response:
