@@ -327,6 +327,16 @@ function closeOthers() {
 }
 document.addEventListener("htmx:after:swap", closeOthers);
 
+// A recovery code that was refused stays to be looked through: the server never sends one back.
+let refused = [];
+document.addEventListener("htmx:before:swap", () => { refused = [...document.querySelectorAll("[data-kept]")]; });
+document.addEventListener("htmx:after:swap", () => {
+  for (const { id, value } of refused) {
+    const again = document.getElementById(id);
+    if (again?.hasAttribute("aria-invalid") && !again.value) again.value = value;
+  }
+});
+
 // The list by keyboard: / searches, Escape closes what is open or gives the search up.
 document.addEventListener("keydown", (event) => {
   const { key, target } = event, search = document.getElementById("search");

@@ -134,7 +134,12 @@ def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_agai
     expect(codes).to_be_visible()
     page.get_by_text("Ver a folha de novo").click()
     expect(codes).to_be_hidden()
-    expect(page.get_by_label("Código de recuperação")).to_be_visible()
+    field = page.get_by_label("Código de recuperação")
+    field.fill("0000-0000-0000-0000")
+    page.get_by_role("button", name="Conferir").click()
+    expect(page.get_by_text("Não confere com a folha.")).to_be_visible()
+    expect(field).to_have_value("0000-0000-0000-0000")
+    expect(field).to_be_focused()
 
 
 def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from db import factors, recovery_codes
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth.outcome import Accepted, Outcome, Refused
+from web.auth.outcome import Accepted, Outcome, Reason, Refused
 from web.auth.recovery_codes import FreshSet, hash_code, make_set, put_set_in_force, try_rehearsal
 from web.auth.sessions import renew_session
 from web.crypto.budget import costly
@@ -29,6 +29,7 @@ from web.words.moments import full, zone_or
 draw_qr_code = costly(qr_code)
 
 REHEARSED = "O código vale e continua valendo: ele não foi gasto. No dia em que o celular se perder, é só usá-lo."
+NOT_ON_THE_SHEET = "Não confere com a folha. Confira letra por letra."  # of new codes, none is used up
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 
 
@@ -119,13 +120,14 @@ def _typed_back(visit: SignedIn, back: str, outcome: Outcome | None = None) -> R
     if isinstance(outcome, Accepted) and back == "/welcome":
         return go(visit, back)
     refused = outcome if isinstance(outcome, Refused) else None
+    is_unlike = refused is not None and refused.reason is Reason.WRONG_RECOVERY_CODE
     response = page(
         visit,
         "recovery_codes/rehearse.html",
         block="card",
         retarget="#keep",
         status=status_of(refused) if refused else 200,
-        error=sentence(refused, visit) if refused else "",
+        error=NOT_ON_THE_SHEET if is_unlike else sentence(refused, visit) if refused else "",
         is_done=isinstance(outcome, Accepted),
         back=back,
         is_step=back == lockdown.ADDRESS,
