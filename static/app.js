@@ -288,14 +288,14 @@ function tellLocally() {
 tellLocally();
 document.addEventListener("htmx:after:swap", tellLocally);
 
-// A third clock, where the server's and a phone's may disagree: this browser's.
+// A third clock, where the server's and a phone's may disagree: this device's, which may be the phone.
 function bearWitness() {
   for (const place of document.querySelectorAll("[data-witness]")) {
     const apart = Math.abs(Date.now() - new Date(place.parentElement.querySelector("time").dateTime));
     place.removeAttribute("data-witness");
     place.textContent = apart > 600_000
-      ? "o deste navegador também discorda do servidor, que pode ser o errado. Peça a quem cuida do painel que o confira."
-      : "o deste navegador concorda com o servidor. Confira o do celular e ligue nele a hora automática.";
+      ? "Este aparelho marca outra hora. Se a dele é automática, peça a quem cuida do painel que confira o servidor."
+      : "A hora deste aparelho confere. Se o aplicativo está em outro, ligue nele a hora automática.";
   }
 }
 bearWitness();

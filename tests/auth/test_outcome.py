@@ -38,8 +38,8 @@ def visit(client: TestClient) -> Visit:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_a_sentence_of_its_own(reason: Reason, visit: Visit) -> None:
-    said = sentence(Refused(reason, wait=MINUTE, next_code=MINUTE, drift=MINUTE), visit)
+def test_every_reason_has_a_sentence_of_its_own(reason: Reason) -> None:
+    said = sentence(Refused(reason, wait=MINUTE, next_code=MINUTE, drift=MINUTE))
     assert said.endswith((".", ".</span>"))
     assert "{" not in said
     assert list(SENTENCES.values()).count(SENTENCES[reason]) == 1

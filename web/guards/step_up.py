@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from db import instances
 from web.audit import log
-from web.auth.outcome import Accepted, Proof, Refused
+from web.auth.outcome import Accepted, Proof, Reason, Refused
 from web.auth.step_up import Typed, verify
 from web.crypto.vault import BrokenSeal
 from web.guards import throttle
@@ -46,14 +46,20 @@ async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
 
 
 async def _ask_again(visit: SignedIn, field: str, refused: Refused) -> Response:
-    errors = {field: sentence(refused, visit)}
-    response = await _ask(visit, errors=errors, status=status_of(refused), is_recovering=field == RECOVERY)
+    errors, is_dated = {field: sentence(refused)}, refused.reason is Reason.WRONG_CODE_OR_CLOCK
+    is_recovering = field == RECOVERY
+    response = await _ask(visit, errors, status_of(refused), is_recovering=is_recovering, is_dated=is_dated)
     await throttle.count_failure(visit, throttle.AUTH, response)
     return later(response, refused.wait)
 
 
 async def _ask(
-    visit: SignedIn, *, errors: dict[str, str] | None = None, status: int = 403, is_recovering: bool = False
+    visit: SignedIn,
+    errors: dict[str, str] | None = None,
+    status: int = 403,
+    *,
+    is_recovering: bool = False,
+    is_dated: bool = False,
 ) -> Response:
     readable, secret = await forms.remaining(visit)
     return page(
@@ -64,6 +70,7 @@ async def _ask(
         carried=readable | _seal(visit, secret),
         errors=errors or {},
         is_recovering=is_recovering,
+        is_dated=is_dated,
         place=_place(visit),
         way_back=page_above(visit, visit.path),
         purpose=visit.arrival.purpose,

@@ -2,21 +2,12 @@
 
 from datetime import timedelta
 
-from markupsafe import Markup
-
 from web.auth.outcome import Reason, Refused
 from web.auth.people import NameRefusal
 from web.factors.password import Refusal
 from web.panel import Panel
-from web.visit.visit import Visit
-from web.words.moments import rendered
 from web.words.waits import counted
 
-CODE_OR_CLOCK = Markup(
-    "Código incorreto. Digite o que o aplicativo mostra agora. O servidor marca {}. Se o celular mostra outra data ou "
-    "outra hora, um dos dois relógios está errado: <span data-witness>o do celular se acerta com a hora automática; o "
-    "do servidor, com quem cuida do painel.</span>"
-)
 SENTENCES = {
     Reason.WRONG_PASSWORD: "Senha incorreta.",
     Reason.PASSWORD_BACKOFF: "Foram muitas senhas erradas. Tente de novo em {}.",
@@ -29,7 +20,8 @@ SENTENCES = {
     ),
     Reason.MALFORMED_CODE: "O código tem seis números. Digite o que o aplicativo mostra agora.",
     Reason.WRONG_CODE: "Código incorreto. Digite o que o aplicativo mostra agora.",
-    Reason.WRONG_CODE_OR_CLOCK: CODE_OR_CLOCK,
+    # Beside it stands two_factor/_witness.html.
+    Reason.WRONG_CODE_OR_CLOCK: "Código incorreto. Digite o que aparece agora no aplicativo.",
     Reason.CLOCK_OFF: "O relógio do seu celular parece estar {}. Ligue nele a hora automática e tente de novo.",
     Reason.CLOCK_OFF_BY_HOURS: (
         "O relógio do seu celular parece estar {}. Ligue nele a data, a hora e o fuso automáticos e tente de novo."
@@ -70,7 +62,7 @@ NAME_SENTENCES = {
 }
 
 
-def sentence(refused: Refused, visit: Visit) -> str:
+def sentence(refused: Refused) -> str:
     words = SENTENCES[refused.reason]
     match refused.reason:
         case Reason.PASSWORD_BACKOFF | Reason.CODE_BACKOFF:
@@ -81,8 +73,6 @@ def sentence(refused: Refused, visit: Visit) -> str:
             return words.format(_off(refused.drift))
         case Reason.CLOCK_OFF_BY_HOURS:
             return words.format(_hours_off(refused.drift))
-        case Reason.WRONG_CODE_OR_CLOCK:
-            return CODE_OR_CLOCK.format(rendered("full", visit.at, visit.panel.settings.time_zone))
         case _:
             return words
 

@@ -84,7 +84,7 @@ def _challenge(
 ) -> Response:
     """The challenge, with why it was refused; with no tries `left` this pending login is over."""
     next = visit.pending_login.next
-    why = OVER if left == 0 else sentence(refused, visit) if refused else ""
+    why = OVER if left == 0 else sentence(refused) if refused else ""
     response = page(
         visit,
         template,
@@ -93,6 +93,7 @@ def _challenge(
         account_name=visit.pending_login.account_name,
         error=why + _what_next(refused, left) if refused else "",
         is_wrong=refused is not None and refused.reason is Reason.WRONG_CODE,
+        is_dated=refused is not None and refused.reason is Reason.WRONG_CODE_OR_CLOCK,
         is_over=left == 0,
         again=login_path(next),
         again_by_recovery=login_path(next, com="recuperacao"),

@@ -159,6 +159,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
             account_name=account.name,
             error="",
             is_wrong=False,
+            is_dated=False,
             is_over=False,
             waiting=await waiting_for(visit, way, account.id),
         )
@@ -198,7 +199,7 @@ def _wants_recovery(visit: Visit) -> bool:
 
 
 def _refused(visit: Visit, next: str, name: str, refused: Refused) -> Response:
-    error = WRONG if refused.reason is Reason.WRONG_PASSWORD else sentence(refused, visit)
+    error = WRONG if refused.reason is Reason.WRONG_PASSWORD else sentence(refused)
     return later(show_form(visit, next, name, error, status_of(refused)), refused.wait)
 
 

@@ -50,7 +50,7 @@ def _show(visit: SignedIn, stage: str, codes: RecoverySet | None, refused: Refus
         block="steps",
         retarget="#drill",
         status=status_of(refused) if refused else 200,
-        error=sentence(refused, visit) if refused else "",
+        error=sentence(refused) if refused else "",
         stages=[(one, "done" if at < stages.index(stage) else "later") for at, one in enumerate(stages[:3])],
         stage=stage,
         codes=codes,

@@ -112,7 +112,7 @@ async def strength(visit: SignedIn) -> Response:
 
 
 def _refused(visit: SignedIn, refused: Refused) -> Response:
-    response = _form(visit, errors={"current": sentence(refused, visit)}, status=status_of(refused))
+    response = _form(visit, errors={"current": sentence(refused)}, status=status_of(refused))
     return later(response, refused.wait)
 
 

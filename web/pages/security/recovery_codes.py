@@ -106,7 +106,7 @@ async def rehearse(visit: RecentlyVerified) -> Response:
         case Accepted():
             return await show_hub(visit, notice=REHEARSED, has_rehearsed=True)
         case Refused():
-            response = await show_hub(visit, rehearsal=sentence(outcome, visit), status=status_of(outcome))
+            response = await show_hub(visit, rehearsal=sentence(outcome), status=status_of(outcome))
             return later(response, outcome.wait)
     return await show_hub(visit, rehearsal="")
 
@@ -127,7 +127,7 @@ def _typed_back(visit: SignedIn, back: str, outcome: Outcome | None = None) -> R
         block="card",
         retarget="#keep",
         status=status_of(refused) if refused else 200,
-        error=NOT_ON_THE_SHEET if is_unlike else sentence(refused, visit) if refused else "",
+        error=NOT_ON_THE_SHEET if is_unlike else sentence(refused) if refused else "",
         is_done=isinstance(outcome, Accepted),
         back=back,
         is_step=back == lockdown.ADDRESS,

@@ -61,6 +61,7 @@ async def begin(visit: RecentlyVerified) -> Response:
         address=address,
         qr=qr,
         error="",
+        is_dated=False,
     )
     if not session.has_two_factor:
         response.background = BackgroundTask(_hash_early, visit, sealed_key)
@@ -158,7 +159,7 @@ async def undo(visit: SignedIn) -> Response:
 
 
 async def _not_undone(visit: SignedIn, refused: Refused) -> Response:
-    response = await show_hub(visit, undo_error=sentence(refused, visit), status=status_of(refused))
+    response = await show_hub(visit, undo_error=sentence(refused), status=status_of(refused))
     return later(response, refused.wait)
 
 
@@ -195,12 +196,22 @@ async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) 
         await record_event(tx, visit, session.account_id, Event.TOTP_FAILED)
     if left <= 0:
         return await show_hub(visit, problem=TOO_MANY)
-    return _refused(visit, wrong_or_clock_off(drift), tries_left(left))
+    return _refused(visit, wrong_or_clock_off(drift), tries_left(left), is_first=enrolment.misses == 1)
 
 
-def _refused(visit: SignedIn, refused: Refused, what_next: str = "") -> Response:
-    error = sentence(refused, visit) + what_next
-    return page(visit, "totp/enrol.html", block="confirm", status=422, key="", address="", qr=None, error=error)
+def _refused(visit: SignedIn, refused: Refused, what_next: str = "", *, is_first: bool = True) -> Response:
+    """A code mistyped once says nothing about clocks."""
+    return page(
+        visit,
+        "totp/enrol.html",
+        block="confirm",
+        status=422,
+        key="",
+        address="",
+        qr=None,
+        error=sentence(refused) + what_next,
+        is_dated=refused.reason is Reason.WRONG_CODE_OR_CLOCK and not is_first,
+    )
 
 
 async def _changed(tx: Transaction, visit: SignedIn, event: Event) -> int:
