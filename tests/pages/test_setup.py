@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from db import accounts
 from tests.conftest import Busy, Operate
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, PASSWORD, Person, protect, set_up
+from tests.support.people import FRAGMENT, PASSWORD, Person, protect, set_up, sign_in
 from web.cli.serve import new_setup_code
 from web.factors import human_code
 from web.panel import Panel
@@ -54,6 +54,25 @@ def test_the_first_screen_welcomes_and_ticks_off_three_steps(setup_code: str, cl
     assert "Na próxima entrada, depois da senha, o painel pede o código" in client.get("/welcome").text
     client.post("/instances", data={"name": "Loja"})
     assert steps_done(client) == ["Criar a conta", "Ligar os dois fatores", "Criar a primeira instância"]
+
+
+def test_who_was_invited_is_welcomed_too(
+    alice: Person, invite: Callable[[str], Person], new_client: Callable[[], TestClient]
+) -> None:
+    browser = new_client()
+    sign_in(browser, invite("bia"))
+    page = browser.get("/welcome").text
+    assert "Sua conta está pronta." in page
+    assert "O painel está de pé" not in page
+    assert steps_done(browser) == ["Ativar a conta"]
+
+
+def test_with_everything_done_one_button_leads_on(alice: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/instances", data={"name": "Loja"})
+    button = '<a class="button primary" id="to-instances" href="/instances">Ir para as instâncias</a>'
+    assert button not in client.get("/welcome").text  # before the factors, they are what is next
+    protect(client, alice, clock())
+    assert button in client.get("/welcome").text
 
 
 def test_whoever_is_signed_in_is_not_asked_for_a_code_of_activation(alice: Person, client: TestClient) -> None:
