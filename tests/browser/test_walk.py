@@ -120,6 +120,20 @@ def test_one_code_is_typed_back_and_the_next_login_is_greeted(
     expect(page.get_by_text("Deu certo: esta entrada já pediu os dois fatores.")).to_be_visible()
 
 
+def test_each_first_step_has_its_button_in_sight_on_a_phone(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    """Above the navigation, which stands over the page there."""
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    create_account(page, setup_code)
+    tabs = page.get_by_role("navigation")
+    for button in (page.get_by_role("button", name="Configurar Agora"), page.locator("#to-instances")):
+        page.goto("/welcome")
+        place = box(button)
+        assert place["y"] + place["height"] < box(tabs)["y"]
+        assert box(page.locator(".hello .lock"))["y"] >= box(page.locator(".side"))["height"] + 24
+        if page.locator("#configure").is_visible():
+            switch_on(page, clock)
+
+
 def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_again(
     open_page: OpenPage, setup_code: str, clock: Clock
 ) -> None:
