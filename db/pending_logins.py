@@ -14,6 +14,7 @@ class PendingLogin:
     account_id: int
     account_name: str
     next: str
+    ends_at: datetime
 
 
 async def begin(
@@ -44,7 +45,7 @@ async def begin(
 
 async def find(db: Reader, digest: bytes, *, at: datetime) -> PendingLogin | None:
     sql = """
-        SELECT digest, account_id, accounts.name, next
+        SELECT digest, account_id, accounts.name, next, ends_at
         FROM pending_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest AND ends_at > :at
     """
     return await db.one(PendingLogin, sql, digest=digest, at=at)
@@ -53,7 +54,7 @@ async def find(db: Reader, digest: bytes, *, at: datetime) -> PendingLogin | Non
 async def over(db: Reader, digest: bytes) -> PendingLogin | None:
     """The pending login of a cookie that `find` did not find, as long as its row is there."""
     sql = """
-        SELECT digest, account_id, accounts.name, next
+        SELECT digest, account_id, accounts.name, next, ends_at
         FROM pending_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest
     """
     return await db.one(PendingLogin, sql, digest=digest)

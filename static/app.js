@@ -83,6 +83,23 @@ function countDown() {
 countDown();
 document.addEventListener("htmx:after:swap", countDown);
 
+// A challenge whose time is over says so by itself, with both ways on.
+function watchTheTime() {
+  for (const late of document.querySelectorAll("[data-ends]")) {
+    const end = Date.now() + late.dataset.ends * 1000;
+    late.removeAttribute("data-ends");
+    const tick = setInterval(() => {
+      if (late.isConnected && Date.now() < end) return;
+      clearInterval(tick);
+      for (const one of late.parentElement.querySelectorAll(":scope > :is(form, p:not(.hint))")) one.hidden = true;
+      late.hidden = false;
+      late.querySelector("a").focus();
+    }, 1000);
+  }
+}
+watchTheTime();
+document.addEventListener("htmx:after:swap", watchTheTime);
+
 // The sixth digit of a code sends it, once, when nothing else is missing. Firefox reflects no such word in .autocomplete.
 document.addEventListener("input", ({ target }) => {
   if (target.getAttribute("autocomplete") !== "one-time-code") return;

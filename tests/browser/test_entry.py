@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.steps import give_code, set_up, sign_in, switch_on
+from tests.browser.steps import give_code, set_up, sign_in, stop_time, switch_on
 from tests.support import accessible
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD, Person
@@ -55,6 +55,29 @@ def test_whoever_was_left_alone_reads_why_and_comes_back_to_the_page(
     page.get_by_role("button", name="Entrar", exact=True).click()
     give_code(page, Person("ana", "", key).code_at(clock()))
     expect(page.get_by_role("heading", name="Atividade")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["Usar um código de recuperação", ""])
+def test_a_challenge_whose_time_is_over_says_so(way: str, open_page: OpenPage, key: str) -> None:
+    page = open_page()
+    page.goto("/login")
+    stop_time(page)
+    sign_in(page)
+    page.clock.run_for(1000)
+    if way:
+        page.get_by_role("link", name=way).click()
+        page.clock.run_for(1000)
+    field = page.get_by_label("Código de recuperação" if way else "Código de verificação")
+    expect(field).to_be_visible()
+    page.clock.run_for(290_000)
+    expect(field).to_be_visible()
+    page.clock.run_for(11_000)
+    expect(page.get_by_role("alert")).to_contain_text("O tempo desta verificação acabou.")
+    expect(field).to_be_hidden()
+    expect(page.get_by_role("link", name="Entrar de novo")).to_be_focused()
+    expect(page.get_by_role("link", name="Entrar com um código de recuperação")).to_be_visible()
+    page.clock.resume()
+    check(page)
 
 
 @BOTH

@@ -91,6 +91,7 @@ def _challenge(
         block="form",
         status=status_of(refused) if refused else 200,
         account_name=visit.pending_login.account_name,
+        ends_in=visit.pending_login.ends_at - visit.at,
         error=why + _what_next(refused, left) if refused else "",
         is_wrong=refused is not None and refused.reason is Reason.WRONG_CODE,
         is_dated=refused is not None and refused.reason is Reason.WRONG_CODE_OR_CLOCK,

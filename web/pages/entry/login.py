@@ -157,6 +157,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
             CHALLENGES[way],
             block="form",
             account_name=account.name,
+            ends_in=PENDING_LOGIN_TTL,
             error="",
             is_wrong=False,
             is_dated=False,

@@ -117,7 +117,7 @@ def _back(path: str) -> str:
 
 
 def _typed_back(visit: SignedIn, back: str, outcome: Outcome | None = None) -> Response:
-    if isinstance(outcome, Accepted) and back == "/welcome":
+    if isinstance(outcome, Accepted) and back != "/security":
         return go(visit, back)
     refused = outcome if isinstance(outcome, Refused) else None
     is_unlike = refused is not None and refused.reason is Reason.WRONG_RECOVERY_CODE
