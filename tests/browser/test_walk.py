@@ -168,6 +168,7 @@ def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     copies = page.get_by_role("button", name="Copiar a chave")
     assert box(opens)["y"] < box(copies)["y"]
     assert box(opens)["width"] > 200
+    expect(page.get_by_text("Não abriu? Instale um aplicativo e toque de novo, ou copie a chave.")).to_be_visible()
     qr = page.get_by_role("img", name=re.compile("^QR code"))
     expect(qr).to_have_count(0)
     page.get_by_text("O aplicativo está em outro aparelho").click()
@@ -186,6 +187,7 @@ def test_on_the_desktop_the_qr_code_is_large(screen: dict[str, Any], open_page: 
     columns = "getComputedStyle(document.querySelector('.enrol')).gridTemplateColumns"
     assert len(page.evaluate(columns).split()) == 2  # it stands beside the steps
     expect(page.get_by_text("O aplicativo está em outro aparelho")).to_be_hidden()
+    expect(page.get_by_text("Não abriu?")).to_be_hidden()
 
 
 def box(place: Locator) -> FloatRect:
