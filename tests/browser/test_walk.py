@@ -144,6 +144,10 @@ def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_agai
     page.get_by_role("link", name="Já guardei os códigos").click()
     expect(page.get_by_label("Código de recuperação")).to_be_visible()
     expect(codes).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(codes).to_be_visible()
+    expect(page.get_by_text("Ver a folha de novo")).to_be_hidden()
+    page.emulate_media(media="screen")
     page.go_back()
     expect(codes).to_be_visible()
     page.get_by_text("Ver a folha de novo").click()
@@ -258,6 +262,9 @@ def test_the_paper_folds_to_the_size_of_a_card(open_page: OpenPage, setup_code: 
         assert 84 < half["width"] / millimetre < 86
         assert 53.5 < half["height"] / millimetre < 54.5
     last = box(page.locator("#codes li").last)
+    assert last["x"] + last["width"] < halves[0]["x"] + halves[0]["width"]
+    size = page.locator("#codes code").last.evaluate("(code) => parseFloat(getComputedStyle(code).fontSize)")
+    assert size * 72 / 96 >= 7.9  # points
     assert last["y"] + last["height"] < halves[0]["y"] + halves[0]["height"]
     expect(page.get_by_role("button", name="Imprimir")).to_be_hidden()
 
