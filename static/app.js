@@ -109,6 +109,11 @@ document.addEventListener("input", ({ target }) => {
   target.form.requestSubmit();
 });
 
+// A code may be typed as soon as the QR code is there: the eye is at the heading, the field a screen further on a small one.
+document.addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey }) => {
+  if (/^[0-9]$/.test(key) && !(ctrlKey || metaKey || altKey || target.closest("input"))) document.querySelector("#confirm #code")?.focus();
+});
+
 // A password can be looked at while it is typed; it is masked again before it leaves, so that browsers treat it as one.
 function mask(button, isMasked) {
   document.getElementById(button.dataset.reveal).type = isMasked ? "password" : "text";

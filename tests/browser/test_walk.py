@@ -179,6 +179,16 @@ def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     assert scan(qr)
 
 
+def test_the_code_is_typed_without_looking_for_its_field(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.get_by_role("heading", name="Configurar dois fatores")).to_be_focused()
+    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
+    page.keyboard.type(show_code(key, clock()))
+    expect(page.locator("#codes li")).to_have_count(10)
+
+
 @pytest.mark.parametrize("screen", [{}, {"viewport": {"width": 1366, "height": 768}, "has_touch": True}])
 def test_on_the_desktop_the_qr_code_is_large(screen: dict[str, Any], open_page: OpenPage, setup_code: str) -> None:
     """Also on one that is touched."""
