@@ -15,7 +15,7 @@ from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, proof, protect, sign_in
 from web.http.page import ROOT
 from web.settings import Settings, StartRefused
-from web.words.moments import day, full, machine_zone
+from web.words.moments import day, full, machine_zone, rendered
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 TELL = """
@@ -70,6 +70,14 @@ def test_days_and_times_are_those_of_the_zone() -> None:
     assert full(late, ZoneInfo("Asia/Tokyo")) == "25 de novembro de 2026 às 08:30, horário de Asia/Tokyo"
     assert full(NOON, ZoneInfo("Etc/UTC")) == "24 de novembro de 2026 às 12:00, UTC"
     assert day(datetime(2026, 12, 1, 2, tzinfo=UTC), ZoneInfo("UTC")) == "1º de dezembro de 2026"
+
+
+def test_moments_of_one_minute_share_their_words_and_keep_their_seconds() -> None:
+    title = 'title="24 de novembro de 2026 às 09:00, horário de America/Recife"'
+    for at, second in ((NOON, "05"), (NOON.replace(second=59, microsecond=7), "59")):
+        stamp = f'<time datetime="2026-11-24T12:00:{second}Z"'
+        assert rendered("hour", at, RECIFE) == f'{stamp} data-as="hour" {title}>9h00</time>'
+        assert rendered("minutes", at, RECIFE) == f'{stamp} data-as="minutes" {title}>00:{second}</time>'
 
 
 def test_pages_name_the_zone_where_a_time_of_day_is_shown(alice: Person, client: TestClient, clock: Clock) -> None:

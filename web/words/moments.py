@@ -1,7 +1,7 @@
 """Moments in words. Pages tell them in the panel's time zone and name it; the script says the reader's."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -69,9 +69,12 @@ def _named(zone: Zone, at: datetime) -> str:
     return name if name.startswith("UTC") else f"horário de {name}"
 
 
-@lru_cache(maxsize=4096)
 def day(at: datetime, zone: Zone) -> str:
-    local = at.astimezone(zone)
+    return _date(at.astimezone(zone).date())
+
+
+@lru_cache(maxsize=1024)
+def _date(local: date) -> str:
     return f"{local.day}{'º' if local.day == 1 else ''} de {MONTHS[local.month - 1]} de {local.year}"
 
 
@@ -79,16 +82,16 @@ def day_heading(at: datetime, now: datetime, zone: Zone) -> tuple[str, str]:
     """A day as people say it, and what completes it: `Ontem`, `quinta, 26 de novembro`. The script says the same."""
     local, today = at.astimezone(zone), now.astimezone(zone).date()
     ago, weekday = (today - local.date()).days, WEEKDAYS[local.weekday()]
-    date = day(at, zone).removesuffix(f" de {today.year}")
+    told = day(at, zone).removesuffix(f" de {today.year}")
     if ago in (0, 1):
-        return ("Ontem" if ago else "Hoje"), f"{weekday}, {date}"
-    return (weekday.capitalize(), date) if 0 < ago < 7 else (date, weekday)
+        return ("Ontem" if ago else "Hoje"), f"{weekday}, {told}"
+    return (weekday.capitalize(), told) if 0 < ago < 7 else (told, weekday)
 
 
-@lru_cache(maxsize=4096)
 def full(at: datetime, zone: Zone) -> str:
     """Day, time and zone."""
-    return f"{day(at, zone)} às {at.astimezone(zone):%H:%M}, {_named(zone, at)}"
+    local = at.astimezone(zone)
+    return f"{_date(local.date())} às {local.hour:02}:{local.minute:02}, {_named(zone, at)}"
 
 
 def _clock(at: datetime, zone: Zone) -> str:
@@ -137,18 +140,23 @@ WORDS: dict[str, Callable[[datetime, Zone], str]] = {
 }
 
 
-@lru_cache(maxsize=4096)
 def rendered(form: str, at: datetime, zone: Zone) -> Markup:
     """A moment in one of the forms that the script knows as well; the full date on hover."""
-    return Markup('<time datetime="{}" data-as="{}" title="{}">{}</time>').format(
-        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", form, full(at, zone), WORDS[form](at, zone)
-    )
+    minute, title, words = _told(form, at if form == "minutes" else at.replace(second=0, microsecond=0), zone)
+    # Markup.format would take longer than all the rest of a line of the activity; the words are escaped.
+    stamp = f"{minute}:{at.second:02}Z"
+    return Markup(f'<time datetime="{stamp}" data-as="{form}" title="{title}">{words}</time>')  # noqa: S704
+
+
+@lru_cache(maxsize=4096)
+def _told(form: str, at: datetime, zone: Zone) -> tuple[str, Markup, Markup]:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}", escape(full(at, zone)), escape(WORDS[form](at, zone))
 
 
 @lru_cache(maxsize=4096)
 def _near(minute: datetime, zone: Zone, words: str) -> Markup:
-    date = escape(full(minute, zone))
-    return NEAR % (f"{minute.astimezone(UTC):%Y-%m-%dT%H:%MZ}", date, words, date)
+    title = escape(full(minute, zone))
+    return NEAR % (f"{minute.astimezone(UTC):%Y-%m-%dT%H:%MZ}", title, words, title)
 
 
 @pass_context
