@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web import hosts
 from web.audit.events import NOTICE_KINDS
+from web.http.compiling import Compiler
 from web.settings import ROOT as ROOT
 from web.visit.cookies import Cookie
 from web.visit.visit import Visit
@@ -110,7 +111,7 @@ def later(response: Response, wait: timedelta) -> Response:
 def posts_to(action: str, target: str = "this") -> Markup:
     """The attributes of a form that posts to `action`, with script and without. How htmx swaps is set on <main>.
 
-    A filter of a constant, unlike a macro, costs nothing: Jinja calls it while it compiles the template.
+    A filter of a constant costs nothing: Jinja calls it while it compiles the template.
     """
     return Markup('method="post" action="{0}" hx-post="{0}" hx-target="{1}"').format(action, target)
 
@@ -173,6 +174,7 @@ templates = Environment(
     auto_reload=False,
     cache_size=-1,  # every template stays
 )
+templates.code_generator_class = Compiler
 templates.filters |= {
     "icon": icon,
     "static": static,

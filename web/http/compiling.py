@@ -1,0 +1,77 @@
+"""How Jinja turns templates into Python: the pages stay the same to the byte, and take less time to make."""
+
+from collections.abc import Iterable
+
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.environment import Environment
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
+from markupsafe import _escape_inner as escape_text  # type: ignore[attr-defined]  # the library's own, written in C
+
+
+class Compiler(CodeGenerator):
+    """See `code_generator_class` in https://jinja.palletsprojects.com/en/stable/api/."""
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
+        super().visit_Template(Folding(self.environment).visit(node), frame)
+        self.writeline(f"from {__name__} import escaped as escape")  # in place of the one that Jinja imported
+
+    def blockvisit(self, body: Iterable[nodes.Node], frame: Frame) -> None:
+        """Let a block give its text at once: piece by piece, each piece passes through every block around it."""
+        if frame.buffer is not None:
+            return super().blockvisit(body, frame)
+        self.buffer(frame)
+        super().blockvisit(body, frame)
+        self.writeline(f"yield concat({frame.buffer})")
+        frame.buffer = None
+
+
+def escaped(value: object) -> str:
+    """What `markupsafe.escape` makes of a value, without an object around it to say so: the page joins it at once."""
+    if type(value) is str:
+        text: str = escape_text(value)
+        return text
+    return value if type(value) is Markup else escape(value)
+
+
+class Folding(NodeTransformer):
+    """Makes each piece of ui.html whose words are all constant while a page is compiled, as Jinja does with filters.
+
+    A macro takes about 5 µs each time it is called: as long as a row of a table without one.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._pieces = environment.globals["ui"]
+        self._evaluation = nodes.EvalContext(environment)
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Expr:
+        self.generic_visit(node)
+        try:
+            return nodes.Const(self._made(node), lineno=node.lineno)
+        except nodes.Impossible:
+            return node
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Stmt:
+        self.generic_visit(node.call)  # only what the macro is given: without the body it is another piece
+        node.body = [self.visit(part) for part in node.body]
+        try:
+            body = Markup().join(self._constant(part) for part in node.body)
+            made = self._made(node.call, caller=lambda: body)
+        except nodes.Impossible:
+            return node
+        return nodes.Output([nodes.TemplateData(made)], lineno=node.lineno)
+
+    def _constant(self, part: nodes.Node) -> Markup:
+        if not isinstance(part, nodes.Output):
+            raise nodes.Impossible
+        return Markup().join(one.as_const(self._evaluation) for one in part.nodes)
+
+    def _made(self, call: nodes.Call, **body: object) -> str:
+        match call:
+            case nodes.Call(node=nodes.Getattr(node=nodes.Name(name="ui"), attr=name), dyn_args=None, dyn_kwargs=None):
+                given = [value.as_const(self._evaluation) for value in call.args]
+                named = {pair.key: pair.value.as_const(self._evaluation) for pair in call.kwargs}
+                made: str = getattr(self._pieces, name)(*given, **named, **body)
+                return made
+        raise nodes.Impossible
