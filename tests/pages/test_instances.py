@@ -529,6 +529,14 @@ def test_the_list_stands_by_name_or_by_the_age_of_the_token_from_either_end(
     assert re.search(r'aria-sort="ascending"><a href="/instances\?ordem=nome-z">Nome', client.get("/instances").text)
 
 
+def test_links_ask_again_for_whatever_was_looked_for(alice: Person, client: TestClient) -> None:
+    client.post("/instances", data={"name": "A&b=c+d? #1 ção"})
+    page = client.get("/instances", params={"busca": "a&b=c+d? #1 ção"}).text
+    [link] = re.findall(r'href="([^"]*)">Nome', page)
+    assert link == "/instances?busca=a%26b%3Dc%2Bd%3F+%231+%C3%A7%C3%A3o&amp;ordem=nome-z"
+    assert names_on(client.get(unescape(link)).text) == ["A&amp;b=c+d? #1 ção"]
+
+
 def test_a_page_of_two_hundred_instances_has_twelve_kibibytes_on_the_wire(
     two_hundred: None, client: TestClient
 ) -> None:

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from html import escape
+from urllib.parse import quote_plus
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
@@ -127,6 +129,12 @@ def icon(name: str) -> Markup:
     A mask of the style sheet: as <use> it would cost a page a hundred bytes each time.
     """
     return Markup('<i class="i-{}"></i>').format(name)
+
+
+def address(path: str, asked: Mapping[str, str]) -> str:
+    """A path with what is asked of it, the empty left out. urlencode takes any value and three times as long."""
+    query = "&".join([f"{name}={quote_plus(text)}" for name, text in asked.items() if text])
+    return f"{path}?{query}" if query else path
 
 
 def static(name: str) -> str:

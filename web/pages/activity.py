@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
 
@@ -18,7 +17,7 @@ from db.notices import Notice
 from web.audit.events import MANY, WORDS, Event, NoticeKind, Section
 from web.crypto.budget import costly
 from web.http import forms
-from web.http.page import page
+from web.http.page import address, page
 from web.limits import (
     ACTIVITY_PAGE,
     EXPORT_STEP,
@@ -107,8 +106,7 @@ class Chosen:
 
     def address(self, **changes: str) -> str:
         """Of the page with the same choice, but for some `changes`."""
-        asked = {name: text for name, text in (self.asked | changes).items() if text}
-        return f"/activity?{urlencode(asked)}" if asked else "/activity"
+        return address("/activity", self.asked | changes)
 
 
 async def list_page(visit: SignedIn) -> Response:

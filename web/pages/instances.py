@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.instances import add, disclose_token, replace_paused, replace_token
 from web.http import forms
-from web.http.page import go, is_partial, page
+from web.http.page import address, go, is_partial, page
 from web.limits import INSTANCE_NAME_MAX, INSTANCES_PAGE
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
@@ -238,15 +237,15 @@ class Asked:
     place: int = 0
 
     def by(self, order: str) -> str:
-        return replace(self, order=order).at(0)
+        return Asked(self.wanted, order).at(0)
 
     def at(self, place: int) -> str:
         """The address of the page on which it stands."""
         number = place // INSTANCES_PAGE + 1
-        query = {"busca": self.wanted} if self.wanted else {}
-        query |= {"ordem": self.order} if self.order != BY_NAME else {}
-        query |= {"pagina": str(number)} if number > 1 else {}
-        return f"/instances?{urlencode(query)}" if query else "/instances"
+        order = "" if self.order == BY_NAME else self.order
+        return address(
+            "/instances", {"busca": self.wanted, "ordem": order, "pagina": str(number) if number > 1 else ""}
+        )
 
 
 @dataclass(frozen=True)
