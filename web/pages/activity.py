@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -74,19 +75,17 @@ IN_SIGHT = 5  # entries
 
 
 class Line(NamedTuple):
-    """An entry as the page shows it, or several alike in a row: `each` tells when, and of which instance."""
+    """An entry as the page shows it, or several alike in a row."""
 
+    at: datetime
     words: str
     tone: str  # "bad" for a failure
     icon: str
     network: str
     device: str
-    each: list[tuple[datetime, str]]
+    detail: str  # of which instance, of a single one
+    each: list[tuple[datetime, str]]  # of several: when, and of which instance
     notice: Notice | None  # asks for an answer
-
-    @property
-    def at(self) -> datetime:
-        return self.each[0][0]
 
 
 @dataclass(frozen=True)
@@ -179,17 +178,23 @@ def _folded(entries: list[Entry], asking: dict[int, Notice]) -> list[Line]:
 
 
 def _line(entries: list[Entry], notice: Notice | None) -> Line:
-    """An event that only other versions know is told by its name."""
     first, count = entries[0], len(entries)
-    event, words = first.event, WORDS.get(first.event, first.event)
+    words, tone, icon = _look(first.event)
     if count > 1:
-        words = MANY[event].format(count) if event in MANY else f"{words} ({count} vezes)"
-    tone = "bad" if event in FAILED else "look" if event in LOOK else "good" if event in GOOD else ""
-    icon = "circle-x" if tone == "bad" else ICONS.get(event) or ICONS.get(event.partition(".")[0], "circle")
-    each = [(entry.at, entry.detail if event in DETAILED else "") for entry in entries]
+        words = MANY[first.event].format(count) if first.event in MANY else f"{words} ({count} vezes)"
+    each = [(entry.at, entry.detail if first.event in DETAILED else "") for entry in entries]
+    detail, each = (each[0][1], []) if count == 1 else ("", each)
     if notice and tone != "bad":
         tone, icon = "look", "circle-dot"
-    return Line(words, tone, icon, first.network, device(first.user_agent), each, notice)
+    return Line(first.at, words, tone, icon, first.network, device(first.user_agent), detail, each, notice)
+
+
+@lru_cache(maxsize=256)
+def _look(event: str) -> tuple[str, str, str]:
+    """Words, tone and icon. An event that only other versions know is told by its name."""
+    tone = "bad" if event in FAILED else "look" if event in LOOK else "good" if event in GOOD else ""
+    icon = "circle-x" if tone == "bad" else ICONS.get(event) or ICONS.get(event.partition(".")[0], "circle")
+    return WORDS.get(event, event), tone, icon
 
 
 first_broken = costly(activity.first_broken)
