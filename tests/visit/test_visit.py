@@ -1,18 +1,26 @@
 """The session of a visit is typed: no code reads it untyped from the request, or makes up a visit with one."""
 
 import ast
+import gc
 import inspect
 import tomllib
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import Scope
 
-from web.guards.guard import demand_of
+from tests.support.clock import Clock
+from tests.support.people import ORIGIN
+from web.app import create_app
+from web.guards.guard import State, demand_of, get
 from web.http.page import ROOT
 from web.routes import DEMO_ROUTES
+from web.settings import Settings
 from web.visit.scope import arrive
 from web.visit.visit import Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit
 
@@ -169,3 +177,23 @@ def test_a_visit_without_a_session_cannot_be_used_as_one_with_it(client: TestCli
         _ = SignedIn(nobody.arrival).session
     with pytest.raises(TypeError):
         _ = Pending(nobody.arrival).pending_login
+
+
+def test_nothing_of_a_visit_stays_in_memory_once_it_is_answered(settings: Settings, clock: Clock) -> None:
+    """Without a run of the garbage collector: until then who was signed in could be found there."""
+    arrivals = []
+
+    async def handler(visit: Visit) -> Response:
+        arrivals.append(weakref.ref(visit.arrival))
+        if visit.path == "/fault":
+            raise HTTPException(404)
+        return Response("answered")
+
+    app = create_app(settings, now=clock, routes=[get(path, handler, State.ANYONE) for path in ("/here", "/fault")])
+    with TestClient(app, base_url=ORIGIN) as client:
+        gc.disable()
+        try:
+            assert [client.get(path).status_code for path in ("/here", "/fault")] == [200, 404]
+            assert [arrival() for arrival in arrivals] == [None, None]
+        finally:
+            gc.enable()

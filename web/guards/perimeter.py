@@ -14,7 +14,7 @@ from web.http import errors
 from web.limits import BODY_MAX, HEADERS_MAX, URL_MAX
 from web.visit import forwarded
 from web.visit.forwarded import Peer
-from web.visit.scope import arrive, panel_of
+from web.visit.scope import arrive, leave, panel_of
 from web.visit.visit import Visit
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
@@ -43,7 +43,10 @@ class Perimeter:
         if found and found.event not in self._diagnosed:
             self._diagnosed.add(found.event)
             await diagnosis.record(panel, found)
-        await (_refusal(visit, peer, host, found) or self._app)(scope, receive, send)
+        try:
+            await (_refusal(visit, peer, host, found) or self._app)(scope, receive, send)
+        finally:
+            leave(scope)
 
 
 def _refusal(visit: Visit, peer: Peer, host: Host | None, found: Diagnosis | None) -> Response | None:

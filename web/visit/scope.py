@@ -35,6 +35,12 @@ def arrive(request: Request) -> Visit:
     return Visit(arrival)
 
 
+def leave(scope: Scope) -> None:
+    """End the visit, once it is answered. Scope and visit hold each other: else only the garbage collector could free
+    them, which looks at everything else as well, and who was signed in would stay in memory until then."""
+    scope.pop("panel.arrival", None)
+
+
 def visit_of(request: Request) -> Visit:
     """The visit that this request belongs to."""
     arrival: Arrival = request.scope["panel.arrival"]
