@@ -29,7 +29,7 @@ class Whole(Markup):
 
 def plainly() -> Environment:
     """The same environment with Jinja's own compiler."""
-    plain = templates.overlay(cache_size=-1)
+    plain: Environment = templates.overlay(cache_size=-1)
     plain.code_generator_class = CodeGenerator
     plain.globals = templates.globals | {"ui": plain.get_template("ui.html").module}
     return plain
@@ -104,15 +104,32 @@ def test_a_piece_whose_words_are_constant_is_made_once(source: str) -> None:
     [
         '{{ ui.state("on", word) }}',
         '{{ ui.state(*["on", "Ativa"]) }}',
-        '{% call ui.row("lock", "Título", "Texto") %}{{ word }}{% endcall %}',
-        '{% call ui.row("lock", "Título", "Texto") %}{% if word %}A{% endif %}{% endcall %}',
-        '{% call ui.group("A", word) %}{% call ui.row("lock", "C", "D") %}E{% endcall %}{% endcall %}',
+        '{% call ui.row("lock", "Título", word) %}{{ word }}{% endcall %}',
         '{{ word.upper("on", "Ativa") if false else word }}',
     ],
 )
 def test_a_piece_with_a_word_that_changes_is_made_for_each_page(source: str) -> None:
     assert "context.call" in compiled(source)
-    for word in ("uma", "outra"):
+    same_for_any_word(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{% call ui.row("lock", "Título", "Texto") %}{% if word == "uma" %}A{% endif %}{{ word }}{% endcall %}',
+        '{% call ui.group("A", "B") %}{% call ui.row("lock", "C", "D") %}{{ word }}{% endcall %}{% endcall %}',
+        '{% set x = 1 %}{% call ui.group("A", "B") %}{% set x = word %}{{ x }}{% endcall %}{{ x }}',
+        '{% for x in word %}{% call ui.group("A", "B") %}{{ x }}{{ word }}{% endcall %}{% endfor %}',
+        '{% block here %}{% call ui.drawer("lock", "A", "B", "", "c") %}{{ word }}{% endcall %}{% endblock %}',
+    ],
+)
+def test_around_a_body_that_changes_the_piece_is_made_once(source: str) -> None:
+    assert "context.call" not in compiled(source)
+    same_for_any_word(source)
+
+
+def same_for_any_word(source: str) -> None:
+    for word in ("uma", "outra", DANGEROUS):
         page = templates.from_string(source).render(word=word)
         assert page == plainly().from_string(source).render(word=word)
 

@@ -9,6 +9,8 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 from markupsafe import _escape_inner as escape_text  # type: ignore[attr-defined]  # the library's own, written in C
 
+BODY = Markup("\0")  # stands for the body of a {% call %}
+
 
 class Compiler(CodeGenerator):
     """See `code_generator_class` in https://jinja.palletsprojects.com/en/stable/api/."""
@@ -52,20 +54,16 @@ class Folding(NodeTransformer):
         except nodes.Impossible:
             return node
 
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Stmt:
-        self.generic_visit(node.call)  # only what the macro is given: without the body it is another piece
-        node.body = [self.visit(part) for part in node.body]
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock | list[nodes.Node]:
+        """Only what stands around the body is made, where every piece has it once; the body is the page's own."""
+        self.generic_visit(node.call)  # what the macro is given: without the body it is another piece
+        node.body = [one for part in node.body for one in self.visit_list(part)]
         try:
-            body = Markup().join(self._constant(part) for part in node.body)
-            made = self._made(node.call, caller=lambda: body)
+            before, after = self._made(node.call, caller=lambda: BODY).split(BODY)
         except nodes.Impossible:
             return node
-        return nodes.Output([nodes.TemplateData(made)], lineno=node.lineno)
-
-    def _constant(self, part: nodes.Node) -> Markup:
-        if not isinstance(part, nodes.Output):
-            raise nodes.Impossible
-        return Markup().join(one.as_const(self._evaluation) for one in part.nodes)
+        texts = [nodes.Output([nodes.TemplateData(text)], lineno=node.lineno) for text in (before, after)]
+        return [texts[0], nodes.Scope(node.body), texts[1]]
 
     def _made(self, call: nodes.Call, **body: object) -> str:
         match call:
