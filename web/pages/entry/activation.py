@@ -28,8 +28,8 @@ WRONG_CODE = (
 
 
 async def form(visit: Visit) -> Response:
-    """Whoever is signed in has no use for it: Back leads here from their first pages. The # is for a code in the address,
-    which browsers would carry along."""
+    """Somebody signed in has no use for it: Back leads here from their first pages. Without the #, browsers would carry
+    the code of the address along."""
     return go(visit, "/security#content") if visit.session else _form(visit)
 
 
