@@ -19,9 +19,10 @@ from web.guards.throttle import (
 )
 from web.http.page import go
 from web.http.redirects import HOME
-from web.pages import activity, instances, styleguide, theme
+from web.pages import activity, styleguide, theme
 from web.pages.admin import policy
 from web.pages.entry import activation, challenge, login, setup
+from web.pages.instances import acts, listing, tokens
 from web.pages.security import drill, hub, lockdown, notices, password, recovery_codes, sessions, totp
 from web.visit.visit import Entry, SignedIn, Visit
 
@@ -41,7 +42,7 @@ async def health(_: Visit) -> Response:
 
 # Routes are tried one after the other, so the most requested ones stand first.
 ROUTES: list[BaseRoute] = [
-    get("/instances", instances.list_page, State.SIGNED_IN),
+    get("/instances", listing.list_page, State.SIGNED_IN),
     get("/security", hub.hub, State.SIGNED_IN, allows_enrolment=True),
     get("/activity", activity.list_page, State.SIGNED_IN),
     get("/login", login.form, State.ANYONE),
@@ -152,38 +153,38 @@ ROUTES: list[BaseRoute] = [
     ),
     post("/activity/verify", activity.verify, State.SIGNED_IN, throttle=VERIFICATION),
     post("/activity/export", activity.export, State.RECENTLY_VERIFIED, throttle=EXPORT, purpose="exportar a atividade"),
-    post("/instances", instances.create, State.SIGNED_IN, throttle=WRITE),
-    get("/instances/paused/change", instances.change_paused_form, State.SIGNED_IN),
+    post("/instances", acts.create, State.SIGNED_IN, throttle=WRITE),
+    get("/instances/paused/change", tokens.change_paused_form, State.SIGNED_IN),
     post(
         "/instances/paused/change",
-        instances.change_paused,
+        tokens.change_paused,
         State.RECENTLY_VERIFIED,
         throttle=WRITE,
         purpose="trocar os tokens pausados",
     ),
-    get("/instances/{id}", instances.row, State.SIGNED_IN),
-    get("/instances/{id}/rename", instances.rename_form, State.SIGNED_IN),
-    post("/instances/{id}/rename", instances.rename, State.SIGNED_IN, throttle=WRITE),
-    get("/instances/{id}/delete", instances.delete_form, State.SIGNED_IN),
-    post("/instances/{id}/delete", instances.delete, State.SIGNED_IN, throttle=WRITE),
+    get("/instances/{id}", acts.row, State.SIGNED_IN),
+    get("/instances/{id}/rename", acts.rename_form, State.SIGNED_IN),
+    post("/instances/{id}/rename", acts.rename, State.SIGNED_IN, throttle=WRITE),
+    get("/instances/{id}/delete", acts.delete_form, State.SIGNED_IN),
+    post("/instances/{id}/delete", acts.delete, State.SIGNED_IN, throttle=WRITE),
     post(
         "/instances/{id}/token/show",
-        instances.show_token,
+        tokens.show_token,
         State.RECENTLY_VERIFIED,
         throttle=WRITE,
         purpose="mostrar o token",
     ),
     post(
         "/instances/{id}/token/copy",
-        instances.copy_token,
+        tokens.copy_token,
         State.RECENTLY_VERIFIED,
         throttle=WRITE,
         purpose="copiar o token",
     ),
-    get("/instances/{id}/token/change", instances.change_token_form, State.SIGNED_IN),
+    get("/instances/{id}/token/change", tokens.change_token_form, State.SIGNED_IN),
     post(
         "/instances/{id}/token/change",
-        instances.change_token,
+        tokens.change_token,
         State.RECENTLY_VERIFIED,
         throttle=WRITE,
         purpose="trocar o token",

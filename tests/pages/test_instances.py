@@ -18,7 +18,7 @@ from tests.support.live import live
 from tests.support.older import EARLY_CODES_OF_BEFORE, INSTANCES_OF_BEFORE
 from tests.support.people import FRAGMENT, Person, cookie_of, plant, sign_in
 from web.app import create_app
-from web.pages.instances import alike
+from web.pages.instances.listing import alike
 from web.panel import Panel
 from web.settings import Settings
 
