@@ -87,6 +87,7 @@ def test_required_at_once_an_open_session_leads_to_enrolment_with_its_next_reque
     assert brunos.get("/instances").headers["location"] == "/security"
     page = brunos.get("/security").text
     assert ONLY_FOR_THAT in page
+    assert '<p class="note look">' in page
     assert "Configurar Agora" in page
     assert 'id="sign-out"' in page
     assert 'href="/instances"' not in page
