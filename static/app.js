@@ -160,8 +160,8 @@ document.addEventListener("click", ({ target }) => {
 // are in the page from the start: nobody waits for a drawing.
 let scanned;
 document.addEventListener("htmx:before:swap", () => {
-  const plate = document.querySelector(".open .plate");
-  scanned = plate?.checkVisibility?.() && { qr: plate.querySelector(".qr"), at: plate.getBoundingClientRect() };
+  const plate = document.querySelector(".open .plate"), at = plate?.checkVisibility?.() && plate.getBoundingClientRect();
+  scanned = at && at.bottom > 0 && at.top < innerHeight && { qr: plate.querySelector(".qr"), at };
 });
 document.addEventListener("htmx:after:swap", () => {
   const lock = document.querySelector(".closing");
