@@ -405,7 +405,7 @@ def test_a_refused_proof_stays_in_its_place_and_a_good_one_leads_on(
     assert '<section class="drawer step-up" id="ask-app"' in wrong.text
     for path, words in (
         ("/security/totp", "Chave de configuração"),
-        ("/security/recovery-codes/rehearsal", "Ensaio de recuperação"),
+        ("/security/recovery-codes/rehearsal", "Pegue a sua folha de códigos"),
         ("/security/recovery-codes", "Guarde seus códigos"),
         ("/security/totp/remove", "desativada"),
     ):

@@ -42,14 +42,16 @@ def compiled(source: str) -> str:
 
 def test_the_style_guide_is_the_page_that_jinja_itself_makes(clock: Clock) -> None:
     now = clock()
-    context = dict.fromkeys(("session", "notices", "is_exposed", "is_fragment", "theme", "help", "zone"))
+    context = dict.fromkeys(
+        ("session", "notices", "is_exposed", "is_fragment", "theme", "help", "zone", "recovery_left")
+    )
     context |= {"panel_name": DANGEROUS, "host": DANGEROUS, "section": "/styleguide", "now": now}
     context |= {"qr": totp.qr_code("otpauth://"), "drawings": ["lock", DANGEROUS]}
     context |= {"moments": [now, now - timedelta(days=3)]}
     page = templates.get_template("styleguide/show.html").render(context)
     assert page == plainly().get_template("styleguide/show.html").render(context)
     assert DANGEROUS not in page
-    assert page.count(SAFE) == 4
+    assert page.count(SAFE) == 5
 
 
 @given(st.text() | st.text(alphabet="<>&'\"a") | st.integers() | st.floats() | st.none() | st.booleans())

@@ -143,7 +143,7 @@ def test_the_steps_tick_themselves_off(protected: Person, client: TestClient, cl
     protected.key = new
     assert list(steps(client).values()) == ["done", "done", "done", "now", "later"]
     shown = client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30))).text
-    assert 'href="/security/recovery-codes/rehearsal?step"' in shown
+    assert 'href="/security/recovery-codes/rehearsal?back=/security/bad-day"' in shown
     assert list(steps(client).values()) == ["done", "done", "done", "done", "now"]
     changed = client.post(f"/instances/{instance_id}/token/change").text
     assert BACK in changed
@@ -183,20 +183,21 @@ def test_a_step_that_was_broken_off_leads_back_too(protected: Person, client: Te
 def test_new_codes_are_tried_out_on_the_way_back(protected: Person, client: TestClient, clock: Clock) -> None:
     client.post("/security/bad-day/lock", data=proof(protected, clock()))
     codes = codes_on(client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30))).text)
-    asked = client.get("/security/recovery-codes/rehearsal?step").text
-    assert '<a class="button" id="later" href="/security/bad-day">Depois</a>' in asked
-    wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "step": "1"})
-    assert 'name="step" value="1"' in wrong.text
-    right = client.post("/security/recovery-codes/rehearsal", data={"code": codes[0], "step": "1"})
-    assert 'href="/security/bad-day" id="rehearsed">Voltar aos passos</a>' in right.text
+    asked = client.get("/security/recovery-codes/rehearsal?back=/security/bad-day").text
+    assert 'id="later" href="/security/bad-day">Depois</a>' in asked
+    typed = {"code": "0000-0000-0000-0000", "back": "/security/bad-day"}
+    wrong = client.post("/security/recovery-codes/rehearsal", data=typed)
+    assert 'name="back" value="/security/bad-day"' in wrong.text
+    right = client.post("/security/recovery-codes/rehearsal", data=typed | {"code": codes[0]})
+    assert right.headers["location"] == "/security/bad-day"
 
 
 def test_the_first_app_leads_back_by_way_of_its_codes(alice: Person, client: TestClient, clock: Clock) -> None:
     client.post("/security/bad-day/lock")
     client.post("/security/bad-day/skip", data={"step": "password"})
     codes = protect(client, alice, clock())
-    assert "/security/recovery-codes/rehearsal?first&amp;step" in codes.text
-    typed = {"code": alice.recovery_codes[0], "first": "1", "step": "1"}
+    assert "/security/recovery-codes/rehearsal?back=/security/bad-day" in codes.text
+    typed = {"code": alice.recovery_codes[0], "back": "/security/bad-day"}
     assert client.post("/security/recovery-codes/rehearsal", data=typed).headers["location"] == "/security/bad-day"
 
 

@@ -12,7 +12,8 @@ WIDTHS = (1280, 390, 640, 320)
 
 # The closing lock, on whose end the recovery codes appear; a ring that turns for ever is not waited for.
 AT_REST = """Promise.all(document.getAnimations()
-    .filter((one) => one.effect.getComputedTiming().iterations !== Infinity).map((one) => one.finished)).then(() => {})"""
+    .filter((one) => one.effect.getComputedTiming().iterations !== Infinity)
+    .map((one) => one.finished)).then(() => {})"""
 
 
 def check(page: Page) -> None:

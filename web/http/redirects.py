@@ -60,8 +60,8 @@ async def to_login(visit: Visit, lacking: Cookie = Cookie.SESSION) -> Response:
 
 def login_path(next: str, **more: str) -> str:
     """The address of the login that leads on to `next`; what is empty, and the home page, need not be said."""
-    asked = {name: value for name, value in more.items() if value}
-    asked |= {} if next == HOME else {"next": next}
+    asked = {} if next == HOME else {"next": next}
+    asked |= {name: value for name, value in more.items() if value}
     return "/login" + ("?" + urlencode(asked, safe="/", quote_via=quote) if asked else "")
 
 

@@ -68,7 +68,6 @@ ABOUT: dict[str, tuple[str, ...]] = {
     NoticeKind.NEW_DEVICE: (Event.SESSION_STARTED,),
     NoticeKind.PASSWORD_CHANGED: (Event.PASSWORD_CHANGED, Event.ACCOUNT_ACTIVATED),
     NoticeKind.PASSWORD_KNOWN: (Event.LOGIN_PASSWORD_OK, Event.ACCOUNT_ACTIVATED),
-    NoticeKind.RECOVERY_USED: (Event.RECOVERY_OK,),
 }
 MOMENT = timedelta(minutes=1)
 IN_SIGHT = 5  # entries

@@ -44,12 +44,7 @@ async def show_hub(
     status: int = 200,
 ) -> Response:
     """The section Segurança; in place its first group alone. A `rehearsal` asks for a code there, with its error."""
-    panel, session, at = visit.panel, visit.session, visit.at
-    found = await two_factor.overview(
-        panel.db, session.account_id, session_id=session.id, at=at, idle=panel.settings.session_idle
-    )
-    if found is None:
-        raise SessionEnded
+    found = await _overview(visit)
     said: dict[str, object] = {"notice": notice, "problem": problem, "undo_error": undo_error}
     said |= {"rehearsal": rehearsal, "has_rehearsed": has_rehearsed}
     return page(
@@ -60,7 +55,7 @@ async def show_hub(
         active_since=found.confirmed_at,
         is_enrolling=found.is_enrolling,
         codes=_codes(found),
-        level=_protections(found, at),
+        level=_protections(found, visit.at),
         open_sessions=found.open_sessions,
         undo_until=found.undo_ends_at,
         status=status,
@@ -71,6 +66,16 @@ async def show_hub(
         is_own_removal=Event.TOTP_REMOVED,
         **said,
     )
+
+
+async def _overview(visit: SignedIn) -> Overview:
+    panel, session = visit.panel, visit.session
+    found = await two_factor.overview(
+        panel.db, session.account_id, session_id=session.id, at=visit.at, idle=panel.settings.session_idle
+    )
+    if found is None:
+        raise SessionEnded
+    return found
 
 
 async def _removal(visit: SignedIn) -> Entry | None:

@@ -130,7 +130,6 @@ def _typed_back(visit: SignedIn, back: str, outcome: Outcome | None = None) -> R
         error=NOT_ON_THE_SHEET if is_unlike else sentence(refused) if refused else "",
         is_done=isinstance(outcome, Accepted),
         back=back,
-        is_step=back == lockdown.ADDRESS,
     )
     return later(response, refused.wait) if refused else response
 
