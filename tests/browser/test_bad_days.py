@@ -75,7 +75,7 @@ def test_each_step_leads_back_to_the_steps(page: Page, setup_code: str, clock: C
     page.get_by_role("link", name="Já guardei os códigos").click()
     page.get_by_label("Código de recuperação").fill(codes[0])
     page.get_by_role("button", name="Conferir").click()
-    expect(page.get_by_text("Pronto. A porta está fechada")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tudo de volta")).to_be_visible()
 
 
 def test_new_devices_are_answered_one_by_one(page: Page, open_page: OpenPage, setup_code: str, clock: Clock) -> None:
@@ -135,7 +135,7 @@ def test_the_drill_takes_four_clicks_and_one_field(page: Page, setup_code: str, 
     page.get_by_role("button", name="Conferir").click()
     expect(turn(page)).to_have_text("Guarde a ordem")
     page.get_by_role("link", name="Terminar o simulado").click()
-    proved = re.compile("^Se seu celular sumir hoje, você entra com um código de papel: testado agora")
+    proved = re.compile("^Se seu celular sumir hoje, você entra com um código de papel: testado há pouco")
     expect(page.get_by_role("heading", name=proved)).to_be_visible()
     expect(page.get_by_text("de maio de 2027").first).to_be_visible()
 

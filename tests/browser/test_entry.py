@@ -198,6 +198,7 @@ def test_a_repetition_that_differs_loses_nothing_else(
     page.get_by_label("Senha atual").fill(FRESH)
     repeat_wrongly(page, ("Nova senha", "Repita a nova senha"), "Alterar senha", PASSWORD)
     expect(page.get_by_text("Senha alterada.")).to_be_visible()
+    page.context.clear_cookies()
     page.goto("/activate")
     page.get_by_label("Código de ativação").fill(create_account("bruno"))
     page.get_by_role("button", name="Continuar").click()

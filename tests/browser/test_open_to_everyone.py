@@ -196,7 +196,7 @@ def test_the_whole_walk_by_keyboard_alone(page: Page, setup_code: str, clock: Cl
     expect(page.locator("#codes-title")).to_be_focused()
     walk_to(page, "#saved")
     page.keyboard.press("Enter")
-    expect(page.locator("#two-factor-title")).to_be_focused()
+    expect(page.locator("#keep-title")).to_be_focused()
     walk_to(page, "#later")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Na próxima entrada, depois da senha")).to_be_visible()
