@@ -182,7 +182,9 @@ def test_a_query_for_few_rows_waits_for_no_other_query_and_no_writer(tmp_path: P
         assert await asyncio.wait_for(db.one(int, "SELECT count(*) FROM accounts"), HANG) == 1
         assert await asyncio.wait_for(db.few(str, "SELECT name FROM accounts ORDER BY id LIMIT 9"), HANG) == ["a"]
         assert not long.done()
-        await db._connection.interrupt()
+        while not long.done():  # once is too early where the thread has not begun with the query
+            await db._connection.interrupt()
+            await asyncio.sleep(0.01)
         with pytest.raises(Unavailable, match="interrupted"):
             await long
 
