@@ -9,6 +9,7 @@ _GONE = (
     "DELETE FROM totp_enrolments",
     "DELETE FROM totp_replaced",
     "DELETE FROM activations",
+    "DELETE FROM delayed_acts",
     "DELETE FROM setup_codes",
     "DELETE FROM trusted_devices",
 )

@@ -15,6 +15,7 @@ class Notice:
     places: int  # networks it came from
     network: str  # of the last time
     user_agent: str
+    detail: str  # who did it, and why
 
 
 async def raise_notice(
@@ -28,14 +29,15 @@ async def raise_notice(
     user_agent: str = "",
     session_id: str | None = None,
     pending_login: bytes | None = None,
+    detail: str = "",
 ) -> None:
     """Show the owner a notice from `shows_at` on, in every session but `session_id`, which did what it is about.
 
     When the login `pending_login` is completed, the notice is withdrawn.
     """
     sql = """
-        INSERT INTO notices (account_id, session_id, pending_login, kind, at, shows_at, network, user_agent)
-        VALUES (:account_id, :session_id, :pending_login, :kind, :at, :shows_at, :network, :user_agent)
+        INSERT INTO notices (account_id, session_id, pending_login, kind, at, shows_at, network, user_agent, detail)
+        VALUES (:account_id, :session_id, :pending_login, :kind, :at, :shows_at, :network, :user_agent, :detail)
     """
     await tx.run(
         sql,
@@ -47,6 +49,7 @@ async def raise_notice(
         shows_at=shows_at,
         network=network,
         user_agent=user_agent,
+        detail=detail,
     )
 
 
@@ -62,13 +65,15 @@ async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, limit: int
     await tx.run(sql, account_id=account_id, kind=kind, limit=limit, at=at)
 
 
-async def raise_for_administrators(tx: Transaction, kind: str, *, at: datetime) -> None:
-    """Show every administrator a notice about the panel as a whole."""
+async def raise_for_administrators(
+    tx: Transaction, kind: str, *, at: datetime, detail: str = "", session_id: str | None = None
+) -> None:
+    """Show every administrator a notice about the panel as a whole, except in the session that did it."""
     sql = """
-        INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)
-        SELECT id, :kind, :at, :at, '', '' FROM accounts WHERE role = 'admin'
+        INSERT INTO notices (account_id, session_id, kind, at, shows_at, network, user_agent, detail)
+        SELECT id, :session_id, :kind, :at, :at, '', '', :detail FROM accounts WHERE role = 'admin'
     """
-    await tx.run(sql, kind=kind, at=at)
+    await tx.run(sql, kind=kind, at=at, detail=detail, session_id=session_id)
 
 
 async def withdraw(tx: Transaction, pending_login: bytes, *, owner: int, at: datetime) -> None:
@@ -115,17 +120,18 @@ async def pending(db: Reader, account_id: int, *, session_id: str, at: datetime,
     """What this session shows, the newest first: one notice for each kind, so that many of one hide no other.
 
     Acts of sessions are one notice for each network and browser, because one answer could be true of one place and
-    false of another: the newest `limit` of a kind, and others once these are acknowledged.
+    false of another, and each `detail` is a notice of its own: the newest `limit` of a kind, and others once these are
+    acknowledged.
     """
     sql = """
-        SELECT latest.id, latest.kind, alike.at, times, places, latest.network, latest.user_agent
+        SELECT latest.id, latest.kind, alike.at, times, places, latest.network, latest.user_agent, latest.detail
         FROM (
             SELECT max(id) AS id, max(at) AS at, count(*) AS times, count(DISTINCT network) AS places,
                 row_number() OVER (PARTITION BY kind ORDER BY max(id) DESC) AS nth
             FROM notices
             WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :at
                 AND (session_id IS NULL OR session_id <> :session_id)
-            GROUP BY kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) AS alike
+            GROUP BY kind, detail, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) AS alike
         JOIN notices AS latest ON latest.id = alike.id
         WHERE nth <= :limit ORDER BY latest.id DESC
     """
@@ -139,8 +145,9 @@ async def acknowledge(tx: Transaction, notice_id: int, *, owner: int, session_id
         UPDATE notices SET acknowledged_at = :at
         WHERE id <= :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
             AND (session_id IS NULL OR session_id <> :session_id)
-            AND (kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) = (
-                SELECT kind, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END FROM notices
+            AND (kind, detail, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END) = (
+                SELECT kind, detail, CASE WHEN session_id IS NULL THEN '' ELSE network || ' ' || user_agent END
+                FROM notices
                 WHERE id = :id AND account_id = :owner AND acknowledged_at IS NULL AND shows_at <= :at
                     AND (session_id IS NULL OR session_id <> :session_id))
         RETURNING 1

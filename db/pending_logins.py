@@ -46,7 +46,8 @@ async def begin(
 async def find(db: Reader, digest: bytes, *, at: datetime) -> PendingLogin | None:
     sql = """
         SELECT digest, account_id, accounts.name, next, ends_at
-        FROM pending_logins JOIN accounts ON accounts.id = account_id WHERE digest = :digest AND ends_at > :at
+        FROM pending_logins JOIN accounts ON accounts.id = account_id
+        WHERE digest = :digest AND ends_at > :at AND disabled_at IS NULL
     """
     return await db.one(PendingLogin, sql, digest=digest, at=at)
 

@@ -18,6 +18,12 @@ async def get(db: Reader) -> Policy:
     return await db.one(Policy, "SELECT two_factor_required_at FROM policy") or Policy(None)
 
 
+async def of_account(db: Reader, account_id: int) -> Policy:
+    """For everybody, or earlier for this account alone."""
+    sql = "SELECT at FROM two_factor_required WHERE account_id = :account_id"
+    return await db.one(Policy, sql, account_id=account_id) or Policy(None)
+
+
 async def require_two_factor(tx: Transaction, *, at: datetime) -> bool:
     """Require a second factor of every account from `at` on; False when it is already required from then or earlier."""
     sql = """

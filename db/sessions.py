@@ -20,12 +20,14 @@ class Session:
     administers: bool
     has_two_factor: bool
     enrols_only: bool  # a required second factor is missing: the session may only switch one on
-    two_factor_required_at: datetime | None  # from when on everybody must have a second factor
+    two_factor_required_at: datetime | None  # from when on the account must have a second factor
+    required_of_everybody_at: datetime | None  # from when on everybody must
     verified_at: datetime
     last_seen_at: datetime
     is_of_recovery: bool  # it began with a recovery code, and since then there was no step-up and no new factor
     has_used_recovery: bool  # a recovery code was used, and the owner has neither acknowledged nor replaced it
     has_notices: bool
+    has_delayed_acts: bool  # somebody who administers began something that is done later
 
     def requires_two_factor(self, at: datetime) -> bool:
         return Policy(self.two_factor_required_at).requires_two_factor(at)
@@ -74,18 +76,20 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
                     AS has_two_factor
             FROM sessions WHERE digest = :digest AND ends_at > :at AND last_seen_at > :idle_since)
         SELECT here.id, here.digest, here.account_id, accounts.name, accounts.role = 'admin', has_two_factor,
-            NOT has_two_factor AND coalesce(policy.two_factor_required_at <= :at, FALSE),
-            policy.two_factor_required_at, here.verified_at, here.last_seen_at,
+            NOT has_two_factor AND coalesce(required.at <= :at, FALSE),
+            required.at, required.of_everybody_at, here.verified_at, here.last_seen_at,
             here.method = 'recovery' AND here.verified_at = here.created_at AND NOT EXISTS (
                 SELECT 1 FROM factors_in_force WHERE account_id = here.account_id AND since > here.created_at),
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.account_id = here.account_id
                 AND used_at IS NOT NULL AND recovery_codes.acknowledged_at IS NULL),
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = here.account_id
                 AND notices.acknowledged_at IS NULL AND shows_at <= :at
-                AND (session_id IS NULL OR session_id <> here.id))
-        FROM here JOIN accounts ON accounts.id = here.account_id CROSS JOIN policy
-        WHERE has_two_factor OR coalesce(policy.two_factor_required_at > :at, TRUE)
-            OR here.created_at > :enrol_since OR policy.two_factor_required_at > :enrol_since
+                AND (session_id IS NULL OR session_id <> here.id)),
+            EXISTS (SELECT 1 FROM delayed_acts WHERE delayed_acts.account_id = here.account_id)
+        FROM here JOIN accounts ON accounts.id = here.account_id
+            JOIN two_factor_required AS required ON required.account_id = here.account_id
+        WHERE accounts.disabled_at IS NULL AND (has_two_factor OR coalesce(required.at > :at, TRUE)
+            OR here.created_at > :enrol_since OR required.at > :enrol_since)
     """
     return await db.one(Session, sql, digest=digest, at=at, idle_since=at - idle, enrol_since=at - enrol)
 
@@ -187,8 +191,8 @@ async def end_unenrolled(tx: Transaction, ending: Ending, *, at: datetime, enrol
     """End the sessions that did not switch a required second factor on within `enrol`; returns how many."""
     sql = """
         DELETE FROM sessions WHERE account_id NOT IN (SELECT account_id FROM factors_in_force)
-            AND (SELECT two_factor_required_at FROM policy) <= :at
-            AND created_at <= :enrol_since AND (SELECT two_factor_required_at FROM policy) <= :enrol_since
+            AND account_id IN (SELECT account_id FROM two_factor_required WHERE at <= :at AND at <= :enrol_since)
+            AND created_at <= :enrol_since
         RETURNING digest, account_id
     """
     return await endings.record(tx, await tx.all(Ended, sql, at=at, enrol_since=at - enrol), ending)

@@ -92,6 +92,13 @@ SETUP_TTL = timedelta(minutes=60)
 INVITATION_TTL = timedelta(hours=24)
 RESET_TTL = timedelta(minutes=60)
 
+# What administrators do with others
+REASON_MIN = 10  # characters of why a second factor is reset
+REASON_MAX = 200
+RESET_DELAYS = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))  # to choose from, beside at once
+TAKEOVER_SPAN = timedelta(hours=72)  # a password link and a reset of one person within it: the second waits
+TAKEOVER_WAIT = timedelta(hours=24)
+
 # Requests: of one network (or of one of the owner's browsers), of the whole panel, or of one account
 AUTH_POSTS = Rate(20, timedelta(minutes=1))
 AUTH_FAILURES = Rate(30, timedelta(minutes=15))
@@ -153,6 +160,7 @@ TYPED_MAX = 2048  # characters
 TYPED_TTL = timedelta(minutes=10)
 
 # Pages
+PEOPLE_PAGE = 50
 ACTIVITY_PAGE = 50  # entries
 INSTANCES_PAGE = 50
 THEME_TTL = timedelta(days=365)

@@ -14,6 +14,7 @@ import pytest
 from db import migrate
 from db.database import Database
 from db.instances import IN_ORDER, Order
+from db.people import PAGES, Filter, Search
 from web.crypto.vault import Vault, write_keys
 from web.http.page import ROOT
 
@@ -23,7 +24,9 @@ VERBS = ("WITH", "SELECT", "INSERT", "UPDATE", "DELETE")
 ONE_ROW = {"policy", "panel", "setup_codes", "activity_pruned", "CONSTANT"}
 WHOLE = {
     "accounts._ACCOUNT": "a beginning that `find` and `get` complete",
+    "accounts._note_parts": "the letters of one name",
     "accounts.exist": "ends at the first row",
+    "accounts.has_administrator": "an index of theirs alone",
     "accounts.spend_setup": "ends at the first row",
     "accounts.without_two_factor": "by name, to the hundredth",
     "activity._LINKED": "a beginning that others complete",
@@ -34,6 +37,9 @@ WHOLE = {
     "findings.every": "a row a kind, of two kinds",
     "notices.raise_for_administrators": "an index of theirs alone",
     "notices.pending": "the few kinds, once they were counted by an index",
+    "people._PERSON": "a beginning that others complete",
+    "people._way_to": "a thousand rows at most",
+    "people.counts": "how many there are: three indexes alone, and the apps",
     "rates.drop_beyond": "ten thousand rows at most",
     "schema.is_empty": "ends at the first row",
     "schema.without_trigger": "the schema",
@@ -107,6 +113,14 @@ def test_instances_come_in_their_order_from_an_index(order: Order, connection: s
     assert "LIMIT" in IN_ORDER[order]
 
 
+@pytest.mark.parametrize(("whom", "search"), PAGES)
+def test_people_come_by_name_from_an_index(whom: Filter, search: Search, connection: sqlite3.Connection) -> None:
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {PAGES[whom, search]}", Anything())]
+    index = {Filter.INVITED: "accounts_invited", Filter.DISABLED: "accounts_disabled"}.get(whom, "accounts_1")
+    assert not [step for step in plan if step.startswith("SCAN")]
+    assert search is Search.RARE or any(re.search(rf"SEARCH accounts USING .*{index} \(name>", step) for step in plan)
+
+
 def asked_on_the_loop(methods: str = "one|few") -> Iterator[str]:
     """The functions of db/ that ask a Database, not a Transaction, for one row or a few."""
     for file in sorted((ROOT / "db").glob("*.py")):
@@ -164,7 +178,7 @@ def test_every_column_is_read_somewhere(connection: sqlite3.Connection) -> None:
         return sqlite3.SQLITE_OK
 
     connection.set_authorizer(note)
-    for _, sql in EVERY:
+    for sql in [*(sql for _, sql in EVERY), *PAGES.values()]:
         connection.execute(f"EXPLAIN {sql}", Anything())
     connection.set_authorizer(None)
     of_tables = """

@@ -51,6 +51,7 @@ TEXTS = {
     "0026_order_of_instances.py": "eb98145881bb8411",
     "0027_early_codes.sql": "b75e6462a1e18b5a",
     "0028_endings.sql": "fcf8cdce89c7eee8",
+    "0029_people.sql": "5bc9633749c3d595",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }
@@ -143,7 +144,7 @@ def test_a_folder_from_before_a_migration_was_edited_is_repaired(
     assert rows("SELECT account_id, step FROM totp_told") == [(1, 9)]
     assert rows("SELECT last_step FROM totp") == [(7,)]
     rows("INSERT INTO trusted_devices VALUES (x'01', 'b', 1, '::1', 'Firefox', 1, 2, 3) ON CONFLICT DO NOTHING")
-    rows("INSERT INTO accounts VALUES (2, 'bruno', 'member', NULL, 0)")
+    rows("INSERT INTO accounts (id, name, role, created_at) VALUES (2, 'bruno', 'member', 0)")
     rows("INSERT INTO trusted_devices VALUES (x'01', 'c', 2, '::1', 'Firefox', 1, 2, 3)")  # two people of one browser
     assert rows("SELECT id FROM trusted_devices ORDER BY id") == [("a",), ("c",)]
     open_again(operate)  # where everything is compared with what the migrations make

@@ -96,8 +96,29 @@ INSTANCES_OF_BEFORE = [
 ]
 
 
+PEOPLE_OF_BEFORE = [
+    "DROP VIEW two_factor_required",
+    "DROP TABLE name_parts",
+    "DROP TABLE delayed_acts",
+    *(f"DROP INDEX {index}" for index in ("accounts_disabled", "accounts_invited", "activations_by_maker")),
+    *(f"ALTER TABLE activations DROP COLUMN {column}" for column in ("kind", "made_at", "made_by")),
+    *(
+        f"ALTER TABLE accounts DROP COLUMN {column}"
+        for column in (
+            "disabled_at",
+            "last_login_at",
+            "two_factor_required_at",
+            "password_link_at",
+            "factor_reset_at",
+        )
+    ),
+    "ALTER TABLE notices DROP COLUMN detail",
+]
+
+
 def take_back(rows: Rows) -> None:
     for change in (
+        *PEOPLE_OF_BEFORE,
         "DROP TABLE endings",
         *EARLY_CODES_OF_BEFORE,
         *INSTANCES_OF_BEFORE,

@@ -23,21 +23,48 @@ class NoticeKind(StrEnum):
         "brute_force",
         "Alguém está tentando adivinhar senhas ou códigos: 200 erros em uma hora no painel inteiro",
     )
+    ACCOUNT_ENABLED = "account_enabled", "Quem administra o painel reativou sua conta; os tokens estão pausados"
     CODE_REPEATED = "code_repeated", "Um código de verificação já usado foi digitado de novo"
     CODE_REPLACED = "code_replaced", "Um código de recuperação novo entrou no lugar do usado"
     CODES_RENEWED = "codes_renewed", "Novos códigos de recuperação foram gerados"
+    DEMOTED = "demoted", "Você deixou de administrar o painel"
     FACTOR_CHANGED = "factor_changed", "A autenticação de dois fatores mudou"  # of before each change had its words
+    FACTOR_RESET = "factor_reset", "Quem administra o painel zerou seus dois fatores"
+    FACTOR_RESET_BEGUN = "factor_reset_begun", "Quem administra o painel marcou quando zera seus dois fatores"
+    LINK_BEGUN = "link_begun", "Quem administra o painel marcou um novo link para a sua senha"
     MANY_FAILURES = "many_failures", "Alguém entrou depois de várias tentativas erradas"
     NEW_DEVICE = "new_device", "A conta foi aberta em um dispositivo novo"
     PASSWORD_CHANGED = "password_changed", "A senha foi alterada"
+    PASSWORD_LINK = "password_link", "Quem administra o painel fez um novo link para a sua senha"
     PASSWORD_KNOWN = "password_known", "Alguém acertou sua senha e não passou da verificação em duas etapas"
+    PERSON_RESET = "person_reset", "Os dois fatores de uma pessoa foram zerados"
+    PERSON_RESET_BEGUN = "person_reset_begun", "Está marcado zerar os dois fatores de uma pessoa"
+    PERSON_RESET_DROPPED = (
+        "person_reset_dropped",
+        "Não foram zerados os dois fatores de uma pessoa: o painel ficaria sem quem o administre",
+    )
+    PERSON_STOPPED = "person_stopped", "Foi impedido o que estava marcado para a conta de uma pessoa"
+    PROMOTED = "promoted", "Você passou a administrar o painel"
     RECOVERY_USED = "recovery_used", "Um código de recuperação foi usado"
     RESTORED = (
         "restored",
         "O painel voltou de uma cópia antiga: senha, dois fatores, códigos de recuperação e tokens são os daquela data",
     )
+    SESSIONS_ENDED = "sessions_ended", "Quem administra o painel encerrou suas sessões"
+    TAKEOVER = (
+        "takeover",
+        "Um link de senha e zerar os dois fatores da mesma pessoa, em menos de três dias: o segundo espera 24 horas",
+    )
     TWO_FACTOR_OFF = "two_factor_off", "A autenticação de dois fatores foi desativada"
     TWO_FACTOR_ON = "two_factor_on", "A autenticação de dois fatores foi ativada"
+    TWO_FACTOR_REMINDER = "two_factor_reminder", "Quem administra o painel pede que você ative os dois fatores"
+    TWO_FACTOR_REQUIRED = "two_factor_required", "Quem administra o painel passou a exigir dois fatores de você"
+    UNLOCKED = "unlocked", "Quem administra o painel apagou as esperas por tentativas erradas"
+
+    @property
+    def is_of_administrators(self) -> bool:
+        """Whether somebody who administers did it, so that the owner is asked nothing."""
+        return self in _OF_ADMINISTRATORS
 
     @property
     def is_of_failure(self) -> bool:
@@ -46,7 +73,29 @@ class NoticeKind(StrEnum):
     @property
     def asks(self) -> bool:
         """Whether the owner is asked "Fui eu" or "Não fui eu": not about what nobody did with this account."""
-        return self not in (NoticeKind.BRUTE_FORCE, NoticeKind.RESTORED)
+        return self not in (NoticeKind.BRUTE_FORCE, NoticeKind.RESTORED) and not self.is_of_administrators
+
+
+_OF_ADMINISTRATORS = frozenset(
+    {
+        NoticeKind.ACCOUNT_ENABLED,
+        NoticeKind.DEMOTED,
+        NoticeKind.FACTOR_RESET,
+        NoticeKind.FACTOR_RESET_BEGUN,
+        NoticeKind.LINK_BEGUN,
+        NoticeKind.PASSWORD_LINK,
+        NoticeKind.PERSON_RESET,
+        NoticeKind.PERSON_RESET_BEGUN,
+        NoticeKind.PERSON_RESET_DROPPED,
+        NoticeKind.PERSON_STOPPED,
+        NoticeKind.PROMOTED,
+        NoticeKind.SESSIONS_ENDED,
+        NoticeKind.TAKEOVER,
+        NoticeKind.TWO_FACTOR_REMINDER,
+        NoticeKind.TWO_FACTOR_REQUIRED,
+        NoticeKind.UNLOCKED,
+    }
+)
 
 
 class Failure(Flag):
@@ -71,7 +120,7 @@ class Section(StrEnum):
     LOGINS = "entradas", "Entradas e saídas", "login session stepup device"
     FACTORS = "fatores", "Senha e dois fatores", "password totp recovery"
     INSTANCES = "instancias", "Instâncias", "instance"
-    ACCOUNT = "conta", "Conta e servidor", "account alert cli clock notice policy"
+    ACCOUNT = "conta", "Conta e servidor", "account alert cli clock notice people policy"
 
     @property
     def events(self) -> "tuple[Event, ...]":
@@ -134,6 +183,26 @@ class Event(StrEnum):
     NOTICE_MINE = "notice.mine", "Aviso reconhecido: fui eu"
     NOTICE_NOT_MINE = "notice.not_mine", "Aviso: não fui eu"
     PASSWORD_CHANGED = "password.changed", "Senha alterada", NoticeKind.PASSWORD_CHANGED
+    PEOPLE_DEMOTED = "people.demoted", "Deixou de administrar o painel"
+    PEOPLE_DISABLED = "people.disabled", "Conta desativada"
+    PEOPLE_ENABLED = "people.enabled", "Conta reativada"
+    PEOPLE_FACTOR_RESET = "people.factor_reset", "Dois fatores zerados"
+    PEOPLE_FACTOR_RESET_BEGUN = "people.factor_reset_begun", "Marcado: zerar os dois fatores"
+    PEOPLE_FACTOR_RESET_DROPPED = "people.factor_reset_dropped", "Não feito: zerar os dois fatores"
+    PEOPLE_FACTOR_RESET_STOPPED = "people.factor_reset_stopped", "Impedido: zerar os dois fatores"
+    PEOPLE_INVITATION_RENEWED = "people.invitation_renewed", "Convite refeito"
+    PEOPLE_INVITATION_REVOKED = "people.invitation_revoked", "Convite revogado"
+    PEOPLE_INVITED = "people.invited", "Convite feito"
+    PEOPLE_LINK_BEGUN = "people.link_begun", "Marcado: novo link de senha"
+    PEOPLE_LINK_REVOKED = "people.link_revoked", "Link de senha revogado"
+    PEOPLE_LINK_STOPPED = "people.link_stopped", "Impedido: novo link de senha"
+    PEOPLE_PASSWORD_LINK = "people.password_link", "Novo link de senha"
+    PEOPLE_PROMOTED = "people.promoted", "Passou a administrar o painel"
+    PEOPLE_RELEASED = "people.released", "Dois fatores deixaram de ser exigidos desta pessoa"
+    PEOPLE_REMINDED = "people.reminded", "Lembrete dos dois fatores"
+    PEOPLE_REQUIRED = "people.required", "Dois fatores exigidos desta pessoa"
+    PEOPLE_SESSIONS_ENDED = "people.sessions_ended", "Sessões encerradas por quem administra"
+    PEOPLE_UNLOCKED = "people.unlocked", "Esperas por tentativas erradas apagadas"
     POLICY_RELEASED = "policy.released", "Dois fatores deixaram de ser exigidos de todos"
     POLICY_REQUIRED = "policy.required", "Dois fatores exigidos de todos"
     RECOVERY_ACKNOWLEDGED = "recovery.acknowledged", "Ciente do código de recuperação usado"

@@ -20,29 +20,39 @@ async def notify(
     delay: timedelta = timedelta(0),
     pending_login: bytes | None = None,
     session_id: str | None = None,
+    detail: str = "",
 ) -> None:
     """Raise a notice in the transaction of the act that it is about; without an account, for every administrator.
 
     The session that acted (`session_id`, else the visit's own) does not show it, except after a failure: an attacker
-    may have only the cookie of the owner's open browser, where the owner must see the notice.
+    may have only the cookie of the owner's open browser, where the owner must see the notice. Of an administrator who
+    acted on somebody else `detail` says who it was, and nothing where.
     """
-    at = visit.at
     if account_id is None:
-        return await notices.raise_for_administrators(tx, kind, at=visit.panel.now())
+        return await notify_administrators(tx, visit, kind)
+    at = visit.at
     this_session = visit.session.id if visit.session else None
     hidden_from = None if kind.is_of_failure else session_id or this_session
+    is_told_where = not kind.is_of_administrators
     await notices.raise_notice(
         tx,
         account_id,
         kind,
         at=at,
         shows_at=at + delay,
-        network=visit.network,
-        user_agent=visit.user_agent,
+        network=visit.network if is_told_where else "",
+        user_agent=visit.user_agent if is_told_where else "",
         session_id=hidden_from,
         pending_login=pending_login,
+        detail=detail,
     )
     await notices.drop_beyond(tx, account_id, kind, limit=NOTICES_COUNTED, at=at)
+
+
+async def notify_administrators(tx: Transaction, visit: Visit, kind: NoticeKind, detail: str = "") -> None:
+    """A notice to everybody who administers, except in the session that acted, where `detail` says what it did."""
+    this_session = visit.session.id if visit.session and detail else None
+    await notices.raise_for_administrators(tx, kind, at=visit.panel.now(), detail=detail, session_id=this_session)
 
 
 async def notify_password_known(tx: Transaction, visit: Visit, account_id: int, *, attempt: bytes) -> None:

@@ -108,7 +108,7 @@ async def try_password(
                 yield _refused(charge, is_own=is_own)
                 return
             is_right = await _judge(panel, slots, phc, password, cost)
-            if account is None or not is_right:
+            if account is None or account.is_disabled or not is_right:
                 async with panel.db.transaction() as tx:
                     await charge.fail(tx, visit, account_id, Event.LOGIN_PASSWORD_FAILED)
                 yield Refused(Reason.WRONG_PASSWORD)

@@ -1,6 +1,6 @@
 """Sessions: where they begin, get another cookie and end."""
 
-from db import pending_logins, policy, sessions
+from db import accounts, pending_logins, policy, sessions
 from db.database import Transaction
 from db.endings import Cause
 from db.sessions import Former
@@ -47,9 +47,10 @@ async def begin_session(tx: Transaction, visit: Visit, account_id: int, accepted
     await notify_unusual_login(tx, visit, account_id, session_id)
     if method == "recovery":
         await notify(tx, visit, account_id, NoticeKind.RECOVERY_USED, session_id=session_id)
-    if method != "password" or not (await policy.get(tx)).requires_two_factor(at):
+    if method != "password" or not (await policy.of_account(tx, account_id)).requires_two_factor(at):
         await trusted_devices.trust(tx, visit, account_id)  # every factor that was asked for was proved
     await record_event(tx, visit, account_id, Event.SESSION_STARTED, method, session_id=session_id)
+    await accounts.note_login(tx, account_id, at=at)
     crowded = because(panel, Cause.LIMIT)
     for _ in range(await sessions.end_beyond(tx, account_id, crowded, newest=session_id, keep=SESSIONS_LIVE)):
         await record_event(tx, visit, account_id, Event.SESSION_ENDED, "limit")

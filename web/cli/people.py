@@ -31,7 +31,7 @@ async def create_account(panel: Panel, options: argparse.Namespace) -> None:
 async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     account = await _find(panel, options.name)
     async with panel.db.transaction() as tx:
-        code = await people.reset_password(tx, at_terminal(panel), account.id, event=Event.CLI_RESET_PASSWORD)
+        code = await people.reset_password(tx, at_terminal(panel), account, event=Event.CLI_RESET_PASSWORD)
         done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
         _disclose(panel, done, code, duration(RESET_TTL))
 
@@ -49,7 +49,7 @@ async def end_sessions(panel: Panel, options: argparse.Namespace) -> None:
     account, event = await _find(panel, options.name) if options.name else None, Event.CLI_END_SESSIONS
     async with panel.db.transaction() as tx:
         if account:
-            ended = await people.end_sessions(tx, at_terminal(panel), account.id, event=event)
+            ended = await people.end_sessions(tx, at_terminal(panel), account, event=event)
         else:
             ended = await people.end_sessions_of_everybody(tx, at_terminal(panel), event=event)
     print("Nenhuma sessão estava aberta." if not ended else f"Sessões encerradas: {ended}.")

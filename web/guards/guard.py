@@ -27,7 +27,9 @@ from web.limits import BODY_MAX, ENROL_ONLY_TTL, SESSION_TOUCH, STEP_UP_WINDOW
 from web.visit.cookies import Cookie
 from web.visit.scope import visit_of
 from web.visit.visit import Entry, Pending, RecentlyVerified, SignedIn, VerifiedNow, Visit, section_of
-from web.visit.visitor import SessionEnded, identify
+from web.visit.visitor import NotAllowed, SessionEnded, identify
+
+ADMINISTRATORS_ONLY = "Só quem administra este painel abre isto."
 
 V = TypeVar("V", bound=Visit)
 V_co = TypeVar("V_co", bound=Visit, covariant=True)
@@ -141,6 +143,8 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
                     response = admitted
         except SessionEnded:
             return await to_login(visit)
+        except NotAllowed:
+            response = errors.deny(visit, 403, "role", advice=ADMINISTRATORS_ONLY)
         except HTTPException as refused:
             response = await errors.http_error(request, refused)
         except TooBusy as busy:  # what was proved before stays proved: its cookie has to arrive
@@ -209,7 +213,7 @@ async def _signed_in(visit: Visit, demand: Demand) -> SignedIn | Response:
     if visit.session.enrols_only and not demand.allows_enrolment:
         return _to_enrolment(visit)
     if demand.admin_only and not visit.session.administers:
-        return errors.deny(visit, 403, "role", advice="Só quem administra este painel abre isto.")
+        return errors.deny(visit, 403, "role", advice=ADMINISTRATORS_ONLY)
     return SignedIn(visit.arrival)
 
 

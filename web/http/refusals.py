@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from web.auth.outcome import Reason, Refused
-from web.auth.people import NameRefusal
+from web.auth.people import NameRefusal, PersonRefusal
 from web.factors.password import Refusal
+from web.limits import REASON_MAX, REASON_MIN
 from web.panel import Panel
 from web.words.waits import counted
 
@@ -52,6 +53,20 @@ PASSWORD_SENTENCES = {
     Refusal.OBVIOUS: "Esta senha se apoia em palavras que todos tentam primeiro, como senha ou painel. Escolha outras.",
     Refusal.GUESSABLE: "Esta senha é fácil de adivinhar. Junte mais uma ou duas palavras.",
     Refusal.NOT_REPEATED: "As duas senhas não são iguais. Digite as duas de novo.",
+}
+PERSON_SENTENCES = {
+    PersonRefusal.GONE: "Esta conta não existe.",
+    PersonRefusal.ONESELF: "Ninguém faz isto com a própria conta. Peça a outra pessoa que administra o painel.",
+    PersonRefusal.DISABLED: "Esta conta está desativada. Nada mudou.",
+    PersonRefusal.NOT_DISABLED: "Esta conta já está ativa. Nada mudou.",
+    PersonRefusal.INVITED: "Esta pessoa ainda não escolheu uma senha. Refaça o convite.",
+    PersonRefusal.NOT_INVITED: "Esta conta não tem convite aberto. Nada mudou.",
+    PersonRefusal.NO_FACTOR: "Esta conta não tem autenticação de dois fatores. Nada mudou.",
+    PersonRefusal.ADMINISTERS: "Esta pessoa já administra o painel. Nada mudou.",
+    PersonRefusal.DOES_NOT_ADMINISTER: "Esta pessoa não administra o painel. Nada mudou.",
+    PersonRefusal.BEGUN: "Isto já está marcado para esta pessoa. Nada mudou.",
+    PersonRefusal.SHORT_REASON: f"Diga o motivo, com pelo menos {REASON_MIN} caracteres: a pessoa vai ler.",
+    PersonRefusal.LONG_REASON: f"O motivo passa de {REASON_MAX} caracteres.",
 }
 NAME_SENTENCES = {
     NameRefusal.RESERVED: "Este nome é reservado. Escolha outro.",
@@ -108,3 +123,7 @@ def password_errors(refusal: Refusal | None, panel: Panel) -> dict[str, str]:
 
 def name_sentence(refusal: NameRefusal, name: str) -> str:
     return NAME_SENTENCES[refusal].format(name=name)
+
+
+def person_sentence(refusal: PersonRefusal) -> str:
+    return PERSON_SENTENCES[refusal]

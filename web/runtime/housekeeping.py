@@ -2,12 +2,15 @@
 
 import asyncio
 
-from db import activity, expiry
+from db import activity, delayed_acts, expiry
+from db.delayed_acts import Kind
 from db.errors import Unavailable
 from web.audit import log
+from web.auth.delayed_acts import carry_out_due
 from web.limits import ENDING_TOLD, HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
 from web.panel import Panel
 from web.runtime import spare, work_files
+from web.visit.scope import at_terminal
 
 
 async def clear(panel: Panel) -> int:
@@ -16,12 +19,21 @@ async def clear(panel: Panel) -> int:
 
     It works in batches: others who write get a turn between two of them.
     """
+    await _carry_out_due(panel)
     total = 0
     for clear_some in (_clear_expired, _clear_activity):
         while count := await clear_some(panel):
             total += count
     await asyncio.to_thread(work_files.clear, panel.settings.data, panel.now())
     return total
+
+
+async def _carry_out_due(panel: Panel) -> None:
+    """What administrators began with people's second factors."""
+    due = await delayed_acts.due(panel.db, Kind.FACTOR_RESET, at=panel.now(), limit=PRUNED_AT_ONCE)
+    for account_id in due:
+        async with panel.db.transaction() as tx:
+            await carry_out_due(tx, at_terminal(panel), account_id)
 
 
 async def _clear_expired(panel: Panel) -> int:

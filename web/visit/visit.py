@@ -11,6 +11,7 @@ from functools import cached_property
 
 from starlette.requests import Request
 
+from db.delayed_acts import DelayedAct
 from db.notices import Notice
 from db.pending_logins import PendingLogin
 from db.sessions import Session
@@ -61,6 +62,7 @@ class Arrival:
     pending_login: PendingLogin | None = None
     notices: list[Notice] = field(default_factory=list)
     recovery_left: int | None = None  # codes that are left, where one was used and the owner has not acknowledged it
+    delayed_acts: list[DelayedAct] = field(default_factory=list)  # that were begun with the session's account
     trusts: list[Trust] | None = None  # who trusts this browser; None before it was asked
     form: dict[str, str] | None = None  # None before it was read
     charged: dict[str, list[Place]] = field(default_factory=dict)  # by the name of the throttle

@@ -9,6 +9,7 @@ from web.audit import log
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth import pending_logins
+from web.auth.delayed_acts import carry_out_due
 from web.auth.endings import SentOut, why_out
 from web.auth.outcome import Proof, Reason, Refused
 from web.auth.passwords import RightPassword, set_password, stored_phc, try_password
@@ -140,14 +141,15 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
     panel, known = visit.panel, tried.account
     async with panel.db.transaction() as tx:
         account = await accounts.get(tx, known.id)
-        if account is None or stored_phc(panel, account) != tried.phc:
+        if account is None or account.is_disabled or stored_phc(panel, account) != tried.phc:
             await tried.charge.fail(tx, visit, known.id, Event.LOGIN_PASSWORD_FAILED)
             return _refused(visit, next, known.name, Refused(Reason.WRONG_PASSWORD))
         if tried.fresh_phc:
             await set_password(tx, panel, account.id, tried.fresh_phc)
+        asks_second = account.has_two_factor and not await carry_out_due(tx, visit, account.id)
         accepted = await tried.charge.accept(tx, Proof.PASSWORD)
         await record_event(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
-        if not account.has_two_factor:
+        if not asks_second:
             return signed_in(visit, await begin_session(tx, visit, account.id, accepted), next)
         token = await pending_logins.begin(tx, visit, account.id, next)
     way = "recovery" if _wants_recovery(visit) else "code"

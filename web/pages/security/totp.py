@@ -177,7 +177,7 @@ async def remove(visit: VerifiedNow) -> Response:
     panel, session = visit.panel, visit.session
     await forms.read(visit)
     async with session_transaction(visit) as tx:
-        if (await policy.get(tx)).requires_two_factor(panel.now()):
+        if (await policy.of_account(tx, session.account_id)).requires_two_factor(panel.now()):
             return await show_hub(visit, problem=REQUIRED, status=422)
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
