@@ -32,6 +32,11 @@ class Session:
     def requires_two_factor(self, at: datetime) -> bool:
         return Policy(self.two_factor_required_at).requires_two_factor(at)
 
+    @property
+    def is_required_of_everybody(self) -> bool:
+        """Whether the requirement is the one for everybody, and not an earlier one for this account alone."""
+        return self.two_factor_required_at == self.required_of_everybody_at
+
 
 async def begin(
     tx: Transaction,

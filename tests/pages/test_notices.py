@@ -404,7 +404,9 @@ def test_one_device_in_two_networks_is_two_questions_and_twice_in_one_place_is_o
         browser.headers["User-Agent"] = STRANGER
         sign_in(browser, alice)
     assert client.get("/activity").text.count(NEW) == 2
-    rows("INSERT INTO notices SELECT NULL, 1, 'x', NULL, kind, at, shows_at, network, user_agent, NULL FROM notices")
+    rows(
+        "INSERT INTO notices SELECT NULL, 1, 'x', NULL, kind, at, shows_at, network, user_agent, NULL, '' FROM notices"
+    )
     page = client.get("/activity").text
     assert page.count(NEW) == 2
     assert page.count("2 vezes, a última") == 2

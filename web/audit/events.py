@@ -144,6 +144,10 @@ class Event(StrEnum):
         event.notice = follows if isinstance(follows, NoticeKind) else None
         return event
 
+    @property
+    def is_of_terminal(self) -> bool:
+        return self.value.startswith("cli.")
+
     ACCOUNT_ACTIVATED = "account.activated", "Senha escolhida com um código de ativação"
     ACCOUNT_ACTIVATION_FAILED = "account.activation_failed", "Código de ativação incorreto", Failure.OF_STRANGERS
     ACCOUNT_CREATED = "account.created", "Conta criada"

@@ -45,8 +45,8 @@ async def reset_two_factor(
     person = await _to_reset(tx, visit, account_id, reason)
     if isinstance(person, PersonRefusal):
         return person
-    is_takeover = await _was_begun(tx, account_id, Kind.PASSWORD_LINK, at=at)
     await delayed_acts.take_due(tx, account_id, Kind.PASSWORD_LINK, at=at)  # leave for a link that was never made
+    is_takeover = await _was_begun(tx, account_id, Kind.PASSWORD_LINK, at=at)
     await accounts.note_factor_reset(tx, account_id, at=at)
     if is_takeover or delay:
         delay = max(delay, TAKEOVER_WAIT) if is_takeover else delay

@@ -89,14 +89,15 @@ async def record_act(
     notice: NoticeKind | None = None,
 ) -> None:
     """In the activity of the person and of whoever did it, the session's account unless it is said; each line names
-    the other one. The person is told; at the terminal, the events say what they raise."""
+    the other one. The person is told, unless the event is one of the terminal's own, which says itself what it raises.
+    """
     by = by or actor(visit)
     told = _joined(f"por {by.name}" if by and by.id != person.id else "", detail)
     await record_event(tx, visit, person.id, event, told)
     if by and by.id != person.id:
         await record_event(tx, visit, by.id, event, _joined(person.name, detail))
-        if notice:
-            await notify(tx, visit, person.id, notice, detail=told)
+    if notice and not event.is_of_terminal and (by is None or by.id != person.id):
+        await notify(tx, visit, person.id, notice, detail=told)
 
 
 def actor(visit: Visit) -> Actor | None:

@@ -33,7 +33,7 @@ from web.visit.visitor import session_transaction
 from web.words.waits import tries_left
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
-REQUIRED = "Este painel exige dois fatores de todos: dá para trocar de aparelho, mas não desativar."
+REQUIRED = "Este painel exige dois fatores: dá para trocar de aparelho, mas não desativar."
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
