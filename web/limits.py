@@ -98,6 +98,7 @@ REASON_MAX = 200
 RESET_DELAYS = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))  # to choose from, beside at once
 TAKEOVER_SPAN = timedelta(hours=72)  # a password link and a reset of one person within it: the second waits
 TAKEOVER_WAIT = timedelta(hours=24)
+INVITATIONS_AT_ONCE = 500  # lines of a file
 
 # Requests: of one network (or of one of the owner's browsers), of the whole panel, or of one account
 AUTH_POSTS = Rate(20, timedelta(minutes=1))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from web.cli import backups, doctor, key_rotation, people, serve, tools
+from web.cli import backups, doctor, key_rotation, people, roster, serve, tools
 from web.cli.arguments import DATA_HELP, Commands, Parser
 from web.cli.terminal import CommandRefused
 from web.http.page import ROOT
@@ -118,12 +118,28 @@ def _add_people(commands: Commands) -> None:
     end.add_argument("name", metavar="NOME", nargs="?")
     unlock = add("unlock", people.unlock, "Esquece as senhas e os códigos errados de uma conta.")
     unlock.add_argument("name", metavar="NOME")
+    _add_roles(add)
     resync = add(
         "resync-totp",
         people.resync_totp,
         "Depois de um relógio adiantado: em um minuto os códigos valem de novo.",
     )
     resync.add_argument("name", metavar="NOME")
+
+
+def _add_roles(add: Callable[..., argparse.ArgumentParser]) -> None:
+    roles = {
+        "promote": (people.promote, "A conta passa a administrar o painel."),
+        "demote": (people.demote, "A conta deixa de administrar o painel."),
+        "disable": (people.disable, "Desativa uma conta; nada é apagado."),
+        "enable": (people.enable, "Reativa uma conta desativada."),
+    }
+    for name, (act, words) in roles.items():
+        add(name, act, words).add_argument("name", metavar="NOME")
+    everybody = add("people", roster.list_people, "Lista as pessoas, com papel, fatores e última entrada.")
+    everybody.add_argument("--json", action="store_true", help="em JSON")
+    many = add("invite-csv", roster.invite_csv, "Convida as pessoas de um arquivo CSV: todas, ou nenhuma.")
+    many.add_argument("file", metavar="ARQUIVO", type=Path, help="uma linha por pessoa: nome, ou nome,admin")
 
 
 def _add_data_folder(commands: Commands) -> None:
