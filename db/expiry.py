@@ -25,6 +25,9 @@ _EXPIRED = (
         (SELECT digest, account_id FROM trusted_devices WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM endings WHERE digest IN
         (SELECT digest FROM endings WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
+    """DELETE FROM delayed_acts WHERE (account_id, kind) IN
+        (SELECT account_id, kind FROM delayed_acts WHERE kind = 'password_link' AND due_at <= :lapsed LIMIT :limit)
+        RETURNING 1""",
     """DELETE FROM former_cookies WHERE digest IN
         (SELECT digest FROM former_cookies WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN
@@ -41,15 +44,18 @@ async def clear(
     at: datetime,
     idle: timedelta,
     forget_after: timedelta,
+    lapse_after: timedelta,
     keep_log: timedelta,
     told_until: datetime,
     limit: int,
 ) -> int:
-    """Delete expired rows, failures and rates older than `forget_after`, and all notices older than `keep_log`.
+    """Delete expired rows, failures and rates older than `forget_after`, leave for password links that nobody made
+    within `lapse_after`, and all notices older than `keep_log`.
 
     Returns how many rows were deleted; when it is `limit`, there may be more.
     """
     moments = {"at": at, "idle_since": at - idle, "forgotten": at - forget_after, "log_since": at - keep_log}
+    moments["lapsed"] = at - lapse_after
     await endings.record_expired(tx, at=at, idle_since=at - idle, until=told_until, limit=limit)
     gone = 0
     for statement in _EXPIRED:

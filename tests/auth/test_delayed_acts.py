@@ -248,6 +248,19 @@ def test_a_reset_that_was_delayed_counts_from_when_it_is_done(
     assert isinstance(desk.link(), str)
 
 
+def test_leave_for_a_link_lapses_three_days_after_it_was_given(
+    bruno: Person, desk: Desk, clock: Clock, operate: Operate, rows: Rows
+) -> None:
+    desk.reset()
+    desk.link()
+    clock.forward(hours=24 + 72 - 1)
+    operate(housekeeping.clear)
+    assert rows("SELECT kind FROM delayed_acts") == [("password_link",)]
+    clock.forward(hours=1)
+    operate(housekeeping.clear)
+    assert rows("SELECT kind FROM delayed_acts") == []
+
+
 def test_leave_for_a_link_that_was_never_made_ends_with_the_next_reset(
     bruno: Person, desk: Desk, clock: Clock, new_client: NewClient
 ) -> None:

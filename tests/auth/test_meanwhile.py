@@ -63,6 +63,16 @@ def test_a_password_reset_during_the_login_wins(
     assert sessions_begun([login]) == 0
 
 
+def test_disabling_during_the_login_wins_and_is_answered_as_a_wrong_password(
+    alice: Person, hashes: HeldHashes, new_client: NewClient, operate: Operate
+) -> None:
+    """A10, A68."""
+    disable = lambda panel: people.disable(panel, argparse.Namespace(name="alice"))  # noqa: E731
+    login = while_it_is_hashed(hashes, lambda: give_password(new_client(), alice), lambda: operate(disable))
+    assert sessions_begun([login]) == 0
+    assert login.text == give_password(new_client(), alice, password="girafa verde dança no chão").text
+
+
 def test_a_change_of_keys_during_the_login_harms_nobody(
     alice: Person, hashes: HeldHashes, new_client: NewClient, operate: Operate
 ) -> None:

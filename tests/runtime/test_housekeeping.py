@@ -213,6 +213,7 @@ def test_no_batch_is_larger_than_it_may_be(
                 at=panel.now(),
                 idle=timedelta(hours=1),
                 forget_after=long,
+                lapse_after=long,
                 keep_log=long,
                 told_until=panel.now(),
                 limit=1,

@@ -7,7 +7,7 @@ from db.delayed_acts import Kind
 from db.errors import Unavailable
 from web.audit import log
 from web.auth.delayed_acts import carry_out_due
-from web.limits import ENDING_TOLD, HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE
+from web.limits import ENDING_TOLD, HOUSEKEEPING, PASSWORD_FAILURES_KEPT, PRUNED_AT_ONCE, TAKEOVER_SPAN
 from web.panel import Panel
 from web.runtime import spare, work_files
 from web.visit.scope import at_terminal
@@ -44,6 +44,7 @@ async def _clear_expired(panel: Panel) -> int:
             at=at,
             idle=settings.session_idle,
             forget_after=PASSWORD_FAILURES_KEPT,
+            lapse_after=TAKEOVER_SPAN,
             keep_log=settings.log_keep,
             told_until=at + ENDING_TOLD,
             limit=PRUNED_AT_ONCE,
