@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from starlette.testclient import TestClient
 from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import Person, cookie_of, give_password, plant, protect, sign_in
+from tests.support.steady import HeldHashes
 from web.cli import people, roster
 from web.cli.terminal import Command, CommandRefused
-from web.limits import INVITATIONS_AT_ONCE
+from web.limits import INVITATIONS_AT_ONCE, Cost
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -106,6 +108,21 @@ def test_the_right_password_of_a_disabled_account_is_answered_and_counted_as_a_w
     assert ("login.password_failed",) in events
 
 
+def test_the_right_password_of_a_disabled_account_costs_no_second_hash(
+    bruno: Person, client: TestClient, hashes: HeldHashes, new_client: NewClient, run: Run
+) -> None:
+    """A11: as it would where the stored hash is of other parameters than new ones, and the account opens."""
+    panel = client.app_state["panel"]
+    other_cost = replace(panel.settings, hash_cost=Cost(memory_kib=16, passes=1, lanes=1))
+    client.app_state["panel"] = replace(panel, settings=other_cost)
+    run(people.disable, name="bruno")
+    give_password(new_client(), bruno)
+    assert len(hashes.begun) == 1
+    run(people.enable, name="bruno")
+    give_password(new_client(), bruno)
+    assert len(hashes.begun) == 3
+
+
 def test_a_code_made_before_does_not_open_a_disabled_account(
     bruno: Person, new_client: NewClient, run: Run, rows: Rows
 ) -> None:
@@ -114,7 +131,8 @@ def test_a_code_made_before_does_not_open_a_disabled_account(
     assert code
     fields = {"activation_code": code[1], "password": WRONG, "repeated": WRONG}
     rows("UPDATE accounts SET disabled_at = 1 WHERE name = 'bruno'")
-    assert "Este código não vale" in new_client().post("/activate", data=fields).text
+    for typed in (fields, {"activation_code": code[1]}):
+        assert "Este código não vale" in new_client().post("/activate", data=typed).text
     rows("UPDATE accounts SET disabled_at = NULL WHERE name = 'bruno'")
     run(people.disable, name="bruno")
     run(people.enable, name="bruno")
