@@ -1,4 +1,4 @@
-"""What the panel does by itself: once an hour it deletes what has expired."""
+"""What the panel does by itself: once an hour it deletes what has expired, and carries out what is due."""
 
 import asyncio
 
@@ -14,16 +14,16 @@ from web.visit.scope import at_terminal
 
 
 async def clear(panel: Panel) -> int:
-    """Delete expired sessions, pending logins, keys and codes, old activity, and files that killed commands left;
-    returns how many rows were deleted.
+    """Delete expired sessions, pending logins, keys and codes, old activity, and files that killed commands left, and
+    carry out what is due; returns how many rows were deleted.
 
     It works in batches: others who write get a turn between two of them.
     """
-    await _carry_out_due(panel)
     total = 0
     for clear_some in (_clear_expired, _clear_activity):
         while count := await clear_some(panel):
             total += count
+    await _carry_out_due(panel)
     await asyncio.to_thread(work_files.clear, panel.settings.data, panel.now())
     return total
 
