@@ -6,7 +6,7 @@ from enum import Enum, StrEnum
 
 from db.database import Reader
 
-MANY = 1000  # parts of names; with more, names are walked in their order until a page is full
+MANY = 3000  # parts of names; with more, names are walked in their order until a page is full
 
 
 class State(StrEnum):

@@ -195,6 +195,32 @@ def test_a_person_is_told_who_did_it_and_both_activities_name_the_other(
     assert "10.9.9.9" not in browser.get("/instances").text  # where she was
 
 
+def test_every_administrator_reads_the_reason_of_every_reset(
+    carlas: TestClient,
+    client: TestClient,
+    invite: Callable[[str], Person],
+    new_client: NewClient,
+    operate: Operate,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """Of two in a row, neither hides the other, and both are answered for themselves."""
+    for name in ("davi", "elisa"):
+        person, browser = invite(name), new_client()
+        sign_in(browser, person)
+        protect(browser, person, clock())
+        ask(operate, client, reset_at_once, name)
+    page = carlas.get("/instances").text
+    assert f"(davi, por alice: {WHY})" in page
+    assert f"(elisa, por alice: {WHY})" in page
+    assert "por alice" not in client.get("/instances").text  # hers was the session that did it
+    [(newest,)] = rows("SELECT max(id) FROM notices WHERE kind = 'person_reset' AND account_id = 2")
+    carlas.post(f"/security/notices/{newest}/mine")
+    page = carlas.get("/instances").text
+    assert "elisa" not in page
+    assert f"(davi, por alice: {WHY})" in page
+
+
 def test_of_several_invitations_only_the_newest_counts_and_a_revoked_one_does_not(
     protected: Person, client: TestClient, new_client: NewClient, operate: Operate, rows: Rows
 ) -> None:

@@ -38,7 +38,7 @@ WHOLE = {
     "notices.raise_for_administrators": "an index of theirs alone",
     "notices.pending": "the few kinds, once they were counted by an index",
     "people._PERSON": "a beginning that others complete",
-    "people._way_to": "a thousand rows at most",
+    "people._way_to": "three thousand rows at most",
     "people.counts": "how many there are: three indexes alone, and the apps",
     "rates.drop_beyond": "ten thousand rows at most",
     "schema.is_empty": "ends at the first row",
