@@ -134,8 +134,9 @@ async def chosen(db: Reader, ids: tuple[int, ...], *, at: datetime, idle: timede
 
 
 async def counts(db: Reader) -> Counts:
+    """Factors stand for accounts while nobody can have two kinds: to look for doubles would cost a tenth of a page."""
     sql = f"""
-        SELECT (SELECT count(*) FROM accounts), (SELECT count(DISTINCT account_id) FROM factors_in_force),
+        SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM factors_in_force),
             (SELECT count(*) FROM accounts WHERE {Filter.INVITED.value}),
             (SELECT count(*) FROM accounts WHERE {Filter.DISABLED.value})
     """  # noqa: S608, constants

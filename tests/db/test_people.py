@@ -104,6 +104,13 @@ def test_people_are_counted(team: None, operate: Operate) -> None:
     assert counted.unprotected == 5
 
 
+def test_nobody_has_two_kinds_of_factors_yet(operate: Operate, rows: Rows) -> None:
+    """Once somebody may, `people.counts` has to count accounts."""
+    operate(lambda panel: people.counts(panel.db))
+    [(view,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'factors_in_force'")
+    assert "UNION" not in view
+
+
 def test_a_name_of_one_letter_over_and_over_is_kept_part_by_part(operate: Operate, clock: Clock, rows: Rows) -> None:
     async def make(panel: Panel) -> None:
         async with panel.db.transaction() as tx:
