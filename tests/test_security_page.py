@@ -104,7 +104,7 @@ def test_settings_and_context_words_on_the_page_match_the_code() -> None:
 
 
 def test_every_decision_is_on_the_page() -> None:
-    assert re.findall(r"^- \*\*(D\d+)\*\*", PAGE, re.MULTILINE) == [f"D{number}" for number in range(1, 18)]
+    assert re.findall(r"^- \*\*(D\d+)\*\*", PAGE, re.MULTILINE) == [f"D{number}" for number in range(1, 21)]
 
 
 def test_every_attack_has_a_test_that_bears_its_number() -> None:
