@@ -26,6 +26,7 @@ BESIDE_EVENTS = {
     NoticeKind.NEW_DEVICE: "whether the browser of a login is known",
     NoticeKind.PASSWORD_KNOWN: "whether the second factor follows in time",
     NoticeKind.RECOVERY_USED: "which session came of it: that one is spared",
+    **dict.fromkeys((kind for kind in NoticeKind if kind.is_of_administrators), "who did it, and to whom"),
 }
 OF_BEFORE = {NoticeKind.FACTOR_CHANGED}  # rows of older versions have it
 

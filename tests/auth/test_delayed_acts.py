@@ -193,7 +193,7 @@ def test_a_password_link_leaves_the_second_factor(
     browser = new_client()
     assert asks_for_a_code(browser, bruno)
     assert rows("SELECT kind, made_by FROM activations") == []
-    assert ("password_link", "por alice") in rows(NOTICES, "bruno")
+    assert ("link_made", "por alice") in rows(NOTICES, "bruno")
 
 
 def make_link_and_reset(desk: Desk) -> tuple[Any, Any]:
