@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import flood, growth, logins, pages, side_by_side, soak, start, timing, wire
+from bench import flood, growth, logins, pages, roster, side_by_side, soak, start, timing, wire
 from bench.population import populate
 from bench.report import Row, machine, table
 
@@ -17,6 +17,7 @@ SCENARIOS = {
     "start": start,
     "wire": wire,
     "growth": growth,
+    "roster": roster,
     "soak": soak,
     "peers": side_by_side,
 }
