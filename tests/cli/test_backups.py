@@ -123,6 +123,15 @@ def test_after_a_restore_no_device_is_trusted(
     assert rows("SELECT count(*) FROM trusted_devices") == [(0,)]
 
 
+def test_a_restore_forgets_what_administrators_had_begun(
+    protected: Person, backup: Act, restore: Act, tmp_path: Path, rows: Callable[..., Any]
+) -> None:
+    rows("INSERT INTO delayed_acts VALUES (1, 'factor_reset', 'perdeu o celular', 1, 0, 0)")
+    backup(tmp_path / "copy.db")
+    restore(tmp_path / "copy.db")
+    assert rows("SELECT count(*) FROM delayed_acts") == [(0,)]
+
+
 def test_a_restore_that_revives_recovery_codes_raises_a_notice(
     protected: Person, new_client: NewClient, backup: Act, restore: Act, tmp_path: Path, clock: Clock
 ) -> None:
