@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
 from tests.support.markup import check
-from tests.support.people import FRAGMENT, Person, begin_enrolment, give_password, proof, sign_in
+from tests.support.people import FRAGMENT, Person, begin_enrolment, give_password, proof, protect, sign_in
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -137,3 +137,33 @@ def test_where_a_second_factor_is_required(
     check(client.get("/policy"))
     browser.headers.update(headers)
     check(browser.get("/security"))
+
+
+def test_people(
+    headers: dict[str, str],
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    invite: Callable[[str], Person],
+    clock: Clock,
+) -> None:
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    client.headers.update(headers)
+    browser.headers.update(headers)
+    for path in ("/people", "/people?busca=x&filtro=sem-fator", "/people/1", "/people/2", "/people/invite"):
+        check(client.get(path))
+    for act in ("end", "require", "remind"):
+        check(client.get(f"/people/chosen?p=1&p=2&ato={act}"))
+    check(client.post("/people/invite", data={"name": "x", "role": "member"}))
+    check(client.post("/people/invite", data={"name": "carla", "role": "member"}))
+    for path in ("/people/3", "/people/chosen"):
+        check(client.get(path))
+    for reason in ("curto", "Perdeu o celular no ônibus"):
+        fields = {"reason": reason, "hours": "1"} | proof(protected, clock.forward(seconds=30))
+        client.post("/people/2/reset-factor", data=fields)
+        check(client.get("/people/2"))
+    for act in ("disable", "enable", "promote", "link"):
+        client.post(f"/people/2/{act}", data=proof(protected, clock.forward(seconds=30)))
+        check(client.get("/people/2"))

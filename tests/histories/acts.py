@@ -68,7 +68,8 @@ class Turn:
         return sheet[0] if sheet and self.hand.has_app and kind != WRONG else NO_CODE
 
     def password_claim(self, place: str, account: int, typed: str) -> Claim:
-        return Claim(place, account, "password", self.model.is_password(account, typed))
+        is_right = self.model.is_password(account, typed) and not self.before.is_disabled(account)
+        return Claim(place, account, "password", is_right)
 
     def code_claim(self, place: str, account: int, typed: str, key: str) -> Claim:
         step = self.model.step_of(key, typed, self.at)
@@ -96,6 +97,7 @@ class Form:
     claims: list[Claim] = field(default_factory=list)
     may_change_password_to: str = ""
     said: str = ""
+    named: int | None = None  # of the people that it is about
     is_incomplete: bool = False  # something is missing, so that it is refused before the rest is judged
 
 
@@ -117,6 +119,24 @@ def upon(table: str, **fields: str) -> Act:
         return Form(dict(fields), id=str(row["id"]) if row else "0", said=f"of {owner}")
 
     return act
+
+
+def about_somebody(**fields: str) -> Act:
+    """One of the people, by somebody who looks after them or would like to."""
+
+    def act(turn: Turn) -> Form:
+        row = turn.some("accounts")
+        assert row
+        return Form(dict(fields), id=str(row["id"]), named=row["id"], said=f"about {row['name']}")
+
+    return act
+
+
+def about_several(turn: Turn) -> Form:
+    form = about_somebody(act=("end", "require", "remind")[turn.pick % 3], days="0")(turn)
+    form.fields["people"] = form.id
+    form.said = f"{form.fields['act']} {form.said}"
+    return form
 
 
 def confirm(turn: Turn) -> Form:
@@ -181,6 +201,19 @@ ACTS: dict[str, Act] = {
     "/security/bad-day/skip": saying(step="password"),
     "/security/bad-day/reopen": plain,
     "/security/drill": rehearse,
+    "/people/invite": saying(name="bruno", role="admin"),
+    "/people/chosen": about_several,
+    "/people/{id:int}/link": about_somebody(),
+    "/people/{id:int}/end-sessions": about_somebody(),
+    "/people/{id:int}/unlock": about_somebody(),
+    "/people/{id:int}/reset-factor": about_somebody(reason="Perdeu o celular", hours="0"),
+    "/people/{id:int}/keep-factor": about_somebody(kind="factor_reset"),
+    "/people/{id:int}/promote": about_somebody(),
+    "/people/{id:int}/demote": about_somebody(),
+    "/people/{id:int}/disable": about_somebody(),
+    "/people/{id:int}/enable": about_somebody(),
+    "/people/{id:int}/invitation/renew": about_somebody(),
+    "/people/{id:int}/invitation/revoke": about_somebody(),
     "/policy/require": saying(days="0"),
     "/policy/release": plain,
     "/activity/verify": plain,

@@ -42,7 +42,12 @@ JUDGEMENTS = FACTOR_FAILURES | {
 # After these nobody but who did it is signed in to the account, half way in it, or trusted by it.
 SHUT_OUT = {"totp.enabled", "totp.replaced", "totp.undone", "totp.removed", "password.changed", "account.locked"}
 FORGIVE_CODES = {"totp.enabled", "totp.replaced", "totp.undone", "totp.removed", "cli.unlock", "cli.reset_two_factor"}
-FORGIVE_PASSWORDS = {"password.changed", "account.activated", "cli.unlock"}
+FORGIVE_CODES |= {"people.unlocked", "people.factor_reset"}
+FORGIVE_PASSWORDS = {"password.changed", "account.activated", "cli.unlock", "people.unlocked"}
+# After these nobody is signed in to the account or half way in it.
+SIGN_OUT = {"cli.reset_two_factor", "cli.reset_password", "cli.end_sessions"}
+SIGN_OUT |= {"people.factor_reset", "people.password_link", "people.sessions_ended"}
+SIGN_OUT |= {"people.promoted", "people.demoted", "people.disabled"}
 
 
 def a_session_begins_with_every_factor(deed: Deed, model: Model) -> Iterator[str]:
@@ -103,11 +108,21 @@ def _whole(deed: Deed) -> set[int | None]:
     if deed.path in ("/login", "/activate", "/setup"):
         is_enough = deed.is_right and not (deed.named and deed.path == "/login" and deed.before.has_app(deed.named))
         return {deed.named} if is_enough else set()
-    return {deed.session["account_id"]} if deed.session and deed.path != "/logout" else set()
+    return {deed.session["account_id"], *_looked_after(deed)} if deed.session and deed.path != "/logout" else set()
+
+
+def _looked_after(deed: Deed) -> set[int | None]:
+    """Whom somebody who administers the panel, and has a second factor, acts for."""
+    demand, session = deed.demand, deed.session
+    is_allowed = demand and demand.admin_only and session and deed.is_admitted
+    return {deed.named} if is_allowed and session and deed.before.has_app(session["account_id"]) else set()
 
 
 def _by_name(deed: Deed, owner: int) -> set[str]:
-    """The tables in which the act may change rows of an account that it names without proving anything."""
+    """The tables in which the act may change rows of an account that it names without proving anything, or that
+    administers the panel too, or with which whoever is looked after began something."""
+    if deed.named in _looked_after(deed):
+        return {"notices", "activations", "delayed_acts"}
     if deed.path == "/login" and deed.named == owner:
         return PASSWORD_ALONE if deed.is_right else TRIES
     if deed.path.startswith("/login/") and deed.pending_login and deed.pending_login["account_id"] == owner:
@@ -228,7 +243,7 @@ def what_was_ended_stays_ended(deed: Deed, model: Model) -> Iterator[str]:
     for line in deed.lines:
         if line.account_id and line.event in SHUT_OUT:
             yield from _others_left(deed, line.account_id)
-        if line.account_id and line.event in ("cli.reset_two_factor", "cli.reset_password", "cli.end_sessions"):
+        if line.account_id and line.event in SIGN_OUT and not line.is_of_actor:
             if deed.after.of("sessions", account_id=line.account_id):
                 yield f"a session outlived {line.event}"
             if deed.after.of("pending_logins", account_id=line.account_id):

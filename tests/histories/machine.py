@@ -150,7 +150,7 @@ class Histories(Scene):
         """With a form in it, which no browser sends."""
         hand = self._inside(hand)
         turn = self._turn(hand, pick=pick)
-        form, row = prove(turn, proof), turn.some("instances")
+        form, row = prove(turn, proof), turn.some("accounts" if path.startswith("/people") else "instances")
         form.id, form.claims = str(row["id"]) if row else "0", []
         form.said = f"asks for {path} by {method}, {form.said}"
         self._send(hand, method, GETS[path], form, self._cookies(hand))

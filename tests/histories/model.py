@@ -9,9 +9,9 @@ from datetime import datetime
 
 from tests.histories.deed import Deed
 from tests.histories.snapshot import Row, Snapshot
-from tests.support.people import code_for, codes_on, key_on
+from tests.support.people import code_for, codes_on, key_on, link_on
 from web.audit.events import FACTOR_FAILURES
-from web.limits import FAILURES_TOLD, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL
+from web.limits import FAILURES_TOLD, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL, RESET_TTL
 from web.visit.cookies import digest
 from web.words.devices import device
 
@@ -55,6 +55,15 @@ FOLLOWS = {  # a notice follows at once on what these lines tell
     "cli.reset_two_factor": "two_factor_off",
     "password.changed": "password_changed",
     "totp.repeated": "code_repeated",
+    "people.demoted": "demoted",
+    "people.enabled": "account_enabled",
+    "people.factor_reset": "factor_was_reset",
+    "people.password_link": "link_made",
+    "people.promoted": "promoted",
+    "people.reminded": "two_factor_reminder",
+    "people.required": "two_factor_required",
+    "people.sessions_ended": "sessions_ended",
+    "people.unlocked": "unlocked",
 }
 
 
@@ -81,9 +90,12 @@ class Model:
         self.proved_at = {row["id"]: row["verified_at"] for row in now.of("sessions")}
 
     def invite(self, code: str, account: int, ends_at: int) -> None:
-        self.activations -= {other for other, owner, _ in self.invited if owner == account}
+        self._drop_activations(account)
         self.activations.add(code)
         self.invited.append((code, account, ends_at))
+
+    def _drop_activations(self, account: int) -> None:
+        self.activations -= {code for code, owner, _ in self.invited if owner == account}
 
     def activation(self, pick: int) -> tuple[str, int, int]:
         """One of those that were ever made; before there was one, a code that nobody made, meant for anybody."""
@@ -110,7 +122,8 @@ class Model:
         self._follow_sessions(deed)
         self._follow_challenge(deed)
         for line in deed.lines:
-            self._follow_secrets(deed, line.event, line.account_id)
+            if not line.is_of_actor:
+                self._follow_secrets(deed, line.event, line.account_id)
         self._count(deed)
 
     def _spend(self, deed: Deed) -> None:
@@ -151,14 +164,18 @@ class Model:
             self.replaced[account], secrets.key = secrets.key, self.pending.pop(deed.session["id"])
         elif event == "totp.undone":
             secrets.key = self.replaced.pop(account)
-        elif event in ("totp.removed", "cli.reset_two_factor"):
+        elif event in ("totp.removed", "cli.reset_two_factor", "people.factor_reset"):
             secrets.key, secrets.recovery_codes = "", []
         elif event in ("password.changed", "account.activated"):
             secrets.password = deed.may_change_password_to
             if event == "account.activated":
-                self.activations -= {code for code, owner, _ in self.invited if owner == account}
-        elif event == "cli.reset_password":
+                self._drop_activations(account)
+        elif event in ("cli.reset_password", "people.password_link"):
             secrets.password = None
+            if event == "people.password_link":
+                self.invite(link_on(page), account, deed.now + int(RESET_TTL.total_seconds()))
+        elif event in ("people.disabled", "people.link_revoked"):
+            self._drop_activations(account)
         if event in ("totp.enabled", "recovery.renewed"):
             secrets.recovery_codes = codes_on(page)
         elif event == "recovery.replaced":
@@ -170,7 +187,7 @@ class Model:
         due = [
             Due(line.account_id, FOLLOWS[line.event], deed.now, deed.now, attempt if "repeated" in line.event else b"")
             for line in deed.lines
-            if line.event in FOLLOWS and line.account_id
+            if line.event in FOLLOWS and line.account_id and not line.is_of_actor
         ]
         return due + self._of_passwords(deed) + self._of_logins(deed) + self._of_activation(deed)
 

@@ -103,7 +103,7 @@ class Scene(RuleBasedStateMachine):
             form.claims = proved.claims + ([] if proved.is_incomplete else form.claims)
             said = f"{said}, {proved.said}"
         form.said = said
-        self._post(hand, path, form, cookies=cookies)
+        self._post(hand, path, form, named=form.named, cookies=cookies)
 
     def _turn(
         self, hand: Hand, cookies: Jar | None = None, *, pick: int = 0, code: str = NOW, password: str = RIGHT

@@ -40,6 +40,11 @@ class Line:
     event: str
     detail: str
 
+    @property
+    def is_of_actor(self) -> bool:
+        """Of somebody who administers the panel and did this to another person, who has the same line."""
+        return self.event.startswith("people.") and not self.detail.startswith("por ")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -96,21 +101,24 @@ class Snapshot:
         apps = self.of("totp", account_id=session["account_id"])
         return is_new and all(app["confirmed_at"] <= session["created_at"] for app in apps)
 
-    @property
-    def required_at(self) -> int | None:
-        """From when on a second factor is required of everybody."""
-        moment: int | None = self.of("policy")[0]["two_factor_required_at"]
-        return moment
+    def is_disabled(self, account: int) -> bool:
+        return self.of("accounts", id=account)[0]["disabled_at"] is not None
+
+    def required_at(self, account: int) -> int | None:
+        """From when on a second factor is required: of everybody, or earlier of this person alone."""
+        rules = [self.of("policy")[0], self.of("accounts", id=account)[0]]
+        return min((row["two_factor_required_at"] for row in rules if row["two_factor_required_at"]), default=None)
 
     def enrols_only(self, session: Row) -> bool:
-        return self.required_at is not None and self.required_at <= self.now and not self.has_app(session["account_id"])
+        required_at = self.required_at(session["account_id"])
+        return required_at is not None and required_at <= self.now and not self.has_app(session["account_id"])
 
     def is_live(self, session: Row) -> bool:
         idle = self.now - session["last_seen_at"] >= SESSION_IDLE.total_seconds()
         over = session["ends_at"] <= self.now or idle
         if over or not self.enrols_only(session):
             return not over
-        began = max(session["created_at"], self.required_at)
+        began = max(session["created_at"], self.required_at(session["account_id"]) or 0)
         return bool(self.now - began < ENROL_ONLY_TTL.total_seconds())
 
     def is_over(self, row: Row) -> bool:

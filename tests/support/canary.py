@@ -19,6 +19,7 @@ CODES = (RECOVERY_BITS // 8, SETUP_BITS // 8)
 TOLD = {
     TOTP_KEY_BYTES: r"/security/totp",
     TOKEN_BYTES: r"/instances/([^/]+/token/(show|copy|change)|paused/change)",
+    SETUP_BITS // 8: r"/people/(invite|[0-9]+/(link|invitation/renew))|/activate",
     RECOVERY_BITS // 8: r"/security/totp/confirm|/security/recovery-codes(/replacement|/file)?",
 }
 

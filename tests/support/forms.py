@@ -1,5 +1,6 @@
 """What each form sends; anything else is refused before its handler sees it."""
 
+STEP_UP = ("step_up_password", "step_up_code", "step_up_recovery", "step_up_kept")
 FORMS: dict[str, tuple[str, ...]] = {
     "/setup": ("setup_code", "name", "password", "repeated"),
     "/activate": ("activation_code", "password", "repeated"),
@@ -12,7 +13,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/totp/confirm": ("code",),
     "/security/totp/cancel": (),
     "/security/totp/undo": ("code",),
-    "/security/totp/remove": ("step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"),
+    "/security/totp/remove": STEP_UP,
     "/security/recovery-codes": (),
     "/security/recovery-codes/replacement": (),
     "/security/recovery-codes/acknowledge": ("back",),
@@ -27,8 +28,21 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/notices/{id:int}/not-mine": (),
     "/security/bad-day/lock": (),
     "/security/bad-day/skip": ("step",),
-    "/security/bad-day/reopen": ("step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"),
+    "/security/bad-day/reopen": STEP_UP,
     "/security/drill": ("code",),
+    "/people/invite": ("name", "role"),
+    "/people/chosen": ("people", "act", "days"),
+    "/people/{id:int}/link": STEP_UP,
+    "/people/{id:int}/end-sessions": (),
+    "/people/{id:int}/unlock": STEP_UP,
+    "/people/{id:int}/reset-factor": ("reason", "hours", *STEP_UP),
+    "/people/{id:int}/keep-factor": ("kind",),
+    "/people/{id:int}/promote": STEP_UP,
+    "/people/{id:int}/demote": STEP_UP,
+    "/people/{id:int}/disable": STEP_UP,
+    "/people/{id:int}/enable": STEP_UP,
+    "/people/{id:int}/invitation/renew": (),
+    "/people/{id:int}/invitation/revoke": (),
     "/policy/require": ("days",),
     "/policy/release": (),
     "/activity/verify": (),

@@ -76,6 +76,13 @@ def key_on(page: str) -> str:
     return found[1].replace(" ", "")
 
 
+def link_on(page: str) -> str:
+    """The code behind the # of the link that a page shows."""
+    found = re.search(rf'<code id="link">{ORIGIN}/activate#([0-9A-Z-]+)</code>', page)
+    assert found, page
+    return found[1]
+
+
 def codes_on(page: str) -> list[str]:
     return re.findall(r"<li><code>([0-9A-Z-]{19})</code></li>", page)
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
-from db import instances
+from db import accounts, instances
 from web.audit import log
 from web.auth.outcome import Accepted, Proof, Reason, Refused
 from web.auth.step_up import Typed, verify
@@ -75,6 +75,7 @@ async def _ask(
         way_back=page_above(visit, visit.path),
         purpose=visit.arrival.purpose,
         instance=await _instance(visit),
+        person=await _person(visit),
     )
 
 
@@ -84,6 +85,13 @@ async def _instance(visit: SignedIn) -> str:
     if parts[1] != "instances":
         return ""
     found = await instances.find(visit.panel.db, parts[2], owner=visit.session.account_id)
+    return found.name if found else ""
+
+
+async def _person(visit: SignedIn) -> str:
+    """The name of whoever it is asked for, if it is for somebody else."""
+    told = re.fullmatch(r"/people/([0-9]{1,18})/.+", visit.path, re.ASCII)
+    found = await accounts.get(visit.panel.db, int(told[1])) if told else None
     return found.name if found else ""
 
 

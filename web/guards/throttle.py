@@ -59,6 +59,7 @@ class Owner:
 AUTH = Throttle("auth", AUTH_POSTS, AUTH_FAILURES)
 ENROLMENT = Throttle("enrolment", ENROLMENTS)
 CONFIRMATION = Throttle("confirmation", ACTS)
+LINK = Throttle("link", ACTS)
 RECOVERY = Throttle("recovery", ACTS)
 PASSWORD = Throttle("password", ACTS)
 RENEWAL = Throttle("renewal", RENEWALS)

@@ -17,7 +17,7 @@ from web.visit.visit import Visit
 from web.visit.visitor import identify
 from web.words.storage import Trouble, trouble_of
 
-SECTIONS = {"/activity", "/instances", "/policy", "/security"}
+SECTIONS = {"/activity", "/instances", "/people", "/policy", "/security"}
 WORDS = {
     400: (
         "Endereço desconhecido",

@@ -30,7 +30,8 @@ from web.words.moments import Zone, day_heading, zone_name, zone_or
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")
 COLUMNS = ("o que aconteceu", "detalhe", "rede", "dispositivo")
-DETAILED = frozenset(event.value for event in Section.INSTANCES.events)  # the page tells which instance
+# The page tells which instance, and who did what to whom.
+DETAILED = frozenset(event.value for event in Event if event.startswith(("instance.", "people.")))
 
 
 KINDS = {"falhas": ("O que falhou", tuple(event for event in Event if event.failure))}
@@ -50,6 +51,7 @@ ICONS: dict[str, str] = {
     "login": "rectangle-ellipsis",
     "notice": "info",
     "password": "rectangle-ellipsis",
+    "people": "users",
     "policy": "users",
     "recovery": "scroll-text",
     "session": "monitor-smartphone",

@@ -63,6 +63,7 @@ WAITING = {
 }
 FOR_RECOVERY = "/login?com=recuperacao"
 PLACES = {"/instances": "Instâncias", "/security": "Segurança", "/policy": "Segurança", "/activity": "Atividade"}
+PLACES |= {"/people": "Pessoas"}
 
 
 async def form(visit: Visit) -> Response:

@@ -1,0 +1,192 @@
+"""Pessoas at the screen: invite, help, choose several, stop; with a script and without one, at three widths."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.phone import show_code
+from tests.browser.steps import leave_codes, prove, set_up, switch_on
+from tests.support.accessible import check
+from tests.support.clock import Clock
+
+WIDTHS = (390, 768, 1440)
+HERS = "pato verde corre na praia"
+
+
+class Desk:
+    """Ana's: she administers the panel and has a second factor."""
+
+    def __init__(self, page: Page, clock: Clock, key: str) -> None:
+        self.page, self.clock, self.key = page, clock, key
+
+    def open(self, name: str) -> None:
+        self.page.goto("/people")
+        self.page.get_by_role("link", name=name, exact=True).click()
+        expect(self.page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+    def prove(self) -> None:
+        prove(self.page, show_code(self.key, self.clock.forward(seconds=30)))
+
+    def unfold(self, row: str) -> None:
+        self.page.locator(".rows summary").filter(has_text=row).click()
+
+    def invite(self, name: str) -> str:
+        """Returns the address that is handed over, from the # on."""
+        self.page.get_by_role("link", name="Pessoas").first.click()
+        self.page.get_by_role("link", name="Convidar").click()
+        self.page.get_by_label("Nome de usuário").fill(name)
+        self.page.get_by_role("button", name="Fazer o convite").click()
+        expect(self.page.get_by_role("heading", name=f"Convite de {name}")).to_be_visible()
+        return self.page.locator("#link").inner_text().partition("/activate")[2]
+
+
+@pytest.fixture(params=[True, False], ids=["with a script", "without one"])
+def has_script(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def open_desk(open_page: OpenPage, setup_code: str, clock: Clock) -> Callable[..., Desk]:
+    def make(**options: object) -> Desk:
+        page = open_page(**options)
+        set_up(page, setup_code)
+        key = switch_on(page, clock)
+        leave_codes(page)
+        return Desk(page, clock, key)
+
+    return make
+
+
+def activate(page: Page, address: str, has_script: bool, name: str) -> None:
+    """Open what was handed over, choose a password, sign in."""
+    page.goto(f"/activate{address}")
+    if not has_script:
+        page.get_by_label("Código de ativação").fill(address.removeprefix("#"))
+        page.get_by_role("button", name="Continuar").click()
+    page.get_by_label("Senha", exact=True).fill(HERS)
+    page.get_by_label("Repita a senha").fill(HERS)
+    page.get_by_role("button", name="Definir senha").click()
+    expect(page.get_by_text("Senha definida.")).to_be_visible()
+    page.get_by_label("Senha").fill(HERS)
+    page.get_by_role("button", name="Entrar", exact=True).click()
+    expect(page.get_by_role("link", name="Instâncias").first).to_be_visible()
+
+
+def test_several_are_chosen_and_their_sessions_end(
+    open_desk: Callable[..., Desk], open_page: OpenPage, has_script: bool, clock: Clock
+) -> None:
+    desk = open_desk(java_script_enabled=has_script)
+    hers = open_page(java_script_enabled=has_script)
+    activate(hers, desk.invite("bia"), has_script, "bia")
+    desk.invite("caio")
+    desk.page.goto("/people")
+    act = desk.page.get_by_role("button", name="Encerrar sessões")
+    expect(act).to_be_hidden()
+    for name in ("bia", "caio"):
+        desk.page.get_by_label(f"Escolher {name}").check()
+    act.click()
+    expect(desk.page.get_by_role("heading", name="2 pessoas escolhidas")).to_be_visible()
+    desk.page.get_by_role("button", name="Encerrar sessões").click()
+    expect(desk.page.get_by_text("As sessões das pessoas escolhidas foram encerradas.")).to_be_visible()
+    hers.goto("/instances")
+    expect(hers.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
+
+
+def test_a_search_answers_while_it_is_typed(
+    open_desk: Callable[..., Desk], create_account: Callable[[str], str]
+) -> None:
+    desk = open_desk()
+    for name in ("bia", "caio"):
+        create_account(name)
+    desk.page.goto("/people")
+    desk.page.keyboard.press("/")
+    desk.page.keyboard.type("ai")
+    expect(desk.page.get_by_role("link", name="caio")).to_be_visible()
+    expect(desk.page.get_by_role("link", name="bia", exact=True)).to_have_count(0)
+    expect(desk.page.get_by_text("1 pessoa com “ai” no nome.")).to_be_visible()
+    desk.page.keyboard.press("Escape")
+    expect(desk.page.get_by_role("link", name="bia", exact=True)).to_be_visible()
+
+
+def test_what_is_done_with_a_person_is_said_where_it_was_asked(
+    open_desk: Callable[..., Desk], create_account: Callable[[str], str], has_script: bool
+) -> None:
+    desk = open_desk(java_script_enabled=has_script)
+    create_account("bia")
+    desk.open("bia")
+    for row, button, said in (
+        ("Membro", "Tornar administrador(a)", "Agora a pessoa administra o painel."),
+        ("Entrada permitida", "Desativar conta", "A conta está desativada."),
+        ("Conta desativada", "Reativar conta", "A conta está ativa de novo."),
+    ):
+        desk.unfold(row)
+        desk.page.get_by_role("button", name=button).click()
+        desk.prove()
+        expect(desk.page.get_by_text(said)).to_be_visible()
+    desk.page.get_by_role("button", name="Encerrar sessões").click()
+    expect(desk.page.get_by_text("As sessões foram encerradas.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_fits_at_every_width(
+    width: int, open_desk: Callable[..., Desk], create_account: Callable[[str], str]
+) -> None:
+    desk = open_desk(viewport={"width": width, "height": 900})
+    for name in ("bia", "caio", "abcdefghijklmnopqrstuvwxyz-0123"):
+        create_account(name)
+    for path in ("/people", "/people/2", "/people/4", "/people/invite", "/people/chosen?p=2&p=4&ato=require"):
+        desk.page.goto(path)
+        assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_open_to_everyone(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:
+    desk = open_desk()
+    create_account("bia")
+    page = desk.page
+    page.goto("/people")
+    check(page)
+    page.get_by_label("Escolher bia").check()
+    check(page)
+    for act in ("remind", "require", "end"):
+        page.goto(f"/people/chosen?p=2&ato={act}")
+        check(page)
+    desk.invite("caio")
+    check(page)
+    desk.open("bia")
+    for row in ("Convite", "Membro", "Entrada permitida"):
+        desk.unfold(row)
+    check(page)
+    page.get_by_role("button", name="Desativar conta").click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    check(page)
+    page.goto("/people/1")
+    check(page)
+
+
+def test_open_to_everyone_while_a_reset_is_begun(
+    open_desk: Callable[..., Desk], open_page: OpenPage, clock: Clock
+) -> None:
+    desk, hers = open_desk(), open_page()
+    activate(hers, desk.invite("bia"), True, "bia")
+    switch_on(hers, clock)
+    desk.open("bia")
+    desk.unfold("Dois fatores")
+    check(desk.page)
+    desk.page.get_by_label("Motivo").fill("Perdeu o celular no ônibus")
+    desk.page.get_by_role("button", name="Zerar os dois fatores").click()
+    desk.prove()
+    expect(desk.page.get_by_text("Os dois fatores serão zerados em")).to_be_visible()
+    check(desk.page)
+
+
+def test_open_to_everyone_before_ones_own_second_factor(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    page.get_by_role("link", name="Pessoas").first.click()
+    expect(page.get_by_role("heading", name="Primeiro, a sua conta")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Configurar Agora").click()
+    expect(page).to_have_url(re.compile("/security$"))
