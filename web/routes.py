@@ -22,10 +22,11 @@ from web.http.page import go
 from web.http.redirects import HOME
 from web.pages import activity, styleguide, theme
 from web.pages.admin import policy
-from web.pages.admin.people import chosen, invitation, listing, person
+from web.pages.admin.people import chosen, invitation, person
+from web.pages.admin.people import listing as people
 from web.pages.entry import activation, challenge, login, setup
 from web.pages.instances import acts, listing, tokens
-from web.pages.security import drill, hub, lockdown, notices, password, recovery_codes, sessions, totp
+from web.pages.security import delayed_acts, drill, hub, lockdown, notices, password, recovery_codes, sessions, totp
 from web.visit.visit import Entry, SignedIn, Visit
 
 
@@ -134,7 +135,8 @@ ROUTES: list[BaseRoute] = [
     post("/security/bad-day/reopen", lockdown.reopen, State.VERIFY_NOW, throttle=WRITE, purpose="reabrir os tokens"),
     get("/security/drill", drill.show, State.SIGNED_IN),
     post("/security/drill", drill.check, State.RECENTLY_VERIFIED, throttle=AUTH, purpose="fazer o simulado"),
-    get("/people", listing.list_page, State.SIGNED_IN, admin_only=True),
+    post("/security/delayed-acts/stop", delayed_acts.stop, State.SIGNED_IN, throttle=AUTH),
+    get("/people", people.list_page, State.SIGNED_IN, admin_only=True),
     get("/people/invite", invitation.form, State.SIGNED_IN, admin_only=True),
     post(
         "/people/invite",

@@ -164,6 +164,9 @@ def test_people(
         fields = {"reason": reason, "hours": "1"} | proof(protected, clock.forward(seconds=30))
         client.post("/people/2/reset-factor", data=fields)
         check(client.get("/people/2"))
+    check(browser.get("/instances"))
+    check(browser.post("/security/delayed-acts/stop", data={"code": "12"}))
+    check(browser.post("/security/delayed-acts/stop", data={"code": bruno.code_at(clock())}))
     for act in ("disable", "enable", "promote", "link"):
         client.post(f"/people/2/{act}", data=proof(protected, clock.forward(seconds=30)))
         check(client.get("/people/2"))

@@ -65,6 +65,12 @@ PLACES = [
         "pages.security.password._judge_current", lambda b, *_: b.post("/security/password", data={"current": WRONG}), 0
     ),
     Place("pages.security.totp.undo", lambda b, p, c: b.post("/security/totp/undo", data=wrong(p, c)), "totp_replaced"),
+    Place(
+        "pages.security.delayed_acts.stop",
+        lambda b, p, c: b.post("/security/delayed-acts/stop", data=wrong(p, c)),
+        "totp",
+        "a reset begun",
+    ),
     Place("auth.recovery_codes.try_rehearsal", lambda b, *_: b.post(REHEARSAL, data={"code": NO_CODE}), 0),
     Place("auth.recovery_codes.try_rehearsal", lambda b, *_: b.post("/security/drill", data={"code": NO_CODE}), 0),
 ]
@@ -87,13 +93,18 @@ def wrong(person: Person, clock: Clock) -> dict[str, str]:
 
 
 @pytest.fixture
-def browser(place: Place, protected: Person, client: TestClient, new_client: NewClient, clock: Clock) -> TestClient:
+def browser(
+    place: Place, protected: Person, client: TestClient, new_client: NewClient, clock: Clock, rows: Rows
+) -> TestClient:
     """A browser in the state that the place needs: with an app just replaced, where the old one is asked for."""
     browser = new_client(raise_server_exceptions=False)
     if place.breaks == "totp_replaced":
         new = begin_enrolment(client, **proof(protected, clock()))
         clock.forward(seconds=30)
         assert client.post(CONFIRM, data={"code": code_for(new, clock())}).status_code == 200
+    if place.needs == "a reset begun":
+        at = int(clock().timestamp())
+        rows("INSERT INTO delayed_acts VALUES (1, 'factor_reset', 'a lost phone', 1, ?, ?)", at, at + 3600)
     if place.needs == "pending login":
         give_password(browser, protected)
     elif place.needs:

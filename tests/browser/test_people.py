@@ -75,6 +75,33 @@ def activate(page: Page, address: str, has_script: bool, name: str) -> None:
     expect(page.get_by_role("link", name="Instâncias").first).to_be_visible()
 
 
+def test_somebody_is_invited_helped_and_stops_what_they_did_not_want(
+    open_desk: Callable[..., Desk], open_page: OpenPage, has_script: bool, clock: Clock
+) -> None:
+    desk = open_desk(java_script_enabled=has_script)
+    hers = open_page(java_script_enabled=has_script)
+    activate(hers, desk.invite("bia"), has_script, "bia")
+    key = switch_on(hers, clock)
+    desk.open("bia")
+    desk.unfold("Dois fatores")
+    desk.page.get_by_label("Motivo").fill("curto")
+    desk.page.get_by_role("button", name="Zerar os dois fatores").click()
+    desk.prove()
+    expect(desk.page.get_by_text("Diga o motivo")).to_be_visible()
+    desk.page.get_by_label("Motivo").fill("Perdeu o celular no ônibus")
+    desk.page.get_by_role("button", name="Zerar os dois fatores").click()
+    desk.prove()
+    expect(desk.page.get_by_text("Os dois fatores serão zerados em")).to_be_visible()
+    hers.goto("/instances")
+    expect(hers.get_by_text("Perdeu o celular no ônibus")).to_be_visible()  # once: the notice waits meanwhile
+    hers.get_by_label("Código de verificação").fill(show_code(key, clock.forward(seconds=30)))
+    if not has_script:
+        hers.get_by_role("button", name="Impedir").click()
+    expect(hers.get_by_text("Impedido: nada muda na sua conta.")).to_be_visible()
+    desk.page.goto("/instances")
+    expect(desk.page.get_by_text("Foi impedido o que estava marcado")).to_be_visible()
+
+
 def test_several_are_chosen_and_their_sessions_end(
     open_desk: Callable[..., Desk], open_page: OpenPage, has_script: bool, clock: Clock
 ) -> None:
@@ -180,6 +207,9 @@ def test_open_to_everyone_while_a_reset_is_begun(
     desk.prove()
     expect(desk.page.get_by_text("Os dois fatores serão zerados em")).to_be_visible()
     check(desk.page)
+    hers.goto("/instances")
+    expect(hers.get_by_role("button", name="Impedir")).to_be_visible()
+    check(hers)
 
 
 def test_open_to_everyone_before_ones_own_second_factor(open_page: OpenPage, setup_code: str) -> None:

@@ -139,6 +139,14 @@ def about_several(turn: Turn) -> Form:
     return form
 
 
+def stop(turn: Turn) -> Form:
+    typed = turn.typed_code(turn.code, turn.known.key)
+    if not (turn.account and turn.before.of("delayed_acts", account_id=turn.account)):
+        return Form({"code": typed})
+    key = turn.model.secrets[turn.account].key
+    return Form({"code": typed}, claims=[turn.code_claim("stop", turn.account, typed, key)], said=turn.code)
+
+
 def confirm(turn: Turn) -> Form:
     waiting = turn.waiting("totp_enrolments")
     key = turn.model.pending.get(turn.session["id"], "") if turn.session else ""
@@ -201,6 +209,7 @@ ACTS: dict[str, Act] = {
     "/security/bad-day/skip": saying(step="password"),
     "/security/bad-day/reopen": plain,
     "/security/drill": rehearse,
+    "/security/delayed-acts/stop": stop,
     "/people/invite": saying(name="bruno", role="admin"),
     "/people/chosen": about_several,
     "/people/{id:int}/link": about_somebody(),

@@ -121,7 +121,7 @@ def _looked_after(deed: Deed) -> set[int | None]:
 def _by_name(deed: Deed, owner: int) -> set[str]:
     """The tables in which the act may change rows of an account that it names without proving anything, or that
     administers the panel too, or with which whoever is looked after began something."""
-    if deed.named in _looked_after(deed):
+    if deed.named in _looked_after(deed) or deed.path == "/security/delayed-acts/stop":
         return {"notices", "activations", "delayed_acts"}
     if deed.path == "/login" and deed.named == owner:
         return PASSWORD_ALONE if deed.is_right else TRIES

@@ -302,6 +302,63 @@ def test_a_reset_wants_a_reason(reason: str, words: str, carla: Person, desk: De
     assert desk.act("carla", "reset-factor", reason=REASON, hours="2").status_code == 422
 
 
+def test_a_delayed_reset_is_told_and_stopped_with_a_code(
+    carla: Person, desk: Desk, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    browser = new_client()
+    sign_in(browser, carla, carla.code_at(clock()))
+    page = followed(desk, desk.act("carla", "reset-factor", reason=REASON, hours="24"))
+    assert "Os dois fatores serão zerados em" in page
+    told = browser.get("/instances").text
+    assert "Os dois fatores desta conta serão zerados" in told
+    assert REASON in told
+    clock.forward(minutes=1)
+    wrong = browser.post("/security/delayed-acts/stop", data={"code": carla.wrong_code_at(clock())})
+    assert wrong.status_code == 422
+    assert "Código incorreto." in wrong.text
+    stopped = browser.post("/security/delayed-acts/stop", data={"code": carla.code_at(clock())})
+    assert "Impedido: nada muda na sua conta." in stopped.text
+    assert "Os dois fatores desta conta" not in browser.get("/instances").text
+    assert "Foi impedido o que estava marcado" in desk.client.get("/instances").text
+    clock.forward(days=2)
+    assert give_password(new_client(), carla).headers["location"] == "/login/code"
+    assert rows("SELECT count(*) FROM totp") == [(2,)]
+
+
+def test_a_delayed_reset_is_stopped_in_place(carla: Person, desk: Desk, new_client: NewClient, clock: Clock) -> None:
+    browser = new_client()
+    sign_in(browser, carla, carla.code_at(clock()))
+    desk.act("carla", "reset-factor", reason=REASON, hours="1")
+    clock.forward(minutes=1)
+    path = "/security/delayed-acts/stop"
+    wrong = browser.post(path, data={"code": "12"}, headers=FRAGMENT)
+    assert (wrong.status_code, wrong.headers["hx-retarget"]) == (422, "#delayed")
+    assert 'id="stop-code"' in wrong.text
+    done = browser.post(path, data={"code": carla.code_at(clock())}, headers=FRAGMENT)
+    assert 'id="delayed"' in done.text
+    assert 'id="stop-code"' not in done.text
+    again = browser.post(path, data={"code": carla.code_at(clock())}, headers=FRAGMENT)
+    assert "Nada está marcado para a sua conta." in again.text
+
+
+def test_what_an_administrator_did_is_told_and_asks_nothing(
+    carla: Person, desk: Desk, new_client: NewClient, clock: Clock
+) -> None:
+    browser = new_client()
+    sign_in(browser, carla, carla.code_at(clock()))
+    desk.act("carla", "reset-factor", reason=REASON, hours="1")
+    told = "marcou quando zera seus dois fatores"
+    assert told not in browser.get("/instances").text  # the form that stops it says more
+    desk.act("carla", "keep-factor", kind="factor_reset")
+    notice = browser.get("/instances").text.partition(told)[2].partition("</div>")[0]
+    assert ">Entendi</button>" in notice
+    assert "Não fui eu" not in notice
+    found = re.search(r'action="(/security/notices/[0-9]+/mine)"', notice)
+    assert found
+    browser.post(found[1])
+    assert told not in browser.get("/instances").text
+
+
 def test_an_administrator_thinks_better_of_it(carla: Person, desk: Desk) -> None:
     desk.act("carla", "reset-factor", reason=REASON, hours="72")
     assert "Manter os dois fatores" in desk.page("carla")

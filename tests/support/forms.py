@@ -30,6 +30,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/bad-day/skip": ("step",),
     "/security/bad-day/reopen": STEP_UP,
     "/security/drill": ("code",),
+    "/security/delayed-acts/stop": ("code",),
     "/people/invite": ("name", "role"),
     "/people/chosen": ("people", "act", "days"),
     "/people/{id:int}/link": STEP_UP,

@@ -15,8 +15,9 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from db.notices import Notice
 from web import hosts
-from web.audit.events import NOTICE_KINDS
+from web.audit.events import NOTICE_KINDS, NoticeKind
 from web.http.compiling import Compiler
 from web.settings import ROOT as ROOT
 from web.visit.cookies import Cookie
@@ -63,7 +64,8 @@ def _common(visit: Visit) -> dict[str, object]:
     panel = visit.panel
     return {
         "session": visit.session,
-        "notices": visit.arrival.notices,
+        "notices": _notices(visit),
+        "delayed_acts": visit.arrival.delayed_acts,
         "recovery_left": visit.arrival.recovery_left if visit.session and visit.session.has_used_recovery else None,
         "panel_name": panel.settings.name,
         "help": panel.settings.help,
@@ -82,6 +84,12 @@ def _is_at_server(visit: Visit) -> bool:
     """Whether browser and panel are one computer. The address alone does not tell: it may be that of a proxy."""
     name = hosts.read(visit.request.headers.get("host", ""))
     return hosts.is_loopback(visit.arrival.address) and name is not None and hosts.is_loopback(name[0])
+
+
+def _notices(visit: Visit) -> list[Notice]:
+    """What was begun with the account is told by the form that stops it, as long as that is there."""
+    begun = {NoticeKind.FACTOR_RESET_BEGUN, NoticeKind.LINK_BEGUN} if visit.arrival.delayed_acts else set()
+    return [notice for notice in visit.arrival.notices if notice.kind not in begun]
 
 
 def chosen_theme(visit: Visit) -> str:
