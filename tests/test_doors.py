@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from tests.support.clock import Clock
+from tests.support.forms import FORMS, STEP_UP
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, protect, sign_in
 from web.app import create_app
 from web.guards.guard import Demand, Door, State, demand_of
@@ -149,6 +150,39 @@ def test_doors_of_administrators_are_closed_to_members(
         answer = browser.request(method, path, headers=headers)
         assert answer.status_code == 403
         assert ("Só quem administra" in answer.text) == (method != "HEAD")
+
+
+def test_a_disabled_persons_live_cookie_opens_no_door(
+    protected: Person, new_client: NewClient, invite: Callable[[str], Person], rows: Callable[..., Any]
+) -> None:
+    """A23."""
+    browser = new_client()
+    sign_in(browser, invite("bruno"))
+    rows("UPDATE accounts SET disabled_at = 1, role = 'admin' WHERE name = 'bruno'")
+    for method, path in doors(*SIGNED_IN):
+        answer = browser.request(method, path)
+        assert (answer.status_code, answer.text) == (303, ""), (method, path)
+        assert answer.headers["location"].startswith("/login"), (method, path)
+    assert rows("SELECT count(*) FROM sessions JOIN accounts ON accounts.id = account_id WHERE name = 'bruno'") == [
+        (1,)
+    ]
+
+
+def test_without_a_second_factor_of_their_own_nobody_looks_after_others(
+    alice: Person, client: TestClient, invite: Callable[[str], Person], clock: Clock, rows: Callable[..., Any]
+) -> None:
+    """P11, A51."""
+    invite("bruno")
+    filled = {"name": "carla", "role": "member", "reason": "Perdeu o celular", "hours": "0", "kind": "factor_reset"}
+    filled |= {"people": "2", "act": "end", "days": "0"}
+    before = rows("SELECT * FROM accounts")
+    for method, path in doors(*SIGNED_IN, suits=lambda demand: demand.admin_only and demand.section == "/people"):
+        form, clock.at = path.replace("/0", "/{id:int}"), clock.forward(seconds=10)
+        fields = {name: filled.get(name, "") for name in FORMS.get(form, ()) if name not in STEP_UP}
+        answer = client.request(method, path.replace("/0", "/2"), data=fields | {"step_up_password": alice.password})
+        assert answer.status_code == (403 if method == "POST" else 200), (method, path)
+        assert "bruno" not in answer.text
+    assert rows("SELECT * FROM accounts") == before
 
 
 @pytest.mark.parametrize("headers", [{}, FRAGMENT], ids=["page", "fragment"])
