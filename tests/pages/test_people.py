@@ -169,6 +169,7 @@ def test_an_invitation_is_a_link_that_is_shown_once(desk: Desk, new_client: NewC
     code = link_on(answer.text)
     for path in ("/people", f"/people/{desk.id('carla')}", "/activity", "/people/invite"):
         assert code not in desk.client.get(path).text
+    assert "convite de alice, falta 1 dia" in row_of(desk.client.get("/people?filtro=convites").text, "carla")
     assert "Convite aberto" in desk.page("carla")
     assert "Feito por alice" in desk.page("carla")
     browser = new_client()
@@ -374,6 +375,8 @@ def test_a_delayed_reset_happens_at_the_next_login(
     desk.act("carla", "reset-factor", reason=REASON, hours="1")
     assert give_password(new_client(), carla).headers["location"] == "/login/code"
     clock.forward(hours=1)
+    sign_in(desk.client, desk.alice, desk.alice.code_at(clock()))
+    assert "serão zerados na próxima entrada" in desk.page("carla")
     browser = new_client()
     assert give_password(browser, carla).headers["location"] == "/instances"
     assert REASON in browser.get("/instances").text
