@@ -132,6 +132,13 @@ def about_somebody(**fields: str) -> Act:
     return act
 
 
+def reset_factor(turn: Turn) -> Form:
+    """At once, or in an hour."""
+    form = about_somebody(reason="Perdeu o celular", hours="01"[turn.pick // 4 % 2])(turn)
+    form.said = f"{form.said}, hours: {form.fields['hours']}"
+    return form
+
+
 def about_several(turn: Turn) -> Form:
     form = about_somebody(act=("end", "require", "remind")[turn.pick % 3], days="0")(turn)
     form.fields["people"] = form.id
@@ -144,6 +151,8 @@ def stop(turn: Turn) -> Form:
     if not (turn.account and turn.before.of("delayed_acts", account_id=turn.account)):
         return Form({"code": typed})
     key = turn.model.secrets[turn.account].key
+    if not key:
+        return Form({"code": typed})
     return Form({"code": typed}, claims=[turn.code_claim("stop", turn.account, typed, key)], said=turn.code)
 
 
@@ -215,7 +224,7 @@ ACTS: dict[str, Act] = {
     "/people/{id:int}/link": about_somebody(),
     "/people/{id:int}/end-sessions": about_somebody(),
     "/people/{id:int}/unlock": about_somebody(),
-    "/people/{id:int}/reset-factor": about_somebody(reason="Perdeu o celular", hours="0"),
+    "/people/{id:int}/reset-factor": reset_factor,
     "/people/{id:int}/keep-factor": about_somebody(kind="factor_reset"),
     "/people/{id:int}/promote": about_somebody(),
     "/people/{id:int}/demote": about_somebody(),

@@ -68,6 +68,12 @@ class Deed:
     def changes(self) -> list[Change]:
         return list(changes(self.before, self.after))
 
+    def is_reset(self, account: int | None) -> bool:
+        """Whether an administrator's reset of the second factor had become due, and was done now."""
+        begun = self.before.of("delayed_acts", account_id=account, kind="factor_reset")
+        is_done = any(line.account_id == account and line.event == "people.factor_reset" for line in self.lines)
+        return is_done and any(act["due_at"] <= self.now for act in begun)
+
     @cached_property
     def begun(self) -> list[Row]:
         """Sessions that were not there before."""

@@ -56,7 +56,8 @@ def a_session_begins_with_every_factor(deed: Deed, model: Model) -> Iterator[str
         is_completed = bool(deed.pending_login and model.challenges.get(deed.pending_login["digest"]) == account)
         if not (is_completed or deed.has_right(account, "password", "activation")):
             yield f"a session of {model.secrets[account].name} began without the password"
-        if deed.before.has_app(account) and not deed.has_right(account, "totp", "recovery"):
+        owes_second = deed.before.has_app(account) and not deed.is_reset(account)
+        if owes_second and not deed.has_right(account, "totp", "recovery"):
             yield f"a session of {model.secrets[account].name} began without the second factor"
     if len(deed.begun) > 1:
         yield "one thing opened two sessions"
@@ -92,8 +93,8 @@ def _may_touch(deed: Deed, change: Change) -> bool:
         return True
     if deed.command == "rotate-key":
         return all(column.startswith("sealed") for column in change.columns)
-    if deed.command == "prune" and row.table == "endings":  # why what it removes had ended
-        return True
+    if deed.command == "prune":  # why what it removes had ended, and what is due
+        return row.table in ("endings", "notices") or deed.is_reset(owner)
     if deed.command == "end-sessions" and deed.named is None:
         return row.table == "endings" or bool(change.before and not change.after)
     return owner in _whole(deed) or row.table in _by_name(deed, owner)
@@ -106,7 +107,8 @@ def _whole(deed: Deed) -> set[int | None]:
     if deed.path in ("/login/code", "/login/recovery"):
         return {deed.pending_login["account_id"]} if deed.pending_login and deed.is_right else set()
     if deed.path in ("/login", "/activate", "/setup"):
-        is_enough = deed.is_right and not (deed.named and deed.path == "/login" and deed.before.has_app(deed.named))
+        owes_second = deed.named and deed.before.has_app(deed.named) and not deed.is_reset(deed.named)
+        is_enough = deed.is_right and not (deed.path == "/login" and owes_second)
         return {deed.named} if is_enough else set()
     return {deed.session["account_id"], *_looked_after(deed)} if deed.session and deed.path != "/logout" else set()
 
@@ -121,6 +123,8 @@ def _looked_after(deed: Deed) -> set[int | None]:
 def _by_name(deed: Deed, owner: int) -> set[str]:
     """The tables in which the act may change rows of an account that it names without proving anything, or that
     administers the panel too, or with which whoever is looked after began something."""
+    if deed.is_reset(deed.named) and owner != deed.named:
+        return {"notices"}
     if deed.named in _looked_after(deed) or deed.path == "/security/delayed-acts/stop":
         return {"notices", "activations", "delayed_acts"}
     if deed.path == "/login" and deed.named == owner:
@@ -148,6 +152,8 @@ def _may_note(deed: Deed, line: Line) -> bool:
     if account is None or account in _whole(deed) or _by_name(deed, account):
         return True
     if deed.command == "end-sessions" and deed.named is None:
+        return True
+    if deed.command == "prune" and line.event.startswith("people.factor_reset"):
         return True
     return line.event == "session.ended"  # the session that went is looked at as a row
 

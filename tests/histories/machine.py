@@ -21,13 +21,18 @@ from tests.histories.acts import (
     prove,
 )
 from tests.histories.deed import Claim, Deed
-from tests.histories.players import BROWSERS, HANDS, NAMES, THIEFS, Hand
+from tests.histories.players import ADMIN, BROWSERS, HANDS, NAMES, THIEFS, Hand
 from tests.histories.scene import ASKING, GETS, POSTS, Scene, demand
 from tests.histories.stage import COMMANDS, activation_in
 from web.cli.terminal import CommandRefused
 from web.limits import RESET_TTL
 
 SENSITIVE = sorted(path for path in ACTS if demand(POSTS[path]).door in ASKING)
+LOOKING_AFTER = sorted(path for path in ACTS if path.startswith("/people"))
+# Any of them may come to administer the panel; most often it is the one who does from the start.
+administrators = st.sampled_from(
+    [hand for hand in HANDS for _ in range(30 if hand.account == ADMIN else 1) if hand.has_app]
+)
 hands, passwords = st.sampled_from(HANDS), st.sampled_from([RIGHT, WRONG])
 CODES = [NOW, WRONG, USED, NEXT]
 codes = st.sampled_from(CODES)
@@ -127,6 +132,12 @@ class Histories(Scene):
     def confirms_who_it_is(self, hand: Hand, path: str, proof: Proof, pick: int) -> None:
         self._act(self._inside(hand), path, proof, pick=pick)
 
+    @rule(hand=administrators, path=st.sampled_from(LOOKING_AFTER), pick=picks)
+    def looks_after_somebody(self, hand: Hand, path: str, pick: int) -> None:
+        """Whoever administers the panel, half a minute later, with a right proof."""
+        self._wait(30)
+        self._act(self._inside(hand), path, Proof(RIGHT, NOW), pick=pick)
+
     @rule(hand=hands, proof=proofs, code=codes, back=st.sampled_from([NONE, NONE, *CODES]))
     def moves_to_another_app(self, hand: Hand, proof: Proof, code: str, back: str) -> None:
         hand = self._inside(hand)
@@ -168,6 +179,9 @@ class Histories(Scene):
 
     @rule(span=spans)
     def time_passes(self, span: int) -> None:
+        self._wait(span)
+
+    def _wait(self, span: int) -> None:
         self.story.append(f"{span} s pass")
         self.now = self.now.at_another_time(self.stage.clock.forward(seconds=span))
 

@@ -194,6 +194,8 @@ class Model:
     def _of_passwords(self, deed: Deed) -> list[Due]:
         """A right password whose second factor is owed, where it was not proved with the same request."""
         claims = [c for c in deed.judged if c.kind == "password" and c.is_right and c.place in ("login", "step-up")]
+        if claims and deed.is_reset(claims[0].account):
+            return []
         if not claims or not deed.before.has_app(claims[0].account) or "stepup.ok" in deed.events(claims[0].account):
             return []
         account, shows_by = claims[0].account, deed.now + int(PENDING_LOGIN_TTL.total_seconds())
