@@ -197,6 +197,14 @@ ROUTES: list[BaseRoute] = [
         purpose="impedir o que está marcado para a conta",
     ),
     post(
+        "/people/{id:int}/release",
+        person.release,
+        State.VERIFY_NOW,
+        admin_only=True,
+        throttle=WRITE,
+        purpose="deixar de exigir dois fatores",
+    ),
+    post(
         "/people/{id:int}/promote",
         person.promote,
         State.VERIFY_NOW,

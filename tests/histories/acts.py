@@ -226,6 +226,7 @@ ACTS: dict[str, Act] = {
     "/people/{id:int}/unlock": about_somebody(),
     "/people/{id:int}/reset-factor": reset_factor,
     "/people/{id:int}/keep-factor": about_somebody(kind="factor_reset"),
+    "/people/{id:int}/release": about_somebody(),
     "/people/{id:int}/promote": about_somebody(),
     "/people/{id:int}/demote": about_somebody(),
     "/people/{id:int}/disable": about_somebody(),

@@ -489,6 +489,18 @@ def test_two_factors_are_required_of_some(
     assert browsers[1].get("/instances").status_code == 200
 
 
+def test_a_rule_for_one_person_is_shown_and_lifted(bruno: Person, desk: Desk, new_client: NewClient) -> None:
+    browser = new_client()
+    sign_in(browser, bruno)
+    assert "Dois fatores exigidos" not in desk.page("bruno")
+    desk.client.post("/people/chosen", data={"people": str(desk.id("bruno")), "act": "require", "days": "0"})
+    assert browser.get("/instances").headers["location"] == "/security"
+    assert "Dois fatores exigidos" in desk.page("bruno")
+    assert "não são mais exigidos só desta pessoa" in followed(desk, desk.act("bruno", "release"))
+    assert "Dois fatores exigidos" not in desk.page("bruno")
+    assert browser.get("/instances").status_code == 200
+
+
 def test_whoever_has_no_second_factor_is_reminded(
     bruno: Person, carla: Person, desk: Desk, new_client: NewClient, clock: Clock
 ) -> None:

@@ -38,6 +38,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/people/{id:int}/unlock": STEP_UP,
     "/people/{id:int}/reset-factor": ("reason", "hours", *STEP_UP),
     "/people/{id:int}/keep-factor": ("kind",),
+    "/people/{id:int}/release": STEP_UP,
     "/people/{id:int}/promote": STEP_UP,
     "/people/{id:int}/demote": STEP_UP,
     "/people/{id:int}/disable": STEP_UP,

@@ -12,7 +12,7 @@ from db.delayed_acts import DelayedAct, Kind
 from db.people import Person
 from web.auth import roles
 from web.auth.delayed_acts import link_password, reset_two_factor, stop
-from web.auth.people import PersonRefusal, find
+from web.auth.people import PersonRefusal, find, release_two_factor
 from web.auth.people import end_sessions as end_sessions_of
 from web.auth.people import renew_invitation as renew
 from web.auth.people import revoke_invitation as revoke
@@ -32,6 +32,7 @@ Act = Callable[[Transaction, SignedIn, int], Awaitable[PersonRefusal | None]]
 DONE = {
     "sessoes": "As sessões foram encerradas.",
     "liberada": "As esperas foram apagadas: a pessoa pode tentar de novo agora.",
+    "dispensada": "Os dois fatores não são mais exigidos só desta pessoa. A regra de todos continua como está.",
     "zerada": "Os dois fatores foram zerados. A pessoa entra com a senha e vê o motivo.",
     "marcada": "Está marcado. Até lá, a pessoa vê o pedido e pode impedi-lo.",
     "espera": (
@@ -134,6 +135,18 @@ async def _unlock(tx: Transaction, visit: SignedIn, account_id: int) -> PersonRe
     if isinstance(person, PersonRefusal):
         return person
     await forgive(tx, visit, person)
+    return None
+
+
+async def release(visit: VerifiedNow) -> Response:
+    return await _do(visit, _release, "dispensada")
+
+
+async def _release(tx: Transaction, visit: SignedIn, account_id: int) -> PersonRefusal | None:
+    person = await find(tx, visit, account_id)
+    if isinstance(person, PersonRefusal):
+        return person
+    await release_two_factor(tx, visit, person)
     return None
 
 
