@@ -155,6 +155,11 @@ async def has_administrator(tx: Transaction, *, apart_from: int = 0) -> bool:
     return bool(await tx.one(int, sql, apart_from=apart_from))
 
 
+async def set_zone(tx: Transaction, account_id: int, zone: str) -> None:
+    """The time zone that the person wants dates in; "" leaves it to their browser."""
+    await tx.run("UPDATE accounts SET zone = :zone WHERE id = :id", zone=zone, id=account_id)
+
+
 async def offer_setup(tx: Transaction, digest: bytes, *, ends_at: datetime) -> None:
     """Store the code that may create the first account; an earlier one is no longer accepted."""
     sql = """

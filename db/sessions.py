@@ -28,6 +28,7 @@ class Session:
     has_used_recovery: bool  # a recovery code was used, and the owner has neither acknowledged nor replaced it
     has_notices: bool
     has_delayed_acts: bool  # somebody who administers began something that is done later
+    zone: str  # that its owner chose for dates; "" while their browser says it
 
     def requires_two_factor(self, at: datetime) -> bool:
         return Policy(self.two_factor_required_at).requires_two_factor(at)
@@ -90,7 +91,8 @@ async def find(db: Reader, digest: bytes, *, at: datetime, idle: timedelta, enro
             EXISTS (SELECT 1 FROM notices WHERE notices.account_id = here.account_id
                 AND notices.acknowledged_at IS NULL AND shows_at <= :at
                 AND (session_id IS NULL OR session_id <> here.id)),
-            EXISTS (SELECT 1 FROM delayed_acts WHERE delayed_acts.account_id = here.account_id)
+            EXISTS (SELECT 1 FROM delayed_acts WHERE delayed_acts.account_id = here.account_id),
+            accounts.zone
         FROM here JOIN accounts ON accounts.id = here.account_id
             JOIN two_factor_required AS required ON required.account_id = here.account_id
         WHERE accounts.disabled_at IS NULL AND (has_two_factor OR coalesce(required.at > :at, TRUE)

@@ -152,8 +152,10 @@ document.addEventListener("click", ({ target }) => {
   const chosen = target.closest("[name=theme]");
   if (!chosen) return;
   document.documentElement.dataset.theme = chosen.value;
-  for (const one of chosen.form.elements.theme) one.removeAttribute("aria-current");
-  chosen.setAttribute("aria-current", "true");
+  for (const one of document.querySelectorAll("[name=theme]")) {
+    if (one.value === chosen.value) one.setAttribute("aria-current", "true");
+    else one.removeAttribute("aria-current");
+  }
 });
 
 // The QR code closes into a lock where it stands, rests, and goes to the top of the codes, which appear as it goes. They
@@ -278,6 +280,7 @@ function dayHeading(at, today) {
   return ago > 0 && ago < 7 ? [name[0].toUpperCase() + name.slice(1), date] : [date, name];
 }
 function tellLocally() {
+  if ("ownZone" in document.documentElement.dataset) return; // the server told them in the zone that the reader chose
   for (const time of document.querySelectorAll("time:not([data-local])")) {
     const at = new Date(time.dateTime), words = forms[time.dataset.as];
     time.dataset.local = "";

@@ -30,7 +30,7 @@ MARKUP = [
 ]
 # Other values have no sentence of their own.
 FILLED_IN_BY_PAGES = {"/security/recovery-codes/file", "/security/bad-day/skip", "/policy/require"}
-FILLED_IN_BY_PAGES |= {"/people/invite", "/people/chosen", "/people/{id:int}/keep-factor"}
+FILLED_IN_BY_PAGES |= {"/people/invite", "/people/chosen", "/people/{id:int}/keep-factor", "/me/zone"}
 NOT_THAT_FORM = "Formulário incompleto"
 
 

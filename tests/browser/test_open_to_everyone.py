@@ -102,7 +102,7 @@ def test_inside_without_a_second_factor(page: Page, setup_code: str, clock: Cloc
         page.wait_for_load_state("networkidle")
         check(page)
         page.goto("/instances")
-    for path in ("/activity", "/security/sessions", "/security/bad-day", "/policy", "/security/password"):
+    for path in ("/activity", "/security/sessions", "/security/bad-day", "/policy", "/me", "/security/password"):
         page.goto(path)
         check(page)
     page.get_by_label("Nova senha", exact=True).press_sequentially("pato")

@@ -11,7 +11,7 @@ from db import accounts, people
 from db.people import MANY, Counts, Filter, State
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.older import PEOPLE_OF_BEFORE
+from tests.support.older import PEOPLE_OF_BEFORE, ZONES_OF_BEFORE
 from tests.support.people import Person
 from web.cli import people as terminal
 from web.panel import Panel
@@ -135,7 +135,7 @@ def test_a_folder_of_before_tells_the_same_of_its_people(
         (1, "password", int(clock().timestamp()), None),
         (2, "invitation", int(clock().timestamp()), None),
     ]
-    for change in (*PEOPLE_OF_BEFORE, "PRAGMA user_version = 28"):
+    for change in (*ZONES_OF_BEFORE, *PEOPLE_OF_BEFORE, "PRAGMA user_version = 28"):
         rows(change)
     operate(lambda panel: people.counts(panel.db))
     assert [rows(sql) for sql in known] == now

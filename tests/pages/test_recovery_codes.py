@@ -15,6 +15,7 @@ from tests.support.older import (
     PANEL_OF_BEFORE,
     PENDING_LOGINS_OF_BEFORE,
     PEOPLE_OF_BEFORE,
+    ZONES_OF_BEFORE,
 )
 from tests.support.people import (
     FRAGMENT,
@@ -459,6 +460,7 @@ def test_codes_from_before_sets_had_keys_stay_valid(
         digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
     for change in (
+        *ZONES_OF_BEFORE,
         *PEOPLE_OF_BEFORE,
         "DROP TABLE endings",
         *EARLY_CODES_OF_BEFORE,

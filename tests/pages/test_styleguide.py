@@ -29,6 +29,7 @@ ELSEWHERE = {
     "hello",
     "how",
     "initials",
+    "self",
     "list",
     "keep",
     "lead",

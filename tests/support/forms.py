@@ -48,6 +48,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/policy/require": ("days",),
     "/policy/release": (),
     "/activity/verify": (),
+    "/me/zone": ("zone",),
     "/activity/export": ("tipo", "periodo", "de", "ate", "fuso"),
     "/instances": ("name",),
     "/instances/{id}/rename": ("name",),

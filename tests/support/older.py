@@ -94,6 +94,7 @@ INSTANCES_OF_BEFORE = [
     "ALTER TABLE instances DROP COLUMN sort_name",
     "CREATE INDEX instances_by_account ON instances (account_id, name)",
 ]
+ZONES_OF_BEFORE = ["DROP INDEX notices_acknowledged", "ALTER TABLE accounts DROP COLUMN zone"]
 
 
 PEOPLE_OF_BEFORE = [
@@ -118,6 +119,7 @@ PEOPLE_OF_BEFORE = [
 
 def take_back(rows: Rows) -> None:
     for change in (
+        *ZONES_OF_BEFORE,
         *PEOPLE_OF_BEFORE,
         "DROP TABLE endings",
         *EARLY_CODES_OF_BEFORE,

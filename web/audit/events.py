@@ -155,6 +155,7 @@ class Event(StrEnum):
     ACCOUNT_REOPENED = "account.reopened", "Tokens reabertos"
     ACCOUNT_SETUP_FAILED = "account.setup_failed", "Código de instalação incorreto", Failure.OF_STRANGERS
     ACCOUNT_STEP_SKIPPED = "account.step_skipped", "Passo do dia ruim dispensado"
+    ACCOUNT_ZONE_CHANGED = "account.zone_changed", "Fuso das datas alterado"
     ALERT_BRUTE_FORCE = (
         "alert.brute_force",
         "Muitas senhas ou códigos errados no painel inteiro",

@@ -41,6 +41,7 @@ FOLDED_FROM = 3  # alike lines in a row
 # By the event or by its first word; what other versions know has a plain circle.
 ICONS: dict[str, str] = {
     Event.ACCOUNT_LOCKED: "lock",
+    Event.ACCOUNT_ZONE_CHANGED: "clock",
     Event.RECOVERY_REHEARSED: "circle-check",
     Event.INSTANCE_TOKEN_CHANGED: "key-round",
     Event.INSTANCE_TOKEN_SHOWN: "key-round",
@@ -124,7 +125,7 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
-        days=_by_day(entries[:ACTIVITY_PAGE], asking, visit.at, visit.panel.settings.time_zone),
+        days=_by_day(entries[:ACTIVITY_PAGE], asking, visit.at, visit.zone),
         older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
         kinds={kind: label for kind, (label, _) in KINDS.items()},
         periods=PERIODS,
@@ -250,7 +251,6 @@ def harmless(cell: str) -> str:
 
 def _choose(visit: Visit, asked: Mapping[str, str]) -> Chosen:
     """What is neither kind nor period is all; dates, both days included, go before a period."""
-    panel = visit.panel
     typed = {name: asked.get(name, "").strip() for name in CHOICE}
     known: dict[str, Mapping[str, object]] = {
         "tipo": KINDS,
@@ -258,7 +258,7 @@ def _choose(visit: Visit, asked: Mapping[str, str]) -> Chosen:
     }
     typed |= {name: typed[name] if typed[name] in choices else "" for name, choices in known.items()}
     told = zone_or(typed["fuso"], None)
-    typed["fuso"], zone = (typed["fuso"], told) if told else ("", panel.settings.time_zone)
+    typed["fuso"], zone = (typed["fuso"], told) if told else ("", visit.zone)
     days, errors = _read_days(typed, zone)
     if typed["periodo"]:
         days["de"] = visit.at - timedelta(days=int(typed["periodo"]))

@@ -19,6 +19,7 @@ from db.trusted_devices import Trust
 from web import hosts
 from web.panel import Panel
 from web.visit.cookies import Jar
+from web.words.moments import Zone, zone_or
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,17 @@ class Visit:
     @property
     def pending_login(self) -> PendingLogin | None:
         return self.arrival.pending_login
+
+    @property
+    def own_zone(self) -> Zone:
+        """The time zone that whoever is signed in chose for dates; None while their browser says it."""
+        chosen = self.session.zone if self.session else ""
+        return zone_or(chosen, None) if chosen else None
+
+    @property
+    def zone(self) -> Zone:
+        """Of the moments that this visitor reads."""
+        return self.own_zone or self.panel.settings.time_zone
 
     @property
     def network(self) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,6 +13,36 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 WEEKDAYS = ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo")
+
+BRAZIL = (
+    "America/Sao_Paulo",
+    "America/Araguaina",
+    "America/Bahia",
+    "America/Belem",
+    "America/Boa_Vista",
+    "America/Campo_Grande",
+    "America/Cuiaba",
+    "America/Eirunepe",
+    "America/Fortaleza",
+    "America/Maceio",
+    "America/Manaus",
+    "America/Noronha",
+    "America/Porto_Velho",
+    "America/Recife",
+    "America/Rio_Branco",
+    "America/Santarem",
+)
+AREAS = {
+    "Africa": "África",
+    "America": "Américas",
+    "Antarctica": "Antártida",
+    "Asia": "Ásia",
+    "Atlantic": "Atlântico",
+    "Australia": "Austrália",
+    "Europe": "Europa",
+    "Indian": "Índico",
+    "Pacific": "Pacífico",
+}
 
 Zone = ZoneInfo | None  # None: the machine's own, where it does not tell its name
 
@@ -53,6 +85,16 @@ def zone_or(name: str, otherwise: Zone) -> Zone:
         return read_zone(name)
     except ValueError:
         return otherwise
+
+
+@lru_cache(maxsize=1)
+def zones() -> dict[str, tuple[str, ...]]:
+    """The IANA names that a person chooses from, by area, those of Brazil first. The package has every one of them,
+    whatever the machine has."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    others = sorted(name for name in names if name.partition("/")[0] in AREAS and name not in BRAZIL)
+    by_area = groupby(others, lambda name: AREAS[name.partition("/")[0]])
+    return {"Brasil": BRAZIL} | {area: tuple(names) for area, names in by_area} | {"Sem lugar": ("UTC",)}
 
 
 def zone_name(zone: Zone, at: datetime) -> str:

@@ -138,7 +138,7 @@ async def as_file(visit: SignedIn) -> Response:
     """The codes just shown, sent back as a text file: no address holds them, so no history keeps them."""
     panel, session = visit.panel, visit.session
     typed = await forms.read(visit, "codes", optional=("fuso",))
-    codes, zone = typed["codes"].split(), zone_or(typed["fuso"], panel.settings.time_zone)
+    codes, zone = typed["codes"].split(), zone_or(typed["fuso"], visit.zone)
     if len(codes) != RECOVERY_CODES or not all(recovery_code.is_well_formed(human_code.read(code)) for code in codes):
         raise HTTPException(422)
     in_force = await recovery_codes.find(panel.db, session.account_id)
