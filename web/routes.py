@@ -26,7 +26,7 @@ from web.pages.admin.people import chosen, invitation, person
 from web.pages.admin.people import listing as people
 from web.pages.entry import activation, challenge, login, setup
 from web.pages.instances import acts, listing, tokens
-from web.pages.me import account
+from web.pages.me import account, download
 from web.pages.security import delayed_acts, drill, hub, lockdown, notices, password, recovery_codes, sessions, totp
 from web.visit.visit import Entry, SignedIn, Visit
 
@@ -276,6 +276,13 @@ ROUTES: list[BaseRoute] = [
     post("/activity/export", activity.export, State.RECENTLY_VERIFIED, throttle=EXPORT, purpose="exportar a atividade"),
     get("/me", account.show, State.SIGNED_IN),
     post("/me/zone", account.choose_zone, State.SIGNED_IN, throttle=WRITE),
+    post(
+        "/me/download",
+        download.download,
+        State.RECENTLY_VERIFIED,
+        throttle=EXPORT,
+        purpose="baixar o que o painel sabe de você",
+    ),
     post("/instances", acts.create, State.SIGNED_IN, throttle=WRITE),
     get("/instances/paused/change", tokens.change_paused_form, State.SIGNED_IN),
     post(

@@ -1,10 +1,12 @@
-"""Minha conta in a real browser, with script and without: a zone of one's own, and the theme."""
+"""Minha conta in a real browser, with script and without: a zone of one's own, the theme, the file."""
+
+import json
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.steps import set_up, sign_in
+from tests.browser.steps import prove, set_up, sign_in
 from tests.support.accessible import WIDTHS, check
 from tests.support.clock import Clock
 from tests.support.people import PASSWORD
@@ -70,6 +72,18 @@ def test_the_theme_is_chosen_there_and_both_choices_agree(has_script: bool, page
         expect(page.get_by_role("button", name=name, exact=True)).not_to_have_attribute("aria-current", "true")
     page.reload()
     expect(page.get_by_role("button", name="Escuro", exact=True)).to_have_attribute("aria-current", "true")
+
+
+def test_the_file_comes_after_a_proof(page: Page, clock: Clock) -> None:
+    clock.forward(minutes=6)
+    page.goto("/me")
+    page.get_by_role("button", name="Baixar meus dados").click()
+    expect(page.get_by_text("Para baixar o que o painel sabe de você")).to_be_visible()
+    with page.expect_download() as download:
+        prove(page)
+    assert download.value.suggested_filename == "minha-conta.json"
+    told = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert (told["conta"]["usuario"], told["fuso_das_datas"]) == ("ana", "America/Sao_Paulo")
 
 
 def test_the_way_there_is_seen_at_every_width(has_script: bool, page: Page) -> None:

@@ -49,6 +49,7 @@ COSTLY = {
     "/security/drill": "auth",
     "/activity/verify": "verification",
     "/activity/export": "export",
+    "/me/download": "export",
 }
 
 

@@ -121,6 +121,12 @@ def test_people_come_by_name_from_an_index(whom: Filter, search: Search, connect
     assert search is Search.RARE or any(re.search(rf"SEARCH accounts USING .*{index} \(name>", step) for step in plan)
 
 
+def test_all_notices_of_a_person_are_found_by_their_account(connection: sqlite3.Connection) -> None:
+    [(_, sql)] = [(place, sql) for place, sql in EVERY if place == "me.notices"]
+    steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", Anything())]
+    assert ["account_id=?" in step for step in steps if step.startswith("SEARCH")] == [True, True]
+
+
 def asked_on_the_loop(methods: str = "one|few") -> Iterator[str]:
     """The functions of db/ that ask a Database, not a Transaction, for one row or a few."""
     for file in sorted((ROOT / "db").glob("*.py")):

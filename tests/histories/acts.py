@@ -234,6 +234,7 @@ ACTS: dict[str, Act] = {
     "/people/{id:int}/invitation/renew": about_somebody(),
     "/people/{id:int}/invitation/revoke": about_somebody(),
     "/me/zone": saying(zone="Asia/Tokyo"),
+    "/me/download": plain,
     "/policy/require": saying(days="0"),
     "/policy/release": plain,
     "/activity/verify": plain,

@@ -1,16 +1,21 @@
-"""Minha conta: who somebody is, and the zone of their dates."""
+"""Minha conta: who somebody is, the zone of their dates, and the file of all that the panel knows about them."""
 
+import base64
 import gzip
+import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.support.clock import Clock
-from tests.support.people import ORIGIN, Person, sign_in
+from tests.support.people import ORIGIN, Person, cookie_of, give_password, proof, protect, sign_in
+from web.limits import EXPORT_STEP, EXPORTS
 from web.words.moments import zones
 
 NewClient = Callable[[], TestClient]
@@ -32,6 +37,15 @@ def brunos(bruno: Person, new_client: NewClient) -> TestClient:
 
 def choose(browser: TestClient, zone: str) -> Any:
     return browser.post("/me/zone", data={"zone": zone})
+
+
+def downloaded(browser: TestClient, **proved: str) -> dict[str, Any]:
+    answer = browser.post("/me/download", data=proved)
+    assert answer.headers["content-disposition"] == 'attachment; filename="minha-conta.json"'
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    told = json.loads(answer.content)
+    assert isinstance(told, dict)
+    return told
 
 
 def test_the_page_tells_name_role_and_since_when(alice: Person, client: TestClient, brunos: TestClient) -> None:
@@ -137,3 +151,210 @@ def test_every_zone_of_the_list_can_be_read_and_stands_there_once() -> None:
 def test_the_page_stays_small(alice: Person, client: TestClient) -> None:
     """7 KiB, as a proxy compresses it, with the head of its answer."""
     assert len(gzip.compress(client.get("/me").content)) < 7 * 1024 - 400
+
+
+@pytest.fixture
+def busy_alice(protected: Person, client: TestClient, new_client: NewClient, clock: Clock) -> Person:
+    """Who has an instance, a spent code, another browser, and somebody who knows her password."""
+    client.post("/instances", data={"name": "Loja"})
+    other = new_client()
+    give_password(other, protected)
+    other.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    give_password(new_client(), protected)
+    clock.forward(minutes=10)
+    sign_in(client, protected, protected.code_at(clock()))
+    give_password(new_client(), protected)
+    return protected
+
+
+def test_the_file_tells_what_the_panel_knows(busy_alice: Person, client: TestClient, rows: Rows) -> None:
+    choose(client, "Asia/Tokyo")
+    told = downloaded(client)
+    assert told["painel"] == "Painel Z-API"
+    assert (told["baixado_em"], told["fuso_das_datas"]) == ("2026-11-24T21:10:35+09:00", "Asia/Tokyo")
+    assert told["conta"] == {
+        "usuario": "alice",
+        "papel": "administra o painel",
+        "criada_em": "2026-11-24T21:00:05+09:00",
+        "tem_senha": True,
+        "fuso_escolhido": "Asia/Tokyo",
+        "codigo_de_ativacao_ate": None,
+    }
+    assert told["dois_fatores"]["aplicativo_desde"] == "2026-11-24T21:00:05+09:00"
+    codes = told["codigos_de_recuperacao"]
+    assert (codes["restantes"], [code["em"] for code in codes["usados"]]) == (9, ["2026-11-24T21:00:35+09:00"])
+    assert [(one["entrada_por"], one["e_esta"]) for one in told["sessoes"]] == [("totp", True), ("recovery", False)]
+    assert [one["codigos_errados"] for one in told["entradas_sem_segundo_fator"]] == [0]
+    assert len(told["dispositivos_confiaveis"]) == 2
+    [(instance,)] = rows("SELECT id FROM instances")
+    assert [(one["id"], one["nome"], one["pausada_em"]) for one in told["instancias"]] == [(instance, "Loja", None)]
+    assert {"password_known", "recovery_used"} <= {one["tipo"] for one in told["avisos"]}
+    assert [one["evento"] for one in told["atividade"][:2]] == ["account.downloaded", "account.zone_changed"]
+    assert told["atividade"][-1]["o_que_aconteceu"] == "Conta criada"
+
+
+def test_why_sessions_ended_is_told_while_it_is_kept(busy_alice: Person, client: TestClient) -> None:
+    client.post("/security/sessions/end-others")
+    assert [one["motivo"] for one in downloaded(client)["sessoes_encerradas"]] == ["elsewhere"]
+
+
+# Tables with rows of an account whose rows the file tells, and those that hold nothing to tell.
+IN_THE_FILE = {
+    "accounts",
+    "activations",
+    "activity",
+    "endings",
+    "instances",
+    "notices",
+    "pending_logins",
+    "recovery_codes",
+    "recovery_sets",
+    "sessions",
+    "totp",
+    "totp_enrolments",
+    "totp_replaced",
+    "trusted_devices",
+}
+NOTHING_TO_TELL = {"totp_told"}  # numbers of half minutes whose codes the panel gave away, so that they are refused
+
+
+def test_no_table_that_knows_somebody_is_forgotten(alice: Person, rows: Rows) -> None:
+    """A new one has to be told, or to be named here."""
+    sql = """
+        SELECT tables.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND columns.name = 'account_id'
+    """
+    assert {name for (name,) in rows(sql)} | {"accounts"} == IN_THE_FILE | NOTHING_TO_TELL
+
+
+def spellings(secret: bytes) -> set[str]:
+    """As it might stand in a text."""
+    coded = [base64.b64encode(secret), base64.urlsafe_b64encode(secret), base64.b32encode(secret)]
+    return {secret.hex(), repr(secret)[2:-1], *(code.decode().rstrip("=") for code in coded)}
+
+
+def test_no_secret_and_no_digest_is_in_the_file(
+    busy_alice: Person, client: TestClient, rows: Rows, clock: Clock
+) -> None:
+    """What is random is the canary: every value of the database that is no text, every cookie, and what she knows."""
+    client.post("/security/totp", data=proof(busy_alice, clock.forward(seconds=30)))  # a key that waits
+    file = client.post("/me/download").text
+    columns = """
+        SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND columns.type = 'BLOB'
+    """
+    hidden = [
+        value
+        for table, column in rows(columns)
+        for (value,) in rows(f"SELECT {column} FROM {table} WHERE length({column}) >= 8")  # noqa: S608, the schema's
+    ]
+    assert len(hidden) > 30
+    assert not [text for value in hidden for text in spellings(value) if text in file]
+    cookies = [value for _, value in client.cookies.items()]
+    known = [*cookies, busy_alice.password, busy_alice.key, *busy_alice.recovery_codes]
+    [(instance,)] = rows("SELECT id FROM instances")
+    shown = client.post(f"/instances/{instance}/token/show").text
+    tokens = re.findall(r"[A-Za-z0-9_-]{43}", shown)
+    assert tokens
+    assert not [secret for secret in [*known, *tokens] if secret in file]
+
+
+def test_everybody_gets_their_own_alone(
+    busy_alice: Person, client: TestClient, brunos: TestClient, new_client: NewClient
+) -> None:
+    brunos.post("/instances", data={"name": "Loja do Bruno"})
+    assert "bruno" not in json.dumps(downloaded(client), ensure_ascii=False).lower()
+    told = downloaded(brunos)
+    assert [one["nome"] for one in told["instancias"]] == ["Loja do Bruno"]
+    assert (told["conta"]["papel"], told["codigos_de_recuperacao"]["restantes"]) == ("membro", 0)
+    assert "alice" not in json.dumps(told, ensure_ascii=False).lower()
+
+
+def test_the_file_asks_for_a_step_up_and_says_what_for(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    clock.forward(minutes=6)
+    asked = client.post("/me/download")
+    assert asked.status_code == 403
+    assert "Para <strong>baixar o que o painel sabe de você</strong>" in asked.text
+    wrong = client.post("/me/download", data=proof(protected, clock()) | {"step_up_password": "x"})
+    assert wrong.status_code in (403, 422)
+    assert rows("SELECT 1 FROM activity WHERE event = 'account.downloaded'") == []
+    assert downloaded(client, **proof(protected, clock.forward(seconds=30)))["conta"]["usuario"] == "alice"
+    assert rows("SELECT detail FROM activity WHERE event = 'account.downloaded'") == [("",)]
+
+
+def test_downloads_and_exports_wait_for_the_same_limit(alice: Person, client: TestClient) -> None:
+    for _ in range(EXPORTS.limit - 1):
+        assert client.post("/me/download").status_code == 200
+    assert client.post("/activity/export").status_code == 200
+    assert client.post("/me/download").status_code == 429
+
+
+FILL_ACTIVITY = """
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6050)
+    INSERT INTO activity (account_id, event, at, network, user_agent, detail)
+    SELECT 1, 'instance.created', i, '', '', i FROM n
+"""
+FILL_NOTICES = """
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1250)
+    INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent, acknowledged_at)
+    SELECT 1, 'restored', i / 3, i / 3, i, '', CASE WHEN i % 2 THEN i END FROM n
+"""
+
+
+def test_the_file_is_read_and_sent_step_by_step(alice: Person, client: TestClient, rows: Rows) -> None:
+    """However much there is, no more than a step of it is in memory, and nothing is missing or told twice."""
+    for number in range(55):
+        client.post("/instances", data={"name": f"Loja {number}"})
+    rows(FILL_ACTIVITY)
+    rows(FILL_NOTICES)
+    pieces: list[int] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            pieces.append(len(message.get("body", b"")))
+            await send(message)
+
+        await client.app(scope, receive, watch)
+
+    browser = TestClient(watched, base_url=ORIGIN, headers={"Origin": ORIGIN}, cookies=client.cookies)
+    browser.portal = client.portal
+    browser.app_state |= client.app_state
+    told = json.loads(browser.post("/me/download").content)
+    assert [one["detalhe"] for one in told["atividade"]][1:6051] == [str(number) for number in range(6050, 0, -1)]
+    assert [one["rede"] for one in told["avisos"]] == [str(number) for number in range(1, 1251)]
+    assert [one["nome"] for one in told["instancias"]] == [f"Loja {number}" for number in range(55)]
+    assert len([piece for piece in pieces if piece]) > (6050 + 1250) // EXPORT_STEP
+    assert max(pieces) < 300 * EXPORT_STEP
+
+
+def test_a_session_that_was_ended_elsewhere_gets_no_file(
+    alice: Person, client: TestClient, new_client: NewClient
+) -> None:
+    other = new_client()
+    sign_in(other, alice)
+    cookie = cookie_of(client)
+    other.post("/security/sessions/end-others")
+    assert cookie == cookie_of(client)
+    assert client.post("/me/download").headers["location"].startswith("/login")
+
+
+def test_a_notice_that_is_not_due_yet_is_not_told(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """A right password becomes a notice once its time for the code is over; until then it may be the owner's own."""
+    give_password(new_client(), protected)
+    assert "password_known" not in {one["tipo"] for one in downloaded(client)["avisos"]}
+    clock.forward(minutes=5)
+    told = downloaded(client, **proof(protected, clock()))["avisos"]
+    [known] = [one for one in told if one["tipo"] == "password_known"]
+    assert datetime.fromisoformat(known["em"]) < clock()
+
+
+def test_enrolment_under_way_is_told(alice: Person, client: TestClient, clock: Clock) -> None:
+    client.post("/security/totp")
+    assert downloaded(client)["dois_fatores"]["configurando_agora"] is True
+    client.post("/security/totp/cancel")
+    protect(client, alice, clock())
+    assert downloaded(client)["dois_fatores"]["configurando_agora"] is False

@@ -49,6 +49,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/policy/release": (),
     "/activity/verify": (),
     "/me/zone": ("zone",),
+    "/me/download": (),
     "/activity/export": ("tipo", "periodo", "de", "ate", "fuso"),
     "/instances": ("name",),
     "/instances/{id}/rename": ("name",),

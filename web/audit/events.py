@@ -151,6 +151,7 @@ class Event(StrEnum):
     ACCOUNT_ACTIVATED = "account.activated", "Senha escolhida com um código de ativação"
     ACCOUNT_ACTIVATION_FAILED = "account.activation_failed", "Código de ativação incorreto", Failure.OF_STRANGERS
     ACCOUNT_CREATED = "account.created", "Conta criada"
+    ACCOUNT_DOWNLOADED = "account.downloaded", "Dados da conta baixados"
     ACCOUNT_LOCKED = "account.locked", "Tudo bloqueado"
     ACCOUNT_REOPENED = "account.reopened", "Tokens reabertos"
     ACCOUNT_SETUP_FAILED = "account.setup_failed", "Código de instalação incorreto", Failure.OF_STRANGERS

@@ -40,6 +40,7 @@ FAILED: frozenset[str] = frozenset(KINDS["falhas"][1])
 FOLDED_FROM = 3  # alike lines in a row
 # By the event or by its first word; what other versions know has a plain circle.
 ICONS: dict[str, str] = {
+    Event.ACCOUNT_DOWNLOADED: "download",
     Event.ACCOUNT_LOCKED: "lock",
     Event.ACCOUNT_ZONE_CHANGED: "clock",
     Event.RECOVERY_REHEARSED: "circle-check",
