@@ -13,13 +13,18 @@ class Profile:
     created_at: datetime
     has_password: bool
     zone: str  # that they chose for dates; "" while their browser says it
+    last_login_at: datetime | None
+    two_factor_required_at: datetime | None  # of them alone
+    password_link_at: datetime | None  # when an administrator last began each
+    factor_reset_at: datetime | None
     activation_ends_at: datetime | None
 
 
 async def profile(db: Reader, account_id: int) -> Profile | None:
     """None for an account that is gone."""
     sql = """
-        SELECT name, role = 'admin', created_at, sealed_password IS NOT NULL, zone,
+        SELECT name, role = 'admin', created_at, sealed_password IS NOT NULL, zone, last_login_at,
+            two_factor_required_at, password_link_at, factor_reset_at,
             (SELECT ends_at FROM activations WHERE account_id = accounts.id)
         FROM accounts WHERE id = :account_id
     """
@@ -73,6 +78,7 @@ class Notice:
     at: datetime
     network: str
     user_agent: str
+    detail: str
     acknowledged_at: datetime | None
 
 
@@ -81,10 +87,10 @@ async def notices(
 ) -> list[Notice]:
     """All that are shown by `at` or were, the oldest first: the next `limit` after a moment and id."""
     sql = """
-        SELECT id, kind, at, network, user_agent, acknowledged_at FROM notices
+        SELECT id, kind, at, network, user_agent, detail, acknowledged_at FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NULL AND shows_at <= :shown AND (at, id) > (:after, :id)
         UNION ALL
-        SELECT id, kind, at, network, user_agent, acknowledged_at FROM notices
+        SELECT id, kind, at, network, user_agent, detail, acknowledged_at FROM notices
         WHERE account_id = :account_id AND acknowledged_at IS NOT NULL AND (at, id) > (:after, :id)
         ORDER BY at, id LIMIT :limit
     """

@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +13,14 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
+from db.database import Transaction
+from tests.conftest import Operate
 from tests.support.clock import Clock
 from tests.support.people import ORIGIN, Person, cookie_of, give_password, proof, protect, sign_in
+from tests.support.services import administer, id_of
+from web.auth import delayed_acts
 from web.limits import EXPORT_STEP, EXPORTS
+from web.visit.visit import SignedIn
 from web.words.moments import zones
 
 NewClient = Callable[[], TestClient]
@@ -178,6 +183,10 @@ def test_the_file_tells_what_the_panel_knows(busy_alice: Person, client: TestCli
         "criada_em": "2026-11-24T21:00:05+09:00",
         "tem_senha": True,
         "fuso_escolhido": "Asia/Tokyo",
+        "ultima_entrada_em": "2026-11-24T21:10:35+09:00",
+        "dois_fatores_exigidos_desde": None,
+        "link_de_senha_em": None,
+        "dois_fatores_zerados_em": None,
         "codigo_de_ativacao_ate": None,
     }
     assert told["dois_fatores"]["aplicativo_desde"] == "2026-11-24T21:00:05+09:00"
@@ -198,11 +207,36 @@ def test_why_sessions_ended_is_told_while_it_is_kept(busy_alice: Person, client:
     assert [one["motivo"] for one in downloaded(client)["sessoes_encerradas"]] == ["elsewhere"]
 
 
+def test_what_an_administrator_began_is_told_with_the_reason(
+    protected: Person, bruno: Person, brunos: TestClient, client: TestClient, clock: Clock, operate: Operate
+) -> None:
+    protect(brunos, bruno, clock())
+
+    async def reset(tx: Transaction, visit: SignedIn) -> None:
+        owner, day = await id_of(tx, "bruno"), timedelta(days=1)
+        await delayed_acts.reset_two_factor(tx, visit, owner, "perdeu o celular na praia", delay=day)
+
+    administer(operate, client, reset)
+    told = downloaded(brunos)
+    assert told["atos_com_prazo"] == [
+        {
+            "ato": "factor_reset",
+            "motivo": "perdeu o celular na praia",
+            "por": "alice",
+            "comecado_em": "2026-11-24T09:00:35-03:00",
+            "previsto_para": "2026-11-25T09:00:35-03:00",
+        }
+    ]
+    assert told["conta"]["dois_fatores_zerados_em"] == "2026-11-24T09:00:35-03:00"
+    assert [one["detalhe"] for one in told["avisos"] if "praia" in one["detalhe"]]
+
+
 # Tables with rows of an account whose rows the file tells, and those that hold nothing to tell.
 IN_THE_FILE = {
     "accounts",
     "activations",
     "activity",
+    "delayed_acts",
     "endings",
     "instances",
     "notices",
@@ -215,7 +249,10 @@ IN_THE_FILE = {
     "totp_replaced",
     "trusted_devices",
 }
-NOTHING_TO_TELL = {"totp_told"}  # numbers of half minutes whose codes the panel gave away, so that they are refused
+NOTHING_TO_TELL = {
+    "name_parts",  # the name, for the search
+    "totp_told",  # numbers of half minutes whose codes the panel gave away, so that they are refused
+}
 
 
 def test_no_table_that_knows_somebody_is_forgotten(alice: Person, rows: Rows) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response, StreamingResponse
 
-from db import activity, instances, me, sessions, trusted_devices, two_factor
+from db import activity, delayed_acts, instances, me, sessions, trusted_devices, two_factor
 from db.instances import Order
 from web.audit.events import NOTICE_KINDS, WORDS, Event
 from web.audit.record import record_event
@@ -63,6 +63,10 @@ async def _account(visit: SignedIn) -> Told:
             "criada_em": profile.created_at,
             "tem_senha": profile.has_password,
             "fuso_escolhido": profile.zone or None,
+            "ultima_entrada_em": profile.last_login_at,
+            "dois_fatores_exigidos_desde": profile.two_factor_required_at,
+            "link_de_senha_em": profile.password_link_at,
+            "dois_fatores_zerados_em": profile.factor_reset_at,
             "codigo_de_ativacao_ate": profile.activation_ends_at,
         },
     }
@@ -130,6 +134,21 @@ async def _trusted_devices(visit: SignedIn) -> Steps:
     ]
 
 
+async def _delayed_acts(visit: SignedIn) -> Steps:
+    """What administrators began with the account, and the person may still stop."""
+    found = await delayed_acts.about(visit.panel.db, visit.session.account_id)
+    yield [
+        {
+            "ato": one.kind,
+            "motivo": one.reason,
+            "por": one.maker,
+            "comecado_em": one.made_at,
+            "previsto_para": one.due_at,
+        }
+        for one in found
+    ]
+
+
 async def _instances(visit: SignedIn) -> Steps:
     """Without their tokens."""
     after, owner = 0, visit.session.account_id
@@ -155,6 +174,7 @@ async def _notices(visit: SignedIn) -> Steps:
                 "em": one.at,
                 "tipo": one.kind,
                 "aviso": NOTICE_KINDS[one.kind].words,
+                "detalhe": one.detail,
                 "rede": one.network,
                 "navegador": one.user_agent,
                 "ciente_em": one.acknowledged_at,
@@ -188,6 +208,7 @@ LISTS: dict[str, Callable[[SignedIn], Steps]] = {
     "sessoes_encerradas": _ended,
     "entradas_sem_segundo_fator": _pending_logins,
     "dispositivos_confiaveis": _trusted_devices,
+    "atos_com_prazo": _delayed_acts,
     "instancias": _instances,
     "avisos": _notices,
     "atividade": _activity,
