@@ -18,13 +18,14 @@ from web.runtime.data_folder import DATABASE
 
 FEW, MANY = 12 * PEOPLE_PAGE, 10_000  # enough of them for a full page of each kind
 ROUNDS = 3
-PATHS = {
-    "/people": "the list",
-    "/people?busca=p": "a search that finds everybody",
-    "/people?busca=p4": "a search",
-    "/people?filtro=sem-fator": "those without a second factor",
-    "/people?filtro=convites": "open invitations",
-    "/people?filtro=desativadas": "disabled people",
+SEARCH = {FEW: "p4", MANY: "p45"}  # 111 people each
+ASKED = {
+    "the list": "/people",
+    "a search that finds everybody": "/people?busca=p",
+    "a search that finds 111": "/people?busca={search}",
+    "those without a second factor": "/people?filtro=sem-fator",
+    "open invitations": "/people?filtro=convites",
+    "disabled people": "/people?filtro=desativadas",
 }
 _PARTS = """
     WITH RECURSIVE parts (part, account_id) AS (
@@ -50,16 +51,14 @@ def run(_data: Path, _there: Population, seconds: float) -> list[Row]:
         found: dict[str, list[tuple[float, float]]] = {}
         with servers.panel(small) as one, servers.panel(large) as other:
             for _ in range(ROUNDS):
-                rates = zip(_rates(one, few, seconds), _rates(other, many, seconds), strict=True)
-                for (path, among_few), (_, among_many) in rates:
-                    found.setdefault(path, []).append((among_few, among_many))
+                rates = zip(_rates(one, few, FEW, seconds), _rates(other, many, MANY, seconds), strict=True)
+                for (what, among_few), (_, among_many) in rates:
+                    found.setdefault(what, []).append((among_few, among_many))
             size = uvloop.run(_compressed(other.port, many))
     rows = []
-    for path, sides in found.items():
+    for what, sides in found.items():
         among_few, among_many = (median(side) for side in zip(*sides, strict=True))
-        row = Row(
-            f"{PATHS[path]}, of {MANY:,}", among_many, "pages a second of processor", f"of {FEW}", among_few, ">= 0.9"
-        )
+        row = Row(f"{what}, of {MANY:,}", among_many, "pages a second of processor", f"of {FEW}", among_few, ">= 0.9")
         rows.append(row)
     return [*rows, Row("a page of the list, compressed", size / 1024, "KiB", wanted="<= 7")]
 
@@ -73,12 +72,13 @@ def _team(folder: Path, accounts: int) -> Population:
     return there
 
 
-def _rates(panel: Server, there: Population, seconds: float) -> Iterator[tuple[str, float]]:
-    for path in PATHS:
+def _rates(panel: Server, there: Population, size: int, seconds: float) -> Iterator[tuple[str, float]]:
+    for what, asked in ASKED.items():
+        path = asked.format(search=SEARCH[size])
         requests, before = [people.page(path, panel.port, there.sessions[0])], panel.processor_seconds()
         got = uvloop.run(load.closed_loop(panel.port, requests, connections=8, seconds=seconds))
         assert list(got.statuses) == [200], (path, got.statuses)
-        yield path, got.per_second * seconds / (panel.processor_seconds() - before)
+        yield what, got.per_second * seconds / (panel.processor_seconds() - before)
 
 
 async def _compressed(port: int, there: Population) -> int:
