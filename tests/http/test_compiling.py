@@ -43,7 +43,18 @@ def compiled(source: str) -> str:
 def test_the_style_guide_is_the_page_that_jinja_itself_makes(clock: Clock) -> None:
     now = clock()
     context = dict.fromkeys(
-        ("session", "notices", "is_exposed", "is_fragment", "theme", "help", "zone", "recovery_left")
+        (
+            "session",
+            "notices",
+            "is_exposed",
+            "is_fragment",
+            "theme",
+            "help",
+            "zone",
+            "own_zone",
+            "delayed_acts",
+            "recovery_left",
+        )
     )
     context |= {"panel_name": DANGEROUS, "host": DANGEROUS, "section": "/styleguide", "now": now}
     context |= {"qr": totp.qr_code("otpauth://"), "drawings": ["lock", DANGEROUS]}

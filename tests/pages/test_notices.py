@@ -501,7 +501,10 @@ def test_several_notices_are_one_line_that_names_every_failure(
 
 
 def test_what_nobody_did_with_the_account_is_not_asked_about(alice: Person, client: TestClient, rows: Rows) -> None:
-    rows("INSERT INTO notices SELECT 1, 1, NULL, NULL, 'restored', created_at, created_at, '', '', NULL FROM accounts")
+    rows(
+        "INSERT INTO notices (account_id, kind, at, shows_at, network, user_agent)"
+        " SELECT 1, 'restored', created_at, created_at, '', '' FROM accounts"
+    )
     page = client.get("/activity").text
     assert "O painel voltou de uma cópia antiga" in page
     assert ">Entendi<" in page

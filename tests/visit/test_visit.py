@@ -105,7 +105,7 @@ def put_in_place(node: ast.AST) -> bool:
 
 
 ONLY_IN = [
-    (untyped, {"web.visit.scope"}),
+    (untyped, {"web.visit.scope", "web.cli.roster"}),  # there it is the state of a person
     (scope, {"web.visit.scope", "web.guards.perimeter", "web.http.redirects"}),
     (request, {"web.visit.scope", "web.guards.perimeter", "web.guards.guard", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
