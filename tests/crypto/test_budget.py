@@ -50,6 +50,9 @@ COSTLY = {
     "/activity/verify": "verification",
     "/activity/export": "export",
     "/me/download": "export",
+    "/people/invite": "link",
+    "/people/{id:int}/link": "link",
+    "/people/{id:int}/invitation/renew": "link",
 }
 
 
