@@ -42,8 +42,15 @@ def copied(page: Page) -> str:
     return text
 
 
-def test_fourteen_rows_are_in_sight_and_two_lines_each_on_a_phone(page: Page, live_server: str) -> None:
+def top(page: Page, place: str) -> float:
+    found: float = page.locator(place).evaluate("(it) => it.getBoundingClientRect().top")
+    return found
+
+
+def test_fourteen_rows_are_in_sight_and_two_lines_each_on_a_phone(page: Page, live_server: str, clock: Clock) -> None:
     fill(page, live_server)
+    clock.forward(minutes=59)
+    page.goto("/instances")
     bottoms = "[...document.querySelectorAll('tr:has([scope=row])')].map((row) => row.getBoundingClientRect().bottom)"
     assert sum(bottom <= 900 for bottom in page.evaluate(bottoms)) >= 14
     page.set_viewport_size({"width": 320, "height": 640})
@@ -53,12 +60,20 @@ def test_fourteen_rows_are_in_sight_and_two_lines_each_on_a_phone(page: Page, li
     assert page.evaluate(
         "document.querySelector('#instances').scrollWidth <= document.querySelector('#main').clientWidth"
     )
+    page.set_viewport_size({"width": 390, "height": 844})
+    when = row(page, "Água").locator(".when")
+    expect(when).to_contain_text("criado há 59 minutos")
+    assert when.evaluate("(it) => it.offsetHeight") < 25  # one line
 
 
 def test_a_token_is_copied_without_being_seen_after_the_step_up_in_its_row(page: Page, clock: Clock) -> None:
     create(page, "Loja")
     clock.forward(minutes=6)
     row(page, "Loja").get_by_role("button", name="Copiar token", exact=True).click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    lines = [top(page, name) for name in ("input[name=step_up_password]", ".step-up .primary", ".step-up .quiet")]
+    assert max(lines) - min(lines) < 8
+    assert page.locator(".step-up").evaluate("(it) => it.offsetHeight / it.offsetWidth") < 0.25
     prove(page)
     expect(row(page, "Loja").locator(".token .i-check")).to_be_visible()
     expect(page.get_by_role("status").get_by_text("Token copiado, sem aparecer na tela.")).to_be_attached()

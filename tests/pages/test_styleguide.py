@@ -22,7 +22,6 @@ ELSEWHERE = {
     "codes-page",
     "enrol",
     "narrow",
-    "on-narrow",
     "even",
     "frame",
     "half",
