@@ -433,6 +433,21 @@ def test_the_hub_tells_each_state_at_a_glance(alice: Person, client: TestClient,
     assert "Cada pessoa escolhe" in whole
 
 
+def test_each_row_has_a_heading_that_a_list_of_headings_shows(
+    protected: Person, client: TestClient, invite: Callable[[str], Person]
+) -> None:
+    """None stands within a summary: there, screen readers take it for a part of the button's name."""
+    invite("bruno")
+    for address in ("/security", "/people/2"):
+        page = client.get(address).text
+        titles = re.findall('<span class="what"><strong>([^<]*)', page)
+        assert len(titles) > 1
+        assert set(titles) <= set(re.findall("<li><h3[^>]*>([^<]*)</h3><details", page))
+        assert [
+            one for one in re.findall("<summary.*?</summary>", page, re.DOTALL) if "heading" in one or "<h" in one
+        ] == []
+
+
 def test_once_protected_the_hub_asks_for_nothing_more(protected: Person, client: TestClient) -> None:
     whole = client.get("/security").text
     assert "Configurar Agora" not in whole
