@@ -191,6 +191,17 @@ def test_after_a_bad_day_all_paused_tokens_are_changed_together(
     assert "Confirme que é você" in client.post("/instances/paused/change").text
 
 
+def test_of_one_paused_token_the_words_speak_of_one(alice: Person, client: TestClient, rows: Rows) -> None:
+    create(client, "Loja", rows)
+    client.post("/security/bad-day/lock")
+    asked = client.get("/instances/paused/change").text
+    assert "Trocar o token da instância pausada?" in asked
+    assert "O antigo deixa de valer para sempre. O novo aparece aqui uma vez." in asked
+    changed = client.post("/instances/paused/change").text
+    assert "Token trocado. O antigo não vale mais." in changed
+    assert "<span>Copiar</span>" in changed
+
+
 def test_what_is_told_beside_the_rows_follows_a_row(
     alice: Person, client: TestClient, new_client: NewClient, rows: Rows
 ) -> None:
