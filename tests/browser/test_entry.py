@@ -34,6 +34,24 @@ def miss(page: Page, key: str, clock: Clock) -> None:
     give_code(page, Person("ana", "", key).wrong_code_at(clock()))
 
 
+@pytest.mark.parametrize("height", [900, 1024])
+def test_the_first_account_and_a_wrong_code_fit_a_window_of_a_desk(
+    height: int, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(viewport={"width": 1440, "height": height})
+    page.goto("/setup")
+    whole = "document.documentElement.scrollHeight"
+    assert page.evaluate(whole) == height
+    set_up(page, setup_code)
+    key = switch_on(page, clock)
+    page.context.clear_cookies()
+    page.goto("/login")
+    sign_in(page)
+    miss(page, key, clock)
+    expect(page.get_by_text("Código incorreto.")).to_be_visible()
+    assert page.evaluate(whole) == height
+
+
 @BOTH
 def test_whoever_was_left_alone_reads_why_and_comes_back_to_the_page(
     has_script: bool, open_page: OpenPage, key: str, clock: Clock
