@@ -200,6 +200,7 @@ def test_of_one_paused_token_the_words_speak_of_one(alice: Person, client: TestC
     changed = client.post("/instances/paused/change").text
     assert "Token trocado. O antigo não vale mais." in changed
     assert "<span>Copiar</span>" in changed
+    assert changed.count('class="primary"') == 1
 
 
 def test_what_is_told_beside_the_rows_follows_a_row(
@@ -212,7 +213,10 @@ def test_what_is_told_beside_the_rows_follows_a_row(
     assert "Trocar os 2 pausados" in answer
     assert answer.index("</tbody>") < answer.index("<hx-partial")
     assert "Trocar o token pausado" in client.post(f"/instances/{ids[1]}/token/change", headers=FRAGMENT).text
+    calm = '<button id="create-instance">'  # what comes first is what is paused
+    assert calm in client.get("/instances").text
     last = client.post(f"/instances/{ids[2]}/token/change", headers=FRAGMENT).text
+    assert '<button class="primary" id="create-instance">' in last
     assert '<p id="count">3 instâncias</p>' in last
     assert '<div id="all-paused"></div>' in last
     other = new_client()
