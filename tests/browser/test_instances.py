@@ -231,3 +231,8 @@ def test_without_script_it_is_the_same_list(open_page: OpenPage, setup_code: str
     expect(page.locator("code[id^=token-]")).to_be_visible()
     page.get_by_role("link", name="Última mudança").click()
     expect(page.locator("[aria-sort=descending]")).to_have_text("Última mudança")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/instances?busca=agua")
+    field = page.get_by_role("searchbox").bounding_box()
+    assert field
+    assert field["width"] > 150
