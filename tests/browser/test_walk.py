@@ -137,12 +137,15 @@ def test_each_first_step_has_its_button_in_sight_on_a_phone(open_page: OpenPage,
 def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_again(
     open_page: OpenPage, setup_code: str, clock: Clock
 ) -> None:
-    page = open_page()
+    page = open_page(viewport={"width": 390, "height": 844})
     set_up(page, setup_code)
     switch_on(page, clock)
     codes = page.locator("#codes")
     page.get_by_role("link", name="Já guardei os códigos").click()
-    expect(page.get_by_label("Código de recuperação")).to_be_visible()
+    expect(page.get_by_label("Código de recuperação")).to_be_in_viewport()
+    assert box(page.get_by_label("Código de recuperação"))["y"] < 700  # above the navigation, without scrolling
+    expect(page.get_by_role("heading", name="Confira a folha")).to_be_visible()
+    expect(page.get_by_role("heading", name="Guarde seus códigos")).to_be_hidden()
     expect(codes).to_be_hidden()
     page.emulate_media(media="print")
     expect(codes).to_be_visible()

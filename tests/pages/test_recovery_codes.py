@@ -302,6 +302,7 @@ def test_ja_guardei_asks_for_one_code_back_and_then_says_what_happens_at_the_nex
     [href] = re.findall('id="saved" href="([^"]*)"', codes)
     page = client.get(href).text
     assert "Digite um dos códigos" in page
+    assert "Qualquer um dos dez, sem gastar." in page
     assert '<a class="button quiet" id="later" href="/welcome">Depois</a>' in page
     wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "back": "/welcome"})
     assert wrong.status_code == 422
