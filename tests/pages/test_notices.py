@@ -318,8 +318,7 @@ def test_the_first_login_with_both_factors_is_greeted_in_one_sentence(
     assert "note look" not in page
     assert "ui eu" not in page
     assert "Deu certo" not in client.get("/instances").text
-    browser.post(button(browser, "mine"))
-    assert "Deu certo" not in browser.get("/instances").text
+    assert "Deu certo" not in browser.get("/security").text
 
 
 def test_where_there_is_something_to_answer_nobody_is_greeted(

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from db import sessions
+from db import notices, sessions
 from db.errors import DatabaseError
 from web.audit import log
 from web.auth.outcome import Accepted, Proof
@@ -153,6 +153,7 @@ def _guarded(handler: Handler[V], door: Door[V], demand: Demand) -> Endpoint:
             if not visit.jar.queued:
                 raise
             response = await errors.fault(request, broken)
+        await _note_greeting(visit)
         visit.jar.apply(response)
         return response
 
@@ -169,6 +170,19 @@ async def _touch(visit: Visit) -> None:
             await sessions.touch(tx, session.id, at=panel.now())
     except DatabaseError as refused:
         log.trouble("session.untouched", refused)
+
+
+async def _note_greeting(visit: Visit) -> None:
+    """What was told once is told no more. If this cannot be written at once, the next page tells it again."""
+    panel, session, greeting = visit.panel, visit.session, visit.arrival.greeting
+    if session is None or greeting is None:
+        return
+    try:
+        async with panel.db.transaction(waits=False) as tx:
+            owner = session.account_id
+            await notices.acknowledge(tx, greeting.id, owner=owner, session_id=session.id, at=panel.now())
+    except DatabaseError as refused:
+        log.trouble("greeting.untold", refused)
 
 
 async def _read_form(visit: Visit) -> HTTPException | None:

@@ -51,6 +51,7 @@ def page(
             body += f"<title>{title} · {panel_name}</title>"  # behind: before rows of a table parsers take nothing
     else:
         body = template.render(context)
+        visit.arrival.greeting = _greeting(visit)
     response = HTMLResponse(body, status)
     if wants_partial and retarget:
         response.headers["HX-Retarget"] = retarget
@@ -61,10 +62,11 @@ def page(
 
 def _common(visit: Visit) -> dict[str, object]:
     """What every page may show."""
-    panel = visit.panel
+    panel, success = visit.panel, _success(visit)
     return {
         "session": visit.session,
-        "notices": _notices(visit),
+        "notices": [notice for notice in _notices(visit) if notice is not success],
+        "greeting": _greeting(visit),
         "delayed_acts": visit.arrival.delayed_acts,
         "recovery_left": visit.arrival.recovery_left if visit.session and visit.session.has_used_recovery else None,
         "panel_name": panel.settings.name,
@@ -91,6 +93,19 @@ def _notices(visit: Visit) -> list[Notice]:
     """What was begun with the account is told by the form that stops it, as long as that is there."""
     begun = {NoticeKind.FACTOR_RESET_BEGUN, NoticeKind.LINK_BEGUN} if visit.arrival.delayed_acts else set()
     return [notice for notice in visit.arrival.notices if notice.kind not in begun]
+
+
+def _success(visit: Visit) -> Notice | None:
+    """The notice of a second factor that this person switched on and has proved since: nothing is asked about it."""
+    is_on = visit.session is not None and visit.session.has_two_factor
+    own = (one for one in visit.arrival.notices if one.kind == NoticeKind.TWO_FACTOR_ON.value and one.times == 1)
+    return next(own, None) if is_on else None
+
+
+def _greeting(visit: Visit) -> Notice | None:
+    """A success is told where there is nothing else to say."""
+    is_alone = len(visit.arrival.notices) == 1 and not (visit.session and visit.session.has_used_recovery)
+    return _success(visit) if is_alone else None
 
 
 def chosen_theme(visit: Visit) -> str:

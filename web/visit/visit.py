@@ -62,6 +62,7 @@ class Arrival:
     session: Session | None = None
     pending_login: PendingLogin | None = None
     notices: list[Notice] = field(default_factory=list)
+    greeting: Notice | None = None  # that the page tells, once
     recovery_left: int | None = None  # codes that are left, where one was used and the owner has not acknowledged it
     delayed_acts: list[DelayedAct] = field(default_factory=list)  # that were begun with the session's account
     trusts: list[Trust] | None = None  # who trusts this browser; None before it was asked
