@@ -170,8 +170,12 @@ def test_after_a_bad_day_all_paused_tokens_are_changed_together(
         browser.post("/security/bad-day/lock")
     create(client, "Nova", rows)
     before: dict[str, bytes] = dict(rows("SELECT name, sealed_token FROM instances"))
-    assert "Trocar os 2 pausados" in client.get("/instances").text
-    assert "Trocar os tokens das 2 instâncias pausadas?" in client.get("/instances/paused/change").text
+    listed = client.get("/instances").text
+    assert "Trocar os 2 pausados" in listed
+    assert '<button id="create-instance">' in listed  # first what is paused
+    asked = client.get("/instances/paused/change").text
+    assert "Trocar os tokens das 2 instâncias pausadas?" in asked
+    assert 'href="/security/bad-day">Voltar aos passos</a>' in asked
     assert dict(rows("SELECT name, sealed_token FROM instances")) == before
     page = client.post("/instances/paused/change").text
     assert "2 tokens trocados. Os antigos não valem mais." in page
