@@ -35,7 +35,7 @@ CHANGED = "Senha alterada. As outras sessões desta conta foram encerradas."
 
 
 async def form(visit: RecentlyVerified) -> Response:
-    return _form(visit)
+    return await _form(visit)
 
 
 async def change(visit: RecentlyVerified) -> Response:
@@ -46,7 +46,7 @@ async def change(visit: RecentlyVerified) -> Response:
     typed = await forms.read(visit, optional=FIELDS)
     is_proved = isinstance(visit, VerifiedNow) or step_up.has_proved_password(visit, typed["current_proved"])
     if not any(typed.values()):
-        return _form(visit, is_proved=is_proved)
+        return await _form(visit, is_proved=is_proved)
     if not is_proved:
         if refused := await throttle.charge(visit, throttle.AUTH):
             return refused
@@ -64,10 +64,10 @@ async def _choose(visit: SignedIn, typed: dict[str, str]) -> Response:
     if not errors and await _is_current(visit, typed):
         errors = {"password": SAME}
     if errors:
-        return _form(visit, errors=errors, status=422, is_proved=True)
+        return await _form(visit, errors=errors, status=422, is_proved=True)
     is_step = await lockdown.is_followed(visit)
     await _put_in_force(visit, await hash_password(panel, typed["password"]))
-    return go(visit, lockdown.ADDRESS) if is_step else _form(visit, notice=CHANGED)
+    return go(visit, lockdown.ADDRESS) if is_step else await _form(visit, notice=CHANGED)
 
 
 async def _is_current(visit: SignedIn, typed: dict[str, str]) -> bool:
@@ -83,12 +83,12 @@ async def _judge_current(visit: SignedIn, password: str) -> Accepted | Response:
     account = await accounts.get(panel.db, session.account_id)
     async with try_password(visit, session.account_name, account, password) as tried:
         if isinstance(tried, Refused) and tried.wait:
-            return _refused(visit, tried)
+            return await _refused(visit, tried)
         async with session_transaction(visit) as tx:
             if isinstance(tried, RightPassword):
                 return await tried.charge.accept(tx, Proof.PASSWORD)
             await record_event(tx, visit, session.account_id, Event.STEPUP_FAILED, "password")
-    response = _refused(visit, tried)
+    response = await _refused(visit, tried)
     await throttle.count_failure(visit, throttle.AUTH, response)
     return response
 
@@ -111,12 +111,12 @@ async def strength(visit: SignedIn) -> Response:
     return page(visit, "password/change.html", block="strength", **_context(typed=typed, words=words, refusal=refusal))
 
 
-def _refused(visit: SignedIn, refused: Refused) -> Response:
-    response = _form(visit, errors={"current": sentence(refused)}, status=status_of(refused))
+async def _refused(visit: SignedIn, refused: Refused) -> Response:
+    response = await _form(visit, errors={"current": sentence(refused)}, status=status_of(refused))
     return later(response, refused.wait)
 
 
-def _form(
+async def _form(
     visit: SignedIn,
     *,
     errors: dict[str, str] | None = None,
@@ -125,7 +125,13 @@ def _form(
     is_proved: bool = False,
 ) -> Response:
     proof = step_up.password_proof(visit) if is_proved else ""
-    context = _context(errors=errors or {}, notice=notice, minimum=visit.panel.settings.password_min, proof=proof)
+    context = _context(
+        errors=errors or {},
+        notice=notice,
+        minimum=visit.panel.settings.password_min,
+        proof=proof,
+        is_step=not notice and await lockdown.is_followed(visit),
+    )
     return page(visit, "password/change.html", block="card", status=status, **context)
 
 
@@ -135,6 +141,7 @@ def _context(**context: object) -> dict[str, Any]:
         "notice": "",
         "minimum": 0,
         "proof": "",
+        "is_step": False,
         "typed": "",
         "words": "",
         "refusal": "",
