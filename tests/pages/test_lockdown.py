@@ -319,8 +319,14 @@ def test_bloquear_tudo_is_offered_again_once_somebody_is_in_again(
 ) -> None:
     client.post("/security/bad-day/lock")
     assert "Só este navegador continua aberto" in client.get("/security/bad-day").text
+    for step in ("password", "device"):
+        page = client.post("/security/bad-day/skip", data={"step": step}).text
+    assert "<dt>" not in page  # nothing was open elsewhere, and nothing trusted or paused
+    assert "as chaves são suas de novo" in page
     sign_in(new_client(), alice)
-    assert "Bloquear tudo de novo" in client.get("/security/bad-day").text
+    page = client.get("/security/bad-day").text
+    assert "Bloquear tudo de novo" in page
+    assert "Chaves trocadas. Confira quem entrou depois." in page
     client.post("/security/bad-day/lock")
     assert "Bloquear tudo" not in client.get("/security/bad-day").text
 
