@@ -158,26 +158,26 @@ document.addEventListener("click", ({ target }) => {
   }
 });
 
-// The QR code closes into a lock where it stands, rests, and goes to the top of the codes, which appear as it goes. They
-// are in the page from the start: nobody waits for a drawing.
+// The QR code gives way to a closed lock where it stands, which goes to its place above the codes; these appear as it
+// goes. They are in the page from the start: nobody waits for a drawing.
 let scanned;
 document.addEventListener("htmx:before:swap", () => {
   const plate = document.querySelector(".open .plate"), at = plate?.checkVisibility?.() && plate.getBoundingClientRect();
-  scanned = at && at.bottom > 0 && at.top < innerHeight && { qr: plate.querySelector(".qr"), at };
+  scanned = at && at.bottom > 0 && at.top < innerHeight && { plate, at };
 });
 document.addEventListener("htmx:after:swap", () => {
-  const lock = document.querySelector(".closing");
-  if (!lock || !scanned || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const { qr, at } = scanned, plate = lock.querySelector(".plate"), to = plate.getBoundingClientRect();
-  const scale = at.width / to.width, sideways = (at.left + at.right - to.left - to.right) / 2;
-  const closed = 920, all = { duration: 1300 }, rest = { offset: closed / all.duration, easing: "ease-in-out" };
-  const there = { transform: `translate(${sideways}px, ${at.bottom - to.bottom}px) scale(${scale})` };
-  plate.prepend(qr);
-  plate.querySelector(".cover").addEventListener("animationend", () => qr.remove());
-  lock.animate([there, { ...there, ...rest }, { transform: "none" }], all);
-  const round = { borderRadius: `${28 / scale}px` };
-  plate.animate([round, { ...round, ...rest }, {}], all);
-  for (const one of document.querySelectorAll(".lead > .stack, .codes-page > .two")) one.animate({ opacity: [0, 0] }, closed);
+  const place = document.querySelector(".closing");
+  if (!place || !scanned || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const { plate, at } = scanned, lock = place.firstElementChild, to = lock.querySelector("rect").getBoundingClientRect();
+  const { left, top } = place.getBoundingClientRect(), aside = (at.left + at.right - to.left - to.right) / 2;
+  const below = (at.top + at.bottom - to.top - to.bottom) / 2, all = { duration: 1040, easing: "ease-in-out" };
+  const there = (scale) => ({ transform: `translate(${aside}px, ${below}px) scale(${scale})` });
+  lock.animate([there(at.height / to.height), { ...there(2), offset: .4 }, { ...there(2), offset: .65 }, { transform: "none" }], all);
+  Object.assign(plate.style, { left: `${at.left - left}px`, top: `${at.top - top}px`, width: `${at.width}px` });
+  plate.addEventListener("animationend", () => plate.remove());
+  place.append(plate);
+  const words = document.querySelectorAll(".to-keep > :not(.accepted), .codes-page > .two");
+  for (const one of words) one.animate([{ opacity: 0 }, { opacity: 0, offset: .85 }, {}], all);
 });
 
 // Codes that are shown only once are not left unread by mistake: copied, saved, printed or put away, they are read.

@@ -235,9 +235,9 @@ def test_ativar_shows_that_it_works(open_page: OpenPage, setup_code: str, clock:
 
 
 AS_IT_CLOSES = """document.addEventListener("htmx:after:swap", () => {
-    const { x, y, width } = document.querySelector(".closing .plate").getBoundingClientRect();
+    const { x, y, width, height } = document.querySelector(".closing rect").getBoundingClientRect();
     const moving = document.getAnimations().map((one) => one.animationName ?? "");
-    window.closing = [Math.round(x), Math.round(y), Math.round(width), document.querySelectorAll(".closing .qr").length, moving];
+    window.closing = [Math.round(x + width / 2), Math.round(y), Math.round(height), document.querySelectorAll(".closing .qr").length, moving];
 })"""  # noqa: E501
 
 
@@ -254,15 +254,17 @@ def test_the_qr_code_closes_into_a_lock_where_it_stands(
     was = box(page.locator(".open .plate"))
     page.evaluate(AS_IT_CLOSES)
     type_code(page, show_code(key, clock()), "Ativar")
-    expect(page.locator(".closing .cover")).to_be_visible()
-    x, y, width, codes, moving = page.evaluate("window.closing")
+    expect(page.locator(".closing .lock")).to_be_visible()
+    x, y, height, codes, moving = page.evaluate("window.closing")
     expect(page.locator(".closing .qr")).to_have_count(0)
     page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished)).then(() => {})")
-    top = box(page.locator(".closing .plate"))
+    top = box(page.locator(".closing rect"))
     assert top["y"] < box(page.locator("#codes"))["y"]
     where = was if motion == "no-preference" else top
-    assert (x, y, width) == (round(where["x"]), round(where["y"]), round(where["width"]))
-    assert (codes, {"cover", "drop"} <= set(moving)) == ((1, True) if motion == "no-preference" else (0, False))
+    assert (y, height) == (round(where["y"]), round(where["height"]))
+    assert x == pytest.approx(where["x"] + where["width"] / 2, abs=1)
+    assert (top["width"], top["height"]) == (76, 60)  # the lock of every page
+    assert (codes, {"uncover", "drop"} <= set(moving)) == ((1, True) if motion == "no-preference" else (0, False))
 
 
 def test_the_paper_folds_to_the_size_of_a_card(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
