@@ -12,7 +12,7 @@ from tests.browser.steps import leave_codes, prove, set_up, switch_on
 from tests.support.accessible import check
 from tests.support.clock import Clock
 
-WIDTHS = (390, 768, 1440)
+WIDTHS = (320, 390, 768, 1024, 1100, 1440)
 HERS = "pato verde corre na praia"
 
 
@@ -154,16 +154,32 @@ def test_what_is_done_with_a_person_is_said_where_it_was_asked(
     expect(desk.page.get_by_text("As sessões foram encerradas.")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_fits_at_every_width(
-    width: int, open_desk: Callable[..., Desk], create_account: Callable[[str], str]
-) -> None:
-    desk = open_desk(viewport={"width": width, "height": 900})
+def test_every_page_fits_at_every_width(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:
+    """With invitations from the terminal, which are open."""
+    desk = open_desk()
     for name in ("bia", "caio", "abcdefghijklmnopqrstuvwxyz-0123"):
         create_account(name)
     for path in ("/people", "/people/2", "/people/4", "/people/invite", "/people/chosen?p=2&p=4&ato=require"):
         desk.page.goto(path)
-        assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        for width in WIDTHS:
+            desk.page.set_viewport_size({"width": width, "height": 900})
+            assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+
+
+def test_names_and_roles_in_the_list_have_room_at_every_width(
+    open_desk: Callable[..., Desk], create_account: Callable[[str], str]
+) -> None:
+    desk = open_desk()
+    create_account("bia")
+    desk.page.goto("/people")
+    for width in WIDTHS:
+        desk.page.set_viewport_size({"width": width, "height": 900})
+        for words in ("ana", "bia", "Administra o painel"):
+            shown = desk.page.get_by_role("rowheader").get_by_text(words, exact=True)
+            assert shown.evaluate("(one) => one.scrollWidth <= one.clientWidth || !one.clientWidth"), (words, width)
+        if width >= 768:
+            assert desk.page.get_by_role("rowheader").last.evaluate("(one) => one.clientWidth >= 176"), width
+            expect(desk.page.get_by_role("row").filter(has_text="bia").get_by_text("do terminal")).to_be_visible()
 
 
 def test_open_to_everyone(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:
