@@ -104,6 +104,13 @@ async def forgive(tx: Transaction, counters: Iterable[Counter]) -> None:
         await tx.run("DELETE FROM attempts WHERE kind = :kind AND key = :key", kind=counter.kind, key=counter.key)
 
 
+async def are_counted(db: Reader, keys_beginning: bytes) -> bool:
+    """Whether there is a counter, of any kind, whose key begins with `keys_beginning`."""
+    sql = "SELECT EXISTS (SELECT 1 FROM attempts WHERE key BETWEEN :beginning AND :end)"
+    found = await db.all(int, sql, beginning=keys_beginning, end=keys_beginning + b"\xff" * 64)
+    return bool(found[0])
+
+
 async def forgive_all(tx: Transaction, keys_beginning: bytes) -> None:
     """Delete every counter, of any kind, whose key begins with `keys_beginning`."""
     sql = "DELETE FROM attempts WHERE key BETWEEN :beginning AND :end"

@@ -136,11 +136,14 @@ def test_a_search_answers_while_it_is_typed(
 
 
 def test_what_is_done_with_a_person_is_said_where_it_was_asked(
-    open_desk: Callable[..., Desk], create_account: Callable[[str], str], has_script: bool
+    open_desk: Callable[..., Desk], open_page: OpenPage, has_script: bool
 ) -> None:
     desk = open_desk(java_script_enabled=has_script)
-    create_account("bia")
+    activate(open_page(java_script_enabled=has_script), desk.invite("bia"), has_script, "bia")
     desk.open("bia")
+    desk.page.get_by_role("button", name="Encerrar sessões").click()
+    expect(desk.page.get_by_text("As sessões foram encerradas.")).to_be_visible()
+    expect(desk.page.get_by_role("button", name="Encerrar sessões")).to_have_count(0)
     for row, button, said in (
         ("Membro", "Tornar administrador(a)", "Agora a pessoa administra o painel."),
         ("Entrada permitida", "Desativar conta", "A conta está desativada."),
@@ -148,10 +151,10 @@ def test_what_is_done_with_a_person_is_said_where_it_was_asked(
     ):
         desk.unfold(row)
         desk.page.get_by_role("button", name=button).click()
+        expect(desk.page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+        expect(desk.page.get_by_role("heading", name="bia", level=1)).to_have_count(int(has_script))  # in its row
         desk.prove()
         expect(desk.page.get_by_text(said)).to_be_visible()
-    desk.page.get_by_role("button", name="Encerrar sessões").click()
-    expect(desk.page.get_by_text("As sessões foram encerradas.")).to_be_visible()
 
 
 def test_every_page_fits_at_every_width(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:

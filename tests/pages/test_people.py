@@ -252,17 +252,40 @@ def test_sessions_are_ended(bruno: Person, desk: Desk, new_client: NewClient) ->
     """V7.4.5."""
     browser = new_client()
     sign_in(browser, bruno)
-    assert "As sessões foram encerradas." in followed(desk, desk.act("bruno", "end-sessions"))
+    assert "Encerrar sessões" in desk.page("bruno")
+    ended = followed(desk, desk.act("bruno", "end-sessions"))
+    assert "As sessões foram encerradas." in ended
+    assert "Nenhuma aberta" in ended
+    assert "Encerrar sessões" not in ended
     assert browser.get("/instances").status_code == 303
     assert give_password(browser, bruno).status_code == 303
 
 
+def test_somebody_without_a_second_factor_can_be_reminded_or_made_to_have_one(bruno: Person, desk: Desk) -> None:
+    for act, asks in (("remind", "Lembrar bruno de ligar os dois fatores?"), ("require", "Exigir dois fatores a par")):
+        address = f"/people/chosen?p={desk.id('bruno')}&ato={act}"
+        assert address.replace("&", "&amp;") in desk.page("bruno")
+        assert asks in desk.client.get(address).text
+    assert "/people/chosen" not in desk.page("alice")
+
+
+def test_whoever_cannot_enter_yet_sees_the_reminder_then(bruno: Person, desk: Desk) -> None:
+    desk.post("/people/invite", name="carla", role="member")
+    asked = desk.client.get(f"/people/chosen?p={desk.id('carla')}&ato=remind").text
+    assert "carla vê um aviso na próxima página, quando entrar." in asked
+    asked = desk.client.get(f"/people/chosen?p={desk.id('bruno')}&ato=remind").text
+    assert "bruno vê um aviso na próxima página." in asked
+
+
 def test_somebody_who_has_to_wait_is_released(bruno: Person, desk: Desk, new_client: NewClient) -> None:
     browser, wrong = new_client(), Person("bruno", "errada mesmo")
+    assert "Nenhuma espera" in desk.page("bruno")
+    assert "Liberar agora" not in desk.page("bruno")
     for _ in range(6):
         give_password(browser, wrong)
     assert give_password(browser, bruno).status_code == 429
-    assert desk.act("bruno", "unlock").status_code == 303
+    assert "Liberar agora" in desk.page("bruno")
+    assert "Nenhuma espera" in followed(desk, desk.act("bruno", "unlock"))
     assert give_password(browser, bruno).status_code == 303
 
 

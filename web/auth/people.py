@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from db import accounts, pending_logins, policy, recovery_codes, sessions, totp, trusted_devices
+from db import accounts, attempts, pending_logins, policy, recovery_codes, sessions, totp, trusted_devices
 from db.accounts import Account, Activation
 from db.database import Transaction
 from db.endings import Cause
+from db.people import Person
 from web.audit.events import Event, NoticeKind
 from web.audit.notices import notify
 from web.audit.record import record_event
 from web.auth.endings import because
 from web.auth.passwords import forget_tries, set_password
-from web.auth.tries import forgive_everything
+from web.auth.tries import attempts_key, forgive_everything
 from web.factors import human_code
 from web.factors.totp import step_at
 from web.limits import ACTIVATION_BITS, INVITATION_TTL, RESET_TTL, SETUP_BITS, SETUP_TTL, TOTP_WINDOW
@@ -249,6 +250,12 @@ async def unlock(tx: Transaction, visit: Visit, person: Account, *, event: Event
     await forget_tries(tx, visit.panel, person.name)
     await forgive_everything(tx, person.id)
     await record_act(tx, visit, person, event, notice=NoticeKind.UNLOCKED)
+
+
+async def has_tries(visit: Visit, person: Person) -> bool:
+    """Whether wrong passwords or codes are counted that `unlock` would forget."""
+    db, name = visit.panel.db, visit.panel.vault.tag("name", person.name)
+    return await attempts.are_counted(db, name) or await attempts.are_counted(db, attempts_key(person.id))
 
 
 async def require_two_factor(tx: Transaction, visit: Visit, person: Account, *, at: datetime) -> bool:

@@ -12,7 +12,7 @@ from db.delayed_acts import DelayedAct, Kind
 from db.people import Person
 from web.auth import roles
 from web.auth.delayed_acts import link_password, reset_two_factor, stop
-from web.auth.people import PersonRefusal, find, release_two_factor
+from web.auth.people import PersonRefusal, find, has_tries, release_two_factor
 from web.auth.people import end_sessions as end_sessions_of
 from web.auth.people import renew_invitation as renew
 from web.auth.people import revoke_invitation as revoke
@@ -203,13 +203,15 @@ async def _show(
     link: Link | None = None,
     status: int = 200,
 ) -> Response:
+    person = await _person(visit)
     return page(
         visit,
         "people/person.html",
         block="card",
         retarget="#person",
         status=status,
-        person=await _person(visit),
+        person=person,
+        has_tries=await has_tries(visit, person),
         is_own=_id(visit) == visit.session.account_id,
         begun=await delayed_acts.about(visit.panel.db, _id(visit)),
         link=link,
