@@ -87,7 +87,7 @@ def test_every_moment_is_told_in_the_chosen_zone(protected: Person, client: Test
     answer = choose(client, "Asia/Tokyo")
     assert (answer.status_code, answer.headers["location"]) == (303, "/me")
     page = client.get("/me").text
-    assert "<option selected>Asia/Tokyo</option>" in page
+    assert '<option value="Asia/Tokyo" selected>Tóquio</option>' in page
     assert re.search("Agora: <time [^>]*>25 de novembro de 2026 às 03:00, horário de Asia/Tokyo</time>", page)
     assert (
         'title="24 de novembro de 2026 às 21:00, horário de Asia/Tokyo">24 de novembro' in client.get("/security").text
@@ -150,7 +150,18 @@ def test_every_zone_of_the_list_can_be_read_and_stands_there_once() -> None:
     every = [name for names in zones().values() for name in names]
     assert all(ZoneInfo(name) for name in every)
     assert len(every) == len(set(every)) > 400
-    assert list(zones())[:2] == ["Brasil", "África"]
+    assert list(zones()) == ["Brasil", "Outros lugares"]
+
+
+def test_zones_are_told_by_their_cities(alice: Person, client: TestClient) -> None:
+    page = client.get("/me").text
+    for name, cities in (("Sao_Paulo", "Brasília, São Paulo (UTC−3)"), ("Manaus", "Manaus (UTC−4)")):
+        assert f'<option value="America/{name}">{cities}</option>' in page
+    told = re.findall("<option value=[^>]+>([^<]+)</option>", page.partition("Outros lugares")[2])
+    known = ["Açores", "Argel", "Lisboa", "Londres", "Zurique"]
+    assert [city for city in told if city in known] == known
+    assert len(told) == len(set(told))
+    assert "Calcutta" not in page  # another name of a zone
 
 
 def test_the_page_stays_small(alice: Person, client: TestClient) -> None:
