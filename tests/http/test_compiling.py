@@ -53,6 +53,7 @@ def test_the_style_guide_is_the_page_that_jinja_itself_makes(clock: Clock) -> No
             "zone",
             "own_zone",
             "delayed_acts",
+            "greeting",
             "recovery_left",
         )
     )

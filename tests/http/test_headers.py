@@ -47,7 +47,7 @@ def test_every_answer_carries_the_security_headers(method: str, path: str, statu
 
 
 def test_a_file_may_load_nothing_at_all(client: TestClient) -> None:
-    for name in ("app.css", "app.js", "icons.svg"):
+    for name in ("app.css", "app.js", "inside.js", "icons.svg"):
         answer = client.get(static(name))
         assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert answer.headers["x-content-type-options"] == "nosniff"
