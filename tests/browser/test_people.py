@@ -111,6 +111,9 @@ def test_several_are_chosen_and_their_sessions_end(
     expect(act).to_be_hidden()
     for name in ("bia", "caio"):
         desk.page.get_by_label(f"Escolher {name}").check()
+    if has_script:
+        expect(desk.page.get_by_role("group").get_by_text("2 escolhidas")).to_be_visible()
+        expect(desk.page.get_by_role("status").filter(has_text="2 escolhidas")).to_have_count(1)
     act.click()
     expect(desk.page.get_by_role("heading", name="2 pessoas escolhidas")).to_be_visible()
     desk.page.get_by_role("button", name="Encerrar sessões").click()
