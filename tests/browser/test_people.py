@@ -172,7 +172,7 @@ def test_every_page_fits_at_every_width(open_desk: Callable[..., Desk], create_a
             assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
 
 
-def test_names_and_roles_in_the_list_have_room_at_every_width(
+def test_words_have_room_in_every_row_at_every_width(
     open_desk: Callable[..., Desk], create_account: Callable[[str], str]
 ) -> None:
     desk = open_desk()
@@ -186,6 +186,12 @@ def test_names_and_roles_in_the_list_have_room_at_every_width(
         if width >= 768:
             assert desk.page.get_by_role("rowheader").last.evaluate("(one) => one.clientWidth >= 176"), width
             expect(desk.page.get_by_role("row").filter(has_text="bia").get_by_text("do terminal")).to_be_visible()
+    for path in ("/people/2", "/security"):
+        desk.page.goto(path)
+        for width in WIDTHS:
+            desk.page.set_viewport_size({"width": width, "height": 900})
+            for row in desk.page.locator(".rows .what").all():
+                assert row.evaluate("(one) => one.clientWidth >= 176"), (path, width)
 
 
 def test_open_to_everyone(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:
