@@ -79,6 +79,21 @@ def test_confirme_que_e_voce_opens_in_its_row_and_can_be_given_up(
     expect(page.get_by_role("button", name="Desativar")).to_have_count(0)
 
 
+def test_on_a_phone_rows_that_open_have_the_space_of_the_others(
+    open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    leave_codes(page)
+    spaces = page.locator(".rows .state").evaluate_all(
+        "(all) => all.map((it) => it.offsetTop - it.parentNode.querySelector('.what').offsetTop"
+        " - it.parentNode.querySelector('.what').offsetHeight)"
+    )
+    assert len(spaces) > 3
+    assert max(spaces) - min(spaces) < 3
+
+
 def test_a_password_typed_slowly_survives_confirme_que_e_voce(page: Page, setup_code: str, clock: Clock) -> None:
     set_up(page, setup_code)
     page.get_by_role("link", name="Alterar senha").click()

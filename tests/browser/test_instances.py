@@ -66,6 +66,15 @@ def test_fourteen_rows_are_in_sight_and_two_lines_each_on_a_phone(page: Page, li
     assert when.evaluate("(it) => it.offsetHeight") < 25  # one line
 
 
+def test_on_a_page_four_times_as_large_the_tabs_fit_in_a_line_of_the_head(page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 225})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert page.locator(".side").evaluate("(it) => it.offsetHeight") < 110
+    tops = page.locator(".side nav a").evaluate_all("(all) => all.map((it) => it.getBoundingClientRect().top)")
+    assert len(tops) == 4
+    assert len(set(tops)) == 1
+
+
 def test_a_token_is_copied_without_being_seen_after_the_step_up_in_its_row(page: Page, clock: Clock) -> None:
     create(page, "Loja")
     clock.forward(minutes=6)
