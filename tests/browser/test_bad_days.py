@@ -82,6 +82,21 @@ def test_each_step_leads_back_to_the_steps(page: Page, setup_code: str, clock: C
     expect(page.get_by_role("heading", name="Tudo de volta")).to_be_visible()
 
 
+def test_the_button_gives_way_to_the_proof_that_it_asks_for(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page()
+    set_up(page, setup_code)
+    switch_on(page, clock)
+    clock.forward(minutes=6)
+    page.goto("/security")
+    rehearse = page.get_by_role("button", name="Ensaiar a recuperação")
+    rehearse.click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    expect(rehearse).to_be_hidden()
+    expect(page.locator("#main .primary:visible")).to_have_count(1)
+    page.get_by_role("link", name="Cancelar").click()
+    expect(rehearse).to_be_focused()
+
+
 def test_new_devices_are_answered_one_by_one(page: Page, open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     set_up(page, setup_code)
     for agent in (PHONE, TABLET, DESKTOP):
