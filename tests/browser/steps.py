@@ -42,7 +42,7 @@ def switch_on(page: Page, clock: Clock) -> str:
 
 def ask_for_qr_code(page: Page) -> None:
     """On a phone it is folded away: the app is there, and only one that is elsewhere needs to see it."""
-    expect(page.locator("#key")).to_be_visible()
+    expect(page.locator("#otpauth")).to_be_visible()
     elsewhere = page.get_by_text("O aplicativo está em outro aparelho")
     if elsewhere.is_visible():
         elsewhere.click()

@@ -61,7 +61,7 @@ def test_the_first_walk_and_another_phone(touch: bool, open_page: OpenPage, setu
     create_account(page, setup_code)
     check(page)
     page.get_by_role("button", name="Configurar Agora").click()
-    expect(page.locator("#key")).to_be_visible()
+    expect(page.locator("#otpauth")).to_be_visible()
     check(page)
     if touch:
         page.get_by_text("O aplicativo está em outro aparelho").click()

@@ -175,10 +175,15 @@ def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     copies = page.get_by_role("button", name="Copiar a chave")
     assert box(opens)["y"] < box(copies)["y"]
     assert box(opens)["width"] > 200
-    expect(page.get_by_text("Não abriu? Instale um aplicativo e toque de novo, ou copie a chave.")).to_be_visible()
+    name = box(page.get_by_text("No aplicativo vai aparecer"))
+    assert name["y"] - box(copies)["y"] - box(copies)["height"] < 24
+    assert box(page.get_by_role("heading", name="Digite o código que o aplicativo mostra"))["y"] < 780 - 70  # the tabs
+    expect(page.locator("#key")).to_be_hidden()
     qr = page.get_by_role("img", name=re.compile("^QR code"))
     expect(qr).to_have_count(0)
     page.get_by_text("O aplicativo está em outro aparelho").click()
+    expect(page.get_by_text("Não abriu? Instale um aplicativo e toque de novo, ou copie a chave.")).to_be_visible()
+    expect(page.locator("#key")).to_be_visible()
     assert scan(qr)
 
 

@@ -322,7 +322,7 @@ def test_whoever_begins_again_is_told_of_the_entry_that_is_left_over(
 def test_the_set_up_tells_what_the_app_will_show_and_takes_the_key_there(alice: Person, client: TestClient) -> None:
     page = client.post("/security/totp").text
     assert "Aponte a câmera para o QR code" in page
-    assert '<strong translate="no">Painel Z-API: alice</strong>' in page
+    assert '<strong translate="no">Painel Z-API: alice.</strong>' in page
     assert re.search('<a class="button[^>]*href="otpauth://totp/[^>]*>Abrir no aplicativo<', page)
     assert not re.search('href="[^"]*(apple|google)', page)
 
