@@ -296,7 +296,7 @@ def test_guessing_at_the_old_app_is_limited_like_any_code(
 def test_trocar_de_aparelho_looks_like_itself(protected: Person, client: TestClient, clock: Clock) -> None:
     page = client.post("/security/totp", data=proof(protected, clock())).text
     assert "<title>Trocar de aparelho" in page
-    assert "O antigo vale até confirmar" in page
+    assert "O aparelho antigo vale até você confirmar o novo." in page
     assert "Configurar dois fatores" not in page
     hub = client.get("/security").text
     assert "Troca de aparelho em andamento" in hub
