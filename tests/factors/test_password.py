@@ -26,13 +26,13 @@ CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
         ("mudar123mudar", Refusal.COMMON),
         ("leavemealone", Refusal.COMMON),
         ("Painel@2026!!", Refusal.OBVIOUS),
-        ("alice-alice-alice", Refusal.CONTEXT),
+        ("alice-alice-alice", Refusal.ACCOUNT_NAME),
         ("abcdefghijklmnop", Refusal.GUESSABLE),
         ("girafa azul\ufffd dança", Refusal.BROKEN_TEXT),
     ],
 )
 def test_bad_passwords_are_refused_with_their_reason(typed: str, reason: Refusal) -> None:
-    assert password.judge(typed, minimum=12, context=["alice"]).refusal is reason
+    assert password.judge(typed, minimum=12, context={Refusal.ACCOUNT_NAME: ["alice"]}).refusal is reason
 
 
 @pytest.mark.parametrize("typed", ["girafa azul dança", "🦒 no telhado azul", "9271 4420 3871 0057"])
@@ -51,7 +51,10 @@ def test_the_lists_hold_thousands_of_passwords_that_are_long_enough() -> None:
 
 def test_names_of_the_account_and_the_panel_make_a_password_weaker() -> None:
     assert password.judge("", minimum=12).score == 0
-    plain, named = (password.judge("zwickelmann 1984", minimum=12, context=words) for words in ([], ["zwickelmann"]))
+    plain, named = (
+        password.judge("zwickelmann 1984", minimum=12, context={Refusal.CONTEXT: words})
+        for words in ([], ["zwickelmann"])
+    )
     assert plain.score > named.score
 
 
@@ -60,7 +63,7 @@ def test_parallel_judgements_do_not_share_their_context_words() -> None:
     typed, is_over = "zwickelmann 1984", threading.Event()
 
     def score(*words: str) -> int:
-        return password.judge(typed, minimum=12, context=words).score
+        return password.judge(typed, minimum=12, context={Refusal.CONTEXT: words}).score
 
     def held() -> int:
         """A judgement during which another one runs from beginning to end, if that is possible."""
@@ -95,7 +98,7 @@ def calls_made(typed: str) -> int:
 
     sys.setprofile(count)
     try:
-        password.judge(typed, minimum=12, context=["alice"])
+        password.judge(typed, minimum=12, context={Refusal.ACCOUNT_NAME: ["alice"]})
     finally:
         sys.setprofile(None)
     return calls[0]
@@ -126,7 +129,10 @@ def test_a_password_cut_for_the_strength_check_is_still_refused_for_other_reason
     assert password.judge(signs, minimum=12).refusal is None  # a cut leaves enough of it to be judged
     assert password.judge(signs + "\ufffd", minimum=12).refusal is Refusal.BROKEN_TEXT
     assert password.judge(signs * 20, minimum=12).refusal is Refusal.TOO_LONG
-    assert password.judge("alice" * 12, minimum=12, context=["alice"]).refusal is Refusal.CONTEXT
+    assert (
+        password.judge("alice" * 12, minimum=12, context={Refusal.ACCOUNT_NAME: ["alice"]}).refusal
+        is Refusal.ACCOUNT_NAME
+    )
 
 
 def test_random_letters_are_enough() -> None:

@@ -45,11 +45,14 @@ async def judge_password(panel: Panel, password: str, *, name: str) -> Judgement
     return await panel.strength_workers.run(judge, password, minimum=minimum, context=context)
 
 
-async def _context(panel: Panel, name: str) -> list[str]:
+async def _context(panel: Panel, name: str) -> dict[Refusal, list[str]]:
     """What anybody who knows the person would try: the names of account, panel, its address and the instances."""
     hostname = urlsplit(panel.settings.public_url).hostname or ""
-    names = [panel.settings.name, hostname.replace(".", " "), *await instances.names(panel.db, name)]
-    return [name, *(word for text in names for word in text.split())]
+    return {
+        Refusal.ACCOUNT_NAME: [name],
+        Refusal.PANEL_NAME: f"{panel.settings.name} {hostname.replace('.', ' ')}".split(),
+        Refusal.INSTANCE_NAME: " ".join(await instances.names(panel.db, name)).split(),
+    }
 
 
 async def hash_password(panel: Panel, password: str) -> str:

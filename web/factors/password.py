@@ -4,10 +4,11 @@ import hmac
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from itertools import chain
 
 from web.crypto.argon2id import Argon2id, Phc
 from web.limits import (
@@ -37,7 +38,10 @@ class Refusal(Enum):
     TOO_SHORT = auto()
     TOO_LONG = auto()
     COMMON = auto()
-    CONTEXT = auto()  # the account, the panel, an instance
+    ACCOUNT_NAME = auto()
+    PANEL_NAME = auto()  # or its address
+    INSTANCE_NAME = auto()
+    CONTEXT = auto()  # several of these together
     OBVIOUS = auto()  # words that everybody tries first
     GUESSABLE = auto()
     NOT_REPEATED = auto()  # the second time something else was typed
@@ -55,15 +59,15 @@ class Judgement:
     score: int  # zxcvbn's 0 (guessed at once) to 4
 
 
-def judge(password: str, *, minimum: int, context: Iterable[str] = ()) -> Judgement:
-    """`context` are words that belong to the account or the panel. About 50 ms at most, whatever was typed."""
+def judge(password: str, *, minimum: int, context: Mapping[Refusal, Iterable[str]] | None = None) -> Judgement:
+    """`context` are words of the account or the panel, by why they are refused. About 50 ms, whatever was typed."""
     password = unicodedata.normalize("NFC", password)
-    names = [word.casefold() for word in context if len(word) > 2]
-    score = _score(password, [*CONTEXT_WORDS, *names])
+    names = {why: [word.casefold() for word in words if len(word) > 2] for why, words in (context or {}).items()}
+    score = _score(password, [*CONTEXT_WORDS, *chain(*names.values())])
     return Judgement(_refusal(password, minimum, names, score), score)
 
 
-def _refusal(password: str, minimum: int, names: list[str], score: int) -> Refusal | None:
+def _refusal(password: str, minimum: int, names: dict[Refusal, list[str]], score: int) -> Refusal | None:
     if "\ufffd" in password:  # what broken UTF-8 collapses to: many passwords would become one
         return Refusal.BROKEN_TEXT
     if len(password) < minimum:
@@ -72,11 +76,16 @@ def _refusal(password: str, minimum: int, names: list[str], score: int) -> Refus
         return Refusal.TOO_LONG
     if password.casefold() in BRAZILIAN_COMMON or password.casefold() in _common():
         return Refusal.COMMON
-    if _leans_on(names, password.casefold()):
-        return Refusal.CONTEXT
-    if _leans_on([*CONTEXT_WORDS, *names], password.casefold()):
-        return Refusal.OBVIOUS
+    if leaning := _leaning(names, password.casefold()):
+        return leaning
     return Refusal.GUESSABLE if score < PASSWORD_SCORE else None
+
+
+def _leaning(names: dict[Refusal, list[str]], password: str) -> Refusal | None:
+    """Which words it leans on: those of one kind, or else of several."""
+    every = list(chain(*names.values()))
+    kinds = {**names, Refusal.CONTEXT: every, Refusal.OBVIOUS: [*CONTEXT_WORDS, *every]}
+    return next((why for why, words in kinds.items() if _leans_on(words, password)), None)
 
 
 def _score(password: str, words: list[str]) -> int:
