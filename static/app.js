@@ -312,15 +312,6 @@ document.addEventListener("click", (event) => {
   asker.button.focus();
 });
 
-// How many people are ticked, before what can be done with them.
-document.addEventListener("change", ({ target: { form, name } }) => {
-  const place = document.querySelector("#picked");
-  if (!place || name !== "p") return;
-  const number = form.querySelectorAll(":checked").length;
-  announce(place.textContent = number === 1 ? "1 escolhida" : `${number} escolhidas`);
-  place.hidden = false;
-});
-
 // While a form is under way nothing is asked beside it: with the cookie of before, the answer would lead to the login.
 document.addEventListener("htmx:before:request", (event) => {
   const { sourceElement: source } = event.detail.ctx;

@@ -92,3 +92,11 @@ document.addEventListener("htmx:after:swap", () => {
   const words = document.querySelectorAll(".to-keep > :not(.accepted), .codes-page > .two");
   for (const one of words) one.animate([{ opacity: 0 }, { opacity: 0, offset: .85 }, {}], all);
 });
+
+// How many people are ticked, before what can be done with them.
+document.addEventListener("change", ({ target: { form, name } }) => {
+  const place = document.querySelector("#picked");
+  if (!place || name !== "p") return;
+  const number = form.querySelectorAll(":checked").length;
+  place.textContent = number === 1 ? "1 escolhida" : `${number} escolhidas`;
+});

@@ -22,6 +22,8 @@ ELSEWHERE = {
     "codes-page",
     "enrol",
     "narrow",
+    "to-check",
+    "to-keep",
     "even",
     "frame",
     "half",
