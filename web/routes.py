@@ -240,7 +240,7 @@ ROUTES: list[BaseRoute] = [
     post(
         "/people/{id:int}/invitation/renew",
         person.renew_invitation,
-        State.RECENTLY_VERIFIED,
+        State.VERIFY_NOW,
         admin_only=True,
         throttle=LINK,
         purpose="fazer outro convite para a conta",

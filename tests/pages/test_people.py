@@ -560,3 +560,59 @@ def test_only_whoever_administers_has_the_entry(bruno: Person, desk: Desk, new_c
     sign_in(browser, bruno)
     assert 'href="/people"' not in browser.get("/instances").text
     assert 'href="/people"' in desk.client.get("/instances").text
+
+
+def test_another_invitation_is_handed_out_only_for_a_proof_of_that_moment(desk: Desk, new_client: NewClient) -> None:
+    """It may be that of an administrator."""
+    old = link_on(desk.post("/people/invite", name="carla", role="admin").text)
+    assert desk.client.post(f"/people/{desk.id('carla')}/invitation/renew").status_code == 403
+    assert choose_password(new_client(), old).status_code == 303
+
+
+def test_a_code_made_for_a_member_opens_no_account_that_administers(desk: Desk, new_client: NewClient) -> None:
+    code = link_on(desk.post("/people/invite", name="carla", role="member").text)
+    desk.act("carla", "promote")
+    assert choose_password(new_client(), code).status_code == 422
+
+
+def test_nobody_stops_what_was_begun_with_their_own_account_without_a_code(desk: Desk, rows: Rows) -> None:
+    rows("INSERT INTO delayed_acts SELECT 1, 'factor_reset', 'Perdeu o celular', id, 0, 4e9 FROM accounts WHERE id = 1")
+    assert desk.act("alice", "keep-factor", kind="factor_reset").status_code == 422
+    assert rows("SELECT count(*) FROM delayed_acts") == [(1,)]
+
+
+@pytest.mark.parametrize("reason", ["\u200b" * 12, "Perdeu\u202eo celular no ônibus"])
+def test_a_reason_can_be_read(reason: str, bruno: Person, desk: Desk, new_client: NewClient, clock: Clock) -> None:
+    browser = new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    answer = desk.act("bruno", "reset-factor", reason=reason, hours="0")
+    assert (answer.status_code, "Diga o motivo" in answer.text) == (422, True)
+
+
+def test_the_place_of_an_administrator_is_not_told_to_others(bruno: Person, desk: Desk, rows: Rows) -> None:
+    desk.act("bruno", "promote")
+    told = rows("SELECT account_id, network <> '', session_id <> '' FROM activity WHERE event = 'people.promoted'")
+    assert sorted(told, key=lambda line: int(line[0])) == [(1, 1, 1), (2, 0, None)]
+
+
+def test_codes_stay_counted_for_three_days_after_a_link_for_the_password(
+    bruno: Person, desk: Desk, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    """A71: guessing codes between two releases would be the other half of a take-over."""
+    browser = new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    choose_password(new_client(), link_on(desk.act("bruno", "link").text))
+    bruno.password = OTHER_PASSWORD
+    guesser = new_client()
+    give_password(guesser, bruno)
+    guesser.post("/login/code", data={"code": "000000"})
+    counted = "SELECT count(*) FROM attempts WHERE failures > 0 AND kind = 'totp'"
+    before = rows(counted)
+    desk.act("bruno", "unlock")
+    assert rows(counted) == before
+    clock.forward(hours=73)
+    sign_in(desk.client, desk.alice, desk.alice.code_at(clock()))
+    desk.act("bruno", "unlock")
+    assert rows(counted) == [(0,)]

@@ -13,12 +13,20 @@ EVER = 2**62  # more than are counted in any span
 
 
 async def record_event(
-    tx: Transaction, visit: Visit, account_id: int | None, event: Event, detail: str = "", *, session_id: str = ""
+    tx: Transaction,
+    visit: Visit,
+    account_id: int | None,
+    event: Event,
+    detail: str = "",
+    *,
+    session_id: str = "",
+    is_of_another: bool = False,
 ) -> None:
     """Append an entry and raise the event's notice, in the transaction of the act.
 
-    `session_id` names the session that acted, if it is not the visit's own. Many failures without a known account
-    become few entries with numbers; the log has a line for each.
+    `session_id` names the session that acted, if it is not the visit's own. With `is_of_another` the entry is of an
+    account that did not send the request, and says nothing of where that came from. Many failures without a known
+    account become few entries with numbers; the log has a line for each.
     """
     session = visit.session
     by = session_id or (session.id if session else None)
@@ -30,18 +38,31 @@ async def record_event(
         if account_id is None and folded is None:
             return
         detail = folded or detail if account_id is None else detail
+    await _append(tx, visit, account_id, event, detail, by=None if is_of_another else by, is_of_another=is_of_another)
+    if event.notice:
+        await notify(tx, visit, account_id, event.notice, session_id=by)
+
+
+async def _append(
+    tx: Transaction,
+    visit: Visit,
+    account_id: int | None,
+    event: Event,
+    detail: str,
+    *,
+    by: str | None,
+    is_of_another: bool,
+) -> None:
     await activity.record(
         tx,
         account_id,
         event,
         at=visit.panel.now(),  # lines stand in the order in which they were written
         session_id=by,
-        network=visit.network,
-        user_agent=visit.user_agent,
+        network="" if is_of_another else visit.network,
+        user_agent="" if is_of_another else visit.user_agent,
         detail=detail[:LOGGED_MAX],
     )
-    if event.notice:
-        await notify(tx, visit, account_id, event.notice, session_id=by)
 
 
 async def _watch(tx: Transaction, visit: Visit) -> None:

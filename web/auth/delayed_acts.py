@@ -16,6 +16,7 @@ from web.auth import people
 from web.auth.people import Actor, PersonRefusal, record_act
 from web.limits import REASON_MAX, REASON_MIN, TAKEOVER_SPAN, TAKEOVER_WAIT
 from web.visit.visit import SignedIn, Visit
+from web.words.characters import BLANK, FORBIDDEN
 
 BEGUN = {Kind.FACTOR_RESET: Event.PEOPLE_FACTOR_RESET_BEGUN, Kind.PASSWORD_LINK: Event.PEOPLE_LINK_BEGUN}
 STOPPED = {Kind.FACTOR_RESET: Event.PEOPLE_FACTOR_RESET_STOPPED, Kind.PASSWORD_LINK: Event.PEOPLE_LINK_STOPPED}
@@ -56,8 +57,10 @@ async def reset_two_factor(
 
 
 async def _to_reset(tx: Transaction, visit: SignedIn, account_id: int, reason: str) -> Account | PersonRefusal:
-    if not REASON_MIN <= len(reason) <= REASON_MAX:
-        return PersonRefusal.SHORT_REASON if len(reason) < REASON_MIN else PersonRefusal.LONG_REASON
+    if FORBIDDEN.search(reason) or len(BLANK.sub("", reason)) < REASON_MIN:
+        return PersonRefusal.SHORT_REASON
+    if len(reason) > REASON_MAX:
+        return PersonRefusal.LONG_REASON
     person = await people.find(tx, visit, account_id)
     if isinstance(person, PersonRefusal):
         return person

@@ -21,7 +21,15 @@ from web.auth.passwords import forget_tries, set_password
 from web.auth.tries import attempts_key, forgive_everything
 from web.factors import human_code
 from web.factors.totp import step_at
-from web.limits import ACTIVATION_BITS, INVITATION_TTL, RESET_TTL, SETUP_BITS, SETUP_TTL, TOTP_WINDOW
+from web.limits import (
+    ACTIVATION_BITS,
+    INVITATION_TTL,
+    RESET_TTL,
+    SETUP_BITS,
+    SETUP_TTL,
+    TAKEOVER_SPAN,
+    TOTP_WINDOW,
+)
 from web.visit.visit import Visit
 from web.words.characters import trim
 from web.words.moments import full
@@ -92,11 +100,14 @@ async def record_act(
     """In the activity of the person and of whoever did it, the session's account unless it is said; each line names
     the other one. The person is told, unless the event is one of the terminal's own, which says itself what it raises.
     """
-    by = by or actor(visit)
+    sender = actor(visit)
+    is_theirs = sender is None or sender.id == person.id  # the terminal's place is told to everybody
+    is_later = by is not None and by != sender
+    by = by or sender
     told = _joined(f"por {by.name}" if by and by.id != person.id else "", detail)
-    await record_event(tx, visit, person.id, event, told)
+    await record_event(tx, visit, person.id, event, told, is_of_another=not is_theirs)
     if by and by.id != person.id:
-        await record_event(tx, visit, by.id, event, _joined(person.name, detail))
+        await record_event(tx, visit, by.id, event, _joined(person.name, detail), is_of_another=is_later)
     if notice and not event.is_of_terminal and (by is None or by.id != person.id):
         await notify(tx, visit, person.id, notice, detail=told)
 
@@ -246,9 +257,14 @@ async def end_sessions_of_everybody(tx: Transaction, visit: Visit, *, event: Eve
 
 
 async def unlock(tx: Transaction, visit: Visit, person: Account, *, event: Event = Event.PEOPLE_UNLOCKED) -> None:
-    """Forget the wrong passwords and codes of an account, so that it need not wait any longer."""
+    """Forget the wrong passwords and codes of an account, so that it need not wait any longer.
+
+    From a page the codes stay counted for three days after a link for the password: together they would be a take-over.
+    """
     await forget_tries(tx, visit.panel, person.name)
-    await forgive_everything(tx, person.id)
+    link_at = (await accounts.helped(tx, person.id)).password_link_at
+    if visit.session is None or link_at is None or visit.panel.now() - link_at >= TAKEOVER_SPAN:
+        await forgive_everything(tx, person.id)
     await record_act(tx, visit, person, event, notice=NoticeKind.UNLOCKED)
 
 

@@ -21,6 +21,7 @@ async def promote(tx: Transaction, visit: Visit, account_id: int) -> PersonRefus
     if person.is_disabled or person.administers:
         return PersonRefusal.DISABLED if person.is_disabled else PersonRefusal.ADMINISTERS
     await accounts.set_role(tx, account_id, "admin")
+    await accounts.end_activation(tx, account_id)  # a code that was handed out for a member opens no administrator's
     await sign_out_everywhere(tx, visit, account_id)
     await record_act(tx, visit, person, Event.PEOPLE_PROMOTED, notice=NoticeKind.PROMOTED)
     return None

@@ -60,6 +60,11 @@ class Demand:
     entry: Entry | None = None
     purpose: str = ""  # what "Confirme que é você" is asked for
 
+    @property
+    def is_about_others(self) -> bool:
+        """Whoever looks after others has a second factor of their own first (P11)."""
+        return self.admin_only and self.section == "/people"
+
 
 class GuardedRoute(Route):
     """A route that says who may call it."""
@@ -228,6 +233,8 @@ async def _signed_in(visit: Visit, demand: Demand) -> SignedIn | Response:
         return _to_enrolment(visit)
     if demand.admin_only and not visit.session.administers:
         return errors.deny(visit, 403, "role", advice=ADMINISTRATORS_ONLY)
+    if demand.is_about_others and not visit.session.has_two_factor and visit.request.method not in SAFE_METHODS:
+        return errors.deny(visit, 403, "own factor", advice="Ative antes os seus dois fatores, em Segurança.")
     return SignedIn(visit.arrival)
 
 

@@ -70,7 +70,7 @@ async def make_link(visit: VerifiedNow) -> Response:
     return await _answer(visit, made if isinstance(made, PersonRefusal) else None, "espera")
 
 
-async def renew_invitation(visit: RecentlyVerified) -> Response:
+async def renew_invitation(visit: VerifiedNow) -> Response:
     await forms.read(visit)
     async with administrator_transaction(visit) as tx:
         made = await renew(tx, visit, _id(visit))
@@ -110,8 +110,10 @@ async def keep_factor(visit: RecentlyVerified) -> Response:
     if kind not in list(Kind):
         raise HTTPException(422)
     async with administrator_transaction(visit) as tx:
-        await stop(tx, visit, _id(visit), Kind(kind))  # or it was stopped already, which is the same
-    return await _answer(visit, None, "impedida")
+        person = await find(tx, visit, _id(visit))
+        if not isinstance(person, PersonRefusal):  # of one's own account, Impedir asks for a code
+            await stop(tx, visit, person.id, Kind(kind))  # or it was stopped already, which is the same
+    return await _answer(visit, person if isinstance(person, PersonRefusal) else None, "impedida")
 
 
 async def end_sessions(visit: RecentlyVerified) -> Response:
