@@ -52,7 +52,7 @@ def of_referrer(answer: Response) -> int:
 
 def of_scripts(answer: Response) -> int:
     scripts = re.findall(r"<script ([^>]*)>", answer.text)
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     if not all(re.search(r'src="/[^/]', script) for script in scripts):
         return -50
     return 5 if all("integrity=" in script for script in scripts) else 0

@@ -51,7 +51,7 @@ def page(
             body += f"<title>{title} · {panel_name}</title>"  # behind: before rows of a table parsers take nothing
     else:
         body = template.render(context)
-        visit.arrival.greeting = _greeting(visit)
+        visit.arrival.greeting = _greeting(visit) if visit.request.method == "GET" else None
     response = HTMLResponse(body, status)
     if wants_partial and retarget:
         response.headers["HX-Retarget"] = retarget
