@@ -158,7 +158,7 @@ def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_agai
     field = page.get_by_label("Código de recuperação")
     field.fill("0000-0000-0000-0000")
     page.get_by_role("button", name="Conferir").click()
-    expect(page.get_by_text("Não confere com a folha.")).to_be_visible()
+    expect(page.get_by_text("Este código não está na folha.")).to_be_visible()
     expect(field).to_have_value("0000-0000-0000-0000")
     expect(field).to_be_focused()
 

@@ -171,7 +171,7 @@ def test_after_a_bad_day_all_paused_tokens_are_changed_together(
     create(client, "Nova", rows)
     before: dict[str, bytes] = dict(rows("SELECT name, sealed_token FROM instances"))
     listed = client.get("/instances").text
-    assert "Trocar os 2 pausados" in listed
+    assert "Trocar os 2 tokens pausados" in listed
     assert '<button id="create-instance">' in listed  # first what is paused
     asked = client.get("/instances/paused/change").text
     assert "Trocar os tokens das 2 instâncias pausadas?" in asked
@@ -214,7 +214,7 @@ def test_what_is_told_beside_the_rows_follows_a_row(
     client.post("/security/bad-day/lock")
     answer = client.post(f"/instances/{ids[0]}/token/change", headers=FRAGMENT).text
     assert '<hx-partial hx-target="#count" hx-swap="outerHTML"><p id="count">3 instâncias, 2 pausadas</p>' in answer
-    assert "Trocar os 2 pausados" in answer
+    assert "Trocar os 2 tokens pausados" in answer
     assert answer.index("</tbody>") < answer.index("<hx-partial")
     assert "Trocar o token pausado" in client.post(f"/instances/{ids[1]}/token/change", headers=FRAGMENT).text
     calm = '<button id="create-instance">'  # what comes first is what is paused

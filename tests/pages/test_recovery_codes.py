@@ -306,7 +306,7 @@ def test_ja_guardei_asks_for_one_code_back_and_then_says_what_happens_at_the_nex
     assert '<a class="button quiet" id="later" href="/welcome">Depois</a>' in page
     wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "back": "/welcome"})
     assert wrong.status_code == 422
-    assert "Não confere com a folha. Confira letra por letra." in wrong.text
+    assert "Este código não está na folha. Veja letra por letra." in wrong.text
     assert "0000-0000-0000-0000" not in wrong.text
     assert "Depois" in wrong.text
     right = {"code": alice.recovery_codes[4], "back": "/welcome"}

@@ -29,7 +29,7 @@ from web.words.moments import full, zone_or
 draw_qr_code = costly(qr_code)
 
 REHEARSED = "O código vale e continua valendo: ele não foi gasto. No dia em que o celular se perder, é só usá-lo."
-NOT_ON_THE_SHEET = "Não confere com a folha. Confira letra por letra."  # of new codes, none is used up
+NOT_ON_THE_SHEET = "Este código não está na folha. Veja letra por letra."  # of new codes, none is used up
 JUST_RENEWED = "Outro pedido acabou de gerar códigos novos. Se você não os guardou, gere outros agora."
 
 
