@@ -14,7 +14,7 @@ from tests.histories.scene import POSTS
 def test_no_history_breaks_an_invariant(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A5, A7, A17, A19, A21, A22, A23, A57, A63, A64."""
     caplog.set_level(logging.CRITICAL, "panel")
-    play(tmp_path, 350, is_always_the_same=True)
+    play(tmp_path, 550, is_always_the_same=True)
     assert Histories.posted == set(POSTS)
 
 
