@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import delayed_acts, people
+from db.accounts import Account
 from db.database import Transaction
 from db.delayed_acts import DelayedAct, Kind
 from db.people import Person
@@ -23,7 +24,7 @@ from web.http.refusals import person_sentence
 from web.limits import REASON_MAX, REASON_MIN, RESET_DELAYS
 from web.pages.admin.people.first import own_factor_first
 from web.pages.admin.people.link import Link, link_to
-from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow, Visit
 from web.visit.visitor import administrator_transaction
 
 Act = Callable[[Transaction, SignedIn, int], Awaitable[PersonRefusal | None]]
@@ -117,39 +118,28 @@ async def keep_factor(visit: RecentlyVerified) -> Response:
 
 
 async def end_sessions(visit: RecentlyVerified) -> Response:
-    return await _do(visit, _end_sessions, "sessoes")
-
-
-async def _end_sessions(tx: Transaction, visit: SignedIn, account_id: int) -> PersonRefusal | None:
-    person = await find(tx, visit, account_id)
-    if isinstance(person, PersonRefusal):
-        return person
-    await end_sessions_of(tx, visit, person)
-    return None
+    return await _do(visit, _on_person(end_sessions_of), "sessoes")
 
 
 async def unlock(visit: VerifiedNow) -> Response:
-    return await _do(visit, _unlock, "liberada")
-
-
-async def _unlock(tx: Transaction, visit: SignedIn, account_id: int) -> PersonRefusal | None:
-    person = await find(tx, visit, account_id)
-    if isinstance(person, PersonRefusal):
-        return person
-    await forgive(tx, visit, person)
-    return None
+    return await _do(visit, _on_person(forgive), "liberada")
 
 
 async def release(visit: VerifiedNow) -> Response:
-    return await _do(visit, _release, "dispensada")
+    return await _do(visit, _on_person(release_two_factor), "dispensada")
 
 
-async def _release(tx: Transaction, visit: SignedIn, account_id: int) -> PersonRefusal | None:
-    person = await find(tx, visit, account_id)
-    if isinstance(person, PersonRefusal):
-        return person
-    await release_two_factor(tx, visit, person)
-    return None
+def _on_person(act: Callable[[Transaction, Visit, Account], Awaitable[object]]) -> Act:
+    """The same act, by the id of the account; refused where nobody may act on it."""
+
+    async def by_id(tx: Transaction, visit: SignedIn, account_id: int) -> PersonRefusal | None:
+        person = await find(tx, visit, account_id)
+        if isinstance(person, PersonRefusal):
+            return person
+        await act(tx, visit, person)
+        return None
+
+    return by_id
 
 
 async def revoke_invitation(visit: RecentlyVerified) -> Response:
