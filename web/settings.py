@@ -15,7 +15,7 @@ from web import hosts
 from web.hosts import is_loopback
 from web.limits import ARGON2, ARGON2_FLOOR, HELP_MAX, PANEL_NAME_ENCODED_MAX, PANEL_NAME_MAX, Cost
 from web.words.characters import FORBIDDEN, name_refusal, trim
-from web.words.moments import Zone, machine_zone, read_zone
+from web.words.zones import Zone, machine_zone, read_zone
 
 ROOT = Path(__file__).resolve().parent.parent  # of the checkout; relative paths in settings begin here
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104

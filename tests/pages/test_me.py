@@ -21,7 +21,7 @@ from tests.support.services import administer, id_of
 from web.auth import delayed_acts
 from web.limits import EXPORT_STEP, EXPORTS
 from web.visit.visit import SignedIn
-from web.words.moments import zones
+from web.words.zones import zones
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -15,12 +15,13 @@ from tests.support.clock import Clock
 from tests.support.people import Person, begin_enrolment, code_for, proof, protect, sign_in
 from web.http.page import ROOT
 from web.settings import Settings, StartRefused
-from web.words.moments import day, full, machine_zone, rendered
+from web.words.moments import day, full, rendered
+from web.words.zones import machine_zone
 
 NOON = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 TELL = """
 from datetime import UTC, datetime
-from web.words.moments import zone_name
+from web.words.zones import zone_name
 print(zone_name(None, datetime(2026, 11, 24, tzinfo=UTC)))
 """
 RECIFE = ZoneInfo("America/Recife")

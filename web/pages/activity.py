@@ -25,7 +25,8 @@ from web.limits import (
 )
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
 from web.words.devices import device
-from web.words.moments import Zone, day_heading, zone_name, zone_or
+from web.words.moments import day_heading
+from web.words.zones import Zone, zone_name, zone_or
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")

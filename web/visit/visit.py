@@ -19,7 +19,7 @@ from db.trusted_devices import Trust
 from web import hosts
 from web.panel import Panel
 from web.visit.cookies import Jar
-from web.words.moments import Zone, zone_or
+from web.words.zones import Zone, zone_or
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from web.http import forms
 from web.http.page import go, page
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded, session_transaction
-from web.words.moments import zone_name, zones
+from web.words.zones import zone_name, zones
 
 
 async def show(visit: SignedIn) -> Response:

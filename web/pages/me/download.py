@@ -16,7 +16,7 @@ from web.limits import EXPORT_STEP, INSTANCES_PAGE
 from web.pages.me.account import profile_of
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import SessionEnded, session_transaction
-from web.words.moments import zone_name
+from web.words.zones import zone_name
 
 Told = dict[str, object]  # one thing, as the file tells it
 Steps = AsyncIterator[list[Told]]

@@ -24,7 +24,8 @@ from web.pages.security.hub import show_hub
 from web.runtime.running import outside_address
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
-from web.words.moments import full, zone_or
+from web.words.moments import full
+from web.words.zones import zone_or
 
 draw_qr_code = costly(qr_code)
 
