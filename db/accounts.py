@@ -1,14 +1,13 @@
 """People who sign in, and the codes with which they choose a password."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """`sealed_password` is None until the person has chosen one."""
 
     id: int
@@ -124,8 +123,7 @@ async def require_two_factor(tx: Transaction, account_id: int, *, at: datetime |
     await tx.run("UPDATE accounts SET two_factor_required_at = :at WHERE id = :id", at=at, id=account_id)
 
 
-@dataclass(frozen=True)
-class Helped:
+class Helped(NamedTuple):
     """When an administrator last began each on a page; a reset that was delayed counts again when it is done."""
 
     password_link_at: datetime | None
@@ -233,8 +231,7 @@ async def end_activation(tx: Transaction, account_id: int) -> bool:
     return await tx.one(int, sql, account_id=account_id) is not None
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     account_id: int
     kind: str
 

@@ -7,15 +7,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from db import schema
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     id: int
     at: datetime
     event: str
@@ -24,8 +23,7 @@ class Entry:
     detail: str
 
 
-@dataclass(frozen=True)
-class Linked:
+class Linked(NamedTuple):
     """An entry with its link. The fields stand in the order in which they are hashed."""
 
     id: int
@@ -39,7 +37,7 @@ class Linked:
     link: bytes | None
 
     def said(self) -> bytes:
-        return json.dumps(list(vars(self).values())[:-1], ensure_ascii=True).encode("ascii")
+        return json.dumps(self[:-1], ensure_ascii=True).encode("ascii")
 
     def link_after(self, before: bytes, key: bytes) -> bytes:
         return hmac.digest(key, before + self.said(), hashlib.sha256)
@@ -64,8 +62,8 @@ async def record(
         INSERT INTO activity (id, at, account_id, session_id, event, network, user_agent, detail, link)
         VALUES (:id, :seconds, :account_id, :session_id, :event, :network, :user_agent, :detail, :link)
     """
-    tx.written["activity"] = entry = replace(entry, link=entry.link_after((last and last.link) or b"", tx.chain_key))
-    await tx.run(sql, **vars(entry))
+    tx.written["activity"] = entry = entry._replace(link=entry.link_after((last and last.link) or b"", tx.chain_key))
+    await tx.run(sql, **entry._asdict())
 
 
 async def first_broken(db: Reader) -> int | None:
@@ -119,8 +117,7 @@ async def _link_anew_after(
             await tx.run("UPDATE activity SET link = :link WHERE id = :id", link=fresh, id=number)
 
 
-@dataclass(frozen=True)
-class _LastPruned:
+class _LastPruned(NamedTuple):
     """The last entry that was pruned, with a MAC as proof that the panel itself pruned the entries up to it."""
 
     id: int
@@ -166,8 +163,7 @@ async def prune(tx: Transaction, *, before: datetime, now: datetime, limit: int)
     return len(await tx.all(int, "DELETE FROM activity WHERE id <= :last RETURNING 1", last=last.id))
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where an account was signed in from, and with which browser."""
 
     network: str

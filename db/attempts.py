@@ -1,14 +1,13 @@
 """Counters of failed tries. A try is charged before it is judged; when it was right, the counter is reset."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Counter:
+class Counter(NamedTuple):
     """Where failures of one kind are counted. `wait_after` gives the wait after that many of them."""
 
     kind: str
@@ -17,8 +16,7 @@ class Counter:
     closes_at: int | None = None  # failures
 
 
-@dataclass(frozen=True)
-class Attempts:
+class Attempts(NamedTuple):
     """Consecutive failures, this try included. When there is a wait, or `is_closed`, the try was not counted and must
     not be judged."""
 
@@ -27,8 +25,7 @@ class Attempts:
     is_closed: bool = False
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     kind: str
     key: bytes
     failures: int

@@ -6,7 +6,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -39,7 +39,7 @@ class Reader(ABC):
         self._connection = connection
 
     async def one(self, kind: type[T], sql: str, /, **parameters: object) -> T | None:
-        """The first row as `kind`: a dataclass named after the columns, or the type of a single column."""
+        """The first row as `kind`: a NamedTuple (or dataclass) of the columns, or the type of a single column."""
         rows = await self.few(kind, sql, **parameters)
         return rows[0] if rows else None
 
@@ -256,9 +256,9 @@ def _statement(sql: str, parameters: dict[str, object]) -> Statement:
 
 
 def _read(kind: type[T], rows: Rows) -> list[T]:
-    if not is_dataclass(kind):
+    conversions = _conversions(kind)  # type: ignore[arg-type]
+    if conversions is None:
         return [kind(row[0]) for row in rows]  # type: ignore[call-arg]
-    conversions = _conversions(kind)
     found: list[T] = []
     for row in rows:
         values = list(row)
@@ -269,10 +269,12 @@ def _read(kind: type[T], rows: Rows) -> list[T]:
 
 
 @cache
-def _conversions(kind: type) -> list[tuple[int, Callable[[Any], object]]]:
-    """The index of each field whose annotated type SQLite lacks (bool, datetime), and its conversion from a number."""
-    types = get_type_hints(kind)
-    named = [_CONVERSIONS.get(types[field.name]) for field in fields(kind)]
+def _conversions(kind: type) -> list[tuple[int, Callable[[Any], object]]] | None:
+    """The index of each field whose annotated type SQLite lacks (bool, datetime), and its conversion from a number;
+    None when `kind` is the type of a single column."""
+    if not issubclass(kind, tuple) and not is_dataclass(kind):
+        return None
+    named = [_CONVERSIONS.get(annotated) for annotated in get_type_hints(kind).values()]
     return [(place, convert) for place, convert in enumerate(named) if convert]
 
 

@@ -1,8 +1,8 @@
 """What an administrator began to do with a person's account, and what is done later unless somebody stops it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
@@ -14,8 +14,7 @@ class Kind(StrEnum):
     PASSWORD_LINK = "password_link"  # when it is due, an administrator may make the link
 
 
-@dataclass(frozen=True)
-class DelayedAct:
+class DelayedAct(NamedTuple):
     account_id: int
     kind: str
     reason: str

@@ -1,9 +1,9 @@
 """Why sessions and pending logins ended; kept for a while, for the browser that still has the cookie."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
@@ -26,20 +26,17 @@ class Cause(StrEnum):
     MISSES = "misses"  # wrong codes
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     cause: Cause
     told_until: datetime
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     digest: bytes
     account_id: int
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     cause: str
     account_name: str
 

@@ -1,13 +1,12 @@
 """What a running panel noticed about its surroundings since it started: one row for each kind of finding."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     kind: str
     detail: str
     at: datetime

@@ -2,15 +2,14 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     id: str
     name: str
     sealed_token: bytes
@@ -22,8 +21,7 @@ class Instance:
 _COLUMNS = "id, name, sealed_token, created_at, token_changed_at, paused_at"
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     all: int
     paused: int
 

@@ -1,13 +1,12 @@
 """What the panel knows about one account, for its owner to read: no secret, nor a digest of one."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     name: str
     is_admin: bool
     created_at: datetime
@@ -31,8 +30,7 @@ async def profile(db: Reader, account_id: int) -> Profile | None:
     return await db.one(Profile, sql, account_id=account_id)
 
 
-@dataclass(frozen=True)
-class UsedCode:
+class UsedCode(NamedTuple):
     used_at: datetime
     acknowledged_at: datetime | None
 
@@ -45,8 +43,7 @@ async def used_codes(db: Reader, account_id: int) -> list[UsedCode]:
     return await db.all(UsedCode, sql, account_id=account_id)
 
 
-@dataclass(frozen=True)
-class PendingLogin:
+class PendingLogin(NamedTuple):
     created_at: datetime
     misses: int
 
@@ -59,8 +56,7 @@ async def pending_logins(db: Reader, account_id: int, *, at: datetime) -> list[P
     return await db.all(PendingLogin, sql, account_id=account_id, at=at)
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     cause: str
     told_until: datetime
 
@@ -71,8 +67,7 @@ async def ended(db: Reader, account_id: int) -> list[Ended]:
     return await db.all(Ended, sql, account_id=account_id)
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     id: int
     kind: str
     at: datetime

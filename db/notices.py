@@ -1,13 +1,12 @@
 """Notices: what the owner of an account should know, shown until they acknowledge it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     id: int
     kind: str
     at: datetime  # the last time

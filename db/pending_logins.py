@@ -1,15 +1,14 @@
 """Right passwords whose second factor is still missing. Each ends by success, after five wrong codes, or by time."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db import endings
 from db.database import Reader, Transaction
 from db.endings import Ended, Ending
 
 
-@dataclass(frozen=True)
-class PendingLogin:
+class PendingLogin(NamedTuple):
     digest: bytes
     account_id: int
     account_name: str

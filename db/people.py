@@ -1,8 +1,8 @@
 """People as administrators see them: a list in the order of names, by the page."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from typing import NamedTuple
 
 from db.database import Reader
 
@@ -15,8 +15,7 @@ class State(StrEnum):
     DISABLED = "disabled"
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """The `activation_` fields are None without a code that still counts; its maker is None also for the terminal."""
 
     id: int
@@ -43,8 +42,7 @@ class Person:
         return State.ACTIVE if self.has_password or self.last_login_at else State.INVITED
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     all: int
     protected: int
     invited: int

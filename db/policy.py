@@ -1,13 +1,12 @@
 """The administrators' choices for everybody."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     two_factor_required_at: datetime | None  # from this moment on; None: each person chooses
 
     def requires_two_factor(self, at: datetime) -> bool:

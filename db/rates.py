@@ -1,13 +1,12 @@
 """How often something was done in a span of time, shared by all processes."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(NamedTuple):
     """At most so many in a span of time."""
 
     limit: int
@@ -18,10 +17,9 @@ class Rate:
         return Rate(self.limit * factor, self.span)
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     kind: str
-    count: int
+    counted: int
     begins_at: datetime
 
 
@@ -36,12 +34,12 @@ async def wait(
     """How long until the next one is allowed; zero while the count, and the count of failures if `failures` is given,
     are below their rates."""
     sql = """
-        SELECT kind, count, begins_at FROM rates
+        SELECT kind, count AS counted, begins_at FROM rates
         WHERE key = :key AND kind IN (:kind, :failures) AND begins_at <= :at
     """  # a later moment was written while the clock was ahead
     rates = {kind: rate} | ({failures_of(kind): failures} if failures else {})
     found = await db.all(_Row, sql, key=key, kind=kind, failures=failures_of(kind), at=at)
-    full = [row for row in found if row.kind in rates and row.count >= rates[row.kind].limit]
+    full = [row for row in found if row.kind in rates and row.counted >= rates[row.kind].limit]
     return max([row.begins_at + rates[row.kind].span - at for row in full] + [timedelta(0)])
 
 

@@ -1,14 +1,13 @@
 """The recovery codes of an account: one set at a time, each code spent once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class RecoverySet:
+class RecoverySet(NamedTuple):
     """A typed code is hashed with `salt`, `cost` and the key before it is compared; `left` counts the codes not yet
     spent."""
 

@@ -6,9 +6,8 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from db.database import Reader, Transaction
 from db.migrate import MIGRATIONS, script
@@ -24,16 +23,14 @@ BROUGHT_RIGHT = 17
 _TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\w+|\S", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Thing:
+class Thing(NamedTuple):
     kind: str  # "table", "index", "trigger", "view"
     name: str
     table: str
     sql: str | None  # None: an index that comes with its table
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     how: Literal["more", "less", "other"]
     kind: str
     name: str

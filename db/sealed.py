@@ -1,14 +1,13 @@
 """Every value that is sealed with secret.key, to be sealed again when the key changes."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from db import migrate
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """`purpose` and `owner` are what the value is bound to; `place` is where `put` writes it back."""
 
     place: str

@@ -1,7 +1,7 @@
 """Signed-in browsers."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from db import endings
 from db.database import Reader, Transaction
@@ -9,8 +9,7 @@ from db.endings import Ended, Ending
 from db.policy import Policy
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """One request's answer to "who is here": the session, its account and what guards it."""
 
     id: str
@@ -106,8 +105,7 @@ async def last_owner(db: Reader, digest: bytes) -> int | None:
     return await db.one(int, "SELECT account_id FROM sessions WHERE digest = :digest", digest=digest)
 
 
-@dataclass(frozen=True)
-class Over:
+class Over(NamedTuple):
     account_name: str
     last_seen_at: datetime
     ends_at: datetime
@@ -122,8 +120,7 @@ async def over(db: Reader, digest: bytes) -> Over | None:
     return await db.one(Over, sql, digest=digest)
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """A live session as its owner may see it."""
 
     id: str
@@ -159,8 +156,7 @@ async def renew(tx: Transaction, digest: bytes, *, to: bytes, former_ends_at: da
     await tx.run("UPDATE sessions SET digest = :to WHERE digest = :digest", digest=digest, to=to)
 
 
-@dataclass(frozen=True)
-class Former:
+class Former(NamedTuple):
     id: str
     account_id: int
 

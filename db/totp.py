@@ -1,26 +1,23 @@
 """The authenticator app of an account: the key, the last step accepted, and a key not yet confirmed."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class Totp:
+class Totp(NamedTuple):
     sealed_key: bytes
     last_step: int
     confirmed_at: datetime
 
 
-@dataclass(frozen=True)
-class Replaced:
+class Replaced(NamedTuple):
     sealed_key: bytes
     ends_at: datetime
 
 
-@dataclass(frozen=True)
-class Enrolment:
+class Enrolment(NamedTuple):
     """A key that waits to be confirmed, how many tries were charged to it, the recovery codes made for it, if any, and
     how often the person began."""
 

@@ -1,13 +1,12 @@
 """Browsers from which an account was fully signed in to before."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.database import Reader, Transaction
 
 
-@dataclass(frozen=True)
-class TrustedDevice:
+class TrustedDevice(NamedTuple):
     id: str
     network: str
     user_agent: str
@@ -15,8 +14,7 @@ class TrustedDevice:
     last_used_at: datetime
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(NamedTuple):
     owner: int
     id: str
     digest: bytes

@@ -1,13 +1,12 @@
 """How an account is protected, for the page that shows it: one query over several tables."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from db.database import Reader
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(NamedTuple):
     """With `confirmed_at` None there is no app, with `salt` None there are no recovery codes."""
 
     confirmed_at: datetime | None

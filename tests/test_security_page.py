@@ -33,8 +33,6 @@ def in_words(value: object) -> str:
         units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
         size, name = next(unit for unit in units if seconds % unit[0] == 0 and seconds >= unit[0])
         return f"{seconds // size} {name}{'s' if seconds != size else ''}"
-    if isinstance(value, tuple):
-        return ", ".join(map(in_words, value))
     if isinstance(value, Backoff):
         closed = f", closed at {value.closes_at}" if value.closes_at else ""
         return f"{value.free} free, then {in_words(value.first)} doubling to {in_words(value.longest)}{closed}"
@@ -42,6 +40,8 @@ def in_words(value: object) -> str:
         return f"{value.limit:,} in {in_words(value.span)}"
     if isinstance(value, Cost):
         return f"m = {value.memory_kib:,} KiB, t = {value.passes}, p = {value.lanes}"
+    if isinstance(value, tuple):
+        return ", ".join(map(in_words, value))
     return f"{value:,}"
 
 

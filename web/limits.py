@@ -1,15 +1,13 @@
 """Every number that security rests on, in one place. What a person may change is in settings.py instead."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 from db.rates import Rate
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """What one argon2id hash takes, written as in a PHC string: `m=47104,t=2,p=1`."""
 
     memory_kib: int
@@ -31,8 +29,7 @@ class Cost:
         return self.memory_kib < floor.memory_kib or self.passes < floor.passes or self.lanes < floor.lanes
 
 
-@dataclass(frozen=True)
-class Backoff:
+class Backoff(NamedTuple):
     """Some tries are free, then each failure doubles the wait, and at `closes_at` failures the way is closed
     (NIST SP 800-63B-4 §3.2.2)."""
 

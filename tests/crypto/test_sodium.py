@@ -107,7 +107,7 @@ class Ended(Worker):
 
 class Wrong(Worker):
     def digest(self, secret: bytes, salt: bytes, cost: Cost) -> bytes:
-        return super().digest(secret, salt, replace(cost, passes=cost.passes + (cost.memory_kib > 64)))
+        return super().digest(secret, salt, cost._replace(passes=cost.passes + (cost.memory_kib > 64)))
 
 
 @pytest.mark.parametrize("kind", [Missing, Ended, Wrong])

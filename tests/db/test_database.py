@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -146,10 +147,18 @@ class Row:
     look_at: int
 
 
-def test_columns_are_read_as_their_fields_are_annotated(tmp_path: Path) -> None:
+class Named(NamedTuple):
+    since: datetime
+    until: datetime | None
+    is_open: bool
+    look_at: int
+
+
+@pytest.mark.parametrize("kind", [Row, Named])
+def test_columns_are_read_as_their_fields_are_annotated(kind: type[Row | Named], tmp_path: Path) -> None:
     async def act(db: Database) -> None:
-        row = await db.one(Row, "SELECT 60, NULL, 1, 7")
-        assert row == Row(datetime(1970, 1, 1, 0, 1, tzinfo=UTC), None, True, 7)
+        row = await db.one(kind, "SELECT 60, NULL, 1, 7")
+        assert row == kind(datetime(1970, 1, 1, 0, 1, tzinfo=UTC), None, True, 7)
         assert row.is_open is True
 
     with_database(tmp_path, act)

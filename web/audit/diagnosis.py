@@ -1,6 +1,6 @@
 """Diagnoses of a proxy that hands requests on in a way that cannot work, with the lines of configuration to add."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from db import findings
 from db.errors import DatabaseError
@@ -12,8 +12,7 @@ from web.visit.forwarded import Peer
 IN_ENV = "Acrescente ao arquivo .env, ao lado de run.py, e reinicie o painel:"
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(NamedTuple):
     event: str
     sentence: str
     lines: tuple[str, ...]  # of a configuration

@@ -1,6 +1,6 @@
 """Why a browser is signed in no longer: told to the browser that has the cookie, and to nobody else."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from db import endings, pending_logins, sessions
 from db.endings import Cause, Ending
@@ -11,8 +11,7 @@ from web.visit.cookies import Cookie
 from web.visit.visit import Visit
 
 
-@dataclass(frozen=True)
-class SentOut:
+class SentOut(NamedTuple):
     cause: Cause
     account_name: str
     next: str = ""  # where the person was on the way to

@@ -4,9 +4,9 @@ Every act is whole: with what it ends, what it forgets and its line of activity;
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 from db import accounts, attempts, pending_logins, policy, recovery_codes, sessions, totp, trusted_devices
 from db.accounts import Account, Activation
@@ -74,8 +74,7 @@ def name_refusal(name: str) -> NameRefusal | None:
     return None if re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name) else NameRefusal.MALFORMED
 
 
-@dataclass(frozen=True)
-class Actor:
+class Actor(NamedTuple):
     id: int
     name: str
 

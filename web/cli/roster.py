@@ -4,9 +4,9 @@ import argparse
 import csv
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from db import people as stored
 from db.database import Transaction
@@ -60,7 +60,7 @@ def _row(panel: Panel, person: Person) -> tuple[str, ...]:
 
 
 def _as_json(person: Person) -> dict[str, object]:
-    told = {name: _plain(value) for name, value in asdict(person).items()}
+    told = {name: _plain(value) for name, value in person._asdict().items()}
     return told | {"state": person.state.value}
 
 
@@ -84,15 +84,13 @@ async def invite_csv(panel: Panel, options: argparse.Namespace) -> None:
         raise CommandRefused(f"Nenhuma conta foi criada. Linhas a corrigir: {wrong}.")
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     number: int
     name: str
     role: str
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     number: int
     name: str
     words: str

@@ -4,7 +4,6 @@ import contextlib
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from web.crypto.argon2id import Argon2id
 from web.crypto.sodium import Sodium
@@ -42,7 +41,7 @@ def recommend(cost: Cost, taken: float) -> Cost:
     memory = round(cost.memory_kib * times / 1024) * 1024
     memory = min(max(memory, ARGON2_FLOOR.memory_kib), MOST_MEMORY_KIB)
     left = times * cost.memory_kib / memory
-    return replace(cost, memory_kib=memory, passes=max(ARGON2_FLOOR.passes, round(cost.passes * left)))
+    return cost._replace(memory_kib=memory, passes=max(ARGON2_FLOOR.passes, round(cost.passes * left)))
 
 
 def report(argon2id: Argon2id, cost: Cost, taken: float) -> str:

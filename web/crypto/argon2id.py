@@ -1,16 +1,14 @@
 """argon2id (RFC 9106), a hash that is slow on purpose, and the string in which one is stored."""
 
 import base64
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from web.limits import Cost
 
 TAG_BYTES = 32
 
 
-@dataclass(frozen=True)
-class Phc:
+class Phc(NamedTuple):
     """What is stored of a password, in the PHC string format."""
 
     cost: Cost

@@ -5,10 +5,10 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from itertools import chain
+from typing import NamedTuple
 
 from web.crypto.argon2id import Argon2id, Phc
 from web.limits import (
@@ -53,8 +53,7 @@ def is_hashable(password: str) -> bool:
     return len(password) <= PASSWORD_MAX and len(password.encode("utf-8", "replace")) <= PASSWORD_MAX_BYTES
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     refusal: Refusal | None  # why it may not become a password
     score: int  # zxcvbn's 0 (guessed at once) to 4
 

@@ -4,8 +4,8 @@ import base64
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pyotp
 
@@ -67,8 +67,7 @@ def clock_drift(key: bytes, code: str, at: datetime) -> timedelta | None:
     return None if step is None else (step - step_at(at)) * TOTP_STEP
 
 
-@dataclass(frozen=True)
-class QrCode:
+class QrCode(NamedTuple):
     """A square of `size` modules, quiet zone included, and the dark ones as one SVG path to be stroked."""
 
     size: int

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -45,8 +45,7 @@ class Door(Generic[V_co]):
     admit: Callable[[Visit, "Demand"], Awaitable[V_co | Response]]
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What a route asks. With `allows_enrolment` it is also open to sessions that may only switch a second factor on.
 
     Only a route whose throttle is a budget may do costly work.

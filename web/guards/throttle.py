@@ -3,8 +3,8 @@
 The waits after wrong passwords and codes are in web/auth/.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from starlette.responses import Response
 
@@ -35,8 +35,7 @@ from web.visit.visit import Entry, Place, Visit
 from web.words.waits import counted
 
 
-@dataclass(frozen=True)
-class Throttle:
+class Throttle(NamedTuple):
     """How many requests a route allows and, where something is proved, how many refused ones (`failures`).
 
     With `is_budget` a request that was charged may do costly work.
@@ -48,8 +47,7 @@ class Throttle:
     is_budget: bool = True
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """The owner of the account that a request is about, in a browser of their own."""
 
     account_id: int

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -92,8 +91,7 @@ class Line(NamedTuple):
     notice: Notice | None  # asks for an answer
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(NamedTuple):
     """Entries of one kind ("" for all) from a span of time."""
 
     kind: str

@@ -4,8 +4,8 @@ Both are lists (RFC 9110 §5.6.1) to which each proxy adds at the end; what stan
 was written by the visitor.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -15,8 +15,7 @@ from web.settings import Network, Settings
 HANDED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(NamedTuple):
     """The other end of the connection: a proxy, or the visitor. `scope["client"]` holds the visitor afterwards."""
 
     host: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from functools import cached_property
+from typing import NamedTuple
 
 from starlette.requests import Request
 
@@ -22,8 +23,7 @@ from web.visit.cookies import Jar
 from web.words.zones import Zone, zone_or
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """What a request is counted under, and how many times the usual number is allowed there."""
 
     key: bytes

@@ -1,7 +1,5 @@
 """Creating, renaming and deleting instances."""
 
-from dataclasses import replace
-
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -60,7 +58,7 @@ async def rename_form(visit: SignedIn) -> Response:
     instance = await own(visit)
     return await show(
         visit,
-        row=replace(row_of(instance), mode="renaming", typed=forms.typed_before(visit).get("name", instance.name)),
+        row=row_of(instance)._replace(mode="renaming", typed=forms.typed_before(visit).get("name", instance.name)),
     )
 
 
@@ -68,12 +66,12 @@ async def rename(visit: SignedIn) -> Response:
     owner, instance = visit.session.account_id, await own(visit)
     typed = (await forms.read(visit, "name", optional=("linha",)))["name"]
     if refusal := name_refusal(typed, longest=INSTANCE_NAME_MAX):
-        failed = replace(row_of(instance), mode="renaming", typed=typed, error=refusal)
+        failed = row_of(instance)._replace(mode="renaming", typed=typed, error=refusal)
         return await show(visit, row=failed, status=422)
     name = trim(typed)
     async with session_transaction(visit) as tx:
         if taken := await _taken(tx, name, owner=owner, apart_from=instance.id):
-            failed = replace(row_of(instance), mode="renaming", typed=typed, error=taken)
+            failed = row_of(instance)._replace(mode="renaming", typed=typed, error=taken)
             return await show(visit, row=failed, status=422)
         if not await instances.rename(tx, instance.id, owner=owner, name=name):
             raise HTTPException(404)
@@ -83,7 +81,7 @@ async def rename(visit: SignedIn) -> Response:
 
 
 async def delete_form(visit: SignedIn) -> Response:
-    return await show(visit, row=replace(row_of(await own(visit)), mode="deleting"))
+    return await show(visit, row=row_of(await own(visit))._replace(mode="deleting"))
 
 
 async def delete(visit: SignedIn) -> Response:

@@ -1,7 +1,7 @@
 """The list of the protected API instances: a page of it, or what was looked for, with what its rows ask and show."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -19,8 +19,7 @@ BY_NAME = "nome"
 ORDERS = {BY_NAME: Order.NAME, "nome-z": Order.NAME_BACK, "novas": Order.NEWEST, "antigas": Order.OLDEST}
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One instance as the page may see it; the token only while it is given."""
 
     id: str
@@ -44,8 +43,7 @@ class Row:
         return str(int(self.token_changed_at.timestamp()))
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """What the list says of something that was asked for, beside the field or above the rows."""
 
     error: str = ""
@@ -58,8 +56,7 @@ class Said:
 NOTHING = Said()
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """Which part of the list is wanted: those with these words, in this order, the page where number `place` stands."""
 
     wanted: str = ""
@@ -78,8 +75,7 @@ class Asked:
         )
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(NamedTuple):
     """A page of the list, with how many there are."""
 
     rows: list[Row]
@@ -120,7 +116,7 @@ async def list_page(visit: SignedIn) -> Response:
 
 async def just_made(visit: SignedIn, made: str) -> Row | None:
     instance = await instances.find(visit.panel.db, made, owner=visit.session.account_id) if made else None
-    return replace(row_of(instance), mode="new") if instance else None
+    return row_of(instance)._replace(mode="new") if instance else None
 
 
 async def own(visit: SignedIn, tx: Transaction | None = None) -> Instance:
@@ -150,7 +146,7 @@ async def show(
     asked = _asked(visit) if place is None else Asked(place=place)
     listed = await _listed(visit, row, asked)
     if lead:
-        listed = replace(listed, rows=[lead, *(one for one in listed.rows if one.id != lead.id)])
+        listed = listed._replace(rows=[lead, *(one for one in listed.rows if one.id != lead.id)])
     return page(
         visit,
         "instances/list.html",
@@ -182,7 +178,7 @@ async def _listed(visit: SignedIn, row: Row | None, asked: Asked) -> Listed:
         counts = await instances.counts(db, owner)  # which the page tells beside its rows
         return Listed([row], total=counts.all, paused=counts.paused)
     listed = await _list(visit, Asked(place=await instances.place(db, row.name, row.id, owner=owner)))
-    return replace(listed, rows=[row if one.id == row.id else one for one in listed.rows])
+    return listed._replace(rows=[row if one.id == row.id else one for one in listed.rows])
 
 
 async def _list(visit: SignedIn, asked: Asked) -> Listed:
@@ -196,7 +192,7 @@ async def _list(visit: SignedIn, asked: Asked) -> Listed:
     after = _page_start(asked.place, len(like))
     on_page = {one.id for one in like[after : after + INSTANCES_PAGE]} | set(renaming)
     rows = [row_of(one) for one in owned if one.id in on_page]
-    rows = [replace(one, mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
+    rows = [one._replace(mode="renaming", typed=one.name) if one.id in renaming else one for one in rows]
     return Listed(rows, after, len(like), len(owned), sum(one.paused_at is not None for one in owned))
 
 

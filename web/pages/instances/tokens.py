@@ -1,7 +1,5 @@
 """Giving and changing the tokens of instances."""
 
-from dataclasses import replace
-
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -28,11 +26,11 @@ async def _give_token(visit: RecentlyVerified, mode: str) -> Response:
         instance = await own(visit, tx)
         token = await disclose_token(tx, visit, instance.id, owner=visit.session.account_id)
     row = row_of(instance)
-    return await show(visit, row=row if token is None else replace(row, mode=mode, token=token))
+    return await show(visit, row=row if token is None else row._replace(mode=mode, token=token))
 
 
 async def change_token_form(visit: SignedIn) -> Response:
-    return await show(visit, row=replace(row_of(await own(visit)), mode="changing"))
+    return await show(visit, row=row_of(await own(visit))._replace(mode="changing"))
 
 
 async def change_token(visit: RecentlyVerified) -> Response:
@@ -45,11 +43,11 @@ async def change_token(visit: RecentlyVerified) -> Response:
         instance = await own(visit, tx)
         before = row_of(instance)
         if seen and seen != before.version:
-            return await show(visit, row=replace(before, mode="stale"), status=422)
+            return await show(visit, row=before._replace(mode="stale"), status=422)
         token = await replace_token(tx, visit, instance, owner=visit.session.account_id)
         if token is None:
             raise HTTPException(404)
-        row = replace(row_of(await own(visit, tx)), mode="changed", token=token, was_paused=before.is_paused)
+        row = row_of(await own(visit, tx))._replace(mode="changed", token=token, was_paused=before.is_paused)
     return await show(visit, row=row)
 
 

@@ -1,7 +1,7 @@
 """Segurança: what protects the account, and what to do next."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from starlette.responses import Response
 
@@ -19,8 +19,7 @@ from web.visit.visitor import SessionEnded
 REMOVALS = (Event.TOTP_REMOVED, Event.CLI_RESET_TWO_FACTOR)  # by the owner, and by whoever looks after the panel
 
 
-@dataclass(frozen=True)
-class Codes:
+class Codes(NamedTuple):
     """The recovery codes in force as the page may see them."""
 
     left: int

@@ -1,8 +1,8 @@
 """The bad day: one button that shuts everybody else out, then step by step back to safety."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -56,8 +56,7 @@ UNDOES: dict[str, tuple[Step, ...]] = {
 TELLING = (*DOES, *UNDOES, Event.ACCOUNT_STEP_SKIPPED.value, Event.ACCOUNT_REOPENED.value)
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """A step as the page shows it: `done` or `skipped` at a moment, `now`, or `later`."""
 
     step: Step
@@ -65,8 +64,7 @@ class Stage:
     at: datetime | None
 
 
-@dataclass(frozen=True)
-class BadDay:
+class BadDay(NamedTuple):
     """What the account did about it since everything was locked; without any entry, it was not."""
 
     entries: list[Entry]
@@ -174,8 +172,7 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
     )
 
 
-@dataclass(frozen=True)
-class WayBack:
+class WayBack(NamedTuple):
     """How far the account is on the way back."""
 
     step: int  # whose turn it is, counted from one
@@ -196,8 +193,7 @@ async def way_back(visit: SignedIn) -> WayBack | None:
     return WayBack(open_steps[0], len(_stages(day, facts)), len(open_steps)) if day.entries and open_steps else None
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     instances: Counts
     codes: RecoverySet | None
 

@@ -1,8 +1,8 @@
 """A code that lets somebody choose a password, as it is handed over: shown once, in the answer to the form."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from db.people import Person
 from web.crypto.budget import costly
@@ -13,8 +13,7 @@ from web.visit.visit import SignedIn
 draw_qr_code = costly(qr_code)
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     name: str
     address: str
     qr: QrCode

@@ -1,6 +1,6 @@
 """Pessoas: who has an account, who is protected, and who waits for what."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -27,8 +27,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """Which part of the list is wanted: of these people, those with this in their name, from behind this name on."""
 
     filter: str = ""
@@ -45,11 +44,11 @@ class Asked:
         return Asked(filter).address
 
     def beyond(self, name: str) -> str:
-        return replace(self, after=name).address
+        return self._replace(after=name).address
 
     @property
     def first(self) -> str:
-        return replace(self, after="").address
+        return self._replace(after="").address
 
 
 async def list_page(visit: SignedIn) -> Response:
