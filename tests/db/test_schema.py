@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from db import schema
 from db.migrate import APPLICATION_ID, MIGRATIONS, script
-from db.schema import BROUGHT_RIGHT, DRAFTS, EDITED
+from db.schema import BROUGHT_RIGHT, DRAFTS, EDITED, NEWEST
 from tests.conftest import Operate
 from tests.support.people import Person
 from web.panel import Panel
@@ -64,6 +65,10 @@ def digest(file: Path) -> str:
 
 def test_no_migration_that_was_on_main_is_edited() -> None:
     assert {str(file.relative_to(DRAFTS.parent)): digest(file) for file in [*MIGRATIONS, *DRAFTS.iterdir()]} == TEXTS
+
+
+def test_the_digest_of_the_newest_schema_is_that_of_all_migrations() -> None:
+    assert schema.digest(schema.made_by(len(MIGRATIONS))) == NEWEST
 
 
 def open_again(operate: Operate) -> None:
