@@ -72,8 +72,8 @@ def reaches(handler: Callable[..., object], seen: set[object] | None = None) -> 
     if not isinstance(function, types.FunctionType) or function in seen:
         return False
     seen.add(function)
-    names = set(_names(function.__code__))
-    return bool(names & POOLS) or any(reaches(one, seen) for one in _named_by(function, names))
+    names, named = _named_by(function)
+    return bool(names & POOLS) or any(reaches(one, seen) for one in named)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
@@ -84,11 +84,17 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _named_by(function: types.FunctionType, names: set[str]) -> Iterator[Callable[..., object]]:
-    """The functions of the panel that the names stand for: globals of the function, and attributes of its modules."""
+@functools.cache
+def _named_by(function: types.FunctionType) -> tuple[set[str], list[Callable[..., object]]]:
+    """The names in a function, and the functions of the panel that they stand for: its globals, and attributes of its
+    modules."""
+    names = set(_names(function.__code__))
     known = [function.__globals__[name] for name in names if name in function.__globals__]
     for module in [one for one in known if isinstance(one, types.ModuleType)]:
         known += [vars(module)[name] for name in names if name in vars(module)]
-    for one in known:
-        if callable(one) and (hasattr(one, "is_costly") or getattr(one, "__module__", "").startswith("web.")):
-            yield one
+    ours = [
+        one
+        for one in known
+        if callable(one) and (hasattr(one, "is_costly") or getattr(one, "__module__", "").startswith("web."))
+    ]
+    return names, ours
