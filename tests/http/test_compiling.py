@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -146,6 +147,32 @@ def same_for_any_word(source: str) -> None:
     for word in ("uma", "outra", DANGEROUS):
         page = templates.from_string(source).render(word=word)
         assert page == plainly().from_string(source).render(word=word)
+
+
+class Thing:
+    name = DANGEROUS
+    inner: ClassVar = {"name": DANGEROUS, "of": [{"name": 7}]}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ thing.name }}{{ thing.inner.name }}{{ thing.inner.of[0].name }}",
+        "{% for one in [thing, thing.inner] %}{{ loop.index }}{{ one.name|upper }}{% endfor %}",
+        "{% macro a(one) %}{{ one.name }}{{ caller() }}{% endmacro %}{% call a(thing) %}{{ thing.name }}{% endcall %}",
+        "{{ thing.nothing is defined }}{{ thing.inner.nothing|default(thing.name) }}",
+        "{% autoescape thing.inner.of %}{{ thing.name }}{% endautoescape %}",
+    ],
+)
+def test_attributes_and_keys_are_found_as_jinja_finds_them(source: str) -> None:
+    page = templates.from_string(source).render(thing=Thing())
+    assert page == plainly().from_string(source).render(thing=Thing())
+
+
+def test_an_attribute_that_is_missing_is_still_an_error() -> None:
+    for source in ("{{ thing.nothing }}", "{{ thing.inner.nothing }}", "{{ thing.nothing.name }}"):
+        with pytest.raises(UndefinedError, match="nothing"):
+            templates.from_string(source).render(thing=Thing())
 
 
 def test_a_name_that_is_missing_is_still_an_error() -> None:
