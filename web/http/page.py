@@ -42,7 +42,9 @@ def page(
 ) -> Response:
     """Render a template, or only its `block` when htmx asks for a fragment; `retarget` is where htmx puts that."""
     template, wants_partial = templates.get_template(template_name), is_partial(visit)
-    context |= _common(visit) | {"is_fragment": wants_partial}
+    success = _success(visit)
+    greeting = _greeting(visit, success)
+    context |= _common(visit, success, greeting) | {"is_fragment": wants_partial}
     if wants_partial and block:
         local = template.new_context(context)
         body = "".join(template.blocks[block](local))
@@ -51,7 +53,7 @@ def page(
             body += f"<title>{title} · {panel_name}</title>"  # behind: before rows of a table parsers take nothing
     else:
         body = template.render(context)
-        visit.arrival.greeting = _greeting(visit) if visit.request.method == "GET" else None
+        visit.arrival.greeting = greeting if visit.request.method == "GET" else None
     response = HTMLResponse(body, status)
     if wants_partial and retarget:
         response.headers["HX-Retarget"] = retarget
@@ -60,13 +62,13 @@ def page(
     return response
 
 
-def _common(visit: Visit) -> dict[str, object]:
+def _common(visit: Visit, success: Notice | None, greeting: Notice | None) -> dict[str, object]:
     """What every page may show."""
-    panel, success = visit.panel, _success(visit)
+    panel, host = visit.panel, visit.request.headers.get("host", "")
     return {
         "session": visit.session,
         "notices": [notice for notice in _notices(visit) if notice is not success],
-        "greeting": _greeting(visit),
+        "greeting": greeting,
         "delayed_acts": visit.arrival.delayed_acts,
         "recovery_left": visit.arrival.recovery_left if visit.session and visit.session.has_used_recovery else None,
         "panel_name": panel.settings.name,
@@ -78,15 +80,15 @@ def _common(visit: Visit) -> dict[str, object]:
         "path": visit.path,
         "section": visit.arrival.section,
         "theme": chosen_theme(visit),
-        "host": visit.request.headers.get("host", ""),
-        "is_at_server": _is_at_server(visit),
+        "host": host,
+        "is_at_server": _is_at_server(visit, host),
     }
 
 
-def _is_at_server(visit: Visit) -> bool:
+def _is_at_server(visit: Visit, host: str) -> bool:
     """Whether browser and panel are one computer. The address alone does not tell: it may be that of a proxy."""
-    name = hosts.read(visit.request.headers.get("host", ""))
-    return hosts.is_loopback(visit.arrival.address) and name is not None and hosts.is_loopback(name[0])
+    name = hosts.read(host)
+    return name is not None and hosts.is_loopback(name[0]) and hosts.is_loopback(visit.arrival.address)
 
 
 def _notices(visit: Visit) -> list[Notice]:
@@ -102,10 +104,10 @@ def _success(visit: Visit) -> Notice | None:
     return next(own, None) if is_on else None
 
 
-def _greeting(visit: Visit) -> Notice | None:
+def _greeting(visit: Visit, success: Notice | None) -> Notice | None:
     """A success is told where there is nothing else to say."""
     is_alone = len(visit.arrival.notices) == 1 and not (visit.session and visit.session.has_used_recovery)
-    return _success(visit) if is_alone else None
+    return success if is_alone else None
 
 
 def chosen_theme(visit: Visit) -> str:
@@ -117,8 +119,7 @@ def chosen_theme(visit: Visit) -> str:
 def is_partial(visit: Visit) -> bool:
     """Whether a fragment is wanted; htmx says "full" for what replaces the whole page, other scripts nothing."""
     headers = visit.request.headers
-    kind = headers.get("hx-request-type", "partial" if headers.get("hx-request") == "true" else "")
-    return kind == "partial"
+    return headers.get("hx-request") == "true" and headers.get("hx-request-type", "partial") == "partial"
 
 
 def go(visit: Visit, path: str) -> Response:

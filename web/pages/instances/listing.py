@@ -218,6 +218,8 @@ def _page_start(place: int, found: int) -> int:
 def _asked(visit: SignedIn) -> Asked:
     """As the address says; what there is not, is the first there is."""
     query = visit.request.query_params
+    if not query:
+        return Asked()
     wanted, order, number = trim(query.get("busca", "")), query.get("ordem", BY_NAME), query.get("pagina", "")
     is_number = number.isascii() and number.isdigit() and len(number) < 7
     place = (max(1, int(number)) - 1) * INSTANCES_PAGE if is_number else 0
@@ -227,6 +229,8 @@ def _asked(visit: SignedIn) -> Asked:
 def _lacking(visit: SignedIn, listed: Listed) -> str:
     """What the address asks that there is not, and what stands there instead."""
     query = visit.request.query_params
+    if not query:
+        return ""
     if query.get("ordem", BY_NAME) not in ORDERS:
         return "Não existe essa ordem. A lista está por nome, de A a Z."
     if query.get("pagina", "") not in ("", str(listed.page)):
