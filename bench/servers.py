@@ -6,10 +6,12 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 30  # seconds
@@ -57,14 +59,15 @@ def running(
 
     # Python keeps what it has compiled, unless it is told not to: then every start would compile everything again.
     given = os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | dict(environment or {})
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=subprocess.DEVNULL, preexec_fn=pin)
-    try:
-        _wait(process, port, path, begun + PATIENCE)
-        yield Server(port, process.pid, time.perf_counter() - begun)
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
+    with tempfile.TemporaryFile() as log:  # not on the terminal, between the tables
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=log, preexec_fn=pin)
+        try:
+            _wait(process, log, port, path, begun + PATIENCE)
+            yield Server(port, process.pid, time.perf_counter() - begun)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
 
 
 def panel(
@@ -90,11 +93,12 @@ def free_port() -> int:
         return port
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, path: str, deadline: float) -> None:
+def _wait(process: "subprocess.Popen[bytes]", log: IO[bytes], port: int, path: str, deadline: float) -> None:
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
     while time.perf_counter() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+            log.seek(0)
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}: {log.read().decode()}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             connection.sendall(request)
             if b" 200 " in connection.recv(64):
