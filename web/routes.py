@@ -266,7 +266,7 @@ ROUTES: list[BaseRoute] = [
     post(
         "/policy/release",
         policy.release,
-        State.RECENTLY_VERIFIED,
+        State.VERIFY_NOW,
         admin_only=True,
         throttle=WRITE,
         section="/security",

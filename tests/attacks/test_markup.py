@@ -121,6 +121,7 @@ def test_where_a_second_factor_is_required(
     client: TestClient,
     new_client: NewClient,
     invite: Callable[[str], Person],
+    clock: Clock,
 ) -> None:
     client.headers.update(headers)
     check(client.get("/policy"))
@@ -133,7 +134,7 @@ def test_where_a_second_factor_is_required(
         check(browser.get("/security"))
         check(client.get("/security"))
         if days == "7":
-            client.post("/policy/release")
+            client.post("/policy/release", data=proof(protected, clock()))
     check(client.get("/policy"))
     browser.headers.update(headers)
     check(browser.get("/security"))

@@ -15,7 +15,7 @@ from db.database import Transaction
 from db.delayed_acts import Kind
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import Person, give_password, protect, sign_in
+from tests.support.people import Person, give_password, proof, protect, sign_in
 from tests.support.services import administer, id_of, visit_in
 from web.auth import delayed_acts, people, roles
 from web.auth.people import PersonRefusal
@@ -316,12 +316,12 @@ def test_the_browser_of_a_required_person_is_not_trusted_for_a_password_alone(
 
 
 def test_lifting_the_rule_for_everybody_leaves_that_of_one_person(
-    bruno: Person, client: TestClient, new_client: NewClient, operate: Operate, clock: Clock
+    bruno: Person, protected: Person, client: TestClient, new_client: NewClient, operate: Operate, clock: Clock
 ) -> None:
     browser = new_client()
     rule(operate, client, partial(people.require_two_factor, at=clock()))
     client.post("/policy/require", data={"days": "0"})
-    client.post("/policy/release")
+    client.post("/policy/release", data=proof(protected, clock()))
     sign_in(browser, bruno)
     assert browser.get("/instances").headers["location"] == "/security"
     rule(operate, client, people.release_two_factor)

@@ -290,7 +290,7 @@ def test_acts_that_leave_an_entry_of_activity_are_limited_to_sixty_a_minute(
         ("/instances", {"name": "Matriz"}),
         (f"/instances/{one}/token/change", {}),
         (f"/instances/{one}/delete", {}),
-        ("/policy/release", {}),
+        ("/policy/require", {"days": "0"}),
     ):
         refused = client.post(path, data=fields, headers=FRAGMENT)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")

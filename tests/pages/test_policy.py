@@ -62,7 +62,7 @@ def test_it_says_first_how_many_people_it_stops(
 
 
 def test_the_button_counts_whom_it_stops_and_what_was_decided_is_said(
-    protected: Person, client: TestClient, invite: Callable[[str], Person]
+    protected: Person, client: TestClient, invite: Callable[[str], Person], clock: Clock
 ) -> None:
     assert '<span class="at-once">Exigir agora de todos</span>' in client.get("/policy").text
     for name in ("bruno", "carla"):
@@ -75,7 +75,8 @@ def test_the_button_counts_whom_it_stops_and_what_was_decided_is_said(
     assert "Pronto: está marcado." in later
     at_once = client.post("/policy/require", data={"days": "0"}, headers=FRAGMENT).text
     assert "Pronto: todos precisam de dois fatores. 2 pessoas só podem configurar os seus agora." in at_once
-    assert "Pronto: cada pessoa escolhe." in client.get(client.post("/policy/release").headers["location"]).text
+    released = client.post("/policy/release", data=proof(protected, clock()))
+    assert "Pronto: cada pessoa escolhe." in client.get(released.headers["location"]).text
 
 
 def test_required_at_once_an_open_session_leads_to_enrolment_with_its_next_request(
@@ -199,10 +200,26 @@ def test_a_phone_can_still_be_replaced(protected: Person, client: TestClient, cl
     assert "Aparelho trocado" in client.get("/activity").text
 
 
-def test_each_person_may_choose_again(brunos: TestClient, client: TestClient) -> None:
+def test_each_person_may_choose_again(protected: Person, brunos: TestClient, client: TestClient, clock: Clock) -> None:
     require(client)
     assert brunos.get("/instances").status_code == 303
-    client.post("/policy/release")
+    client.post("/policy/release", data=proof(protected, clock()))
+    assert brunos.get("/instances").status_code == 200
+
+
+def test_letting_everybody_choose_asks_for_every_factor_now(
+    protected: Person, brunos: TestClient, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    """A49: requiring did not ask, a moment ago; this weakens everybody."""
+    assert require(client).status_code == 303
+    asked = client.post("/policy/release")
+    assert asked.status_code == 403
+    assert "<p>Para <strong>deixar cada pessoa escolher</strong>" in asked.text
+    wrong = client.post("/policy/release", data=proof(protected, clock()) | {"step_up_code": ""})
+    assert wrong.status_code == 422
+    assert rows("SELECT two_factor_required_at IS NULL FROM policy") == [(0,)]
+    assert brunos.get("/instances").headers["location"] == "/security"
+    assert client.post("/policy/release", data=proof(protected, clock())).status_code == 303
     assert brunos.get("/instances").status_code == 200
 
 
@@ -253,7 +270,9 @@ def test_an_administrator_without_a_factor_cannot_lift_the_requirement(
     rows("UPDATE accounts SET role = 'admin' WHERE name = ?", invite("carla").name)
     browser = new_client()
     sign_in(browser, Person("carla", "pato verde corre na praia"))
-    assert browser.post("/policy/release").status_code == 403
+    refused = browser.post("/policy/release", data={"step_up_password": "pato verde corre na praia"})
+    assert refused.status_code == 403
+    assert "Confirme que é você" not in refused.text
     assert rows("SELECT two_factor_required_at IS NULL FROM policy") == [(0,)]
 
 
@@ -303,9 +322,9 @@ def test_the_page_says_which_rows_of_which_standard_it_answers(protected: Person
     assert re.search(f"{row}Atendida", client.get("/policy").text)
 
 
-def test_it_leaves_its_activity(protected: Person, client: TestClient) -> None:
+def test_it_leaves_its_activity(protected: Person, client: TestClient, clock: Clock) -> None:
     require(client, 7)
-    client.post("/policy/release")
+    client.post("/policy/release", data=proof(protected, clock()))
     page = client.get("/activity").text
     assert "Dois fatores exigidos de todos" in page
     assert "Dois fatores deixaram de ser exigidos de todos" in page

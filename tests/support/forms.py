@@ -46,7 +46,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/people/{id:int}/invitation/renew": (),
     "/people/{id:int}/invitation/revoke": (),
     "/policy/require": ("days",),
-    "/policy/release": (),
+    "/policy/release": STEP_UP,
     "/activity/verify": (),
     "/me/zone": ("zone",),
     "/me/download": (),

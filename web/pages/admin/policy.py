@@ -14,7 +14,7 @@ from web.auth.endings import because
 from web.http import forms
 from web.http.page import go, is_partial, page
 from web.limits import ENROL_ONLY_TTL
-from web.visit.visit import RecentlyVerified, SignedIn
+from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 from web.words.moments import full
 
@@ -38,8 +38,8 @@ async def require(visit: RecentlyVerified) -> Response:
     return await _decide(visit, at + timedelta(days=int(days)))
 
 
-async def release(visit: RecentlyVerified) -> Response:
-    """Deixar cada pessoa escolher."""
+async def release(visit: VerifiedNow) -> Response:
+    """Deixar cada pessoa escolher: it weakens everybody's protection."""
     await forms.read(visit)
     return await _decide(visit, None)
 
