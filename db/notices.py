@@ -67,12 +67,28 @@ async def drop_beyond(tx: Transaction, account_id: int, kind: str, *, limit: int
 async def raise_for_administrators(
     tx: Transaction, kind: str, *, at: datetime, detail: str = "", session_id: str | None = None
 ) -> None:
-    """Show every administrator a notice about the panel as a whole, except in the session that did it."""
+    """Show every active administrator a notice about the panel as a whole, except in the session that did it."""
     sql = """
         INSERT INTO notices (account_id, session_id, kind, at, shows_at, network, user_agent, detail)
-        SELECT id, :session_id, :kind, :at, :at, '', '', :detail FROM accounts WHERE role = 'admin'
+        SELECT id, :session_id, :kind, :at, :at, '', '', :detail FROM accounts
+        WHERE role = 'admin' AND disabled_at IS NULL
     """
     await tx.run(sql, kind=kind, at=at, detail=detail, session_id=session_id)
+
+
+async def withdraw_kinds(tx: Transaction, kinds: tuple[str, ...], *, owner: int, at: datetime) -> None:
+    """Withdraw an account's notices of these kinds, and what all of them said, also those acknowledged before."""
+    which = {"owner": owner, "kinds": kinds}
+    sql = """
+        UPDATE notices SET detail = ''
+        WHERE account_id = :owner AND kind IN (:kinds) AND acknowledged_at IS NOT NULL
+    """
+    await tx.run(sql, **which)
+    sql = """
+        UPDATE notices SET detail = '', acknowledged_at = :at
+        WHERE account_id = :owner AND kind IN (:kinds) AND acknowledged_at IS NULL
+    """
+    await tx.run(sql, at=at, **which)
 
 
 async def withdraw(tx: Transaction, pending_login: bytes, *, owner: int, at: datetime) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from web.audit.events import Event, Failure, NoticeKind, Section
+from web.audit.events import TO_ADMINISTRATORS, Event, Failure, NoticeKind, Section
 from web.http.page import ROOT
 
 SOURCES = {
@@ -88,6 +88,15 @@ def test_no_other_module_spells_out_an_event_or_a_notice(name: str) -> None:
 def test_the_event_that_sql_spells_out_is_that_of_the_index() -> None:
     made = "".join(file.read_text() for file in sorted((ROOT / "db/migrations").glob("*.sql")))
     assert re.findall(r"ON activity \([^)]*\) WHERE event = '([^']*)'", made) == [SQL_OF_ITS_INDEX[1]]
+
+
+def test_what_is_sent_to_administrators_is_withdrawn_from_whoever_is_none_any_more() -> None:
+    sent = {
+        NoticeKind[name]
+        for text in SOURCES.values()
+        for name in re.findall(r"_administrators\(tx, visit, NoticeKind\.(\w+)", text)
+    }
+    assert sent | {NoticeKind.BRUTE_FORCE} == {*TO_ADMINISTRATORS}
 
 
 def test_only_record_event_and_notify_write_entries_and_notices() -> None:

@@ -146,6 +146,49 @@ def test_what_an_administrator_began_ends_with_the_role(
     }
 
 
+@pytest.mark.parametrize(("act", "back"), [(roles.demote, roles.promote), (roles.disable, roles.enable)])
+def test_whoever_administers_no_longer_keeps_no_notice_about_others(
+    act: Act,
+    back: Act,
+    protected: Person,
+    client: TestClient,
+    invite: Callable[[str], Person],
+    new_client: NewClient,
+    operate: Operate,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """A51, A23: nor gets one meanwhile; coming back brings none of them back. What is about themselves stays."""
+    persons, browsers = {name: invite(name) for name in ("carla", "davi", "elisa", "fabio")}, dict[str, TestClient]()
+    for name, person in persons.items():
+        browsers[name] = new_client()
+        sign_in(browsers[name], person)
+        protect(browsers[name], person, clock())
+    ask(operate, client, roles.promote, "carla")
+    for name in ("davi", "fabio"):
+        ask(operate, client, reset_at_once, name)
+    rule(operate, client, people.unlock, "carla")
+    carla, browser = persons["carla"], browsers["carla"]
+
+    def page() -> str:
+        sign_in(browser, carla, carla.code_at(clock.forward(seconds=30)))
+        return browser.get("/instances").text + browser.post("/me/download").text
+
+    assert f"(davi, por alice: {WHY})" in page()
+    [(newest,)] = rows("SELECT max(id) FROM notices WHERE kind = 'person_reset' AND account_id = 2")
+    browser.post(f"/security/notices/{newest}/mine")
+    assert f"fabio, por alice: {WHY}" in page()  # in the download
+    ask(operate, client, act, "carla")
+    ask(operate, client, reset_at_once, "elisa")
+    if act is roles.demote:
+        assert "apagou as esperas" in page()
+        assert WHY not in page()
+    ask(operate, client, back, "carla")
+    assert "apagou as esperas" in page()
+    assert WHY not in page()
+    assert "de uma pessoa foram zerados" not in browser.get("/instances").text
+
+
 def test_a_reset_that_would_leave_nobody_who_administers_is_dropped_and_told(
     carlas: TestClient, client: TestClient, operate: Operate, clock: Clock, rows: Rows
 ) -> None:

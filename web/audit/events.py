@@ -76,6 +76,15 @@ class NoticeKind(StrEnum):
         return self not in (NoticeKind.BRUTE_FORCE, NoticeKind.RESTORED) and not self.is_of_administrators
 
 
+# Sent to whoever administers, about other people or the panel.
+TO_ADMINISTRATORS = (
+    NoticeKind.BRUTE_FORCE,
+    NoticeKind.PERSON_RESET,
+    NoticeKind.PERSON_RESET_BEGUN,
+    NoticeKind.PERSON_RESET_DROPPED,
+    NoticeKind.PERSON_STOPPED,
+    NoticeKind.TAKEOVER,
+)
 _OF_ADMINISTRATORS = frozenset(
     {
         NoticeKind.ACCOUNT_ENABLED,

@@ -1,14 +1,14 @@
 """Who administers the panel, and whose account is disabled.
 
-Whoever loses either leaves nothing behind that they began with others. Nothing is deleted: a disabled account comes
-back as it was, its tokens paused.
+Whoever loses either leaves nothing behind that they began with others, and keeps no notice about others, also when they
+come back. Nothing else is deleted: a disabled account comes back as it was, its tokens paused.
 """
 
-from db import accounts, delayed_acts, instances
+from db import accounts, delayed_acts, instances, notices
 from db.accounts import Activation
 from db.database import Transaction
 from db.delayed_acts import Kind
-from web.audit.events import Event, NoticeKind
+from web.audit.events import TO_ADMINISTRATORS, Event, NoticeKind
 from web.auth.delayed_acts import STOPPED
 from web.auth.people import PersonRefusal, close_everywhere, find, record_act, sign_out_everywhere
 from web.visit.visit import Visit
@@ -36,7 +36,7 @@ async def demote(tx: Transaction, visit: Visit, account_id: int) -> PersonRefusa
     await accounts.set_role(tx, account_id, "member")
     await sign_out_everywhere(tx, visit, account_id)
     await record_act(tx, visit, person, Event.PEOPLE_DEMOTED, notice=NoticeKind.DEMOTED)
-    await _end_begun_by(tx, visit, account_id)
+    await _leave_others(tx, visit, account_id)
     return None
 
 
@@ -53,7 +53,7 @@ async def disable(tx: Transaction, visit: Visit, account_id: int) -> PersonRefus
     await delayed_acts.end_about(tx, account_id)
     await instances.pause_all(tx, account_id, at=visit.at)
     await record_act(tx, visit, person, Event.PEOPLE_DISABLED)
-    await _end_begun_by(tx, visit, account_id)
+    await _leave_others(tx, visit, account_id)
     return None
 
 
@@ -68,8 +68,10 @@ async def enable(tx: Transaction, visit: Visit, account_id: int) -> PersonRefusa
     return None
 
 
-async def _end_begun_by(tx: Transaction, visit: Visit, administrator: int) -> None:
-    """The codes that they made and nobody used, and what they began and is not due."""
+async def _leave_others(tx: Transaction, visit: Visit, administrator: int) -> None:
+    """End the codes that they made and nobody used, and what they began and is not done; withdraw what they were told
+    about others."""
+    await notices.withdraw_kinds(tx, TO_ADMINISTRATORS, owner=administrator, at=visit.panel.now())
     for code in await accounts.end_activations_made_by(tx, administrator):
         is_invitation = code.kind == Activation.INVITATION
         event = Event.PEOPLE_INVITATION_REVOKED if is_invitation else Event.PEOPLE_LINK_REVOKED
