@@ -143,14 +143,22 @@ async def note_factor_reset(tx: Transaction, account_id: int, *, at: datetime) -
     await tx.run("UPDATE accounts SET factor_reset_at = :at WHERE id = :id", at=at, id=account_id)
 
 
-async def has_administrator(tx: Transaction, *, apart_from: int = 0) -> bool:
+async def has_administrator(db: Reader, *, apart_from: int = 0) -> bool:
     """Whether there is an active administrator with a password and a second factor, apart from this account."""
     sql = """
         SELECT EXISTS (SELECT 1 FROM accounts
             WHERE role = 'admin' AND id <> :apart_from AND disabled_at IS NULL AND sealed_password IS NOT NULL
                 AND EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id))
     """
-    return bool(await tx.one(int, sql, apart_from=apart_from))
+    return await db.all(int, sql, apart_from=apart_from) == [1]
+
+
+async def is_last_administrator(db: Reader, account_id: int) -> bool:
+    """Of an administrator: whether others, who are active, would have none with a password and a second factor without
+    this one."""
+    others = "SELECT EXISTS (SELECT 1 FROM accounts WHERE id <> :id AND disabled_at IS NULL)"
+    is_last = not await has_administrator(db, apart_from=account_id)
+    return is_last and await db.all(int, others, id=account_id) == [1]
 
 
 async def set_zone(tx: Transaction, account_id: int, zone: str) -> None:

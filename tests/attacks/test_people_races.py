@@ -61,6 +61,30 @@ def test_of_two_administrators_who_put_each_other_out_one_is_left(
     assert rows("SELECT count(*) FROM totp") == [(2,)]
 
 
+def test_of_two_administrators_who_switch_their_second_factor_off_one_keeps_it(
+    protected: Person,
+    client: TestClient,
+    bruno: Person,
+    new_client: NewClient,
+    live_server: str,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """A51, A68, D18: whoever comes second reads that nobody else is left."""
+    client.post("/people/2/promote", data=proof(protected, clock()))
+    browser = new_client()
+    sign_in(browser, bruno, bruno.code_at(clock.forward(seconds=30)))
+    clock.forward(seconds=30)
+    posts = [
+        ("/security/totp/remove", proof(protected, clock()), cookie_of(client)),
+        ("/security/totp/remove", proof(bruno, clock()), cookie_of(browser)),
+    ]
+    answers = post_at_once(live_server, posts)
+    assert sorted(answer.status_code for answer in answers) == [200, 422]
+    assert sum("Só você administra este painel" in answer.text for answer in answers) == 1
+    assert rows("SELECT count(*) FROM totp") == [(1,)]
+
+
 def test_whoever_is_disabled_does_nothing_afterwards(
     protected: Person, client: TestClient, brunos: TestClient, live_server: str, clock: Clock, rows: Rows
 ) -> None:

@@ -15,7 +15,7 @@ from db.database import Transaction
 from db.delayed_acts import Kind
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.people import Person, give_password, proof, protect, sign_in
+from tests.support.people import Person, begin_enrolment, give_password, proof, protect, sign_in
 from tests.support.services import administer, id_of, visit_in
 from web.auth import delayed_acts, people, roles
 from web.auth.people import PersonRefusal
@@ -224,6 +224,61 @@ def test_whoever_counts_as_an_administrator_is_active_with_a_password_and_two_fa
     if change:
         rows(change)
     assert operate(another) == (not change)
+
+
+KEEPS = "Só você administra este painel com senha e dois fatores"
+
+
+def switch_off(browser: TestClient, person: Person, clock: Clock) -> str:
+    return browser.post("/security/totp/remove", data=proof(person, clock.forward(seconds=30))).text
+
+
+def test_the_last_administrator_keeps_their_second_factor_while_anybody_else_is_there(
+    protected: Person,
+    client: TestClient,
+    create_account: Callable[[str], str],
+    operate: Operate,
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """A51, D18: an open invitation counts, a disabled account does not; alone it may be undone."""
+    assert 'id="remove"' in client.get("/security").text
+    create_account("davi")
+    hub = client.get("/security").text
+    assert 'id="remove"' not in hub
+    assert f'<p class="hint">{KEEPS}; por isso não dá para desativar agora.' in hub
+    assert f"{KEEPS}, e há outras contas ativas." in switch_off(client, protected, clock)
+    protected.key = begin_enrolment(client, **proof(protected, clock.forward(seconds=30)))
+    moved = client.post("/security/totp/confirm", data={"code": protected.code_at(clock())}).text
+    assert "Aparelho trocado" in moved
+    assert rows("SELECT account_id FROM totp") == [(1,)]
+    ask(operate, client, roles.disable, "davi")
+    assert 'id="remove"' in client.get("/security").text
+    assert "Autenticação de dois fatores desativada." in switch_off(client, protected, clock)
+
+
+def test_of_several_administrators_with_two_factors_all_but_the_last_may_switch_theirs_off(
+    carlas: TestClient, bruno: Person, protected: Person, client: TestClient, operate: Operate, clock: Clock
+) -> None:
+    """A51, D18: one whose password waits for a new one does not count."""
+    assert KEEPS not in client.get("/security").text
+    ask(operate, client, roles.promote, "bruno")  # who has no second factor
+    code = ask(operate, client, delayed_acts.link_password, "carla")
+    assert KEEPS in switch_off(client, protected, clock)
+    fresh = {"password": "pato verde corre na praia", "repeated": "pato verde corre na praia"}
+    carlas.post("/activate", data={"activation_code": code} | fresh)
+    assert "Autenticação de dois fatores desativada" in switch_off(client, protected, clock)
+
+
+def test_a_member_may_switch_their_second_factor_off(
+    bruno: Person, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    browser = new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    rows("DELETE FROM totp WHERE account_id = 1")
+    assert 'id="remove"' in browser.get("/security").text
+    assert "Autenticação de dois fatores desativada" in switch_off(browser, bruno, clock)
 
 
 def test_a_person_is_told_who_did_it_and_both_activities_name_the_other(

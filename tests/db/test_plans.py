@@ -27,6 +27,7 @@ WHOLE = {
     "accounts._note_parts": "the letters of one name",
     "accounts.exist": "ends at the first row",
     "accounts.has_administrator": "an index of theirs alone",
+    "accounts.is_last_administrator": "ends at the first other account that is active",
     "accounts.spend_setup": "ends at the first row",
     "accounts.without_two_factor": "by name, to the hundredth",
     "activity._LINKED": "a beginning that others complete",

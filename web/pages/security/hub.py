@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from db import activity, two_factor
+from db import accounts, activity, two_factor
 from db.activity import Entry
 from db.two_factor import Overview
 from web.audit.events import Event
@@ -52,6 +52,7 @@ async def show_hub(
         block="card",
         retarget="#two-factor",
         active_since=found.confirmed_at,
+        is_last_administrator=found.confirmed_at and await _is_last_administrator(visit),
         is_enrolling=found.is_enrolling,
         codes=_codes(found),
         level=_protections(found, visit.at),
@@ -75,6 +76,12 @@ async def _overview(visit: SignedIn) -> Overview:
     if found is None:
         raise SessionEnded
     return found
+
+
+async def _is_last_administrator(visit: SignedIn) -> bool:
+    """Hence keeps the second factor (D18)."""
+    session = visit.session
+    return session.administers and await accounts.is_last_administrator(visit.panel.db, session.account_id)
 
 
 async def _removal(visit: SignedIn) -> Entry | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from db import policy, recovery_codes, totp
+from db import accounts, policy, recovery_codes, totp
 from db.database import Transaction
 from db.endings import Cause
 from db.errors import Unavailable
@@ -34,6 +34,10 @@ from web.words.waits import tries_left
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
 REQUIRED = "Este painel exige dois fatores: dá para trocar de aparelho, mas não desativar."
+LAST = (
+    "Só você administra este painel com senha e dois fatores, e há outras contas ativas. Antes de desativar os seus, "
+    "outra pessoa precisa administrar o painel com dois fatores."
+)
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
@@ -179,6 +183,8 @@ async def remove(visit: VerifiedNow) -> Response:
     async with session_transaction(visit) as tx:
         if (await policy.of_account(tx, session.account_id)).requires_two_factor(panel.now()):
             return await show_hub(visit, problem=REQUIRED, status=422)
+        if session.administers and await accounts.is_last_administrator(tx, session.account_id):
+            return await show_hub(visit, problem=LAST, status=422)
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
         await recovery_codes.remove(tx, session.account_id)
