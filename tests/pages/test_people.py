@@ -401,10 +401,55 @@ def test_a_delayed_reset_happens_at_the_next_login(
     assert give_password(new_client(), carla).headers["location"] == "/login/code"
     clock.forward(hours=1)
     sign_in(desk.client, desk.alice, desk.alice.code_at(clock()))
-    assert "serão zerados na próxima entrada" in desk.page("carla")
+    assert "são zerados na próxima entrada" in desk.page("carla")
     browser = new_client()
     assert give_password(browser, carla).headers["location"] == "/instances"
     assert REASON in browser.get("/instances").text
+
+
+@pytest.fixture
+def is_due(carla: Person, desk: Desk, clock: Clock) -> None:
+    """Alice's reset of Carla's second factor, one second ago."""
+    desk.act("carla", "reset-factor", reason=REASON, hours="1")
+    clock.forward(minutes=30)
+    desk.page("carla")
+    clock.forward(minutes=30, seconds=1)
+
+
+@pytest.mark.parametrize("act", ["promote", "disable", "unlock", "end-sessions", "release", "link", "reset-factor"])
+def test_what_is_due_is_done_before_anything_else_is_done_with_the_person(
+    act: str, is_due: None, desk: Desk, rows: Rows
+) -> None:
+    page = desk.page("carla")
+    assert "O prazo passou: os dois fatores são zerados na próxima entrada, ou em até uma hora</strong>." in page
+    assert "Aplicativo" in page
+    fields = {"reason": REASON, "hours": "0"} if act == "reset-factor" else {}
+    desk.act("carla", act, **fields)
+    done = [event for (event,) in rows("SELECT event FROM activity WHERE account_id = 2 AND event LIKE 'people.%'")]
+    assert done[:2] == ["people.factor_reset_begun", "people.factor_reset"]
+    assert done.count("people.factor_reset") == 1
+    page = desk.page("carla")
+    assert "O prazo passou" not in page
+    assert "Ainda sem aplicativo autenticador." in page
+    assert f"Os dois fatores de uma pessoa foram zerados</strong> (carla, por alice: {REASON})" in page
+
+
+def test_what_is_due_is_done_before_several_are_reminded(is_due: None, desk: Desk, rows: Rows) -> None:
+    desk.post("/people/chosen", people=f"{desk.id('carla')},{desk.id('alice')}", act="remind")
+    assert rows("SELECT 1 FROM notices WHERE account_id = 2 AND kind = 'two_factor_reminder'") == [(1,)]
+
+
+def test_what_is_due_and_not_done_can_still_be_stopped(is_due: None, desk: Desk, rows: Rows) -> None:
+    desk.act("carla", "keep-factor", kind="factor_reset")
+    desk.act("carla", "unlock")
+    assert rows("SELECT count(*) FROM totp WHERE account_id = 2") == [(1,)]
+
+
+def test_nothing_is_carried_out_with_whoever_acts(carla: Person, desk: Desk, clock: Clock, rows: Rows) -> None:
+    desk.act("carla", "promote")
+    rows("INSERT INTO delayed_acts VALUES (1, 'factor_reset', 'perdeu o celular', 2, 0, 0)")
+    assert desk.act("alice", "unlock").status_code == 422
+    assert rows("SELECT count(*) FROM totp") == [(2,)]
 
 
 def test_a_link_and_a_reset_of_one_person_make_the_second_wait(

@@ -15,6 +15,7 @@ from web.audit.notices import notify_administrators
 from web.auth import people
 from web.auth.people import Actor, PersonRefusal, record_act
 from web.limits import REASON_MAX, REASON_MIN, TAKEOVER_SPAN, TAKEOVER_WAIT
+from web.visit.scope import at_terminal
 from web.visit.visit import SignedIn, Visit
 from web.words.characters import BLANK, FORBIDDEN
 
@@ -110,6 +111,13 @@ async def stop(tx: Transaction, visit: SignedIn, account_id: int, kind: Kind) ->
     await record_act(tx, visit, person, STOPPED[kind], act.reason)
     await _tell_administrators(tx, visit, NoticeKind.PERSON_STOPPED, act, person)
     return True
+
+
+async def carry_out_first(tx: Transaction, visit: SignedIn, account_id: int) -> None:
+    """Before an administrator does anything with somebody: what is due by now is done, as the panel does by itself once
+    an hour."""
+    if account_id != visit.session.account_id:
+        await carry_out_due(tx, at_terminal(visit.panel), account_id)
 
 
 async def carry_out_due(tx: Transaction, visit: Visit, account_id: int) -> bool:

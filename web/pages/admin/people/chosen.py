@@ -9,6 +9,7 @@ from starlette.responses import Response
 from db import people
 from db.database import Transaction
 from db.people import Person
+from web.auth.delayed_acts import carry_out_first
 from web.auth.people import PersonRefusal, end_sessions, find, remind, require_two_factor
 from web.http import forms
 from web.http.page import go, page
@@ -45,6 +46,7 @@ async def act(visit: RecentlyVerified) -> Response:
 
 
 async def _act(tx: Transaction, visit: SignedIn, account_id: int, wanted: str, days: int) -> None:
+    await carry_out_first(tx, visit, account_id)
     person = await find(tx, visit, account_id)
     if isinstance(person, PersonRefusal) or person.is_disabled:
         return

@@ -1,6 +1,7 @@
 """One person, as administrators see them, and what they do with the account."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from starlette.exceptions import HTTPException
@@ -12,7 +13,7 @@ from db.database import Transaction
 from db.delayed_acts import DelayedAct, Kind
 from db.people import Person
 from web.auth import roles
-from web.auth.delayed_acts import link_password, reset_two_factor, stop
+from web.auth.delayed_acts import carry_out_first, link_password, reset_two_factor, stop
 from web.auth.people import PersonRefusal, find, has_tries, release_two_factor
 from web.auth.people import end_sessions as end_sessions_of
 from web.auth.people import renew_invitation as renew
@@ -64,7 +65,7 @@ async def show(visit: SignedIn) -> Response:
 async def make_link(visit: VerifiedNow) -> Response:
     """A code for another password, shown once; after a reset of the second factor it has to wait."""
     await forms.read(visit)
-    async with administrator_transaction(visit) as tx:
+    async with _transaction(visit) as tx:
         made = await link_password(tx, visit, _id(visit))
     if isinstance(made, str):
         return await _show(visit, link=await _link(visit, made))
@@ -90,7 +91,7 @@ async def reset_factor(visit: VerifiedNow) -> Response:
     if typed["hours"] not in DELAYS:
         raise HTTPException(422)
     delay = timedelta(hours=int(typed["hours"]))
-    async with administrator_transaction(visit) as tx:
+    async with _transaction(visit) as tx:
         begun = await reset_two_factor(tx, visit, _id(visit), typed["reason"], delay=delay)
     if begun in (PersonRefusal.SHORT_REASON, PersonRefusal.LONG_REASON):
         return await _show(visit, errors={"reason": person_sentence(begun)}, typed=typed, status=422)
@@ -164,9 +165,17 @@ async def enable(visit: VerifiedNow) -> Response:
 
 async def _do(visit: SignedIn, act: Act, done: str) -> Response:
     await forms.read(visit)
-    async with administrator_transaction(visit) as tx:
+    async with _transaction(visit) as tx:
         refused = await act(tx, visit, _id(visit))
     return await _answer(visit, refused, done)
+
+
+@asynccontextmanager
+async def _transaction(visit: SignedIn) -> AsyncIterator[Transaction]:
+    """For an act on the person, who is by then what the page says."""
+    async with administrator_transaction(visit) as tx:
+        await carry_out_first(tx, visit, _id(visit))
+        yield tx
 
 
 async def _answer(visit: SignedIn, refused: PersonRefusal | None, done: str = "") -> Response:
