@@ -42,6 +42,10 @@ async def get(db: Reader, account_id: int) -> Account | None:
     return await db.one(Account, _ACCOUNT + "WHERE id = :id", id=account_id)
 
 
+async def disabled(db: Reader) -> list[Account]:
+    return await db.all(Account, _ACCOUNT + "WHERE disabled_at IS NOT NULL ORDER BY name")
+
+
 async def latest_id(db: Reader) -> int:
     return await db.one(int, "SELECT coalesce(max(id), 0) FROM accounts") or 0
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.support.clock import Clock
 from tests.support.commands import run
 from tests.support.older import link_plainly, seal_as_first, take_back
 from tests.support.people import Person, give_password, sign_in
-from web.cli import backups, key_rotation
+from web.cli import backups, key_rotation, people
 from web.cli.terminal import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import SubKeys, Vault, write_keys
@@ -30,6 +31,7 @@ from web.settings import Settings
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 Act = Callable[[Path], None]
+INDEX = "accounts_disabled"
 LINES = 4  # of the header
 
 
@@ -130,6 +132,76 @@ def test_a_restore_forgets_what_administrators_had_begun(
     backup(tmp_path / "copy.db")
     restore(tmp_path / "copy.db")
     assert rows("SELECT count(*) FROM delayed_acts") == [(0,)]
+
+
+def test_whoever_was_disabled_since_the_backup_stays_so(
+    alice: Person,
+    invite: Callable[[str], Person],
+    new_client: NewClient,
+    operate: Operate,
+    backup: Act,
+    restore: Act,
+    tmp_path: Path,
+    rows: Rows,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A36: in a copy made before, the account was active, and its tokens were."""
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    browser.post("/instances", data={"name": "Loja"})
+    backup(tmp_path / "copy.db")
+    invite("carla")
+    for name in ("bruno", "carla"):
+        operate(partial(people.disable, options=argparse.Namespace(name=name)))
+    capsys.readouterr()
+    restore(tmp_path / "copy.db")
+    assert "desativadas antes e continuam assim: bruno.\n" in capsys.readouterr().out
+    assert give_password(new_client(), bruno).status_code == 422
+    assert rows("SELECT name, disabled_at IS NOT NULL FROM accounts") == [("alice", 0), ("bruno", 1)]
+    assert rows("SELECT paused_at IS NOT NULL FROM instances") == [(1,)]
+    operate(partial(people.enable, options=argparse.Namespace(name="bruno")))
+    assert give_password(new_client(), bruno).status_code == 303
+
+
+def test_another_account_with_the_number_of_a_disabled_one_is_left_alone(
+    alice: Person,
+    invite: Callable[[str], Person],
+    operate: Operate,
+    backup: Act,
+    restore: Act,
+    tmp_path: Path,
+    rows: Rows,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    invite("bruno")
+    backup(tmp_path / "copy.db")
+    operate(partial(people.disable, options=argparse.Namespace(name="bruno")))
+    rows("UPDATE accounts SET name = 'carla' WHERE name = 'bruno'")
+    restore(tmp_path / "copy.db")
+    assert "continuam" not in capsys.readouterr().out
+    assert rows("SELECT name FROM accounts WHERE disabled_at IS NOT NULL") == []
+
+
+def test_a_database_that_cannot_be_read_any_more_is_replaced_all_the_same(
+    alice: Person,
+    invite: Callable[[str], Person],
+    backup: Act,
+    restore: Act,
+    tmp_path: Path,
+    settings: Settings,
+    rows: Rows,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    invite("bruno")
+    backup(tmp_path / "copy.db")
+    [(page, size)] = rows("SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = ?", INDEX)
+    rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (settings.data / "panel.db").open("r+b") as database:
+        database.seek((page - 1) * size)
+        database.write(b"\xff" * size)
+    restore(tmp_path / "copy.db")
+    assert "Não deu para ler quem estava desativado antes: confira as contas." in capsys.readouterr().out
+    assert rows("SELECT name FROM accounts") == [("alice",), ("bruno",)]
 
 
 def test_a_restore_that_revives_recovery_codes_raises_a_notice(

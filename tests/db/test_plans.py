@@ -25,6 +25,7 @@ ONE_ROW = {"policy", "panel", "setup_codes", "activity_pruned", "CONSTANT"}
 WHOLE = {
     "accounts._ACCOUNT": "a beginning that `find` and `get` complete",
     "accounts._note_parts": "the letters of one name",
+    "accounts.disabled": "an index of theirs alone",
     "accounts.exist": "ends at the first row",
     "accounts.has_administrator": "an index of theirs alone",
     "accounts.is_last_administrator": "ends at the first other account that is active",

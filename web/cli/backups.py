@@ -5,11 +5,13 @@ import os
 import shlex
 from pathlib import Path
 
-from db import activity, after_restore, identity, maintenance, migrate, sealed
+from db import accounts, activity, after_restore, identity, maintenance, migrate, sealed
+from db.accounts import Account
 from db.database import Database, Transaction
 from db.errors import DatabaseError, Unavailable
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth import roles
 from web.cli.terminal import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
@@ -67,13 +69,18 @@ async def restore(panel: Panel, options: argparse.Namespace) -> None:
     with work_file("restoring-", panel.settings.data.absolute(), panel.now()) as work:
         try:
             is_proven = _take(panel, options.file, work, without_proof=options.without_proof)
-            made_at = await _prepare(panel, options.file, work)
+            disabled = await _disabled(panel)
+            made_at, kept = await _prepare(panel, options.file, work, disabled or [])
             maintenance.copy(work, panel.settings.data / DATABASE)
         except DatabaseError as refused:
             why = reason(refused, panel.settings.data)
             raise CommandRefused(f"{options.file} não pôde ser restaurado: {why}. Nada mudou.") from None
     print(f"O painel voltou ao estado de {options.file}{made_at}. Todas as sessões foram encerradas.")
     print("Senhas, dois fatores, códigos de recuperação e tokens são os daquela data: cada pessoa é avisada ao entrar.")
+    if kept:
+        print(f"Estas contas estavam desativadas antes e continuam assim: {', '.join(kept)}.")
+    if disabled is None:
+        print("Não deu para ler quem estava desativado antes: confira as contas.")
     if not is_proven:
         print("Esta cópia não traz prova: confira as contas, quem administra o painel e a atividade.")
 
@@ -102,8 +109,17 @@ def _take(panel: Panel, file: Path, work: Path, *, without_proof: bool) -> bool:
     return True
 
 
-async def _prepare(panel: Panel, file: Path, work: Path) -> str:
-    """Bring the copy up to date and make it safe to be woken up; returns when it was last alive, in words."""
+async def _disabled(panel: Panel) -> list[Account] | None:
+    """Whose account is disabled in the database that is replaced; None where it cannot be read."""
+    try:
+        return await accounts.disabled(panel.db)
+    except DatabaseError:
+        return None
+
+
+async def _prepare(panel: Panel, file: Path, work: Path, disabled: list[Account]) -> tuple[str, list[str]]:
+    """Bring the copy up to date and make it safe to be woken up; returns when it was last alive, in words, and the
+    names of whoever stays disabled."""
     db = await Database.open(work)
     try:
         await _refuse_unfit(panel, file, db)
@@ -114,6 +130,7 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
             await _take_our_sub_keys(tx, panel)
             for account_id in await after_restore.apply(tx, step=step_at(panel.now()) + 1):
                 await record_event(tx, at_terminal(panel), account_id, Event.CLI_RESTORE)
+            kept = [one.name for one in disabled if await _disable_again(tx, panel, one)]
             await identity.keep_short_id(tx, panel.short_id)
     except migrate.TakenBack:
         raise CommandRefused(f"{file} diz que é mais antigo do que é. Nada mudou.") from None
@@ -125,7 +142,14 @@ async def _prepare(panel: Panel, file: Path, work: Path) -> str:
         raise CommandRefused("As chaves guardadas na cópia foram alteradas. Nada mudou.") from None
     finally:
         await db.close()
-    return f" ({latest:%d/%m/%Y %H:%M} UTC)" if latest else ""
+    return f" ({latest:%d/%m/%Y %H:%M} UTC)" if latest else "", kept
+
+
+async def _disable_again(tx: Transaction, panel: Panel, disabled: Account) -> bool:
+    """False where the copy does not have this account, or has it disabled too."""
+    found = await accounts.get(tx, disabled.id)
+    is_theirs = found is not None and found.name == disabled.name
+    return is_theirs and await roles.disable(tx, at_terminal(panel), disabled.id) is None
 
 
 async def _refuse_unfit(panel: Panel, file: Path, db: Database) -> None:
