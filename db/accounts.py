@@ -122,9 +122,18 @@ async def enable(tx: Transaction, account_id: int) -> None:
     await tx.run("UPDATE accounts SET disabled_at = NULL WHERE id = :id", id=account_id)
 
 
-async def require_two_factor(tx: Transaction, account_id: int, *, at: datetime | None) -> None:
-    """The rule for this account alone; None lifts it. That for everybody stands beside it."""
+async def require_two_factor(tx: Transaction, account_id: int, *, at: datetime) -> None:
+    """The rule for this account alone. That for everybody stands beside it."""
     await tx.run("UPDATE accounts SET two_factor_required_at = :at WHERE id = :id", at=at, id=account_id)
+
+
+async def release_two_factor(tx: Transaction, account_id: int) -> bool:
+    """False when there was no rule for this account alone."""
+    sql = """
+        UPDATE accounts SET two_factor_required_at = NULL
+        WHERE id = :id AND two_factor_required_at IS NOT NULL RETURNING 1
+    """
+    return await tx.one(int, sql, id=account_id) is not None
 
 
 class Helped(NamedTuple):

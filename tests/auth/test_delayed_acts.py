@@ -153,6 +153,7 @@ def test_the_person_stops_it_and_every_administrator_is_told(
     clock.forward(days=2)
     assert asks_for_a_code(new_client(), bruno)
     assert ("person_stopped", f"bruno, por alice: {WHY}") in rows(NOTICES, "alice")
+    assert "act_stopped" not in [kind for kind, _ in rows(NOTICES, "bruno")]  # who did it knows
     assert rows("SELECT detail FROM activity WHERE event = 'people.factor_reset_stopped'") == [(WHY,)]
 
 
@@ -164,7 +165,8 @@ def test_an_administrator_stops_it_too_and_the_person_reads_of_both(
     assert desk.reset(delay=RESET_DELAYS[0]) is PersonRefusal.BEGUN
     assert desk.stop() is True
     assert desk.stop() is False
-    assert rows(NOTICES, "bruno")[-1] == ("factor_reset_begun", f"por alice: {WHY}")
+    told = rows(NOTICES, "bruno")[-2:]
+    assert told == [("factor_reset_begun", f"por alice: {WHY}"), ("act_stopped", f"por alice: {WHY}")]
     clock.forward(days=2)
     assert asks_for_a_code(new_client(), bruno)
 

@@ -146,6 +146,17 @@ def test_what_an_administrator_began_ends_with_the_role(
     }
 
 
+def test_a_person_reads_that_what_an_administrator_began_ended_with_the_role(
+    carlas: TestClient, bruno: Person, client: TestClient, new_client: NewClient, operate: Operate, clock: Clock
+) -> None:
+    browser = new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    ask(operate, carlas, reset_in_an_hour, "bruno")
+    operate(partial(terminal.demote, options=argparse.Namespace(name="carla")))
+    assert "desistiu do que estava marcado para a sua conta</strong>" in browser.get("/instances").text
+
+
 @pytest.mark.parametrize(("act", "back"), [(roles.demote, roles.promote), (roles.disable, roles.enable)])
 def test_whoever_administers_no_longer_keeps_no_notice_about_others(
     act: Act,

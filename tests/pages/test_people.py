@@ -568,7 +568,12 @@ def test_a_rule_for_one_person_is_shown_and_lifted(bruno: Person, desk: Desk, ne
     assert "Dois fatores exigidos" in desk.page("bruno")
     assert "não são mais exigidos só desta pessoa" in followed(desk, desk.act("bruno", "release"))
     assert "Dois fatores exigidos" not in desk.page("bruno")
-    assert browser.get("/instances").status_code == 200
+    assert "deixou de exigir dois fatores só de você</strong> (por alice)" in browser.get("/instances").text
+
+
+def test_lifting_a_rule_that_there_is_not_leaves_no_line(bruno: Person, desk: Desk, rows: Rows) -> None:
+    assert desk.act("bruno", "release").status_code == 303
+    assert rows("SELECT 1 FROM activity WHERE event = 'people.released'") == []
 
 
 def test_whoever_has_no_second_factor_is_reminded(

@@ -23,6 +23,7 @@ class NoticeKind(StrEnum):
         "brute_force",
         "Alguém está tentando adivinhar senhas ou códigos: 200 erros em uma hora no painel inteiro",
     )
+    ACT_STOPPED = "act_stopped", "Quem administra o painel desistiu do que estava marcado para a sua conta"
     ACCOUNT_ENABLED = "account_enabled", "Quem administra o painel reativou sua conta; os tokens estão pausados"
     CODE_REPEATED = "code_repeated", "Um código de verificação já usado foi digitado de novo"
     CODE_REPLACED = "code_replaced", "Um código de recuperação novo entrou no lugar do usado"
@@ -57,6 +58,7 @@ class NoticeKind(StrEnum):
     )
     TWO_FACTOR_OFF = "two_factor_off", "A autenticação de dois fatores foi desativada"
     TWO_FACTOR_ON = "two_factor_on", "A autenticação de dois fatores foi ativada"
+    TWO_FACTOR_RELEASED = "two_factor_released", "Quem administra o painel deixou de exigir dois fatores só de você"
     TWO_FACTOR_REMINDER = "two_factor_reminder", "Quem administra o painel pede que você ative os dois fatores"
     TWO_FACTOR_REQUIRED = "two_factor_required", "Quem administra o painel passou a exigir dois fatores de você"
     UNLOCKED = "unlocked", "Quem administra o painel apagou as esperas por tentativas erradas"
@@ -88,6 +90,7 @@ TO_ADMINISTRATORS = (
 _OF_ADMINISTRATORS = frozenset(
     {
         NoticeKind.ACCOUNT_ENABLED,
+        NoticeKind.ACT_STOPPED,
         NoticeKind.DEMOTED,
         NoticeKind.FACTOR_RESET,
         NoticeKind.FACTOR_RESET_BEGUN,
@@ -100,6 +103,7 @@ _OF_ADMINISTRATORS = frozenset(
         NoticeKind.PROMOTED,
         NoticeKind.SESSIONS_ENDED,
         NoticeKind.TAKEOVER,
+        NoticeKind.TWO_FACTOR_RELEASED,
         NoticeKind.TWO_FACTOR_REMINDER,
         NoticeKind.TWO_FACTOR_REQUIRED,
         NoticeKind.UNLOCKED,

@@ -108,7 +108,7 @@ async def stop(tx: Transaction, visit: SignedIn, account_id: int, kind: Kind) ->
     person = await accounts.get(tx, account_id)
     if act is None or person is None:
         return False
-    await record_act(tx, visit, person, STOPPED[kind], act.reason)
+    await record_act(tx, visit, person, STOPPED[kind], act.reason, notice=NoticeKind.ACT_STOPPED)
     await _tell_administrators(tx, visit, NoticeKind.PERSON_STOPPED, act, person)
     return True
 

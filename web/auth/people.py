@@ -288,9 +288,9 @@ async def require_two_factor(tx: Transaction, visit: Visit, person: Account, *, 
 
 
 async def release_two_factor(tx: Transaction, visit: Visit, person: Account) -> None:
-    """Lift the rule for this person alone; that for everybody stays."""
-    await accounts.require_two_factor(tx, person.id, at=None)
-    await record_act(tx, visit, person, Event.PEOPLE_RELEASED)
+    """Lift the rule for this person alone, if there is one; that for everybody stays."""
+    if await accounts.release_two_factor(tx, person.id):
+        await record_act(tx, visit, person, Event.PEOPLE_RELEASED, notice=NoticeKind.TWO_FACTOR_RELEASED)
 
 
 async def remind(tx: Transaction, visit: Visit, person: Account) -> bool:

@@ -79,4 +79,4 @@ async def _leave_others(tx: Transaction, visit: Visit, administrator: int) -> No
             await record_act(tx, visit, person, event)
     for act in await delayed_acts.take_begun_by(tx, administrator):
         if person := await accounts.get(tx, act.account_id):
-            await record_act(tx, visit, person, STOPPED[Kind(act.kind)])
+            await record_act(tx, visit, person, STOPPED[Kind(act.kind)], notice=NoticeKind.ACT_STOPPED)
