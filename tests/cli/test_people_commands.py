@@ -139,6 +139,19 @@ def test_a_code_made_before_does_not_open_a_disabled_account(
     assert "Este código não vale" in new_client().post("/activate", data=fields).text
 
 
+def test_a_code_made_for_a_disabled_account_says_that_it_waits(bruno: Person, new_client: NewClient, run: Run) -> None:
+    run(people.disable, name="bruno")
+    printed = run(people.reset_password, name="bruno")
+    assert "só vale depois de python3 run.py enable bruno\n" in printed
+    code = re.search(r"ativação: (\S+)", printed)
+    assert code
+    fields = {"activation_code": code[1], "password": WRONG, "repeated": WRONG}
+    assert new_client().post("/activate", data=fields).status_code == 422
+    run(people.enable, name="bruno")
+    assert new_client().post("/activate", data=fields).status_code == 303
+    assert "desativada" not in run(people.reset_password, name="bruno")
+
+
 def test_an_enabled_account_is_what_it_was_with_its_tokens_paused(
     bruno: Person, new_client: NewClient, clock: Clock, run: Run, rows: Rows
 ) -> None:

@@ -46,6 +46,8 @@ async def reset_password(panel: Panel, options: argparse.Namespace) -> None:
     async with _saying_what_breaks(panel) as tx:
         code = await people.reset_password(tx, at_terminal(panel), account, event=Event.CLI_RESET_PASSWORD)
         done = f"A senha de {account.name} foi apagada e as sessões, encerradas. O segundo fator continua o mesmo."
+        if account.is_disabled:
+            done += f"\nA conta está desativada: o código só vale depois de python3 run.py enable {account.name}"
         _disclose(panel, done, code, duration(RESET_TTL))
 
 
