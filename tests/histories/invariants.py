@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from tests.histories.deed import Claim, Deed
 from tests.histories.model import Model, identity
-from tests.histories.snapshot import Change, Line, Row
+from tests.histories.snapshot import Change, Line, Row, Snapshot
 from tests.support.people import ORIGIN
 from web.audit.events import FACTOR_FAILURES
 from web.guards.guard import State
@@ -44,6 +44,7 @@ SHUT_OUT = {"totp.enabled", "totp.replaced", "totp.undone", "totp.removed", "pas
 FORGIVE_CODES = {"totp.enabled", "totp.replaced", "totp.undone", "totp.removed", "cli.unlock", "cli.reset_two_factor"}
 FORGIVE_CODES |= {"people.unlocked", "people.factor_reset"}
 FORGIVE_PASSWORDS = {"password.changed", "account.activated", "cli.unlock", "people.unlocked"}
+ENDS_BEGUN = {"demote", "disable"}  # at the terminal: what the one it names began with others
 # After these nobody is signed in to the account or half way in it.
 SIGN_OUT = {"cli.reset_two_factor", "cli.reset_password", "cli.end_sessions"}
 SIGN_OUT |= {"people.factor_reset", "people.password_link", "people.sessions_ended"}
@@ -123,10 +124,10 @@ def _looked_after(deed: Deed) -> set[int | None]:
 def _by_name(deed: Deed, owner: int) -> set[str]:
     """The tables in which the act may change rows of an account that it names without proving anything, or that
     administers the panel too, or with which whoever is looked after began something."""
+    if deed.named in _looked_after(deed) or deed.path == "/security/delayed-acts/stop" or deed.command in ENDS_BEGUN:
+        return {"notices", "activations", "delayed_acts"}
     if deed.is_reset(deed.named) and owner != deed.named:
         return {"notices"}
-    if deed.named in _looked_after(deed) or deed.path == "/security/delayed-acts/stop":
-        return {"notices", "activations", "delayed_acts"}
     if deed.path == "/login" and deed.named == owner:
         return PASSWORD_ALONE if deed.is_right else TRIES
     if deed.path.startswith("/login/") and deed.pending_login and deed.pending_login["account_id"] == owner:
@@ -284,7 +285,8 @@ def who_is_not_let_in_does_nothing(deed: Deed, model: Model) -> Iterator[str]:
         return
     if deed.status not in (303, 401, 403):
         yield f"answered {deed.status} to somebody who must not come in"
-    if [change for change in deed.changes if change.columns != {"last_seen_at"}] or deed.lines:
+    done = [change for change in deed.changes if change.columns != {"last_seen_at"} and not _is_greeting(deed, change)]
+    if done or deed.lines:
         yield "something was done by somebody who must not come in"
 
 
@@ -292,10 +294,18 @@ def reading_changes_nothing(deed: Deed, model: Model) -> Iterator[str]:
     if deed.method in ("", "POST"):
         return
     for change in deed.changes:
-        if change.row.table != "sessions" or change.columns != {"last_seen_at"}:
+        is_use = change.row.table == "sessions" and change.columns == {"last_seen_at"}
+        if not (is_use or _is_greeting(deed, change)):
             yield f"{change} by {deed.method}"
     if deed.lines:
         yield f"{deed.lines[0].event} by {deed.method}"
+
+
+def _is_greeting(deed: Deed, change: Change) -> bool:
+    """After a login with both factors one page says, once, that they are on."""
+    row, session = change.row, deed.session
+    is_told = row.table == "notices" and row["kind"] == "two_factor_on" and change.columns == {"acknowledged_at"}
+    return is_told and deed.method == "GET" and session is not None and row.owner == session["account_id"]
 
 
 def what_is_sensitive_needs_a_proof(deed: Deed, model: Model) -> Iterator[str]:
@@ -312,6 +322,24 @@ def what_is_sensitive_needs_a_proof(deed: Deed, model: Model) -> Iterator[str]:
     is_fresh = lasts and age < patience.total_seconds()
     if not (is_fresh or "stepup.ok" in deed.events(deed.session["account_id"])):
         yield f"{done[0].event}, without a proof of who it is"
+
+
+def somebody_administers_still(deed: Deed, model: Model) -> Iterator[str]:
+    """With a password and a second factor, once anybody did, while there is somebody else. The terminal may end that
+    for the one it names."""
+    if deed.named and deed.command:
+        return
+    others = [one for one in deed.before.of("accounts") if one["disabled_at"] is None][1:]
+    if others and _administrators(deed.before) and not _administrators(deed.after):
+        yield "nobody is left who administers the panel with a password and a second factor"
+
+
+def _administrators(snapshot: Snapshot) -> list[Row]:
+    return [
+        one
+        for one in snapshot.of("accounts", role="admin", disabled_at=None)
+        if one["sealed_password"] is not None and snapshot.has_app(one["id"])
+    ]
 
 
 def nobody_sees_what_is_anothers(deed: Deed, model: Model) -> Iterator[str]:
@@ -339,6 +367,7 @@ BEFORE_IT_IS_KNOWN: list[Rule] = [
     who_is_not_let_in_does_nothing,
     reading_changes_nothing,
     what_is_sensitive_needs_a_proof,
+    somebody_administers_still,
     nobody_sees_what_is_anothers,
 ]
 AFTERWARDS: list[Rule] = [what_has_to_be_told_is_told]

@@ -28,7 +28,7 @@ from web.cli.terminal import CommandRefused
 from web.limits import RESET_TTL
 
 SENSITIVE = sorted(path for path in ACTS if demand(POSTS[path]).door in ASKING)
-LOOKING_AFTER = sorted(path for path in ACTS if path.startswith("/people"))
+LOOKING_AFTER = sorted(path for path in ACTS if path.startswith("/people") or path == "/security/totp/remove")
 # Any of them may come to administer the panel; most often it is the one who does from the start.
 administrators = st.sampled_from(
     [hand for hand in HANDS for _ in range(30 if hand.account == ADMIN else 1) if hand.has_app]
@@ -84,7 +84,8 @@ class Histories(Scene):
     @rule(hand=hands, is_setup=rarely, pick=picks)
     def types_a_code_of_the_terminal(self, hand: Hand, is_setup: bool, pick: int) -> None:
         code, account, ends_at = self.model.activation(pick)
-        is_right = self.now.now < ends_at and code in self.model.activations
+        is_good = self.now.now < ends_at and code in self.model.activations
+        is_right = is_good and not self.now.is_disabled(account)
         fresh = another_password(self.model.secrets[account])
         fields = {"password": fresh, "repeated": fresh}
         if is_setup:

@@ -60,6 +60,7 @@ FOLLOWS = {  # a notice follows at once on what these lines tell
     "people.factor_reset": "factor_was_reset",
     "people.password_link": "link_made",
     "people.promoted": "promoted",
+    "people.released": "two_factor_released",
     "people.reminded": "two_factor_reminder",
     "people.required": "two_factor_required",
     "people.sessions_ended": "sessions_ended",
@@ -174,7 +175,7 @@ class Model:
             secrets.password = None
             if event == "people.password_link":
                 self.invite(link_on(page), account, deed.now + int(RESET_TTL.total_seconds()))
-        elif event in ("people.disabled", "people.link_revoked"):
+        elif event in ("people.disabled", "people.link_revoked", "people.promoted"):
             self._drop_activations(account)
         if event in ("totp.enabled", "recovery.renewed"):
             secrets.recovery_codes = codes_on(page)

@@ -42,8 +42,9 @@ class Line:
 
     @property
     def is_of_actor(self) -> bool:
-        """Of somebody who administers the panel and did this to another person, who has the same line."""
-        return self.event.startswith("people.") and not self.detail.startswith("por ")
+        """Of somebody who administers the panel and did this to another person, who has the same line; the terminal
+        leaves that alone, and says nobody's name."""
+        return self.event.startswith("people.") and bool(self.detail) and not self.detail.startswith("por ")
 
 
 @dataclass(frozen=True)
