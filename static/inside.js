@@ -71,27 +71,52 @@ document.addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.firstElementChild.contains(target)) menu.open = false;
 });
 
-// The QR code gives way to a closed lock where it stands, which goes to its place above the codes; these appear as it
-// goes. They are in the page from the start: nobody waits for a drawing.
-let scanned;
+// The page of the QR code fades, and its plate closes into a lock where it stands: green covers it, the bow drops, and it
+// goes to its place above the codes; these appear as it goes. They are in the page from the start: nobody waits for a drawing.
+const CLOSING = 1080; // milliseconds; what is drawn by the style sheet alone is over after 800
+let enrolled;
 document.addEventListener("htmx:before:swap", () => {
-  const plate = document.querySelector(".open .plate"), at = plate?.checkVisibility?.() && plate.getBoundingClientRect();
-  scanned = at && at.bottom > 0 && at.top < innerHeight && { plate, at };
+  const page = document.querySelector(".enrol"), parts = page?.querySelectorAll(".open > :is(.bow, .plate)");
+  enrolled = page && { page, at: page.getBoundingClientRect(), parts, were: [...parts].map((one) => one.getBoundingClientRect()) };
 });
 document.addEventListener("htmx:after:swap", () => {
   const place = document.querySelector(".closing");
-  if (!place || !scanned || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const { plate, at } = scanned, lock = place.firstElementChild, to = lock.querySelector("rect").getBoundingClientRect();
-  const { left, top } = place.getBoundingClientRect(), aside = (at.left + at.right - to.left - to.right) / 2;
-  const below = (at.top + at.bottom - to.top - to.bottom) / 2, all = { duration: 1040, easing: "ease-in-out" };
-  const there = (scale) => ({ transform: `translate(${aside}px, ${below}px) scale(${scale})` });
-  lock.animate([there(at.height / to.height), { ...there(2), offset: .4 }, { ...there(2), offset: .65 }, { transform: "none" }], all);
-  Object.assign(plate.style, { left: `${at.left - left}px`, top: `${at.top - top}px`, width: `${at.width}px` });
-  plate.addEventListener("animationend", () => plate.remove());
-  place.append(plate);
-  const words = document.querySelectorAll(".to-keep > :not(.accepted), .codes-page > .two");
-  for (const one of words) one.animate([{ opacity: 0 }, { opacity: 0, offset: .85 }, {}], all);
+  if (!place || !enrolled || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const main = document.querySelector("main"), { page, at, parts, were } = enrolled, origin = place.getBoundingClientRect(), plate = were[1];
+  const there = ({ left, top, width }) => ({ left: `${left - origin.left}px`, top: `${top - origin.top}px`, width: `${width}px` });
+  const isSeen = plate?.width > 0 && plate.bottom > 0 && plate.top < innerHeight, begin = isSeen ? .7 : .3;
+  enrolled = undefined;
+  const fade = (one, from, to) => one.animate([{ opacity: 0 }, { opacity: 0, offset: from }, { opacity: 1, offset: to }, {}], CLOSING);
+  if (isSeen) closeWhereItStood(place, parts, were, there);
+  else fade(place.querySelector(".lock"), .1, .3);
+  for (const one of document.querySelectorAll(".to-keep > :not(.accepted), .codes-page > .two")) fade(one, begin, begin + .3);
+  const first = isSeen && innerWidth < 1280 ? begin : .3; // beside the large lock, if there is room
+  fade(document.querySelector(".to-keep > .accepted"), first, first + .15);
+  page.inert = true;
+  Object.assign(page.style, there(at), { clipPath: `inset(${main.getBoundingClientRect().top - at.top}px -99px -99px)` }); // not over the bar
+  place.prepend(page);
+  page.animate([{}, { opacity: 0 }], { duration: 320, fill: "forwards" }).onfinish = () => page.remove();
 });
+
+// The plate becomes the body of the small lock, its bow the bow; between them they stand wholly in the window.
+function closeWhereItStood(place, parts, [bow, plate], there) {
+  const [arch, body] = [...parts].map((one) => one.cloneNode(true)), lock = place.querySelector(".lock");
+  const to = lock.querySelector("rect").getBoundingClientRect(), unit = to.width / 76; // of the drawing
+  const lifted = bow.top - bow.width * 24 / 160, edge = 12, foot = innerWidth < 640 ? 80 : edge;
+  const room = Math.max(edge - lifted, Math.min(0, innerHeight - foot - plate.bottom)), aside = { translate: `0 ${room}px`, easing: "ease-in-out" };
+  const go = (one, from, end) => one.animate([{ ...from, translate: "0 0", easing: "ease-in-out" },
+    { ...from, ...aside, offset: .24 }, { ...from, ...aside, offset: .7 }, { ...end, translate: "0 0" }], { duration: CLOSING, fill: "forwards" });
+  const middle = (one) => [one.left + one.width / 2, one.top + one.height / 2], [x, y] = middle(plate), [toX, toY] = middle(to);
+  const leg = arch.firstElementChild.cloneNode(); // the small bow stands higher over its body: the free leg goes on
+  leg.setAttribute("d", "M16 100V160");
+  arch.append(leg);
+  place.append(arch, body);
+  go(lock, { transform: `translate(${x - toX}px, ${y - toY}px) scale(${plate.width / to.width})` }, { transform: "none" });
+  go(arch, { ...there(bow), strokeWidth: 23, stroke: "var(--steel)" },
+    { ...there({ left: to.left + 11.75 * unit, top: to.top - 39.94 * unit, width: 52.5 * unit }), strokeWidth: 30.5, stroke: "var(--muted)" });
+  go(body, { ...there(plate), height: `${plate.height}px`, borderRadius: "28px" },
+    { ...there(to), height: `${to.height}px`, borderRadius: `${15 * unit}px`, boxShadow: "none" }).onfinish = () => [arch, body].forEach((one) => one.remove());
+}
 
 // How many people are ticked, before what can be done with them.
 document.addEventListener("change", ({ target: { form, name } }) => {

@@ -54,7 +54,7 @@ def test_no_translator_touches_keys_codes_tokens_and_ids(open_page: OpenPage, se
     page.get_by_role("button", name="Cancelar").click()
     expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()
     switch_on(page, clock)
-    assert page.evaluate(untouched) == [False] * 10
+    assert set(page.evaluate(untouched)) == {False}  # the key, too, while its page fades
     page.goto("/instances")
     page.get_by_label("Nome").fill("Loja")
     page.get_by_role("button", name="Criar instância").click()

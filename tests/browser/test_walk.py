@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, FloatRect, Locator, Route, expect
+from playwright.sync_api import Error, FloatRect, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import scan, show_code
@@ -239,37 +239,103 @@ def test_ativar_shows_that_it_works(open_page: OpenPage, setup_code: str, clock:
     expect(page.locator("#codes li")).to_have_count(10)
 
 
-AS_IT_CLOSES = """document.addEventListener("htmx:after:swap", () => {
-    const { x, y, width, height } = document.querySelector(".closing rect").getBoundingClientRect();
-    const moving = document.getAnimations().map((one) => one.animationName ?? "");
-    window.closing = [Math.round(x + width / 2), Math.round(y), Math.round(height), document.querySelectorAll(".closing .qr").length, moving];
-})"""  # noqa: E501
+WINDOWS = {"wide": (1440, 900), "low": (1440, 640), "tablet": (1024, 768), "narrow": (390, 844)}
+STILL = """document.addEventListener("htmx:after:swap", () => {
+    window.moves = document.getAnimations().filter((one) => one.animationName !== "turn"); // the ring of the button
+    for (const one of moves) one.pause();
+})"""
+FRAME = """(at) => {
+    for (const one of moves) one.currentTime = at;
+    const place = document.querySelector(".closing"), look = (path) => getComputedStyle(place.querySelector(path));
+    const { left, top, width, height } = place.querySelector(":scope > .plate").getBoundingClientRect();
+    const bow = place.querySelector(":scope > .bow path").getBoundingClientRect();
+    return {
+        body: [left, top, width, height], bow: [bow.left + bow.width / 2, bow.top, bow.width],
+        left: Number(look(".enrol").opacity), pins: Number(look(".lock path:nth-of-type(2)").opacity),
+        words: Number(getComputedStyle(document.querySelector("#codes-title")).opacity),
+    };
+}"""
+PLACES = """() => [".closing > .lock rect", ".closing > .lock path", ".codes-page", "#codes"].map((path) => {
+    const { left, top, width, height } = document.querySelector(path).getBoundingClientRect();
+    return [left, top, width, height, document.documentElement.scrollHeight, scrollY];
+})"""
 
 
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_the_qr_code_closes_into_a_lock_where_it_stands(
-    motion: str, open_page: OpenPage, setup_code: str, clock: Clock
-) -> None:
-    """And goes to the top of the codes. With reduced motion the closed lock stands there at once."""
-    page = open_page(reduced_motion=motion)
-    set_up(page, setup_code)
+def accept(page: Page, clock: Clock) -> FloatRect | None:
+    """The code, whose QR code was scanned; returns where its plate stood, unless it was folded away."""
     page.get_by_role("button", name="Configurar Agora").click()
-    key = scan(page.get_by_role("img", name=re.compile("^QR code")))
     page.get_by_label("Código de verificação").last.focus()  # which may scroll the page
-    was = box(page.locator(".open .plate"))
-    page.evaluate(AS_IT_CLOSES)
+    key = page.locator("#key").inner_text().replace(" ", "")
+    plate = page.locator(".open .plate").bounding_box()
+    page.evaluate(STILL)
     type_code(page, show_code(key, clock()), "Ativar")
-    expect(page.locator(".closing .lock")).to_be_visible()
-    x, y, height, codes, moving = page.evaluate("window.closing")
-    expect(page.locator(".closing .qr")).to_have_count(0)
-    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished)).then(() => {})")
-    top = box(page.locator(".closing rect"))
-    assert top["y"] < box(page.locator("#codes"))["y"]
-    where = was if motion == "no-preference" else top
-    assert (y, height) == (round(where["y"]), round(where["height"]))
-    assert x == pytest.approx(where["x"] + where["width"] / 2, abs=1)
-    assert (top["width"], top["height"]) == (76, 60)  # the lock of every page
-    assert (codes, {"uncover", "drop"} <= set(moving)) == ((1, True) if motion == "no-preference" else (0, False))
+    expect(page.locator("#codes li")).to_have_count(10)
+    return plate
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_qr_code_closes_into_a_lock_where_it_stands(
+    window: str, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    """Then goes to the top of the codes. The page around it fades; the bars come last, and nothing moves afterwards."""
+    width, height = WINDOWS[window]
+    page = open_page(viewport={"width": width, "height": height})
+    set_up(page, setup_code)
+    was = accept(page, clock)
+    assert was
+    x, y, wide, tall = was["x"], was["y"], was["width"], was["height"]
+    first, covered, closed, counted, last = (page.evaluate(FRAME, at) for at in (0, 260, 650, 800, 1079.9))
+    assert first["body"] == pytest.approx([x, y, wide, tall], abs=1)
+    assert first["bow"][1] > 0  # it stays in the window while the code is typed
+    for frame in (covered, closed):
+        left, top, *size = frame["body"]
+        assert [left, *size] == pytest.approx([x, wide, tall], abs=1)
+        assert frame["bow"][0] == pytest.approx(x + wide / 2, abs=1)
+        assert 0 < frame["bow"][1] < top < height - tall  # all of it can be seen
+    assert closed["bow"][1] - covered["bow"][1] > 15  # it dropped
+    assert [frame["left"] for frame in (first, closed)] == [1, 0]
+    assert 0 < page.evaluate(FRAME, 160)["left"] < 1
+    assert [frame["pins"] for frame in (first, covered, closed, counted)] == [0, 0, 0, 1]
+    assert closed["words"] == 0
+    assert last["words"] > 0.99
+    page.evaluate("moves.forEach((one) => one.finish())")
+    expect(page.locator(".closing > *")).to_have_count(1)
+    (body, bow, *_) = page.evaluate(PLACES)
+    assert body[:4] == pytest.approx(last["body"], abs=1)
+    assert [bow[0] + bow[2] / 2, bow[1], bow[2]] == pytest.approx(last["bow"], abs=1)
+    assert body[2:4] == [76, 60]  # the lock of every page
+
+
+def test_on_a_phone_the_lock_closes_at_the_top_of_the_codes(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    set_up(page, setup_code)
+    assert accept(page, clock) is None
+    look = """(at) => {
+        for (const one of moves) one.currentTime = at;
+        const look = (path) => getComputedStyle(document.querySelector(path));
+        return [look(".closing .enrol").opacity, look(".closing .lock path").transform !== "none",
+            look(".closing .lock path:nth-of-type(2)").opacity, look("#codes-title").opacity].map(Number);
+    }"""
+    places = page.evaluate(PLACES)[2:]
+    assert page.evaluate(look, 0) == [1, 1, 0, 0]
+    assert page.evaluate(look, 680) == [0, 0, 0, 1]
+    assert page.evaluate(look, 1079.9) == [0, 0, 1, 1]
+    page.evaluate("moves.forEach((one) => one.finish())")
+    expect(page.locator(".closing > *")).to_have_count(1)
+    assert page.evaluate(PLACES)[2:] == places
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_where_motion_is_unwanted_the_closed_lock_is_there_at_once(
+    window: str, open_page: OpenPage, setup_code: str, clock: Clock
+) -> None:
+    width, height = WINDOWS[window]
+    page = open_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    set_up(page, setup_code)
+    accept(page, clock)
+    assert page.evaluate("moves.length") == 0
+    expect(page.locator(".closing > *")).to_have_count(1)
+    assert page.evaluate(PLACES)[0][2:4] == [76, 60]
 
 
 def test_the_paper_folds_to_the_size_of_a_card(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
