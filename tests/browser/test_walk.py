@@ -338,6 +338,18 @@ def test_where_motion_is_unwanted_the_closed_lock_is_there_at_once(
     assert page.evaluate(PLACES)[0][2:4] == [76, 60]
 
 
+def test_the_next_step_keeps_room_for_its_text(open_page: OpenPage, setup_code: str) -> None:
+    """22 rem, 352 pixels; where it cannot, what is on stands below it."""
+    page = open_page()
+    set_up(page, setup_code)
+    text, on = page.locator(".meter > div"), page.locator(".meter > ul")
+    for width, is_beside in ((640, False), (1024, False), (1215, False), (1216, True), (1440, True)):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert box(text)["width"] >= 352
+        assert (box(on)["x"] > box(text)["x"] + box(text)["width"]) is is_beside
+        assert (box(on)["y"] > box(text)["y"] + box(text)["height"]) is not is_beside
+
+
 def test_the_paper_folds_to_the_size_of_a_card(open_page: OpenPage, setup_code: str, clock: Clock) -> None:
     page = open_page()
     set_up(page, setup_code)
