@@ -74,6 +74,20 @@ def test_the_theme_is_chosen_there_and_both_choices_agree(has_script: bool, page
     expect(page.get_by_role("button", name="Escuro", exact=True)).to_have_attribute("aria-current", "true")
 
 
+def test_on_a_phone_the_theme_is_chosen_there_alone(has_script: bool, page: Page) -> None:
+    """The bar has room for the name of the panel; where it has none for all, the choice is one touch away."""
+    for width in (320, 390, 640, 736):
+        page.set_viewport_size({"width": width, "height": 640})
+        page.goto("/instances")
+        expect(page.get_by_role("button", name="Tema escuro")).to_be_hidden()
+        page.get_by_role("link", name="Minha conta").click()
+        expect(page.get_by_role("heading", name="Tema")).to_be_in_viewport()
+    page.get_by_role("button", name="Escuro", exact=True).click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.set_viewport_size({"width": 737, "height": 640})
+    expect(page.get_by_role("button", name="Tema escuro")).to_be_visible()
+
+
 def test_the_file_comes_after_a_proof(page: Page, clock: Clock) -> None:
     clock.forward(minutes=6)
     page.goto("/me")
