@@ -104,10 +104,18 @@ document.addEventListener("htmx:after:swap", watchTheTime);
 document.addEventListener("input", ({ target }) => {
   if (target.getAttribute("autocomplete") !== "one-time-code") return;
   const code = target.value.replace(/[\s\p{DI}\p{Pd}−]/gu, "");
-  if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.checkValidity()) return;
+  if (!/^[0-9]{6}$/.test(code) || target.dataset.sent === code || !target.form.matches(":valid")) return;
   target.dataset.sent = code;
   target.form.requestSubmit();
 });
+
+// Whoever presses the button too finds the code refused and its field empty: the error beside it says all, the browser nothing.
+document.addEventListener("invalid", (event) => {
+  const { form } = event.target;
+  if (!form?.querySelector("[aria-invalid]") || !form.querySelector("[autocomplete=one-time-code]")) return;
+  event.preventDefault();
+  form.querySelector("input:invalid").focus();
+}, true);
 
 // A password can be looked at while it is typed; it is masked again before it leaves, so that browsers treat it as one.
 function mask(button, isMasked) {

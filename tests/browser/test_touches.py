@@ -55,6 +55,53 @@ def test_a_code_waits_for_the_password_beside_it(page: Page, clock: Clock) -> No
     assert len(sent) == 1
 
 
+def press(page: Page, button: str) -> str:
+    """What comes of it when the form cannot be sent: a bubble of the browser, or not."""
+    page.evaluate("""document.addEventListener("invalid", (event) => { window.refused = event; }, true)""")
+    page.get_by_role("button", name=button, exact=True).last.click()
+    return "quiet" if page.evaluate("window.refused.defaultPrevented") else "bubble"
+
+
+def test_the_button_pressed_after_a_code_sent_itself_asks_nothing_more(page: Page, clock: Clock) -> None:
+    """The code was refused and its field is empty: the error says so; the browser's bubble would lie over it."""
+    page.get_by_role("button", name="Configurar Agora").click()
+    expect(page.locator("#key")).to_be_visible()
+    assert press(page, "Ativar") == "bubble"  # nothing was typed, and no error is there
+    ana = Person("ana", "", page.locator("#key").inner_text().replace(" ", ""))
+    error = page.get_by_text(re.compile("^Código incorreto"))
+    field = page.get_by_label("Código de verificação")
+    field.fill(ana.wrong_code_at(clock()))
+    expect(error).to_be_visible()
+    assert press(page, "Ativar") == "quiet"
+    expect(field).to_be_focused()
+    give_code(page, ana.code_at(clock()))
+    expect(page.locator("#codes li")).to_have_count(10)
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    give_code(page, ana.wrong_code_at(clock()))
+    expect(error).to_be_visible()
+    assert press(page, "Verificar") == "quiet"
+    expect(field).to_be_focused()
+
+
+@pytest.mark.parametrize("place", ["/security", "/security/password"])
+def test_the_button_leads_to_the_password_that_was_emptied_with_the_code(place: str, page: Page, clock: Clock) -> None:
+    ana = Person("ana", "", switch_on(page, clock))
+    clock.forward(minutes=6)
+    page.goto(place)
+    if place == "/security":
+        open_row(page, "Autenticação de Dois Fatores")
+        page.get_by_role("button", name="Trocar de aparelho").click()
+    page.get_by_label("Senha").fill(PASSWORD)
+    give_code(page, ana.wrong_code_at(clock()))
+    expect(page.get_by_text(re.compile("^Código incorreto"))).to_be_visible()
+    assert press(page, "Continuar") == "quiet"
+    expect(page.get_by_label("Senha")).to_be_focused()
+    page.get_by_label("Senha").fill("")
+    page.get_by_label("Código de verificação").fill("123456")  # which waits, and leaves the eye where it is
+    expect(page.get_by_label("Código de verificação")).to_be_focused()
+
+
 def test_a_password_can_be_looked_at_and_leaves_masked(page: Page) -> None:
     page.get_by_role("button", name="Sair").click()
     field = page.get_by_label("Senha")
