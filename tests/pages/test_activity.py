@@ -16,6 +16,8 @@ from web import hosts
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
 from web.pages.activity import IN_SIGHT, harmless
 
+Rows = Callable[..., Any]
+
 
 def test_the_page_tells_what_happened_in_words(alice: Person, client: TestClient, clock: Clock) -> None:
     clock.forward(minutes=5)
@@ -379,12 +381,7 @@ def test_failures_are_told_from_successes_by_icon_and_word(
     give_password(browser, protected)
     browser.post("/login/code", data={"code": protected.wrong_code_at(clock())})
     browser.post("/login/code", data={"code": protected.code_at(clock())})
-    assert lines(client)[:4] == [
-        ("Entrada no painel", "good"),
-        ("Código de verificação aceito", ""),
-        ("Código de verificação incorreto", "bad"),
-        ("Senha correta", ""),
-    ]
+    assert lines(client)[:2] == [("Entrada no painel", "good"), ("Código de verificação incorreto", "bad")]
     page = client.get("/activity").text
     assert page.count("<b>Falhou</b>") == page.count("i-circle-x") == 1
 
@@ -408,6 +405,109 @@ def test_alike_lines_in_a_row_fold_and_open_with_their_hours(
     page = client.get("/activity").text
     [inside] = re.findall(r"<summary>Ver as 4 tentativas</summary>(.*?)</details>", page, re.DOTALL)
     assert re.findall(r">(\w+)</time>", inside) == ["9h04", "9h03", "9h02", "9h01"]
+
+
+def test_failures_fold_from_two_on(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    for _ in range(2):
+        browser.post("/login/code", data={"code": protected.wrong_code_at(clock.forward(minutes=1))})
+    assert lines(client)[:2] == [("2 códigos incorretos", "bad"), ("Senha correta", "")]
+    assert "<summary>Ver as 2 tentativas</summary>" in client.get("/activity").text
+    assert [line[1] for line in exported(client, tipo="falhas")[1:]] == ["Código de verificação incorreto"] * 2
+
+
+LOGIN = ["Entrada no painel", "Código de verificação aceito", "Senha correta"]
+
+
+def steps_on(page: str) -> list[list[tuple[str, str]]]:
+    """Of each login that opens: hour and words of what led to it."""
+    opened = re.findall(r"<summary>Ver os passos</summary>(.*?)</details>", page, re.DOTALL)
+    return [re.findall(r">(\w+)</time> · ([^<]*)</li>", one) for one in opened]
+
+
+def test_the_password_and_the_code_stand_inside_the_login_that_they_led_to(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock
+) -> None:
+    """Every one of them is a line of the export."""
+    browser = new_client()
+    give_password(browser, protected)
+    browser.post("/login/code", data={"code": protected.code_at(clock.forward(minutes=2))})
+    page = client.get("/activity")
+    check(page)
+    assert lines(client)[:2] == [("Entrada no painel", "good"), ("Autenticação de dois fatores ativada", "good")]
+    assert steps_on(page.text) == [[("9h02", "Código de verificação aceito"), ("9h00", "Senha correta")]]
+    assert [line[1] for line in exported(client)[1:4]] == LOGIN
+    assert lines(client, tipo="entradas") == [("Entrada no painel", "good")] * 2  # the other is that of the set-up
+    assert steps_on(client.get("/activity?tipo=entradas").text) == [[("9h00", "Senha correta")]]
+    assert lines(client, tipo="fatores")[0] == ("Código de verificação aceito", "")
+
+
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0) Firefox/130.0"
+
+
+def test_a_right_password_that_led_to_no_login_stays_a_line(
+    protected: Person, client: TestClient, new_client: Callable[..., TestClient], clock: Clock
+) -> None:
+    """Not even beside a login of another attempt, network or browser."""
+    browser, elsewhere, other = new_client(), new_client(client=("10.1.0.1", 1)), new_client()
+    other.headers["User-Agent"] = WINDOWS
+    for one in (browser, browser, elsewhere, other):
+        give_password(one, protected)
+    browser.post("/login/code", data={"code": protected.code_at(clock.forward(seconds=30))})
+    page = client.get("/activity").text
+    assert [words for words, _ in lines(client)][:4] == ["Entrada no painel", *["Senha correta"] * 3]
+    assert page.split("Senha correta")[2].count("Firefox no Windows") == 1  # the first is inside
+    assert page.count("da rede local (10.1.0.1)") == 1
+    assert len(steps_on(page)) == 1
+
+
+def test_a_password_of_long_before_led_to_no_login(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock, rows: Rows
+) -> None:
+    """The login began without one, as with a link."""
+    give_password(new_client(), protected)
+    begun = "SELECT 9, :at, 1, NULL, 'session.started', network, user_agent, 'link', NULL FROM activity WHERE id = 1"
+    rows(f"INSERT INTO activity {begun}".replace(":at", str(int(clock.forward(minutes=6).timestamp()))))
+    rows("UPDATE notices SET acknowledged_at = at")
+    assert [words for words, _ in lines(client)][:2] == ["Entrada no painel", "Senha correta"]
+
+
+def test_a_password_that_asks_for_an_answer_is_no_step_of_a_login(
+    protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock, rows: Rows
+) -> None:
+    browser = new_client()
+    give_password(browser, protected)
+    raised = "SELECT 1, 'password_known', network, user_agent, at, at FROM activity ORDER BY id DESC LIMIT 1"
+    rows(f"INSERT INTO notices (account_id, kind, network, user_agent, at, shows_at) {raised}")
+    browser.post("/login/code", data={"code": protected.code_at(clock.forward(seconds=30))})
+    assert [words for words, _ in lines(client)][:2] == ["Entrada no painel", KNOWN]
+
+
+@pytest.mark.parametrize("before", range(-6, 1))
+def test_a_login_and_its_password_stand_on_the_same_page(
+    before: int, protected: Person, client: TestClient, new_client: Callable[[], TestClient], clock: Clock, rows: Rows
+) -> None:
+    """Wherever the page ends among the six lines of two logins, of which one is around the other."""
+    inner, outer = new_client(), new_client()
+    outer.headers["User-Agent"] = WINDOWS
+    for browser in (inner, outer):
+        give_password(browser, protected)
+    inner.post("/login/code", data={"code": protected.code_at(clock.forward(minutes=1))})
+    outer.post("/login/recovery", data={"code": protected.recovery_codes[0]})
+    [(last,)] = rows("SELECT max(id) FROM activity")
+    for number in range(ACTIVITY_PAGE + before):
+        rows("INSERT INTO activity VALUES (?, 0, 1, NULL, 'mail.sent', '::', '', '', NULL)", last + 1 + number)
+    first = client.get("/activity").text
+    [older] = re.findall(r"antes=(\d+)", first)
+    pages = [first, client.get("/activity", params={"antes": older}).text]
+    assert sum(len(steps_on(page)) for page in pages) == 2
+    assert sum(page.count("Senha correta") for page in pages) == 2  # both inside
+    assert sum(page.count("Código de recuperação usado") for page in pages) == 1
+    assert sum(page.count("mail.sent") for page in pages) == 1
+    assert "Conta criada" in pages[1]
 
 
 def test_what_comes_from_another_place_or_day_or_but_twice_stands_alone(

@@ -21,6 +21,7 @@ from web.http.page import address, page
 from web.limits import (
     ACTIVITY_PAGE,
     EXPORT_STEP,
+    PENDING_LOGIN_TTL,
 )
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
 from web.words.devices import device
@@ -38,6 +39,8 @@ KINDS = {"falhas": ("O que falhou", tuple(event for event in Event if event.fail
 KINDS |= {section.value: (section.label, section.events) for section in Section}
 FAILED: frozenset[str] = frozenset(KINDS["falhas"][1])
 FOLDED_FROM = 3  # alike lines in a row
+FAILURES_FOLDED_FROM = 2
+BEYOND = 20  # entries after those of a page, among which the password of its last login is looked for
 # By the event or by its first word; what other versions know has a plain circle.
 ICONS: dict[str, str] = {
     Event.ACCOUNT_DOWNLOADED: "download",
@@ -87,7 +90,8 @@ class Line(NamedTuple):
     network: str
     device: str
     detail: str  # of which instance, of a single one
-    each: list[tuple[datetime, str]]  # of several: when, and of which instance
+    more: str  # what opens `each`
+    each: list[tuple[datetime, str]]  # of several: when, and of which instance; of a login: its steps
     notice: Notice | None  # asks for an answer
 
 
@@ -121,12 +125,14 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
     entries = [] if chosen.errors else await _page(visit, chosen, before)
     asking = _asking(visit.arrival.notices, entries[:IN_SIGHT])
     visit.arrival.notices = [one for one in visit.arrival.notices if one not in asking.values()]
+    logins = _logins(entries[: ACTIVITY_PAGE + BEYOND], asking)
+    end = _page_end(entries, logins)
     return page(
         visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
-        days=_by_day(entries[:ACTIVITY_PAGE], asking, visit.at, visit.zone),
-        older=str(entries[ACTIVITY_PAGE - 1].id) if len(entries) > ACTIVITY_PAGE else "",
+        days=_by_day(entries[:end], logins, asking, visit.at, visit.zone),
+        older=str(entries[end - 1].id) if len(entries) > end else "",
         kinds={kind: label for kind, (label, _) in KINDS.items()},
         periods=PERIODS,
         chosen=chosen,
@@ -135,11 +141,11 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
 
 
 async def _page(visit: SignedIn, chosen: Chosen, before: int | None) -> list[Entry]:
-    """With one more than is shown, where there are more."""
+    """With some more than are shown, where there are more."""
+    limit = ACTIVITY_PAGE + BEYOND + 1
     if not chosen.is_all:
-        return await _entries(visit, chosen, before=before, limit=ACTIVITY_PAGE + 1)
-    owner = visit.session.account_id
-    return await activity.newest(visit.panel.db, owner, before=before, limit=ACTIVITY_PAGE + 1)
+        return await _entries(visit, chosen, before=before, limit=limit)
+    return await activity.newest(visit.panel.db, visit.session.account_id, before=before, limit=limit)
 
 
 def _asking(notices: list[Notice], entries: list[Entry]) -> dict[int, Notice]:
@@ -160,35 +166,71 @@ def _asking(notices: list[Notice], entries: list[Entry]) -> dict[int, Notice]:
     return {about[-1]: notice} if about else {}
 
 
+def _logins(entries: list[Entry], asking: dict[int, Notice]) -> dict[int, list[Entry]]:
+    """By the id of a login what led to it: the right password before it, from the same place and browser, and the code
+    that was accepted with it. A right password without a login after it is in none: it is a warning."""
+    steps: dict[int, list[Entry]] = {}
+    begun: dict[tuple[str, str], Entry] = {}  # the logins whose password stands further down
+    for one in entries:
+        place = one.network, one.user_agent
+        login = begun.get(place)
+        if one.event == Event.SESSION_STARTED:
+            begun[place] = one
+        elif login and one.event == Event.TOTP_OK and one.at == login.at:
+            steps.setdefault(login.id, []).append(one)
+        elif login and one.event == Event.LOGIN_PASSWORD_OK:
+            if one.id not in asking and login.at - one.at <= PENDING_LOGIN_TTL:
+                steps.setdefault(login.id, []).append(one)
+            del begun[place]
+    return steps
+
+
+def _page_end(entries: list[Entry], logins: dict[int, list[Entry]]) -> int:
+    """How many of them the page has: a few more, where else a login would be on it and its password on the next one."""
+    position = {one.id: number for number, one in enumerate(entries)}
+    end = min(ACTIVITY_PAGE, len(entries))
+    for login in sorted(logins, reverse=True):  # the newest first
+        if position[login] < end:
+            end = max(end, position[logins[login][-1].id] + 1)
+    return end
+
+
 def _by_day(
-    entries: list[Entry], asking: dict[int, Notice], now: datetime, zone: Zone
+    entries: list[Entry], logins: dict[int, list[Entry]], asking: dict[int, Notice], now: datetime, zone: Zone
 ) -> list[tuple[tuple[str, str], list[Line]]]:
     """The days in words, each with its lines."""
-    days = [list(of_day) for _, of_day in groupby(entries, lambda one: one.at.astimezone(zone).date())]
-    return [(day_heading(of_day[0].at, now, zone), _folded(of_day, asking)) for of_day in days]
+    inside = {step.id for steps in logins.values() for step in steps}
+    seen = [one for one in entries if one.id not in inside]
+    days = [list(of_day) for _, of_day in groupby(seen, lambda one: one.at.astimezone(zone).date())]
+    return [(day_heading(of_day[0].at, now, zone), _folded(of_day, logins, asking)) for of_day in days]
 
 
-def _folded(entries: list[Entry], asking: dict[int, Notice]) -> list[Line]:
-    """Alike ones in a row, from one place, as one line; two are not worth it, and what asks stands alone."""
+def _folded(entries: list[Entry], logins: dict[int, list[Entry]], asking: dict[int, Notice]) -> list[Line]:
+    """Alike ones in a row, from one place, as one line; two are worth it if they failed, and what asks stands alone."""
 
     def likeness(one: Entry) -> tuple[str, str, str, bool]:
         return one.event, one.network, device(one.user_agent), one.id in asking
 
-    rows = [list(row) for _, row in groupby(entries, likeness)]
-    parts = [part for row in rows for part in ([row] if len(row) >= FOLDED_FROM else [[one] for one in row])]
-    return [_line(part, asking.get(part[0].id)) for part in parts]
+    parts: list[list[Entry]] = []
+    for (event, *_), row in groupby(entries, likeness):
+        alike = list(row)
+        least = FAILURES_FOLDED_FROM if event in FAILED else FOLDED_FROM
+        parts += [alike] if len(alike) >= least else [[one] for one in alike]
+    return [_line(part, logins.get(part[0].id, []), asking.get(part[0].id)) for part in parts]
 
 
-def _line(entries: list[Entry], notice: Notice | None) -> Line:
+def _line(entries: list[Entry], steps: list[Entry], notice: Notice | None) -> Line:
     first, count = entries[0], len(entries)
     words, tone, icon = _look(first.event)
+    details = [entry.detail if first.event in DETAILED else "" for entry in entries]
+    each, more, detail = [(step.at, WORDS[step.event]) for step in steps], "Ver os passos" if steps else "", details[0]
     if count > 1:
         words = MANY[first.event].format(count) if first.event in MANY else f"{words} ({count} vezes)"
-    each = [(entry.at, entry.detail if first.event in DETAILED else "") for entry in entries]
-    detail, each = (each[0][1], []) if count == 1 else ("", each)
+        more, detail = f"Ver as {count} {'tentativas' if tone == 'bad' else 'vezes'}", ""
+        each = [(entry.at, said) for entry, said in zip(entries, details, strict=True)]
     if notice and tone != "bad":
         tone, icon = "look", "circle-dot"
-    return Line(first.at, words, tone, icon, first.network, device(first.user_agent), detail, each, notice)
+    return Line(first.at, words, tone, icon, first.network, device(first.user_agent), detail, more, each, notice)
 
 
 @lru_cache(maxsize=256)
