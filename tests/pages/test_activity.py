@@ -48,7 +48,24 @@ def test_kind_and_period_filter_the_entries(alice: Person, client: TestClient, c
     page = client.get("/activity", params={"periodo": "7"}).text
     assert "Entrada no painel" in page
     assert "Instância criada" not in page
-    assert "Nenhuma atividade deste tipo" in client.get("/activity", params={"tipo": "fatores", "periodo": "7"}).text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"tipo": "falhas"}, "Nada falhou. Bom sinal."),
+        ({"tipo": "falhas", "periodo": "7"}, "Nada falhou neste período. Bom sinal."),
+        ({"tipo": "fatores"}, "Nada em “Senha e dois fatores”."),
+        ({"tipo": "instancias", "ate": "2020-01-01"}, "Nada em “Instâncias” neste período."),
+        ({"ate": "2020-01-01"}, "Nada aconteceu neste período."),
+        ({"tipo": "falhas", "antes": "1"}, "Não há nada mais antigo."),
+    ],
+)
+def test_where_a_choice_has_nothing_the_page_says_so_and_leads_back_to_everything(
+    chosen: dict[str, str], said: str, alice: Person, client: TestClient
+) -> None:
+    page = client.get("/activity", params=chosen).text
+    assert f'<p class="empty">{said} <a href="/activity">Ver tudo</a></p>' in page
 
 
 def test_an_unknown_kind_shows_all_entries(alice: Person, client: TestClient) -> None:

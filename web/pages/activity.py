@@ -133,6 +133,7 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         status=422 if chosen.errors else 200,
         days=_by_day(entries[:end], logins, asking, visit.at, visit.zone),
         older=str(entries[end - 1].id) if len(entries) > end else "",
+        is_older=before is not None,
         kinds={kind: label for kind, (label, _) in KINDS.items()},
         periods=PERIODS,
         chosen=chosen,
