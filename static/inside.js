@@ -118,6 +118,14 @@ function closeWhereItStood(place, parts, [bow, plate], there) {
     { ...there(to), height: `${to.height}px`, borderRadius: `${15 * unit}px`, boxShadow: "none" }).onfinish = () => [arch, body].forEach((one) => one.remove());
 }
 
+// The filter that is chosen is in sight, however narrow the screen.
+const showFilter = () => {
+  const chosen = document.querySelector(".tabs [aria-current]"), tabs = chosen?.parentElement;
+  if (tabs) tabs.scrollLeft += Math.max(0, chosen.getBoundingClientRect().right + 40 - tabs.getBoundingClientRect().right);
+};
+showFilter();
+document.addEventListener("htmx:after:swap", showFilter);
+
 // How many people are ticked, before what can be done with them.
 document.addEventListener("change", ({ target: { form, name } }) => {
   const place = document.querySelector("#picked");

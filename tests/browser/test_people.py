@@ -172,6 +172,29 @@ def test_every_page_fits_at_every_width(open_desk: Callable[..., Desk], create_a
             assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_on_a_phone_the_filters_are_one_line_that_scrolls_and_an_open_invitation_is_one_too(
+    width: int, open_desk: Callable[..., Desk], create_account: Callable[[str], str], clock: Clock
+) -> None:
+    """The filter that is chosen is in sight."""
+    page = open_desk(viewport={"width": width, "height": 800}).page
+    create_account("bia")
+    clock.forward(minutes=2)
+    for chosen in ("Todas", "Desativadas"):
+        page.goto("/people")
+        page.get_by_role("link", name=chosen).click()
+        current = page.locator(".tabs [aria-current]")
+        expect(current).to_contain_text(chosen)
+        expect(current).to_be_in_viewport(ratio=0.95)  # but for a part of a point
+        tops = page.locator(".tabs a").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().top)")
+        assert len(set(tops)) == 1
+    page.goto("/people")
+    state = page.get_by_role("row").filter(has_text="bia").locator(".now")
+    expect(state).to_contain_text("Convite aberto faltam 24 h")
+    assert state.evaluate("(it) => it.offsetHeight") < 25
+    assert state.locator("small").evaluate("(it) => getComputedStyle(it, '::before').content") == '"· "'
+
+
 def test_words_have_room_in_every_row_at_every_width(
     open_desk: Callable[..., Desk], create_account: Callable[[str], str]
 ) -> None:

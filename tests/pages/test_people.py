@@ -171,6 +171,10 @@ def test_an_invitation_is_a_link_that_is_shown_once(desk: Desk, new_client: NewC
         assert code not in desk.client.get(path).text
     row = row_of(desk.client.get("/people?filtro=convites").text, "carla")
     assert "Convite aberto</span> <small>falta 1 dia<span>, de alice</span></small>" in row
+    for less, left in ((3_000, "faltam 24 h"), (82_800, "faltam 10 min")):
+        desk.rows("UPDATE activations SET ends_at = ends_at - ?", less)
+        assert f"<small>{left}<span>" in row_of(desk.client.get("/people").text, "carla")
+    desk.rows("UPDATE activations SET ends_at = ends_at + 85800")
     assert '<td role="cell" class="when">nunca</td>' in row
     assert "Convite aberto" in desk.page("carla")
     assert "Feito por alice" in desk.page("carla")
