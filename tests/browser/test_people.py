@@ -39,7 +39,8 @@ class Desk:
         self.page.get_by_role("link", name="Convidar").click()
         self.page.get_by_label("Nome de usuário").fill(name)
         self.page.get_by_role("button", name="Fazer o convite").click()
-        expect(self.page.get_by_role("heading", name=f"Convite de {name}")).to_be_visible()
+        expect(self.page.get_by_role("heading", name="Convite pronto")).to_be_focused()
+        expect(self.page.get_by_role("heading", name=f"Para {name}")).to_be_visible()
         return self.page.locator("#link").inner_text().partition("/activate")[2]
 
 
@@ -193,6 +194,23 @@ def test_on_a_phone_the_filters_are_one_line_that_scrolls_and_an_open_invitation
     expect(state).to_contain_text("Convite aberto faltam 24 h")
     assert state.evaluate("(it) => it.offsetHeight") < 25
     assert state.locator("small").evaluate("(it) => getComputedStyle(it, '::before').content") == '"· "'
+
+
+def test_what_is_done_with_a_new_invitation_stands_in_one_row_and_fills_the_rows_of_a_phone(
+    open_desk: Callable[..., Desk],
+) -> None:
+    page = (desk := open_desk(permissions=["clipboard-read", "clipboard-write"])).page
+    desk.invite("bia")
+    acts = page.locator(".link .actions")
+    box = "(all) => all.map((one) => one.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"
+    for width, rows in ((1440, 1), (390, 2), (320, 3)):
+        page.set_viewport_size({"width": width, "height": 900})
+        found = acts.locator(":scope > *").evaluate_all(box)
+        assert len({top for *_, top in found}) == rows, width
+        assert rows == 1 or {max(right for _, right, top in found if top == row) for *_, row in found} == {found[-1][1]}
+    page.get_by_role("button", name="Copiar o link").click()
+    expect(page.get_by_role("button", name="Copiar o link")).to_have_text("Copiado")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#link").inner_text()
 
 
 def test_words_have_room_in_every_row_at_every_width(

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Operate
 from tests.support.clock import Clock
+from tests.support.markup import check
 from tests.support.people import FRAGMENT, Person, give_password, link_on, proof, protect, sign_in
 from web.audit.events import Event
 from web.auth import people
@@ -166,6 +167,10 @@ def test_an_invitation_is_a_link_that_is_shown_once(desk: Desk, new_client: NewC
     answer = desk.post("/people/invite", name=" Carla ", role="member")
     assert answer.status_code == 200
     assert 'role="img" aria-label="QR code do link de carla"' in answer.text
+    check(answer)
+    said = answer.text.partition("<main")[2].lower()
+    for words in ("convite", "vale uma vez", "escolhe a senha", "já entreguei", "convidar mais alguém"):
+        assert said.count(words) == 1, words
     code = link_on(answer.text)
     for path in ("/people", f"/people/{desk.id('carla')}", "/activity", "/people/invite"):
         assert code not in desk.client.get(path).text
