@@ -59,6 +59,39 @@ def test_a_row_says_whether_a_device_is_in_the_network_of_the_reader_and_has_one
     assert sorted(rows) == [0, 1, 1, 1, 1, 1]  # this session ends with Sair
 
 
+def listed(page: str) -> tuple[list[str], list[str]]:
+    """The rows of sessions and of trusted devices."""
+    opened, trusted = re.findall('<ul class="rows">(.*?)</ul>', page, re.DOTALL)
+    return opened.split("<li>")[1:], trusted.split("<li>")[1:]
+
+
+def test_ones_own_session_and_device_stand_first_however_late_the_others_were_used(
+    alice: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    clock.forward(minutes=1)
+    other = on_another_device(alice, new_client)
+    for browser in (client, other):
+        opened, trusted = listed(browser.get("/security/sessions").text)
+        assert ["Esta sessão" in row for row in opened] == [True, False]
+        assert ["Este dispositivo" in row for row in trusted] == [True, False]
+        assert {"Firefox no Linux" in rows[0] for rows in (opened, trusted)} == {browser is other}
+
+
+def test_rows_that_read_alike_tell_the_hour_at_which_they_came_in(
+    alice: Person, client: TestClient, new_client: Callable[..., TestClient], clock: Clock
+) -> None:
+    """From the computer of the panel by either of its addresses; what stands alone needs none."""
+    for address in ("127.0.0.1", "::1", "10.1.0.1"):
+        browser = new_client(client=(address, 1))
+        browser.headers["User-Agent"] = FIREFOX
+        clock.forward(minutes=1)
+        sign_in(browser, alice)
+    opened, trusted = listed(client.get("/security/sessions").text)
+    for rows in (opened, trusted):
+        hours = [re.findall(r'\(<time [^>]*data-as="hour"[^>]*>(\w+)</time>\)', row) for row in rows]
+        assert hours == [[], [], ["9h02"], ["9h01"]]
+
+
 def test_one_device_is_signed_out(alice: Person, client: TestClient, new_client: NewClient, rows: Rows) -> None:
     other = on_another_device(alice, new_client)
     answer = client.post(f"/security/sessions/{id_of_the_other(rows)}/end", headers=FRAGMENT)

@@ -1,10 +1,15 @@
 """Devices: where the account is signed in; sign one out, or all the others."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import sessions, trusted_devices
 from db.endings import Cause
+from db.sessions import Device
+from db.trusted_devices import TrustedDevice
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.endings import because
@@ -13,6 +18,10 @@ from web.http.page import page
 from web.visit.browser import recognise
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
+from web.words.devices import device
+from web.words.places import origin
+
+D = TypeVar("D", Device, TrustedDevice)
 
 METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
 
@@ -57,17 +66,30 @@ async def forget_device(visit: RecentlyVerified) -> Response:
 
 
 async def _show(visit: SignedIn, *, notice: str = "") -> Response:
-    panel, session = visit.panel, visit.session
-    devices = await sessions.owned_by(panel.db, session.account_id, at=visit.at, idle=panel.settings.session_idle)
+    panel, owner = visit.panel, visit.session.account_id
+    opened = await sessions.owned_by(panel.db, owner, at=visit.at, idle=panel.settings.session_idle)
+    trusted = await trusted_devices.owned_by(panel.db, owner, at=visit.at)
+    this_device = await recognise(panel.db, visit, owner)
     return page(
         visit,
         "sessions/list.html",
         block="list",
         retarget="#sessions",
-        devices=devices,
-        trusted=await trusted_devices.owned_by(panel.db, session.account_id, at=visit.at),
+        devices=_own_first(opened, visit.session.id),
+        trusted=_own_first(trusted, this_device),
+        alike=_alike(opened) | _alike(trusted),
         notice=notice,
         here=visit.network,
-        this_device=await recognise(panel.db, visit, session.account_id),
+        this_device=this_device,
         methods=METHODS,
     )
+
+
+def _own_first(devices: list[D], own: str | None) -> list[D]:
+    return sorted(devices, key=lambda one: one.id != own)
+
+
+def _alike(devices: Sequence[D]) -> set[str]:
+    """The ids of those that read as another one does: the hour at which they came in tells them apart."""
+    read = [(device(one.user_agent), origin(one.network, is_at_server=False)) for one in devices]
+    return {one.id for one, words in zip(devices, read, strict=True) if read.count(words) > 1}
