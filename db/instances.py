@@ -31,8 +31,8 @@ class Order(Enum):
 
     NAME = "sort_name, id"
     NAME_BACK = "sort_name DESC, id DESC"
-    NEWEST = "token_changed_at DESC, id DESC"
-    OLDEST = "token_changed_at, id"
+    NEWEST = "token_changed_at DESC, sort_name, id"  # of one second, by name
+    OLDEST = "token_changed_at, sort_name, id"
 
 
 IN_ORDER = {

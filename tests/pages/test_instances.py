@@ -462,16 +462,21 @@ def two_hundred(alice: Person, client: TestClient, clock: Clock) -> None:
     client.post("/instances", data={"name": "Cobrança"})
 
 
+def all_pages(client: TestClient, address: str) -> list[str]:
+    pages = [client.get(address).text]
+    while later := re.search(r'rel="next" href="([^"]*)"', pages[-1]):
+        pages.append(client.get(unescape(later[1])).text)
+    return pages
+
+
 def test_two_hundred_instances_come_in_pages_and_are_searched_by_name_or_id(
     two_hundred: None, client: TestClient, rows: Rows
 ) -> None:
     first = client.get("/instances").text
     assert 'id="search"' in first
     assert "1 a 50 de 200" in first
-    names, page = names_on(first), first
-    while later := re.search(r'rel="next" href="([^"]*)"', page):
-        page = client.get(unescape(later[1])).text
-        names += names_on(page)
+    *_, page = pages = all_pages(client, "/instances")
+    names = [name for one in pages for name in names_on(one)]
     assert names == ["Cobrança"] + [f"Loja {number:03}" for number in range(199)]
     assert "151 a 200 de 200" in page
     assert re.search(r'rel="prev" href="/instances\?pagina=3"', page)
@@ -547,6 +552,21 @@ def test_the_list_stands_by_name_or_by_the_age_of_the_token_from_either_end(
         assert page.count("aria-sort=") == 1
         assert names_on(client.get("/instances", params={"ordem": order, "busca": "a"}).text) == names
     assert re.search(r'aria-sort="ascending"><a href="/instances\?ordem=nome-z">Nome', client.get("/instances").text)
+
+
+@pytest.mark.parametrize("wanted", ["", "a"])
+def test_tokens_of_one_second_stand_by_name_on_every_page(
+    two_hundred: None, client: TestClient, rows: Rows, wanted: str
+) -> None:
+    """Fifty of each minute, whichever end comes first; then all of one second, as when they were changed together."""
+    names = [f"Loja {number:03}" for number in range(199)]
+    seconds = [names[:50], names[50:100], names[100:150], ["Cobrança", *names[150:]]]
+    for order, told in (("antigas", seconds), ("novas", seconds[::-1])):
+        pages = all_pages(client, f"/instances?ordem={order}&busca={wanted}")
+        assert [names_on(page) for page in pages] == told
+    rows("UPDATE instances SET token_changed_at = 1")
+    pages = all_pages(client, f"/instances?ordem=novas&busca={wanted}")
+    assert [name for page in pages for name in names_on(page)] == ["Cobrança", *names]
 
 
 def test_links_ask_again_for_whatever_was_looked_for(alice: Person, client: TestClient) -> None:
