@@ -60,10 +60,31 @@ def test_fourteen_rows_are_in_sight_and_two_lines_each_on_a_phone(page: Page, li
     assert page.evaluate(
         "document.querySelector('#instances').scrollWidth <= document.querySelector('#main').clientWidth"
     )
+    assert top(page, "#search") + 40 <= top(page, "#order")  # one below the other
     page.set_viewport_size({"width": 390, "height": 844})
-    when = row(page, "Água").locator(".when")
-    expect(when).to_contain_text("criado há 59 minutos")
-    assert when.evaluate("(it) => it.offsetHeight") < 25  # one line
+    assert top(page, "#search") == top(page, "#order")
+
+
+def test_the_words_beside_an_instance_say_that_it_is_its_token_which_was_made_or_changed(
+    page: Page, clock: Clock
+) -> None:
+    """In one line on a phone; on a desktop the head of the column says it."""
+    for name in ("Água", "Zebra"):
+        create(page, name)
+    clock.forward(minutes=1)
+    choose(page, "Zebra", "Trocar token")
+    page.get_by_role("button", name="Trocar agora").click()
+    expect(row(page, "Zebra").get_by_text("Token trocado.")).to_be_focused()
+    clock.forward(minutes=58)
+    page.goto("/instances")
+    for name, said in (("Água", "token criado há 59 minutos"), ("Zebra", "token trocado há 58 minutos")):
+        when = row(page, name).locator(".when")
+        page.set_viewport_size({"width": 1440, "height": 900})
+        expect(when.get_by_text("token")).to_be_hidden()
+        page.set_viewport_size({"width": 390, "height": 844})
+        expect(when.get_by_text("token")).to_be_visible()
+        expect(when).to_contain_text(said)
+        assert when.evaluate("(it) => it.offsetHeight") < 25
 
 
 def test_on_a_page_four_times_as_large_the_tabs_fit_in_a_line_of_the_head(page: Page) -> None:
