@@ -83,7 +83,7 @@ def test_after_the_step_up_the_interrupted_action_goes_on_by_itself(
     later: Person, client: TestClient, clock: Clock
 ) -> None:
     asked = client.post("/security/recovery-codes", headers=FRAGMENT)
-    assert "Depois de confirmar, o pedido continua sozinho." in asked.text
+    assert "Depois, o painel continua de onde parou." in asked.text
     answer = client.post("/security/recovery-codes", data=proof(later, clock()), headers=FRAGMENT)
     assert answer.status_code == 200
     assert "Guarde seus códigos de recuperação" in answer.text

@@ -293,6 +293,17 @@ def test_guessing_at_the_old_app_is_limited_like_any_code(
     assert rows("SELECT failures FROM attempts WHERE kind = 'totp'") == [(5,)]
 
 
+def test_the_step_up_speaks_of_the_phone_where_there_is_one_already(
+    alice: Person, client: TestClient, clock: Clock
+) -> None:
+    clock.forward(minutes=6)
+    assert "Para <strong>ligar um aplicativo autenticador à sua conta</strong>." in client.post("/security/totp").text
+    client.post("/security/totp", data={"step_up_password": alice.password})
+    protect(client, alice, clock())
+    asked = client.post("/security/totp").text
+    assert "Para <strong>trocar de aparelho</strong>. O antigo vale até você confirmar o novo." in asked
+
+
 def test_trocar_de_aparelho_looks_like_itself(protected: Person, client: TestClient, clock: Clock) -> None:
     page = client.post("/security/totp", data=proof(protected, clock())).text
     assert "<title>Trocar de aparelho" in page
