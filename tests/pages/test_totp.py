@@ -90,7 +90,7 @@ def test_in_place_a_wrong_code_swaps_the_form_and_leaves_the_qr(alice: Person, c
 def test_a_reload_offers_to_start_again_but_shows_no_key(alice: Person, client: TestClient) -> None:
     key = begin_enrolment(client)
     page = client.get("/security").text
-    assert "Começar de novo com outro QR code" in page
+    assert "Se a conta já está no aplicativo, digite o código. Se não, comece de novo: a chave aparece uma vez só." in page
     assert key not in page.replace(" ", "")
     assert "otpauth" not in page
 
@@ -311,7 +311,7 @@ def test_trocar_de_aparelho_looks_like_itself(protected: Person, client: TestCli
     assert "Configurar dois fatores" not in page
     hub = client.get("/security").text
     assert "Troca de aparelho em andamento" in hub
-    assert "O antigo vale até confirmar" in hub
+    assert "O antigo vale até você confirmar o novo. Se a conta já está no aplicativo novo, digite o código." in hub
     moved = confirm(client, code_for(key_on(page), clock.forward(seconds=30))).text
     assert "Só o aplicativo novo vale agora. Teste-o e apague a entrada antiga no aplicativo." in moved
 
