@@ -37,7 +37,7 @@ class Desk:
         """Returns the address that is handed over, from the # on."""
         self.page.get_by_role("link", name="Pessoas").first.click()
         self.page.get_by_role("link", name="Convidar").click()
-        self.page.get_by_label("Nome de usuário").fill(name)
+        self.page.get_by_label("Usuário").fill(name)
         self.page.get_by_role("button", name="Fazer o convite").click()
         expect(self.page.get_by_role("heading", name="Convite pronto")).to_be_focused()
         expect(self.page.get_by_role("heading", name=f"Para {name}")).to_be_visible()

@@ -38,6 +38,20 @@ def test_a_panel_without_accounts_says_how_to_begin_and_not_the_code(
     assert "Usuário" in new_client().get("/", follow_redirects=True).text
 
 
+def test_a_name_is_asked_for_alike_wherever_an_account_is_made(
+    setup_code: str, client: TestClient, clock: Clock
+) -> None:
+    def asked(path: str) -> list[str]:
+        page = client.get(path).text
+        return [*re.findall('<label for="name">(.*?)</label>', page), *re.findall('id="name-hint">(.*?)</p>', page)]
+
+    bea, first = Person("bea", PASSWORD), asked("/setup")
+    assert first == ["Usuário", "Ex.: marina.duarte, sem espaço nem acento."]
+    set_up(client, bea, setup_code)
+    protect(client, bea, clock())
+    assert asked("/people/invite") == first
+
+
 def steps_done(client: TestClient) -> list[str]:
     return re.findall(r"<h3>([^<]*)<span class=\"unseen\">: feito", client.get("/welcome").text)
 
@@ -123,9 +137,12 @@ def test_the_code_is_worth_nothing_once_the_terminal_made_an_account(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": "Bea Silva"}, "letras minúsculas"),
-        ({"name": "be\u0430"}, "letras minúsculas"),
-        ({"name": "bea\u202e"}, "letras minúsculas"),
+        ({"name": "Bea Silva"}, "Sem espaço nem acento"),
+        ({"name": "be\u0430"}, "Sem espaço nem acento"),
+        ({"name": "bea\u202e"}, "Sem espaço nem acento"),
+        ({"name": "Be"}, "de 3 a 32 caracteres"),
+        ({"name": "b" * 33}, "de 3 a 32 caracteres"),
+        ({"name": ".bea"}, "Comece o nome por uma letra ou um número"),
         ({"name": "root"}, "nome é reservado"),
         ({"password": "curta", "repeated": "curta"}, "pelo menos 12 caracteres"),
         ({"repeated": "girafa azul dança no telhad"}, "não são iguais"),

@@ -90,7 +90,9 @@ def test_in_place_a_wrong_code_swaps_the_form_and_leaves_the_qr(alice: Person, c
 def test_a_reload_offers_to_start_again_but_shows_no_key(alice: Person, client: TestClient) -> None:
     key = begin_enrolment(client)
     page = client.get("/security").text
-    assert "Se a conta já está no aplicativo, digite o código. Se não, comece de novo: a chave aparece uma vez só." in page
+    assert (
+        "Se a conta já está no aplicativo, digite o código. Se não, comece de novo: a chave aparece uma vez só." in page
+    )
     assert key not in page.replace(" ", "")
     assert "otpauth" not in page
 

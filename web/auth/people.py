@@ -58,7 +58,9 @@ class NameRefusal(Enum):
     """Why nobody gets this name. Each has its sentence in web/http/refusals.py."""
 
     RESERVED = auto()
-    MALFORMED = auto()
+    LENGTH = auto()
+    CHARACTERS = auto()
+    BEGINNING = auto()
     TAKEN = auto()
 
 
@@ -71,7 +73,11 @@ def name_refusal(name: str) -> NameRefusal | None:
     """Why this can name no account; None when it can, unless it is taken."""
     if name in RESERVED:
         return NameRefusal.RESERVED
-    return None if re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name) else NameRefusal.MALFORMED
+    if not re.fullmatch(r"[a-z0-9._-]*", name):
+        return NameRefusal.CHARACTERS
+    if not 3 <= len(name) <= 32:
+        return NameRefusal.LENGTH
+    return None if name[0].isalnum() else NameRefusal.BEGINNING
 
 
 class Actor(NamedTuple):

@@ -73,9 +73,9 @@ PERSON_SENTENCES = {
 }
 NAME_SENTENCES = {
     NameRefusal.RESERVED: "Este nome é reservado. Escolha outro.",
-    NameRefusal.MALFORMED: (
-        "Use de 3 a 32 letras minúsculas sem acento, números, ponto, hífen ou sublinhado; comece por letra ou número."
-    ),
+    NameRefusal.LENGTH: "O nome precisa ter de 3 a 32 caracteres.",
+    NameRefusal.CHARACTERS: "Sem espaço nem acento: use letras de a a z, números, ponto, hífen e sublinhado.",
+    NameRefusal.BEGINNING: "Comece o nome por uma letra ou um número.",
     NameRefusal.TAKEN: "Já existe uma conta {name}.",
 }
 
