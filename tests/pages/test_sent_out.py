@@ -74,7 +74,7 @@ def test_a_session_at_its_longest_says_so(alice: Person, client: TestClient, clo
 @pytest.mark.parametrize(
     ("path", "fields", "told"),
     [
-        ("/security/sessions/end-others", {}, "Sua sessão foi encerrada em outro aparelho desta conta."),
+        ("/security/sessions/end-others", {}, "Outro aparelho desta conta encerrou esta sessão."),
         ("/security/bad-day/lock", {}, "Esta conta foi bloqueada em outro aparelho"),
         (
             "/security/password",
@@ -111,7 +111,7 @@ def test_one_session_that_is_ended_is_told_and_the_one_that_ends_itself_is_not(
     sign_in(other, alice)
     [(ended,)] = rows("SELECT id FROM sessions WHERE user_agent = 'another'")
     client.post(f"/security/sessions/{ended}/end")
-    assert why(other)[0].startswith("Sua sessão foi encerrada em outro aparelho")
+    assert why(other)[0].startswith("Outro aparelho desta conta encerrou esta sessão.")
     token = cookie_of(client)
     client.post("/logout")
     plant(client, token)

@@ -42,7 +42,7 @@ SENT_OUT = {
     Cause.IDLE: "Sua sessão terminou depois de {idle} sem uso.{way_back}",
     Cause.EXPIRED: "Sua sessão terminou: cada entrada vale por {longest}.{way_back}",
     Cause.UNENROLLED: f"Passaram os {duration(ENROL_ONLY_TTL)} para ativar os dois fatores. Entre de novo.",
-    Cause.ELSEWHERE: f"Sua sessão foi encerrada em outro aparelho desta conta. {NOT_YOU}",
+    Cause.ELSEWHERE: f"Outro aparelho desta conta encerrou esta sessão. {NOT_YOU}",
     Cause.LOCKED: f"Esta conta foi bloqueada em outro aparelho, e todas as outras sessões terminaram. {NOT_YOU}",
     Cause.PASSWORD: f"A senha desta conta mudou, e sua sessão terminou. Entre com a senha nova. {NOT_YOU}",
     Cause.FACTOR: f"Os dois fatores desta conta mudaram, e sua sessão terminou. Entre de novo. {NOT_YOU}",
