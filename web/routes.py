@@ -89,7 +89,7 @@ ROUTES: list[BaseRoute] = [
         recovery_codes.replace_used,
         State.BINDING,
         throttle=RECOVERY,
-        purpose="receber outro código no lugar do usado",
+        purpose="gerar outro código no lugar do usado",
     ),
     post("/security/recovery-codes/acknowledge", recovery_codes.acknowledge, State.SIGNED_IN),
     get("/security/recovery-codes/rehearsal", recovery_codes.rehearsal_form, State.SIGNED_IN),
@@ -211,7 +211,7 @@ ROUTES: list[BaseRoute] = [
         State.VERIFY_NOW,
         admin_only=True,
         throttle=WRITE,
-        purpose="entregar a administração do painel à conta",
+        purpose="dar a administração do painel à conta",
     ),
     post(
         "/people/{id:int}/demote",
@@ -219,7 +219,7 @@ ROUTES: list[BaseRoute] = [
         State.VERIFY_NOW,
         admin_only=True,
         throttle=SHUTTING_OUT,
-        purpose="tirar da administração a conta",
+        purpose="tirar a administração da conta",
     ),
     post(
         "/people/{id:int}/disable",

@@ -158,7 +158,7 @@ def test_a_used_recovery_code_is_replaced_by_another(page: Page, setup_code: str
     page.get_by_role("link", name="Usar um código de recuperação").click()
     page.get_by_label("Código de recuperação").fill(code)
     page.get_by_role("button", name="Verificar").click()
-    page.get_by_role("button", name="Receber outro código").click()
+    page.get_by_role("button", name="Gerar outro código").click()
     fresh = page.locator("#replacement").inner_text()
     page.get_by_role("link", name="Já anotei").click()
     expect(page.get_by_text("Restam 10 de 10")).to_be_visible()
@@ -168,7 +168,7 @@ def test_a_used_recovery_code_is_replaced_by_another(page: Page, setup_code: str
     page.get_by_label("Código de recuperação").fill(fresh)
     page.get_by_role("button", name="Verificar").click()
     page.get_by_role("button", name="Entendi").click()
-    expect(page.get_by_role("button", name="Receber outro código")).to_have_count(0)
+    expect(page.get_by_role("button", name="Gerar outro código")).to_have_count(0)
 
 
 def test_the_bad_day_from_the_notice_to_a_safe_account(

@@ -116,7 +116,7 @@ def test_several_are_chosen_and_their_sessions_end(
         expect(desk.page.get_by_role("group").get_by_text("2 escolhidas")).to_be_visible()
         expect(desk.page.get_by_role("status").filter(has_text="2 escolhidas")).to_have_count(1)
     act.click()
-    expect(desk.page.get_by_role("heading", name="2 pessoas escolhidas")).to_be_visible()
+    expect(desk.page.get_by_role("heading", name="Encerrar as sessões de 2 pessoas?")).to_be_visible()
     desk.page.get_by_role("button", name="Encerrar sessões").click()
     expect(desk.page.get_by_text("As sessões das pessoas escolhidas foram encerradas.")).to_be_visible()
     hers.goto("/instances")
@@ -149,7 +149,7 @@ def test_what_is_done_with_a_person_is_said_where_it_was_asked(
     expect(desk.page.get_by_text("As sessões foram encerradas.")).to_be_visible()
     expect(desk.page.get_by_role("button", name="Encerrar sessões")).to_have_count(0)
     for row, button, said in (
-        ("Membro", "Tornar administrador(a)", "Agora a pessoa administra o painel."),
+        ("Membro", "Dar a administração", "Agora a pessoa administra o painel."),
         ("Entrada permitida", "Desativar conta", "A conta está desativada."),
         ("Conta desativada", "Reativar conta", "A conta está ativa de novo."),
     ):
@@ -191,7 +191,7 @@ def test_on_a_phone_the_filters_are_one_line_that_scrolls_and_an_open_invitation
         assert len(set(tops)) == 1
     page.goto("/people")
     state = page.get_by_role("row").filter(has_text="bia").locator(".now")
-    expect(state).to_contain_text("Convite aberto faltam 24 h")
+    expect(state).to_contain_text("Convite aberto vale por mais 24 h")
     assert state.evaluate("(it) => it.offsetHeight") < 25
     assert state.locator("small").evaluate("(it) => getComputedStyle(it, '::before').content") == '"· "'
 
@@ -226,7 +226,9 @@ def test_words_have_room_in_every_row_at_every_width(
             assert shown.evaluate("(one) => one.scrollWidth <= one.clientWidth || !one.clientWidth"), (words, width)
         if width >= 768:
             assert desk.page.get_by_role("rowheader").last.evaluate("(one) => one.clientWidth >= 176"), width
-            expect(desk.page.get_by_role("row").filter(has_text="bia").get_by_text("do terminal")).to_be_visible()
+            expect(
+                desk.page.get_by_role("row").filter(has_text="bia").get_by_text("convite do terminal")
+            ).to_be_visible()
     for path in ("/people/2", "/security"):
         desk.page.goto(path)
         for width in WIDTHS:

@@ -597,7 +597,21 @@ def test_alike_lines_on_both_sides_of_a_page_are_each_counted_once(
     assert older[:-2] == ([("mail.sent (3 vezes)", "")] if beyond == 3 else [("mail.sent", "")] * beyond)
 
 
-def test_what_has_no_plural_is_counted(alice: Person, client: TestClient, rows: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    ("event", "told", "opens"),
+    [
+        ("people.invited", "3 convites feitos", "Ver os 3"),
+        ("instance.token_shown", "3 tokens mostrados ou copiados", "Ver os 3"),
+        ("session.started", "3 entradas no painel", "Ver as 3"),
+        ("stepup.ok", "3 confirmações de identidade", "Ver as 3"),
+        ("mail.sent", "mail.sent (3 vezes)", "Ver as 3"),  # of another version, without a plural
+    ],
+)
+def test_what_folds_is_counted_in_words(
+    event: str, told: str, opens: str, alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
     for number in range(3):
-        rows("INSERT INTO activity VALUES (?, 0, 1, NULL, 'mail.sent', '::', '', '', NULL)", 100 + number)
-    assert lines(client)[0] == ("mail.sent (3 vezes)", "")
+        insert = "INSERT INTO activity VALUES (?, 0, 1, NULL, ?, '::', '', '', NULL)"
+        rows(insert, 100 + number, event)
+    assert lines(client)[0][0] == told
+    assert f"<summary>{opens}</summary>" in client.get("/activity").text

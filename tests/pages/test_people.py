@@ -175,10 +175,12 @@ def test_an_invitation_is_a_link_that_is_shown_once(desk: Desk, new_client: NewC
     for path in ("/people", f"/people/{desk.id('carla')}", "/activity", "/people/invite"):
         assert code not in desk.client.get(path).text
     row = row_of(desk.client.get("/people?filtro=convites").text, "carla")
-    assert "Convite aberto</span> <small>falta 1 dia<span>, de alice</span></small>" in row
-    for less, left in ((3_000, "faltam 24 h"), (82_800, "faltam 10 min")):
+    assert (
+        "Convite aberto</span> <small><span>vale por </span>mais 1 dia<span> · convite de alice</span></small>" in row
+    )
+    for less, left in ((3_000, "mais 24 h"), (82_800, "mais 10 min")):
         desk.rows("UPDATE activations SET ends_at = ends_at - ?", less)
-        assert f"<small>{left}<span>" in row_of(desk.client.get("/people").text, "carla")
+        assert f"{left}<span>" in row_of(desk.client.get("/people").text, "carla")
     desk.rows("UPDATE activations SET ends_at = ends_at + 85800")
     assert '<td role="cell" class="when">nunca</td>' in row
     assert "Convite aberto" in desk.page("carla")
@@ -271,7 +273,10 @@ def test_sessions_are_ended(bruno: Person, desk: Desk, new_client: NewClient) ->
 
 
 def test_somebody_without_a_second_factor_can_be_reminded_or_made_to_have_one(bruno: Person, desk: Desk) -> None:
-    for act, asks in (("remind", "Lembrar bruno de ligar os dois fatores?"), ("require", "Exigir dois fatores a par")):
+    for act, asks in (
+        ("remind", "Lembrar bruno de ligar os dois fatores?"),
+        ("require", "Exigir dois fatores de bruno?"),
+    ):
         address = f"/people/chosen?p={desk.id('bruno')}&ato={act}"
         assert address.replace("&", "&amp;") in desk.page("bruno")
         assert asks in desk.client.get(address).text
@@ -489,12 +494,12 @@ def test_promoted_and_demoted(carla: Person, desk: Desk, new_client: NewClient, 
     browser = new_client()
     sign_in(browser, carla, carla.code_at(clock()))
     assert browser.get("/people").status_code == 403
-    assert "Tirar da administração" in followed(desk, desk.act("carla", "promote"))
+    assert "Tirar a administração" in followed(desk, desk.act("carla", "promote"))
     assert browser.get("/people").status_code == 303
     sign_in(browser, carla, carla.code_at(clock.forward(seconds=30)))
     assert browser.get("/people").status_code == 200
     assert "Você passou a administrar o painel" in browser.get("/instances").text
-    assert "Tornar administrador(a)" in followed(desk, desk.act("carla", "demote"))
+    assert "Dar a administração" in followed(desk, desk.act("carla", "demote"))
     assert browser.get("/people").status_code == 303
 
 
@@ -546,7 +551,7 @@ def test_several_are_chosen_then_named_then_done(
     sign_in(browsers[1], carla, carla.code_at(clock()))
     ids = [desk.id(name) for name in ("alice", "bruno", "carla")]
     page = desk.client.get("/people/chosen", params={"p": ids, "ato": "end"}).text
-    assert "2 pessoas escolhidas" in page
+    assert "Encerrar as sessões de 2 pessoas?" in page
     assert "bruno, carla" in page
     assert "Você fica de fora" in page
     fields = {"people": ",".join(map(str, ids)), "act": "end"}

@@ -49,7 +49,7 @@ def recover(browser: TestClient, person: Person, code: str) -> Any:
 
 
 def replaced(browser: TestClient, person: Person, clock: Clock) -> Any:
-    """Receber outro código, proved with the next code of the app."""
+    """Gerar outro código, proved with the next code of the app."""
     return browser.post("/security/recovery-codes/replacement", data=proof(person, clock.forward(seconds=30)))
 
 

@@ -255,12 +255,21 @@ class Event(StrEnum):
 
 # Of what is apt to come in a row: so many at once.
 MANY: dict[str, str] = {
+    Event.DEVICE_FORGOTTEN: "{} dispositivos esquecidos",
     Event.INSTANCE_CREATED: "{} instâncias criadas",
     Event.INSTANCE_DELETED: "{} instâncias excluídas",
     Event.INSTANCE_RENAMED: "{} instâncias renomeadas",
     Event.INSTANCE_TOKEN_CHANGED: "{} tokens trocados",
-    Event.INSTANCE_TOKEN_SHOWN: "{} tokens mostrados",
+    Event.INSTANCE_TOKEN_SHOWN: "{} tokens mostrados ou copiados",
     Event.LOGIN_PASSWORD_FAILED: "{} senhas incorretas",
+    Event.LOGIN_PASSWORD_OK: "{} senhas corretas",
+    Event.PEOPLE_DISABLED: "{} contas desativadas",
+    Event.PEOPLE_ENABLED: "{} contas reativadas",
+    Event.PEOPLE_INVITATION_RENEWED: "{} convites refeitos",
+    Event.PEOPLE_INVITATION_REVOKED: "{} convites revogados",
+    Event.PEOPLE_INVITED: "{} convites feitos",
+    Event.PEOPLE_PASSWORD_LINK: "{} novos links de senha",
+    Event.PEOPLE_REMINDED: "{} lembretes dos dois fatores",
     Event.RECOVERY_FAILED: "{} códigos de recuperação incorretos",
     Event.SESSION_ENDED: "{} sessões encerradas",
     Event.SESSION_STARTED: "{} entradas no painel",

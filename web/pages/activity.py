@@ -227,11 +227,19 @@ def _line(entries: list[Entry], steps: list[Entry], notice: Notice | None) -> Li
     each, more, detail = [(step.at, WORDS[step.event]) for step in steps], "Ver os passos" if steps else "", details[0]
     if count > 1:
         words = MANY[first.event].format(count) if first.event in MANY else f"{words} ({count} vezes)"
-        more, detail = f"Ver as {count} {'tentativas' if tone == 'bad' else 'vezes'}", ""
+        more, detail = _all_of(words, count, is_failure=tone == "bad"), ""
         each = [(entry.at, said) for entry, said in zip(entries, details, strict=True)]
     if notice and tone != "bad":
         tone, icon = "look", "circle-dot"
     return Line(first.at, words, tone, icon, first.network, device(first.user_agent), detail, more, each, notice)
+
+
+def _all_of(words: str, count: int, *, is_failure: bool) -> str:
+    """What opens `12 convites feitos`, or `Conta baixada (3 vezes)`."""
+    if is_failure:
+        return f"Ver as {count} tentativas"
+    is_feminine = words.endswith(" vezes)") or words.split()[1].endswith(("as", "ões"))
+    return f"Ver {'as' if is_feminine else 'os'} {count}"
 
 
 @lru_cache(maxsize=256)

@@ -86,12 +86,18 @@ def ago(at: datetime, now: datetime, zone: Zone) -> str:
 
 
 def left(until: datetime, now: datetime) -> str:
-    """How long until then, rounded up to one unit: `faltam 14 dias`."""
+    """How long until then: `faltam 14 dias`."""
+    rest = span(until, now)
+    return f"{'falta' if rest.startswith('1 ') else 'faltam'} {rest}"
+
+
+def span(until: datetime, now: datetime) -> str:
+    """How long until then, rounded up to one unit: `14 dias`."""
     seconds = max(1, int((until - now).total_seconds()))
     units = ((86400, "dia", "dias"), (3600, "hora", "horas"), (60, "minuto", "minutos"), (1, "segundo", "segundos"))
     size, one, many = next(unit for unit in units if seconds >= unit[0])
     count = -(-seconds // size)
-    return f"falta 1 {one}" if count == 1 else f"faltam {count} {many}"
+    return f"{count} {one if count == 1 else many}"
 
 
 NEAR = Markup('<time datetime="%s" title="%s">%s<span class="unseen">, %s</span></time>')  # `%` escapes
@@ -154,6 +160,7 @@ FILTERS = {
     "hour": _as("hour"),
     "minutes": _as("minutes"),
     "left": left,
+    "span": span,
     "zone_name": _zone_name,
     "offset_of": lambda name, at: offset(at, read_zone(name)),
 }
