@@ -11,8 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.support.clock import Clock
 from tests.support.markup import check
-from tests.support.people import ORIGIN, Person, give_password, set_up, sign_in
+from tests.support.people import ORIGIN, Person, give_password, proof, set_up, sign_in
 from web import hosts
+from web.audit.events import Section
 from web.limits import ACTIVITY_PAGE, EXPORT_STEP
 from web.pages.activity import IN_SIGHT, harmless
 
@@ -460,6 +461,52 @@ def test_the_password_and_the_code_stand_inside_the_login_that_they_led_to(
     assert lines(client, tipo="entradas") == [("Entrada no painel", "good")] * 2  # the other is that of the set-up
     assert steps_on(client.get("/activity?tipo=entradas").text) == [[("9h00", "Senha correta")]]
     assert lines(client, tipo="fatores")[0] == ("Código de verificação aceito", "")
+
+
+def test_a_step_up_is_one_line_with_its_code_or_with_what_was_wrong(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    """Every one of them is a line of the export, and a used recovery code one of the page too."""
+
+    def prove(**wrong: str) -> None:
+        client.post("/security/recovery-codes/replacement", data=proof(protected, clock.forward(minutes=1)) | wrong)
+
+    prove()
+    assert lines(client)[:2] == [("Identidade confirmada", ""), ("Autenticação de dois fatores ativada", "good")]
+    prove(step_up_password="girafa verde")
+    assert lines(client)[:2] == [("Confirmação de identidade recusada", "bad"), ("Identidade confirmada", "")]
+    inside = [[("9h02", "Senha incorreta")], [("9h01", "Código de verificação aceito")]]
+    assert steps_on(client.get("/activity").text)[:2] == inside
+    assert lines(client, tipo="falhas") == [("Confirmação de identidade recusada", "bad")]
+    prove(step_up_code=protected.wrong_code_at(clock()))
+    assert lines(client)[:2] == [("2 confirmações de identidade recusadas", "bad"), ("Identidade confirmada", "")]
+    page = client.get("/activity")
+    check(page)
+    [inside_of_two] = re.findall(r"<summary>Ver as 2 tentativas</summary>(.*?)</details>", page.text, re.DOTALL)
+    assert re.findall(r"</time> · ([^<]*)</li>", inside_of_two) == [
+        "Código de verificação incorreto",
+        "Senha incorreta",
+    ]
+    prove(step_up_code="", step_up_recovery=protected.recovery_codes[0])
+    told = ["Um código de recuperação no lugar do usado", "Identidade confirmada", "Código de recuperação usado"]
+    assert [words for words, _ in lines(client)][:3] == told
+    assert [line[1] for line in exported(client)[4:8]] == [
+        "Confirmação de identidade recusada",
+        "Código de verificação incorreto",
+        "Confirmação de identidade recusada",
+        "Senha incorreta",
+    ]
+
+
+@pytest.mark.parametrize("section", Section)
+def test_no_event_has_the_drawing_of_what_is_off(
+    section: Section, alice: Person, client: TestClient, rows: Callable[..., Any]
+) -> None:
+    for number, event in enumerate(section.events):
+        rows("INSERT INTO activity VALUES (?, 0, 1, NULL, ?, '::', '', '', NULL)", 100 + number, event)
+    page = client.get("/activity", params={"tipo": section}).text
+    assert page.count(' data-as="hour"') >= min(len(section.events), ACTIVITY_PAGE)
+    assert not re.search(r"i-circle(?![\w-])", page)
 
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0) Firefox/130.0"

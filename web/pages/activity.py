@@ -43,14 +43,20 @@ FAILURES_FOLDED_FROM = 2
 BEYOND = 20  # entries after those of a page, among which the password of its last login is looked for
 # By the event or by its first word; what other versions know has a plain circle.
 ICONS: dict[str, str] = {
+    Event.ACCOUNT_ACTIVATED: "rectangle-ellipsis",
+    Event.ACCOUNT_CREATED: "user-plus",
     Event.ACCOUNT_DOWNLOADED: "download",
     Event.ACCOUNT_LOCKED: "lock",
+    Event.ACCOUNT_REOPENED: "key-round",
+    Event.ACCOUNT_STEP_SKIPPED: "siren",
     Event.ACCOUNT_ZONE_CHANGED: "clock",
     Event.RECOVERY_REHEARSED: "circle-check",
     Event.INSTANCE_TOKEN_CHANGED: "key-round",
     Event.INSTANCE_TOKEN_SHOWN: "key-round",
     Event.SESSION_STARTED: "log-in",
     "alert": "siren",
+    "cli": "monitor",
+    "clock": "clock",
     "device": "monitor-smartphone",
     "instance": "boxes",
     "login": "rectangle-ellipsis",
@@ -76,6 +82,13 @@ ABOUT: dict[str, tuple[str, ...]] = {
     NoticeKind.PASSWORD_CHANGED: (Event.PASSWORD_CHANGED, Event.ACCOUNT_ACTIVATED),
     NoticeKind.PASSWORD_KNOWN: (Event.LOGIN_PASSWORD_OK, Event.ACCOUNT_ACTIVATED),
 }
+# What is recorded just before a step-up, by its event and detail: what was proved in it, or was wrong.
+PROOFS: dict[tuple[str, str], tuple[str, ...]] = {
+    (Event.STEPUP_OK, ""): (Event.TOTP_OK,),
+    (Event.STEPUP_FAILED, "password"): (Event.LOGIN_PASSWORD_FAILED,),
+    (Event.STEPUP_FAILED, "code"): (Event.TOTP_FAILED, Event.TOTP_REPEATED),
+    (Event.STEPUP_FAILED, "recovery"): (Event.RECOVERY_FAILED,),
+}
 MOMENT = timedelta(minutes=1)
 IN_SIGHT = 5  # entries
 
@@ -91,7 +104,7 @@ class Line(NamedTuple):
     device: str
     detail: str  # of which instance, of a single one
     more: str  # what opens `each`
-    each: list[tuple[datetime, str]]  # of several: when, and of which instance; of a login: its steps
+    each: list[tuple[datetime, str]]  # of several: when, and of which instance or why; of a login or step-up: its steps
     notice: Notice | None  # asks for an answer
 
 
@@ -125,13 +138,14 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
     entries = [] if chosen.errors else await _page(visit, chosen, before)
     asking = _asking(visit.arrival.notices, entries[:IN_SIGHT])
     visit.arrival.notices = [one for one in visit.arrival.notices if one not in asking.values()]
-    logins = _logins(entries[: ACTIVITY_PAGE + BEYOND], asking)
-    end = _page_end(entries, logins)
+    seen = entries[: ACTIVITY_PAGE + BEYOND]
+    steps = _logins(seen, asking) | _step_ups(seen, asking)
+    end = _page_end(entries, steps)
     return page(
         visit,
         "activity/list.html",
         status=422 if chosen.errors else 200,
-        days=_by_day(entries[:end], logins, asking, visit.at, visit.zone),
+        days=_by_day(entries[:end], steps, asking, visit.at, visit.zone),
         older=str(entries[end - 1].id) if len(entries) > end else "",
         is_older=before is not None,
         kinds={kind: label for kind, (label, _) in KINDS.items()},
@@ -186,27 +200,42 @@ def _logins(entries: list[Entry], asking: dict[int, Notice]) -> dict[int, list[E
     return steps
 
 
-def _page_end(entries: list[Entry], logins: dict[int, list[Entry]]) -> int:
+def _step_ups(entries: list[Entry], asking: dict[int, Notice]) -> dict[int, list[Entry]]:
+    """By the id of a step-up the line before it from the same place, where that is its proof or what was wrong."""
+    steps: dict[int, list[Entry]] = {}
+    asked: dict[tuple[str, str], Entry] = {}  # the step-ups of which the line before is still to come
+    for one in entries:
+        place = one.network, one.user_agent
+        step_up = asked.pop(place, None)
+        if step_up and one.event in PROOFS[step_up.event, step_up.detail] and step_up.at - one.at < MOMENT:
+            if one.id not in asking:
+                steps[step_up.id] = [one]
+        elif (one.event, one.detail) in PROOFS:
+            asked[place] = one
+    return steps
+
+
+def _page_end(entries: list[Entry], steps: dict[int, list[Entry]]) -> int:
     """How many of them the page has: a few more, where else a login would be on it and its password on the next one."""
     position = {one.id: number for number, one in enumerate(entries)}
     end = min(ACTIVITY_PAGE, len(entries))
-    for login in sorted(logins, reverse=True):  # the newest first
-        if position[login] < end:
-            end = max(end, position[logins[login][-1].id] + 1)
+    for whole in sorted(steps, reverse=True):  # the newest first
+        if position[whole] < end:
+            end = max(end, position[steps[whole][-1].id] + 1)
     return end
 
 
 def _by_day(
-    entries: list[Entry], logins: dict[int, list[Entry]], asking: dict[int, Notice], now: datetime, zone: Zone
+    entries: list[Entry], steps: dict[int, list[Entry]], asking: dict[int, Notice], now: datetime, zone: Zone
 ) -> list[tuple[tuple[str, str], list[Line]]]:
     """The days in words, each with its lines."""
-    inside = {step.id for steps in logins.values() for step in steps}
+    inside = {step.id for of_one in steps.values() for step in of_one}
     seen = [one for one in entries if one.id not in inside]
     days = [list(of_day) for _, of_day in groupby(seen, lambda one: one.at.astimezone(zone).date())]
-    return [(day_heading(of_day[0].at, now, zone), _folded(of_day, logins, asking)) for of_day in days]
+    return [(day_heading(of_day[0].at, now, zone), _folded(of_day, steps, asking)) for of_day in days]
 
 
-def _folded(entries: list[Entry], logins: dict[int, list[Entry]], asking: dict[int, Notice]) -> list[Line]:
+def _folded(entries: list[Entry], steps: dict[int, list[Entry]], asking: dict[int, Notice]) -> list[Line]:
     """Alike ones in a row, from one place, as one line; two are worth it if they failed, and what asks stands alone."""
 
     def likeness(one: Entry) -> tuple[str, str, str, bool]:
@@ -217,18 +246,20 @@ def _folded(entries: list[Entry], logins: dict[int, list[Entry]], asking: dict[i
         alike = list(row)
         least = FAILURES_FOLDED_FROM if event in FAILED else FOLDED_FROM
         parts += [alike] if len(alike) >= least else [[one] for one in alike]
-    return [_line(part, logins.get(part[0].id, []), asking.get(part[0].id)) for part in parts]
+    return [_line(part, [steps.get(one.id, []) for one in part], asking.get(part[0].id)) for part in parts]
 
 
-def _line(entries: list[Entry], steps: list[Entry], notice: Notice | None) -> Line:
+def _line(entries: list[Entry], steps: list[list[Entry]], notice: Notice | None) -> Line:
     first, count = entries[0], len(entries)
     words, tone, icon = _look(first.event)
     details = [entry.detail if first.event in DETAILED else "" for entry in entries]
-    each, more, detail = [(step.at, WORDS[step.event]) for step in steps], "Ver os passos" if steps else "", details[0]
+    each = [(step.at, WORDS[step.event]) for step in steps[0]]
+    more, detail = "Ver os passos" if each else "", details[0]
     if count > 1:
         words = MANY[first.event].format(count) if first.event in MANY else f"{words} ({count} vezes)"
         more, detail = _all_of(words, count, is_failure=tone == "bad"), ""
-        each = [(entry.at, said) for entry, said in zip(entries, details, strict=True)]
+        wrong = [WORDS[inside[0].event] if inside and tone == "bad" else "" for inside in steps]
+        each = [(entry.at, said or why) for entry, said, why in zip(entries, details, wrong, strict=True)]
     if notice and tone != "bad":
         tone, icon = "look", "circle-dot"
     return Line(first.at, words, tone, icon, first.network, device(first.user_agent), detail, more, each, notice)
