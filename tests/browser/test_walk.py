@@ -99,7 +99,7 @@ def test_from_the_first_screen_it_is_three_clicks_and_one_field(
     expect(page.get_by_text("Na próxima entrada, depois da senha, o painel pede o código")).to_be_visible()
 
     page.get_by_role("link", name="Digitar um código").click()
-    expect(page.get_by_role("heading", name="Digite um dos códigos")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confira a folha")).to_be_visible()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])

@@ -301,8 +301,9 @@ def test_ja_guardei_asks_for_one_code_back_and_then_says_what_happens_at_the_nex
     codes = protect(client, alice, clock()).text
     [href] = re.findall('id="saved" href="([^"]*)"', codes)
     page = client.get(href).text
-    assert "Digite um dos códigos" in page
-    assert "Qualquer um dos dez, sem gastar." in page
+    said = page.partition("<main")[2]
+    assert "Confira a folha</h2>" in said
+    assert [said.lower().count(words) for words in ("digite", "gast", "guardou")] == [1, 1, 1]  # each but once
     assert '<a class="button quiet" id="later" href="/welcome">Depois</a>' in page
     wrong = client.post("/security/recovery-codes/rehearsal", data={"code": "0000-0000-0000-0000", "back": "/welcome"})
     assert wrong.status_code == 422

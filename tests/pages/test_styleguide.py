@@ -22,7 +22,6 @@ ELSEWHERE = {
     "codes-page",
     "enrol",
     "narrow",
-    "to-check",
     "to-keep",
     "even",
     "frame",
