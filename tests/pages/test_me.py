@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,12 +17,13 @@ from starlette.types import Message, Receive, Scope, Send
 from db.database import Transaction
 from tests.conftest import Operate
 from tests.support.clock import Clock
+from tests.support.markup import check
 from tests.support.people import ORIGIN, Person, cookie_of, give_password, proof, protect, sign_in
 from tests.support.services import administer, id_of
 from web.auth import delayed_acts
 from web.limits import EXPORT_STEP, EXPORTS
 from web.visit.visit import SignedIn
-from web.words.zones import zones
+from web.words.zones import CITIES, NOT_OFFERED, zones
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -87,7 +89,7 @@ def test_every_moment_is_told_in_the_chosen_zone(protected: Person, client: Test
     answer = choose(client, "Asia/Tokyo")
     assert (answer.status_code, answer.headers["location"]) == (303, "/me")
     page = client.get("/me").text
-    assert '<option value="Asia/Tokyo" selected>Tóquio</option>' in page
+    assert '<option value="Asia/Tokyo" selected>Tóquio (UTC+9)</option>' in page
     assert re.search("Agora: <time [^>]*>25 de novembro de 2026 às 03:00, horário de Asia/Tokyo</time>", page)
     assert (
         'title="24 de novembro de 2026 às 21:00, horário de Asia/Tokyo">24 de novembro' in client.get("/security").text
@@ -149,7 +151,7 @@ def test_a_zone_that_is_known_no_longer_is_the_panels(alice: Person, client: Tes
 def test_every_zone_of_the_list_can_be_read_and_stands_there_once() -> None:
     every = [name for names in zones().values() for name in names]
     assert all(ZoneInfo(name) for name in every)
-    assert len(every) == len(set(every)) > 400
+    assert len(every) == len(set(every)) > 330
     assert list(zones()) == ["Brasil", "Outros lugares"]
 
 
@@ -158,10 +160,48 @@ def test_zones_are_told_by_their_cities(alice: Person, client: TestClient) -> No
     for name, cities in (("Sao_Paulo", "Brasília, São Paulo (UTC−3)"), ("Manaus", "Manaus (UTC−4)")):
         assert f'<option value="America/{name}">{cities}</option>' in page
     told = re.findall("<option value=[^>]+>([^<]+)</option>", page.partition("Outros lugares")[2])
-    known = ["Açores", "Argel", "Lisboa", "Londres", "Zurique"]
+    assert all(re.search(r" \(UTC[+−]?[0-9:]*\)$", city) for city in told[:-1])
+    assert told[-1] == "UTC"
+    known = [
+        "Açores (UTC−1)",
+        "Argel (UTC+1)",
+        "Katmandu (UTC+5:45)",
+        "Lisboa (UTC)",
+        "Londres (UTC)",
+        "Zurique (UTC+1)",
+    ]
     assert [city for city in told if city in known] == known
     assert len(told) == len(set(told))
     assert "Calcutta" not in page  # another name of a zone
+
+
+def test_the_hour_of_a_zone_is_that_of_the_season(alice: Person, client: TestClient, clock: Clock) -> None:
+    clock.forward(days=180)
+    sign_in(client, alice)
+    assert ">Lisboa (UTC+1)</option>" in client.get("/me").text
+
+
+def test_every_zone_is_named_in_portuguese_or_not_offered(alice: Person, client: TestClient) -> None:
+    cities = {name.rpartition("/")[2] for name in zones()["Outros lugares"]}
+    assert set(CITIES) <= cities  # no name of what there is not
+    assert not NOT_OFFERED & cities
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    assert {line.split("\t")[2].rpartition("/")[2] for line in table.splitlines() if line[0] != "#"} >= NOT_OFFERED
+    told = "".join(re.findall("<option[^>]*(>[^<]+)", client.get("/me").text))
+    for english in (" Isle of", "South ", "Christmas (", "Center", "Kathmandu", "Reunion", "Faroe", ">St ", "Noumea"):
+        assert english not in told.replace(">Ilha Christmas (", ""), english
+
+
+def test_a_zone_that_is_no_longer_offered_stays_chosen(alice: Person, client: TestClient, rows: Rows) -> None:
+    assert choose(client, "America/North_Dakota/Center").status_code == 422
+    rows("UPDATE accounts SET zone = 'America/North_Dakota/Center'")
+    sign_in(client, alice)
+    page = client.get("/me")
+    check(page)
+    assert page.text.count(" selected>") == 1
+    assert '<option value="America/North_Dakota/Center" selected>America/North_Dakota/Center</option>' in page.text
+    assert choose(client, "America/North_Dakota/Center").status_code == 303
+    assert rows("SELECT zone FROM accounts") == [("America/North_Dakota/Center",)]
 
 
 def test_the_page_stays_small(alice: Person, client: TestClient) -> None:

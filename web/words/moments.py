@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from web.words.zones import Zone, offset, read_zone, zone_name
+from web.words.zones import Zone, zone_name
 
 WEEKDAYS = ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo")
 
@@ -162,5 +162,4 @@ FILTERS = {
     "left": left,
     "span": span,
     "zone_name": _zone_name,
-    "offset_of": lambda name, at: offset(at, read_zone(name)),
 }

@@ -26,15 +26,26 @@ BRAZIL = {
     "America/Eirunepe": "Eirunepé",
     "America/Noronha": "Fernando de Noronha",
 }
-# Cities that have another name in Portuguese; the others stand as the IANA writes them.
+# Cities and islands that have another name in Portuguese; the others stand as the IANA writes them.
 CITIES = {
+    "Abidjan": "Abidjã",
+    "Accra": "Acra",
+    "Adak": "Ilhas Aleutas",
+    "Addis_Ababa": "Adis Abeba",
+    "Aden": "Áden",
     "Algiers": "Argel",
+    "Amman": "Amã",
     "Amsterdam": "Amsterdã",
     "Anchorage": "Anchorage (Alasca)",
+    "Anguilla": "Anguila",
+    "Antigua": "Antígua",
+    "Apia": "Ápia",
+    "Astrakhan": "Astracã",
     "Asuncion": "Assunção",
     "Athens": "Atenas",
     "Azores": "Açores",
     "Baghdad": "Bagdá",
+    "Bahrain": "Bahrein",
     "Bangkok": "Bangcoc",
     "Beirut": "Beirute",
     "Belgrade": "Belgrado",
@@ -44,75 +55,149 @@ CITIES = {
     "Brussels": "Bruxelas",
     "Bucharest": "Bucareste",
     "Budapest": "Budapeste",
+    "Busingen": "Büsingen",
     "Canary": "Ilhas Canárias",
     "Cancun": "Cancún",
     "Cape_Verde": "Cabo Verde",
     "Cayenne": "Caiena",
+    "Cayman": "Ilhas Cayman",
+    "Chatham": "Ilhas Chatham",
+    "Chita": "Tchita",
+    "Christmas": "Ilha Christmas",
+    "Ciudad_Juarez": "Ciudad Juárez",
+    "Cocos": "Ilhas Cocos",
+    "Comoro": "Comores",
+    "Conakry": "Conacri",
     "Copenhagen": "Copenhague",
     "Cordoba": "Córdoba",
     "Curacao": "Curaçao",
+    "Dakar": "Dacar",
     "Damascus": "Damasco",
     "Dhaka": "Daca",
     "Dili": "Díli",
+    "Djibouti": "Djibuti",
+    "Douala": "Duala",
     "Dubai": "Dubai, Abu Dhabi",
     "Easter": "Ilha de Páscoa",
+    "Efate": "Éfaté",
+    "El_Aaiun": "El Aiune",
+    "Faroe": "Ilhas Faroé",
     "Galapagos": "Galápagos",
+    "Gambier": "Ilhas Gambier",
+    "Grand_Turk": "Turks e Caicos",
+    "Grenada": "Granada",
+    "Guadeloupe": "Guadalupe",
     "Guyana": "Guiana",
     "Helsinki": "Helsinque",
+    "Ho_Chi_Minh": "Cidade de Ho Chi Minh",
     "Honolulu": "Honolulu (Havaí)",
+    "Indianapolis": "Indianápolis",
+    "Isle_of_Man": "Ilha de Man",
     "Istanbul": "Istambul",
     "Jakarta": "Jacarta",
     "Jerusalem": "Jerusalém",
     "Johannesburg": "Joanesburgo",
     "Kabul": "Cabul",
+    "Kaliningrad": "Kaliningrado",
+    "Kampala": "Campala",
     "Karachi": "Carachi",
+    "Kathmandu": "Katmandu",
     "Khartoum": "Cartum",
     "Kolkata": "Calcutá, Nova Délhi",
     "Kyiv": "Kiev",
     "Lisbon": "Lisboa",
     "Ljubljana": "Liubliana",
+    "Lome": "Lomé",
     "London": "Londres",
+    "Lord_Howe": "Ilha Lord Howe",
+    "Lower_Princes": "Sint Maarten",
     "Luxembourg": "Luxemburgo",
     "Madrid": "Madri",
+    "Mahe": "Mahé (Seicheles)",
     "Maldives": "Maldivas",
+    "Managua": "Manágua",
+    "Marquesas": "Ilhas Marquesas",
     "Martinique": "Martinica",
     "Mauritius": "Maurício",
+    "Mazatlan": "Mazatlán",
     "Merida": "Mérida",
     "Mexico_City": "Cidade do México",
+    "Miquelon": "São Pedro e Miquelão",
+    "Mogadishu": "Mogadíscio",
     "Monaco": "Mônaco",
+    "Monrovia": "Monróvia",
     "Montevideo": "Montevidéu",
     "Moscow": "Moscou",
+    "Muscat": "Mascate",
     "Nairobi": "Nairóbi",
+    "Ndjamena": "N’Djamena",
     "New_York": "Nova York",
+    "Niamey": "Niamei",
     "Nicosia": "Nicósia",
+    "Norfolk": "Ilha Norfolk",
+    "Noumea": "Numeá",
+    "Ouagadougou": "Uagadugu",
     "Panama": "Panamá",
     "Port-au-Prince": "Porto Príncipe",
+    "Port_of_Spain": "Porto de Espanha",
+    "Porto-Novo": "Porto Novo",
     "Prague": "Praga",
     "Puerto_Rico": "Porto Rico",
     "Qatar": "Catar",
+    "Reunion": "Reunião",
+    "Rio_Gallegos": "Río Gallegos",
     "Riyadh": "Riad",
     "Rome": "Roma",
+    "Sakhalin": "Sacalina",
+    "Samarkand": "Samarcanda",
     "Santo_Domingo": "São Domingos",
     "Sao_Tome": "São Tomé",
     "Seoul": "Seul",
     "Shanghai": "Pequim, Xangai",
     "Singapore": "Singapura",
     "Sofia": "Sófia",
+    "South_Georgia": "Geórgia do Sul",
+    "St_Barthelemy": "São Bartolomeu",
+    "St_Helena": "Santa Helena",
+    "St_Johns": "St. John’s (Terra Nova)",
+    "St_Kitts": "São Cristóvão",
+    "St_Lucia": "Santa Lúcia",
+    "St_Thomas": "Ilhas Virgens (EUA)",
+    "St_Vincent": "São Vicente",
+    "Stanley": "Stanley (Malvinas)",
     "Stockholm": "Estocolmo",
     "Tahiti": "Taiti",
     "Taipei": "Taipé",
     "Tehran": "Teerã",
     "Tirane": "Tirana",
     "Tokyo": "Tóquio",
+    "Tortola": "Ilhas Virgens Britânicas",
     "Tripoli": "Trípoli",
     "Tucuman": "Tucumán",
     "Tunis": "Túnis",
+    "Ulaanbaatar": "Ulan Bator",
     "Vatican": "Vaticano",
     "Vienna": "Viena",
+    "Volgograd": "Volgogrado",
+    "Wallis": "Wallis e Futuna",
     "Warsaw": "Varsóvia",
+    "Yangon": "Yangon (Rangum)",
+    "Yekaterinburg": "Ecaterimburgo",
     "Yerevan": "Ierevan",
     "Zurich": "Zurique",
 }
+# Small places, or with the hour of a bigger one, most without a name in Portuguese. Whoever is there has the zone of
+# the device, as on the ice.
+NOT_OFFERED = frozenset(
+    """
+    Aqtau Aqtobe Atikokan Atyrau Bahia_Banderas Beulah Blanc-Sablon Boise Broken_Hill Cambridge_Bay Center Chagos
+    Coyhaique Creston Danmarkshavn Dawson Dawson_Creek Fort_Nelson Glace_Bay Goose_Bay Hovd Inuvik Kanton
+    Kerguelen Khandyga Knox Kosrae Kralendijk Kwajalein Lindeman Marengo Mariehamn Marigot Matamoros Menominee
+    Metlakatla Midway Moncton Monticello New_Salem Nome Ojinaga Oral Petersburg Pontianak Qostanay Qyzylorda
+    Rankin_Inlet Resolute Scoresbysund Sitka Srednekolymsk Swift_Current Tell_City Thule Ust-Nera Vevay Vincennes
+    Wake Winamac Yakutat
+    """.split()
+)
 
 Zone = ZoneInfo | None  # None: the machine's own, where it does not tell its name
 
@@ -148,8 +233,30 @@ def zones() -> dict[str, dict[str, str]]:
     without other names of the same. The package has every one of them, whatever the machine has."""
     table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
     names = [line.split("\t")[2] for line in table.splitlines() if not line.startswith("#")]
-    others = {name: _city(name) for name in names if name not in BRAZIL}
+    others = {name: _city(name) for name in names if name not in BRAZIL and _is_offered(name)}
     return {"Brasil": BRAZIL, "Outros lugares": dict(sorted(others.items(), key=_in_order)) | {"UTC": "UTC"}}
+
+
+def zones_at(at: datetime) -> dict[str, dict[str, str]]:
+    """The same, each with what its clock differs by in that hour: `Lisboa (UTC+1)`."""
+    return _zones_in(at.replace(minute=0, second=0, microsecond=0))
+
+
+@lru_cache(maxsize=1)
+def _zones_in(hour: datetime) -> dict[str, dict[str, str]]:
+    """Kept for the hour, since it reads hundreds of files."""
+    return {
+        area: {
+            name: cities if name == "UTC" else f"{cities} ({offset(hour, read_zone(name))})"
+            for name, cities in of.items()
+        }
+        for area, of in zones().items()
+    }
+
+
+def _is_offered(name: str) -> bool:
+    area, _, city = name.rpartition("/")
+    return area != "Antarctica" and city not in NOT_OFFERED
 
 
 def _city(name: str) -> str:
