@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.phone import show_code
 from tests.browser.steps import leave_codes, prove, set_up, switch_on
-from tests.support.accessible import check
+from tests.support.accessible import RULES, check, describe
 from tests.support.clock import Clock
 
 WIDTHS = (320, 390, 768, 1024, 1100, 1440)
@@ -235,6 +236,42 @@ def test_words_have_room_in_every_row_at_every_width(
             desk.page.set_viewport_size({"width": width, "height": 900})
             for row in desk.page.locator(".rows .what").all():
                 assert row.evaluate("(one) => one.clientWidth >= 176"), (path, width)
+
+
+def test_what_is_done_with_the_chosen_is_named_whole_and_moves_nothing(
+    open_desk: Callable[..., Desk], create_account: Callable[[str], str]
+) -> None:
+    """ "Encerrar" alone, beside somebody's name, might end the account."""
+    page = open_desk().page
+    create_account("bia")
+    page.goto("/people")
+    for width in (*WIDTHS, 640, 1200):
+        page.set_viewport_size({"width": width, "height": 640})
+        page.get_by_label("Escolher bia").uncheck()
+        before = page.get_by_role("table").bounding_box()
+        page.get_by_label("Escolher bia").check()
+        assert page.get_by_role("table").bounding_box() == before, width
+        for name in ("Lembrar dos dois fatores", "Exigir dois fatores", "Encerrar sessões"):
+            act = page.get_by_role("button", name=name, exact=True)
+            expect(act).to_be_visible()
+            assert name.startswith("Lembrar") or act.inner_text() == name
+        assert page.locator(".picked").evaluate("(it) => it.offsetHeight") <= 640 / 4, width
+
+
+def test_in_a_low_window_what_is_done_with_the_chosen_lies_in_the_page(
+    open_desk: Callable[..., Desk], create_account: Callable[[str], str]
+) -> None:
+    """1280 pixels at 400 %: fixed at the foot it would leave nothing of the list."""
+    page = open_desk(viewport={"width": 320, "height": 225}).page
+    create_account("bia")
+    page.goto("/people")
+    page.get_by_label("Escolher bia").check()
+    acts = page.locator(".picked")
+    assert acts.evaluate("(it) => [getComputedStyle(it).position, it.offsetHeight < 225 / 2]") == ["static", True]
+    found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response["violations"]
+    assert [describe(one) for one in found] == []
+    acts.get_by_role("button", name="Encerrar sessões").click()
+    expect(page.get_by_role("heading", name="1 pessoa escolhida")).to_be_visible()
 
 
 def test_open_to_everyone(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:
