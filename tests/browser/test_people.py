@@ -274,6 +274,26 @@ def test_in_a_low_window_what_is_done_with_the_chosen_lies_in_the_page(
     expect(page.get_by_role("heading", name="1 pessoa escolhida")).to_be_visible()
 
 
+def test_the_ground_of_the_row_under_the_pointer_reaches_beyond_it_and_hides_nothing(
+    open_desk: Callable[..., Desk], create_account: Callable[[str], str]
+) -> None:
+    page = open_desk(viewport={"width": 1440, "height": 900}).page
+    create_account("bia")
+    page.goto("/people")
+    hers, style = page.get_by_role("row").filter(has_text="bia"), "(it, name) => getComputedStyle(it)[name]"
+    hers.hover()
+    ground = hers.evaluate(style, "backgroundColor")
+    assert hers.locator(".initials").evaluate(style, "backgroundColor") != ground
+    for width, place in ((1440, ":scope > :first-child"), (1440, ":scope > :last-child"), (390, "xpath=.")):
+        page.set_viewport_size({"width": width, "height": 900})
+        hers.hover()
+        assert hers.locator(place).evaluate(style, "boxShadow").startswith(ground), width
+    box, table = page.get_by_label("Escolher bia").bounding_box(), page.get_by_role("table").bounding_box()
+    assert box
+    assert table
+    assert box["x"] == table["x"]
+
+
 def test_open_to_everyone(open_desk: Callable[..., Desk], create_account: Callable[[str], str]) -> None:
     desk = open_desk()
     create_account("bia")

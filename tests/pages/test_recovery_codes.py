@@ -347,6 +347,15 @@ def test_without_codes_there_is_none_to_be_typed_back(alice: Person, client: Tes
     assert client.get("/security/recovery-codes/rehearsal").headers["location"] == "/security"
 
 
+def test_what_new_codes_end_is_said_right_above_their_button(protected: Person, client: TestClient) -> None:
+    rehearse(client, protected.recovery_codes[0])
+    page = client.get("/security").text
+    told, new = page.index('id="renewal"'), page.index('id="renew-codes"')
+    assert page.index('id="rehearse"') < told < new
+    assert re.search(r'id="rehearse">[^<]*</button></form>\s*<p class="hint" id="renewal">', page)
+    assert page[told:new].count("<form") == 1
+
+
 def test_a_spent_code_does_not_pass_the_rehearsal(protected: Person, client: TestClient, new_client: NewClient) -> None:
     recover(new_client(), protected, protected.recovery_codes[0])
     refused = rehearse(client, protected.recovery_codes[0])
