@@ -167,6 +167,13 @@ def test_a_used_recovery_code_is_replaced_by_another(page: Page, setup_code: str
     page.get_by_role("link", name="Usar um código de recuperação").click()
     page.get_by_label("Código de recuperação").fill(fresh)
     page.get_by_role("button", name="Verificar").click()
+    expect(page.get_by_role("button", name="Entendi")).to_be_visible()
+    for path in ("/instances", "/people", "/security"):
+        page.goto(path)
+        buttons = page.locator("main .primary:visible")
+        grounds = buttons.evaluate_all("(all) => all.map((it) => getComputedStyle(it).backgroundColor)")
+        assert len(grounds) > 1
+        assert grounds.count(grounds[0]) == 1, path  # one green at a time, and the notice has it
     page.get_by_role("button", name="Entendi").click()
     expect(page.get_by_role("button", name="Gerar outro código")).to_have_count(0)
 

@@ -130,6 +130,34 @@ def test_what_a_row_asks_opens_under_it_alone_and_moves_nothing(page: Page, live
     expect(row(page, "Loja 4").get_by_label("Nome da instância")).to_have_value("Filial")  # nothing typed is lost
 
 
+def test_a_question_has_its_title_and_takes_the_green_of_the_page(page: Page) -> None:
+    create(page, "Loja")
+    page.get_by_role("link", name="Agora não").click()
+    make = page.get_by_role("button", name="Criar instância")
+    ground = "(it) => getComputedStyle(it).backgroundColor"
+    green = make.evaluate(ground)
+    for act, title in (("Trocar token", "Trocar o token de Loja?"), ("Excluir", "Excluir Loja?")):
+        choose(page, "Loja", act)
+        expect(page.get_by_role("heading", name=title, level=2)).to_be_focused()
+        assert make.evaluate(ground) != green
+        page.keyboard.press("Escape")
+        expect(page.locator(".ask")).to_have_count(0)
+        assert make.evaluate(ground) == green
+
+
+def test_no_edge_of_a_button_touches_what_it_copies(page: Page) -> None:
+    """Where colours are forced every button has one."""
+    create(page, "Loja")
+    for width in (320, 390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        for place in (".id", ".token"):
+            cell = row(page, "Loja").locator(place)
+            words, button = cell.locator("code").bounding_box(), cell.locator("button").bounding_box()
+            assert words
+            assert button
+            assert 6 <= button["x"] - words["x"] - words["width"] <= 8, (width, place)
+
+
 def test_the_list_goes_by_keyboard(page: Page, live_server: str) -> None:
     fill(page, live_server)
     page.keyboard.press("/")
