@@ -151,8 +151,8 @@ def test_what_is_done_with_a_person_is_said_where_it_was_asked(
     expect(desk.page.get_by_role("button", name="Encerrar sessões")).to_have_count(0)
     for row, button, said in (
         ("Membro", "Dar a administração", "Agora a pessoa administra o painel."),
-        ("Entrada permitida", "Desativar conta", "A conta está desativada."),
-        ("Conta desativada", "Reativar conta", "A conta está ativa de novo."),
+        ("Entrada", "Desativar conta", "A conta está desativada."),
+        ("Entrada", "Reativar conta", "A conta está ativa de novo."),
     ):
         desk.unfold(row)
         desk.page.get_by_role("button", name=button).click()
@@ -308,7 +308,7 @@ def test_open_to_everyone(open_desk: Callable[..., Desk], create_account: Callab
     desk.invite("caio")
     check(page)
     desk.open("bia")
-    for row in ("Convite", "Membro", "Entrada permitida"):
+    for row in ("Convite", "Membro", "Permitida"):
         desk.unfold(row)
     check(page)
     page.get_by_role("button", name="Desativar conta").click()

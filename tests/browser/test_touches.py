@@ -116,6 +116,16 @@ def test_a_password_can_be_looked_at_and_leaves_masked(page: Page) -> None:
     assert page.evaluate("window.sentAs") == "password"
 
 
+@pytest.mark.parametrize(("width", "rows"), [(320, 2), (390, 1)])
+def test_what_is_done_with_the_activity_is_as_wide_as_each_other_on_phones(page: Page, width: int, rows: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/activity")
+    boxes = [page.locator(one).bounding_box() for one in ("#export", "#verify")]
+    assert len({round(box["width"]) for box in boxes if box}) == 1
+    assert len({box["y"] for box in boxes if box}) == rows
+    assert len({box["height"] for box in boxes if box}) == 1
+
+
 def test_caps_lock_is_told_where_a_password_is_typed(page: Page) -> None:
     page.get_by_role("button", name="Sair").click()
     hint = page.get_by_text("A tecla Caps Lock está ligada.")

@@ -259,6 +259,20 @@ def test_a_password_link_ends_sessions_and_keeps_the_second_factor(
     assert give_password(browser, bruno).headers["location"] == "/login/code"
 
 
+def test_what_goes_without_saying_wears_no_sign_of_what_differs(bruno: Person, desk: Desk) -> None:
+    page = desk.page("bruno")
+    for told in ('state">Membro<', 'state">Permitida<', 'state good"><i class="i-circle-check"></i>Definida<'):
+        assert f'<span class="{told}' in page
+    assert "i-circle-pause" not in page
+    desk.act("bruno", "disable")
+    assert '<i class="i-circle-pause"></i>Desativada <time' in desk.page("bruno")
+
+
+def test_giving_up_looks_the_same_wherever_people_are_chosen_or_invited(bruno: Person, desk: Desk) -> None:
+    for address in ("/people/invite", f"/people/chosen?p={desk.id('bruno')}&ato=end"):
+        assert '<a class="button quiet" href="/people">Cancelar</a>' in desk.client.get(address).text
+
+
 def test_sessions_are_ended(bruno: Person, desk: Desk, new_client: NewClient) -> None:
     """V7.4.5."""
     browser = new_client()

@@ -255,7 +255,9 @@ def test_an_administrator_without_a_factor_is_not_told_who_else_has_none(
 
 def test_an_administrator_without_a_factor_cannot_require_one(alice: Person, client: TestClient, rows: Rows) -> None:
     """A51."""
-    assert 'id="require"' not in client.get("/policy").text
+    page = client.get("/policy").text
+    assert 'id="require"' not in page
+    assert '<a class="button primary" id="configure" href="/security">Configurar Agora</a>' in page
     refused = require(client)
     assert refused.status_code == 403
     assert "Antes de exigir dos outros, ative na sua conta" in refused.text
