@@ -5,6 +5,11 @@ document.addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey })
   if (/^[0-9]$/.test(key) && !(ctrlKey || metaKey || altKey || target.closest("input"))) document.querySelector("#confirm #code")?.focus();
 });
 
+// On a phone the way into the app is green until there is a whole code to send.
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("#confirm #code")) target.toggleAttribute("data-whole", /^(\D*\d){6}\D*$/.test(target.value));
+});
+
 // The theme changes at once; the cookie that keeps it is asked for meanwhile.
 document.addEventListener("click", ({ target }) => {
   const chosen = target.closest("[name=theme]");

@@ -163,6 +163,10 @@ def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_agai
     expect(field).to_be_focused()
 
 
+def ground(button: Locator) -> str:
+    return str(button.evaluate("(it) => getComputedStyle(it).backgroundColor"))
+
+
 def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     open_page: OpenPage, setup_code: str
 ) -> None:
@@ -175,6 +179,15 @@ def test_on_the_phone_itself_the_app_comes_first_and_the_qr_code_is_folded_away(
     copies = page.get_by_role("button", name="Copiar a chave")
     assert box(opens)["y"] < box(copies)["y"]
     assert box(opens)["width"] > 200
+    activates, field, green = page.locator("#activate"), page.get_by_label("Código de verificação"), ground(opens)
+    assert ground(activates) != green  # one green at a time
+    page.route("**/security/totp/confirm", lambda _: None)  # no answer: it stays as it is sent
+    field.fill("12345")
+    assert ground(activates) != green
+    field.fill("123456")
+    assert ground(activates) == green
+    assert ground(opens) != green
+    field.fill("")
     name = box(page.get_by_text("No aplicativo vai aparecer"))
     assert name["y"] - box(copies)["y"] - box(copies)["height"] < 24
     assert box(page.get_by_role("heading", name="Digite o código que o aplicativo mostra"))["y"] < 780 - 70  # the tabs
