@@ -268,7 +268,7 @@ def test_the_people_of_a_file_are_invited(
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("al", "Use de 3 a 32 letras"),
+        ("al", "O nome precisa ter de 3 a 32 caracteres"),
         ("root", "reservado"),
         ("alice", "Já existe uma conta alice"),
         ("bruno", "Já existe uma conta bruno"),
