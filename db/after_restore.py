@@ -11,6 +11,7 @@ _GONE = (
     "DELETE FROM activations",
     "DELETE FROM delayed_acts",
     "DELETE FROM setup_codes",
+    "DELETE FROM used_challenges",
     "DELETE FROM trusted_devices",
 )
 

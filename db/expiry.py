@@ -28,6 +28,8 @@ _EXPIRED = (
     """DELETE FROM delayed_acts WHERE (account_id, kind) IN
         (SELECT account_id, kind FROM delayed_acts WHERE kind = 'password_link' AND due_at <= :lapsed LIMIT :limit)
         RETURNING 1""",
+    """DELETE FROM used_challenges WHERE digest IN
+        (SELECT digest FROM used_challenges WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM former_cookies WHERE digest IN
         (SELECT digest FROM former_cookies WHERE ends_at <= :at LIMIT :limit) RETURNING 1""",
     """DELETE FROM sessions WHERE digest IN

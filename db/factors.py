@@ -6,3 +6,9 @@ from db.database import Reader
 async def has_any(db: Reader, account_id: int) -> bool:
     sql = "SELECT EXISTS (SELECT 1 FROM factors_in_force WHERE account_id = :account_id)"
     return bool(await db.one(int, sql, account_id=account_id))
+
+
+async def in_force(db: Reader, account_id: int) -> set[str]:
+    """Their kinds: "totp", "passkey"."""
+    sql = "SELECT kind FROM factors_in_force WHERE account_id = :account_id"
+    return set(await db.all(str, sql, account_id=account_id))

@@ -28,6 +28,7 @@ class Person(NamedTuple):
     has_password: bool
     has_two_factor: bool
     has_app: bool
+    passkeys: int
     recovery_codes_left: int
     open_sessions: int
     activation_kind: str | None
@@ -76,6 +77,7 @@ _PERSON = """
         accounts.last_login_at, accounts.two_factor_required_at, accounts.sealed_password IS NOT NULL,
         EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id),
         EXISTS (SELECT 1 FROM factors_in_force WHERE factors_in_force.account_id = accounts.id AND kind = 'totp'),
+        (SELECT count(*) FROM passkeys WHERE passkeys.account_id = accounts.id),
         (SELECT count(*) FROM recovery_codes WHERE recovery_codes.account_id = accounts.id AND used_at IS NULL),
         (SELECT count(*) FROM sessions WHERE sessions.account_id = accounts.id
             AND sessions.ends_at > :at AND last_seen_at > :idle_since),
@@ -132,9 +134,13 @@ async def chosen(db: Reader, ids: tuple[int, ...], *, at: datetime, idle: timede
 
 
 async def counts(db: Reader) -> Counts:
-    """Factors stand for accounts while nobody can have two kinds: to look for doubles would cost a tenth of a page."""
+    """Factors stand for accounts, but for passkeys, of which somebody may have several, or one beside an app."""
     sql = f"""
-        SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM factors_in_force),
+        SELECT (SELECT count(*) FROM accounts),
+            (SELECT count(*) FROM factors_in_force) - (SELECT count(*) FROM passkeys)
+                + (SELECT count(DISTINCT account_id) FROM passkeys WHERE NOT EXISTS (
+                    SELECT 1 FROM factors_in_force
+                    WHERE factors_in_force.account_id = passkeys.account_id AND kind = 'totp')),
             (SELECT count(*) FROM accounts WHERE {Filter.INVITED.value}),
             (SELECT count(*) FROM accounts WHERE {Filter.DISABLED.value})
     """  # noqa: S608, constants

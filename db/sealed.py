@@ -40,7 +40,11 @@ _PLACES = {
     ),
     "tokens": (
         "SELECT 'tokens', 'instance', id || ' ' || account_id, sealed_token FROM instances",
-        "UPDATE instances SET sealed_token = :value WHERE id = :instance",
+        "UPDATE instances SET sealed_token = :value WHERE id = :row",
+    ),
+    "passkeys": (
+        "SELECT 'passkeys', 'passkey', id || ' ' || account_id, sealed_key FROM passkeys",
+        "UPDATE passkeys SET sealed_key = :value WHERE id = :row",
     ),
     "recovery sets": (
         "SELECT 'recovery sets', 'recovery', account_id, sealed_key FROM recovery_sets",
@@ -56,6 +60,7 @@ _PLACES = {
 _SINCE = {
     "recovery sets": "0022",
     "early codes": "0027",
+    "passkeys": "0031",
 }  # the migration of the column; 18 reads the rest
 
 
@@ -76,5 +81,5 @@ async def everything(db: Reader) -> AsyncIterator[Sealed]:
 
 
 async def put(tx: Transaction, sealed: Sealed, value: bytes) -> None:
-    instance = str(sealed.owner).partition(" ")[0]  # a token's owner is "instance account"
-    await tx.run(_PLACES[sealed.place][1], owner=sealed.owner, instance=instance, value=value)
+    row = str(sealed.owner).partition(" ")[0]  # where an owner is "row account"
+    await tx.run(_PLACES[sealed.place][1], owner=sealed.owner, row=row, value=value)

@@ -17,6 +17,7 @@ class Overview(NamedTuple):
     made_at: datetime | None
     rehearsed_at: datetime | None
     codes_left: int
+    passkeys: int
 
 
 async def overview(db: Reader, account_id: int, *, session_id: str, at: datetime, idle: timedelta) -> Overview | None:
@@ -30,7 +31,8 @@ async def overview(db: Reader, account_id: int, *, session_id: str, at: datetime
             (SELECT count(*) FROM sessions
                 WHERE account_id = accounts.id AND ends_at > :at AND last_seen_at > :idle_since),
             salt, made_at, rehearsed_at,
-            (SELECT count(*) FROM recovery_codes WHERE account_id = accounts.id AND used_at IS NULL)
+            (SELECT count(*) FROM recovery_codes WHERE account_id = accounts.id AND used_at IS NULL),
+            (SELECT count(*) FROM passkeys WHERE account_id = accounts.id)
         FROM accounts LEFT JOIN totp ON totp.account_id = accounts.id
             LEFT JOIN recovery_sets ON recovery_sets.account_id = accounts.id
         WHERE accounts.id = :account_id

@@ -11,7 +11,7 @@ from db import accounts, people
 from db.people import MANY, Counts, Filter, State
 from tests.conftest import Operate
 from tests.support.clock import Clock
-from tests.support.older import PEOPLE_OF_BEFORE, ZONES_OF_BEFORE
+from tests.support.older import PASSKEYS_OF_BEFORE, PEOPLE_OF_BEFORE, ZONES_OF_BEFORE
 from tests.support.people import Person
 from web.cli import people as terminal
 from web.panel import Panel
@@ -104,11 +104,25 @@ def test_people_are_counted(team: None, operate: Operate) -> None:
     assert counted.unprotected == 5
 
 
-def test_nobody_has_two_kinds_of_factors_yet(operate: Operate, rows: Rows) -> None:
-    """Once somebody may, `people.counts` has to count accounts."""
-    operate(lambda panel: people.counts(panel.db))
-    [(view,)] = rows("SELECT sql FROM sqlite_schema WHERE name = 'factors_in_force'")
-    assert "UNION" not in view
+def test_whoever_has_several_factors_is_counted_once(team: None, operate: Operate, rows: Rows, clock: Clock) -> None:
+    for number, name in enumerate(["ana", "ana", "camila"]):
+        rows(
+            "INSERT INTO passkeys SELECT ?, id, ?, x'00', 'painel.test', 'Chave', x'00', 0, 0, 0, '', 0, NULL "
+            "FROM accounts WHERE name = ?",
+            str(number),
+            bytes([number]),
+            name,
+        )
+    counted = operate(lambda panel: people.counts(panel.db))
+    assert (counted.protected, counted.unprotected) == (2, 4)
+    listed = operate(lambda panel: people.page_of(panel.db, at=clock(), idle=IDLE, limit=50))
+    assert [(one.has_two_factor, one.has_app, one.passkeys) for one in listed[:3]] == [
+        (True, False, 2),
+        (False, False, 0),
+        (True, True, 1),
+    ]
+    unprotected = operate(lambda panel: people.page_of(panel.db, Filter.UNPROTECTED, at=clock(), idle=IDLE, limit=50))
+    assert [one.name for one in unprotected] == ["bruno", "carla", "davi", "elisa"]
 
 
 def test_a_name_of_one_letter_over_and_over_is_kept_part_by_part(operate: Operate, clock: Clock, rows: Rows) -> None:
@@ -135,7 +149,7 @@ def test_a_folder_of_before_tells_the_same_of_its_people(
         (1, "password", int(clock().timestamp()), None),
         (2, "invitation", int(clock().timestamp()), None),
     ]
-    for change in (*ZONES_OF_BEFORE, *PEOPLE_OF_BEFORE, "PRAGMA user_version = 28"):
+    for change in (*PASSKEYS_OF_BEFORE, *ZONES_OF_BEFORE, *PEOPLE_OF_BEFORE, "PRAGMA user_version = 28"):
         rows(change)
     operate(lambda panel: people.counts(panel.db))
     assert [rows(sql) for sql in known] == now

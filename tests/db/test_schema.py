@@ -54,6 +54,7 @@ TEXTS = {
     "0028_endings.sql": "fcf8cdce89c7eee8",
     "0029_people.sql": "5bc9633749c3d595",
     "0030_zones.sql": "70149ab94e685f7e",
+    "0031_passkeys.sql": "a58db867d6564b6d",
     "drafts/0006_trusted_devices.sql": "51228a22beebcf43",
     "drafts/0009_told_step.sql": "c46202a0e2939b7c",
 }

@@ -15,7 +15,13 @@ from tests.conftest import Operate
 from tests.support.at_once import post_at_once
 from tests.support.clock import Clock
 from tests.support.live import live
-from tests.support.older import EARLY_CODES_OF_BEFORE, INSTANCES_OF_BEFORE, PEOPLE_OF_BEFORE, ZONES_OF_BEFORE
+from tests.support.older import (
+    EARLY_CODES_OF_BEFORE,
+    INSTANCES_OF_BEFORE,
+    PASSKEYS_OF_BEFORE,
+    PEOPLE_OF_BEFORE,
+    ZONES_OF_BEFORE,
+)
 from tests.support.people import FRAGMENT, Person, cookie_of, plant, sign_in
 from web.app import create_app
 from web.pages.instances.listing import alike
@@ -498,7 +504,14 @@ def test_names_stand_as_portuguese_sorts_them_and_numbers_by_their_size(
     for name in reversed(sorted_names):
         create(client, name, rows)
     assert names_on(client.get("/instances").text) == sorted_names
-    older = [*ZONES_OF_BEFORE, *PEOPLE_OF_BEFORE, "DROP TABLE endings", *EARLY_CODES_OF_BEFORE, *INSTANCES_OF_BEFORE]
+    older = [
+        *PASSKEYS_OF_BEFORE,
+        *ZONES_OF_BEFORE,
+        *PEOPLE_OF_BEFORE,
+        "DROP TABLE endings",
+        *EARLY_CODES_OF_BEFORE,
+        *INSTANCES_OF_BEFORE,
+    ]
     for change in (*older, "PRAGMA user_version = 25"):
         rows(change)
     operate(version_of_panel)

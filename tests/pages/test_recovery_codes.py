@@ -13,6 +13,7 @@ from tests.support.older import (
     FACTORS_OF_BEFORE,
     INSTANCES_OF_BEFORE,
     PANEL_OF_BEFORE,
+    PASSKEYS_OF_BEFORE,
     PENDING_LOGINS_OF_BEFORE,
     PEOPLE_OF_BEFORE,
     ZONES_OF_BEFORE,
@@ -471,6 +472,7 @@ def test_codes_from_before_sets_had_keys_stay_valid(
         digest = Argon2id().digest(code.replace("-", "").encode(), salt, Cost.read(cost))
         rows("INSERT INTO recovery_codes (account_id, digest) VALUES (1, ?)", digest)
     for change in (
+        *PASSKEYS_OF_BEFORE,
         *ZONES_OF_BEFORE,
         *PEOPLE_OF_BEFORE,
         "DROP TABLE endings",

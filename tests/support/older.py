@@ -117,8 +117,17 @@ PEOPLE_OF_BEFORE = [
 ]
 
 
+PASSKEYS_OF_BEFORE = [
+    "DROP VIEW factors_in_force",
+    "CREATE VIEW factors_in_force (account_id, kind, since) AS SELECT account_id, 'totp', confirmed_at FROM totp",
+    *(f"DROP TABLE {table}" for table in ("passkeys", "removed_passkeys", "used_challenges")),
+    "ALTER TABLE accounts DROP COLUMN passkey_user",
+]
+
+
 def take_back(rows: Rows) -> None:
     for change in (
+        *PASSKEYS_OF_BEFORE,
         *ZONES_OF_BEFORE,
         *PEOPLE_OF_BEFORE,
         "DROP TABLE endings",

@@ -28,6 +28,7 @@ WORDS = {
     "early codes": "os códigos que a conta de número {} ainda não recebeu",
     "replaced apps": "o aplicativo anterior da conta de número {}",
     "tokens": "o token da instância {}",
+    "passkeys": "uma chave de acesso ({}) da conta de número {}",
     "recovery sets": "os códigos de recuperação da conta de número {}",
     "sub-keys": "a subchave {}",
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response, StreamingResponse
 
-from db import activity, delayed_acts, instances, me, sessions, trusted_devices, two_factor
+from db import activity, delayed_acts, instances, me, passkeys, sessions, trusted_devices, two_factor
 from db.instances import Order
 from web.audit.events import NOTICE_KINDS, WORDS, Event
 from web.audit.record import record_event
@@ -93,6 +93,29 @@ async def _factors(visit: SignedIn) -> Told:
             "usados": [{"em": one.used_at, "ciente_em": one.acknowledged_at} for one in used],
         },
     }
+
+
+async def _passkeys(visit: SignedIn) -> Steps:
+    """Without their keys, which say nothing to anybody."""
+    found = await passkeys.owned_by(visit.panel.db, visit.session.account_id)
+    yield [
+        {
+            "nome": one.name,
+            "endereco": one.rp_id,
+            "criada_em": one.created_at,
+            "ultimo_uso_em": one.last_used_at,
+            "pode_ficar_em_varios_aparelhos": one.is_backup_eligible,
+            "esta_em_varios_aparelhos": one.is_backed_up,
+            "assinaturas_contadas": one.counter,
+            "ligada_por": one.transports.split(),
+        }
+        for one in found
+    ]
+
+
+async def _removed_passkeys(visit: SignedIn) -> Steps:
+    found = await passkeys.removed_by(visit.panel.db, visit.session.account_id)
+    yield [{"endereco": one.rp_id, "removida_em": one.removed_at} for one in found]
 
 
 async def _sessions(visit: SignedIn) -> Steps:
@@ -204,6 +227,8 @@ async def _activity(visit: SignedIn) -> Steps:
 
 
 LISTS: dict[str, Callable[[SignedIn], Steps]] = {
+    "chaves_de_acesso": _passkeys,
+    "chaves_de_acesso_removidas": _removed_passkeys,
     "sessoes": _sessions,
     "sessoes_encerradas": _ended,
     "entradas_sem_segundo_fator": _pending_logins,
