@@ -43,6 +43,10 @@ def test_a_hash_may_cost_more_and_down_to_the_floor() -> None:
         ("PANEL_PUBLIC_URL", "https://painel.test/caminho"),
         ("PANEL_PUBLIC_URL", "painel.test"),
         ("PANEL_PUBLIC_URL", "http://painel.test"),
+        ("PANEL_FORMER_URLS", "http://antigo.test"),
+        ("PANEL_FORMER_URLS", "https://10.0.0.1"),
+        ("PANEL_FORMER_URLS", "https://antigo.test,"),
+        ("PANEL_FORMER_URLS", "https://antigo.test"),  # without an address of now
         ("PANEL_HOST", "0.0.0.0"),  # noqa: S104
         ("PANEL_LOG_KEEP", "29"),
         ("PANEL_LOG_KEEP", "731"),
@@ -150,3 +154,29 @@ def test_a_retired_setting_stops_no_start(value: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(f"PANEL_KEEP_HASH_MEMORY={value}\n")
     assert Settings.from_environment(read_env_file(file)) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "site"),
+    [
+        ({}, ("localhost", "http://localhost:8000")),
+        ({"PANEL_PORT": "80"}, ("localhost", "http://localhost")),
+        ({"PANEL_HOST": "::1"}, ("localhost", "http://localhost:8000")),
+        ({"PANEL_HOST": "192.168.0.7"}, None),
+        ({"PANEL_HOST": "casa.test"}, None),
+        ({"PANEL_PUBLIC_URL": "http://localhost:9000"}, ("localhost", "http://localhost:9000")),
+        ({"PANEL_PUBLIC_URL": "https://Painel.test:443/"}, ("painel.test", "https://painel.test")),
+        ({"PANEL_PUBLIC_URL": "https://painel.test:8443"}, ("painel.test", "https://painel.test:8443")),
+        ({"PANEL_PUBLIC_URL": "https://10.0.0.1"}, None),
+        ({"PANEL_PUBLIC_URL": "https://[2001:db8::1]"}, None),
+        ({"PANEL_PUBLIC_URL": "http://127.0.0.1:9000"}, None),
+        ({"PANEL_PUBLIC_URL": "http://painel.test", "PANEL_ALLOW_HTTP": "1"}, None),
+        (
+            {"PANEL_PUBLIC_URL": "https://novo.test", "PANEL_FORMER_URLS": "https://a.test:444, https://b.test"},
+            ("a.test", "https://novo.test"),
+        ),
+    ],
+)
+def test_passkeys_are_where_browsers_have_them(chosen: dict[str, str], site: tuple[str, str] | None) -> None:
+    found = Settings.from_environment(chosen).passkey_site
+    assert (found and (found.rp_id, found.origin)) == site

@@ -27,10 +27,19 @@ class StartRefused(Exception):
 
 
 @dataclass(frozen=True)
+class PasskeySite:
+    """Where passkeys are made and used. Browsers keep each for its `rp_id`, a host name."""
+
+    rp_id: str
+    origin: str
+
+
+@dataclass(frozen=True)
 class Settings:
     name: str = "Painel Z-API"  # title, and issuer in the authenticator app
     help: str = "Fale com quem cuida do painel."  # whom to ask, without phone and codes
     public_url: str = ""  # the address people type, when a proxy stands in front
+    former_urls: tuple[str, ...] = ()  # what it was before, the oldest first
     host: str = "127.0.0.1"
     port: int = 8000
     data: Path = ROOT / "data"
@@ -67,6 +76,29 @@ class Settings:
         parts = urlsplit(self.public_url)
         return bool(self.public_url) and not (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
+    @cached_property
+    def passkey_site(self) -> PasskeySite | None:
+        """None under an IP address and over plain HTTP beyond this machine, where browsers have no passkeys.
+
+        A panel that moved keeps its first name for them; the others of its names are related to it
+        (W3C Web Authentication Level 3, §5.11).
+        """
+        here = urlsplit(self.address)
+        if here.hostname == "localhost":
+            return PasskeySite("localhost", hosts.origin(self.address) or self.address)
+        if here.scheme != "https" or here.hostname is None or hosts.address(here.hostname):
+            return None
+        first = urlsplit(self.former_urls[0]).hostname if self.former_urls else None
+        return PasskeySite(first or here.hostname, self.address)
+
+    def is_former(self, hostname: str) -> bool:
+        """Whether the panel had this name before."""
+        return hostname in self._former_names
+
+    @cached_property
+    def _former_names(self) -> frozenset[str | None]:
+        return frozenset(urlsplit(url).hostname for url in self.former_urls) - {urlsplit(self.public_url).hostname}
+
     def knows_host(self, hostname: str | None) -> bool:
         """Whether a request may name this host: a foreign name is DNS rebinding or a forged link."""
         if hostname is None:
@@ -78,7 +110,7 @@ class Settings:
 
     @cached_property
     def _own_names(self) -> frozenset[str | None]:
-        return hosts.LOOPBACK_NAMES | {self.host.lower(), urlsplit(self.public_url).hostname}
+        return hosts.LOOPBACK_NAMES | {self.host.lower(), urlsplit(self.public_url).hostname} | self._former_names
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -114,6 +146,8 @@ class Settings:
             self.allow_http or is_loopback(urlsplit(self.public_url).hostname or "")
         ):
             raise StartRefused(f"PANEL_PUBLIC_URL={self.public_url}: o endereço precisa começar com https://.")
+        if self.former_urls and not self.public_url.startswith("https:"):
+            raise StartRefused("PANEL_FORMER_URLS diz os endereços de antes; diga o de agora em PANEL_PUBLIC_URL.")
 
 
 def read_env_file(file: Path) -> dict[str, str]:
@@ -183,6 +217,14 @@ def _origin(value: str) -> str:
     return found
 
 
+def _former(value: str) -> tuple[str, ...]:
+    """Names, over HTTPS: elsewhere there were no passkeys."""
+    found = tuple(_origin(part.strip()) for part in value.split(","))
+    if any(not url.startswith("https:") or hosts.address(urlsplit(url).hostname or "") for url in found):
+        raise ValueError(value)
+    return found
+
+
 def _cost(value: str) -> Cost:
     cost = Cost.read(value)
     if cost.is_below(ARGON2_FLOOR):
@@ -221,6 +263,10 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "PANEL_NAME": (_name, f"um nome de até {PANEL_NAME_MAX} caracteres, sem dois-pontos"),
     "PANEL_HELP": (_help, f"uma frase de até {HELP_MAX} caracteres, em uma linha, que diga a quem pedir ajuda"),
     "PANEL_PUBLIC_URL": (_origin, "um endereço como https://painel.exemplo.com.br, sem caminho"),
+    "PANEL_FORMER_URLS": (
+        _former,
+        "um ou mais endereços de antes, como https://antigo.exemplo.com.br, separados por vírgula",
+    ),
     "PANEL_HOST": (_host, "um endereço ou nome desta máquina, como 127.0.0.1, sem porta"),
     "PANEL_PORT": (lambda value: _whole(value, 1, 65535), "um número de 1 a 65535"),
     "PANEL_DATA": (_path, "uma pasta"),

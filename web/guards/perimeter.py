@@ -19,6 +19,7 @@ from web.visit.visit import Visit
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 HEALTH = "/health"
+RELATED = "/.well-known/webauthn"  # browsers ask a former address whether passkeys of it may be used here
 OVER_HTTPS = "Abra o painel por HTTPS. Se esta página voltar, o resto é para quem cuida do servidor."
 
 
@@ -57,6 +58,8 @@ def _refusal(visit: Visit, peer: Peer, host: Host | None, found: Diagnosis | Non
         return None
     if host is None or not settings.knows_host(host[0]):
         return errors.deny(visit, 400, "host")
+    if settings.is_former(host[0]) and visit.path != RELATED:
+        return _send_on(visit)
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
     visit.arrival.is_exposed = settings.allow_http and not is_private
     visit.jar.is_secure = not (settings.allow_http or _is_local(visit, peer, host[0]))
@@ -117,16 +120,26 @@ def _origins(visit: Visit) -> list[str]:
 
 def _insist_on_https(visit: Visit, found: Diagnosis | None) -> Response:
     """Redirect to the public address, unless `found` says that it was asked for already: that would never end."""
-    public, scope = visit.panel.settings.public_url, visit.request.scope
-    query = scope["query_string"].decode("latin-1")
-    address = public + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     if found:
         log.denied(visit, "http")
         advice = f"{OVER_HTTPS} {found.sentence}"
-        return errors.refuse(visit, 403, words=426, advice=advice, lines=found.lines, way_on=address)
-    if visit.request.method == "GET" and public:
-        return RedirectResponse(address, 308)
+        return errors.refuse(visit, 403, words=426, advice=advice, lines=found.lines, way_on=_public_address(visit))
+    if visit.request.method == "GET" and visit.panel.settings.public_url:
+        return RedirectResponse(_public_address(visit), 308)
     return errors.deny(visit, 403, "http", words=426)
+
+
+def _send_on(visit: Visit) -> Response:
+    """From a former address to that of now; nothing is posted to the former one."""
+    if visit.request.method in ("GET", "HEAD"):
+        return RedirectResponse(_public_address(visit), 308)
+    return errors.deny(visit, 403, "host")
+
+
+def _public_address(visit: Visit) -> str:
+    scope = visit.request.scope
+    path, query = (str(scope[name], "latin-1") for name in ("raw_path", "query_string"))
+    return visit.panel.settings.public_url + path + (f"?{query}" if query else "")
 
 
 def _diagnose(visit: Visit, peer: Peer, host: Host | None) -> Diagnosis | None:

@@ -1,0 +1,44 @@
+"""A panel that moved to another name: the old ones lead to it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support.clock import Clock
+from web.app import create_app
+from web.settings import Settings
+
+NOW, BEFORE = "https://painel.test", "https://antigo.test"
+
+
+@pytest.fixture
+def moved(settings: Settings, clock: Clock) -> Iterator[TestClient]:
+    app = create_app(replace(settings, public_url=NOW, former_urls=(BEFORE, "https://velho.test:8443")), now=clock)
+    with TestClient(app, base_url=NOW, headers={"Origin": NOW}, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("address", [BEFORE, "http://antigo.test", "https://velho.test:8443", "https://velho.test"])
+def test_a_former_address_leads_to_the_same_page_of_now(address: str, moved: TestClient) -> None:
+    answer = moved.get(f"{address}/login?next=/security")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{NOW}/login?next=/security")
+    assert "set-cookie" not in answer.headers
+    assert moved.get(f"{NOW}/login").status_code == 200
+
+
+def test_nothing_is_posted_to_a_former_address(moved: TestClient) -> None:
+    for origin in (BEFORE, NOW):
+        answer = moved.post(f"{BEFORE}/login", data={"name": "a", "password": "b"}, headers={"Origin": origin})
+        assert answer.status_code == 403
+
+
+def test_a_name_that_the_panel_never_had_leads_nowhere(moved: TestClient) -> None:
+    assert moved.get("https://outro.test/login").status_code == 400
+
+
+def test_a_former_address_itself_answers_what_browsers_ask_it_about_passkeys(moved: TestClient) -> None:
+    """Nothing else there; for now nobody hears the question."""
+    assert moved.get(f"{BEFORE}/.well-known/webauthn").status_code == 404
+    assert moved.get(f"{BEFORE}/.well-known/webauthn/").status_code == 308
