@@ -8,7 +8,7 @@ async def has_any(db: Reader, account_id: int) -> bool:
     return bool(await db.one(int, sql, account_id=account_id))
 
 
-async def in_force(db: Reader, account_id: int) -> set[str]:
-    """Their kinds: "totp", "passkey"."""
-    sql = "SELECT kind FROM factors_in_force WHERE account_id = :account_id"
-    return set(await db.all(str, sql, account_id=account_id))
+async def in_force(db: Reader, account_id: int) -> list[str]:
+    """The kind of each: "totp", and as many "passkey" as there are."""
+    sql = "SELECT kind FROM factors_in_force WHERE account_id = :account_id ORDER BY kind"
+    return await db.all(str, sql, account_id=account_id)

@@ -124,6 +124,7 @@ ONLY_IN = {
         "web/crypto/copies.py",
         "web/auth/instances.py",
         "web/cli/key_rotation.py",
+        "web/auth/passkeys.py",
         "web/auth/recovery_codes.py",
         "web/auth/totp.py",
         "web/guards/step_up.py",

@@ -24,6 +24,7 @@ BESIDE_EVENTS = {
     NoticeKind.CODE_REPEATED: "whether the login that it was typed for is completed after all",
     NoticeKind.MANY_FAILURES: "how many failures went before a login",
     NoticeKind.NEW_DEVICE: "whether the browser of a login is known",
+    NoticeKind.PASSKEY_COPIED: "whether its counter went back",
     NoticeKind.PASSWORD_KNOWN: "whether the second factor follows in time",
     NoticeKind.RECOVERY_USED: "which session came of it: that one is spared",
     **dict.fromkeys((kind for kind in NoticeKind if kind.is_of_administrators), "who did it, and to whom"),

@@ -9,7 +9,6 @@ from starlette.testclient import TestClient
 from db import accounts
 from db.database import Transaction
 from tests.conftest import Operate
-from tests.support.people import cookie_of
 from web.panel import Panel
 from web.visit.cookies import Jar
 from web.visit.visit import Arrival, SignedIn
@@ -19,7 +18,8 @@ Act = Callable[[Transaction, SignedIn], Awaitable[Any]]
 
 
 async def visit_in(panel: Panel, browser: TestClient) -> SignedIn:
-    jar = Jar(Headers({"cookie": cookie_of(browser)}), "/people", short_id=panel.short_id, is_secure=True)
+    sent = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    jar = Jar(Headers({"cookie": sent}), "/people", short_id=panel.short_id, is_secure=True)
     arrival = Arrival(panel, "/people", address="10.9.9.9", user_agent="", jar=jar, at=panel.now(), section="/people")
     visit = SignedIn(arrival)
     await identify(visit)

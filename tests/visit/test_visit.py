@@ -45,6 +45,7 @@ TYPED = {
     "web.auth.trusted_devices",
 }
 TYPED |= {
+    "web.auth.passkeys",
     "web.auth.passwords",
     "web.auth.people",
     "web.pages.entry.login",
@@ -110,7 +111,16 @@ ONLY_IN = [
     (request, {"web.visit.scope", "web.guards.perimeter", "web.guards.guard", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
     (let_in, {"web.guards.guard"}),
-    (accepted, {"web.auth.tries", "web.pages.entry.setup", "web.pages.entry.activation", "web.guards.step_up"}),
+    (
+        accepted,
+        {
+            "web.auth.passkeys",
+            "web.auth.tries",
+            "web.pages.entry.setup",
+            "web.pages.entry.activation",
+            "web.guards.step_up",
+        },
+    ),
     (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.auth.sessions"}),
     (blind, set(SOURCES) - TYPED),
 ]

@@ -35,6 +35,9 @@ class NoticeKind(StrEnum):
     LINK_BEGUN = "link_begun", "Quem administra o painel marcou um novo link para a sua senha"
     MANY_FAILURES = "many_failures", "Alguém entrou depois de várias tentativas erradas"
     NEW_DEVICE = "new_device", "A conta foi aberta em um dispositivo novo"
+    PASSKEY_ADDED = "passkey_added", "Uma chave de acesso foi adicionada"
+    PASSKEY_COPIED = "passkey_copied", "Uma chave de acesso foi recusada: pode haver uma cópia dela"
+    PASSKEY_REMOVED = "passkey_removed", "Uma chave de acesso foi removida"
     PASSWORD_CHANGED = "password_changed", "A senha foi alterada"
     PASSWORD_LINK = "link_made", "Quem administra o painel fez um novo link para a sua senha"
     PASSWORD_KNOWN = "password_known", "Alguém acertou sua senha e não passou da verificação em duas etapas"
@@ -70,7 +73,7 @@ class NoticeKind(StrEnum):
 
     @property
     def is_of_failure(self) -> bool:
-        return self in (NoticeKind.CODE_REPEATED, NoticeKind.MANY_FAILURES, NoticeKind.PASSWORD_KNOWN)
+        return self in _OF_FAILURE
 
     @property
     def asks(self) -> bool:
@@ -86,6 +89,9 @@ TO_ADMINISTRATORS = (
     NoticeKind.PERSON_RESET_DROPPED,
     NoticeKind.PERSON_STOPPED,
     NoticeKind.TAKEOVER,
+)
+_OF_FAILURE = frozenset(
+    {NoticeKind.CODE_REPEATED, NoticeKind.MANY_FAILURES, NoticeKind.PASSKEY_COPIED, NoticeKind.PASSWORD_KNOWN}
 )
 _OF_ADMINISTRATORS = frozenset(
     {
@@ -131,7 +137,7 @@ class Section(StrEnum):
         return section
 
     LOGINS = "entradas", "Entradas e saídas", "login session stepup device"
-    FACTORS = "fatores", "Senha e dois fatores", "password totp recovery"
+    FACTORS = "fatores", "Senha e dois fatores", "password totp passkey recovery"
     INSTANCES = "instancias", "Instâncias", "instance"
     ACCOUNT = "conta", "Conta e servidor", "account alert cli clock notice people policy"
 
@@ -201,6 +207,18 @@ class Event(StrEnum):
     LOGIN_PASSWORD_OK = "login.password_ok", "Senha correta"
     NOTICE_MINE = "notice.mine", "Aviso reconhecido: fui eu"
     NOTICE_NOT_MINE = "notice.not_mine", "Aviso: não fui eu"
+    PASSKEY_ADDED = "passkey.added", "Chave de acesso adicionada", NoticeKind.PASSKEY_ADDED
+    PASSKEY_COUNTER_FAILED = "passkey.counter_failed", "Chave de acesso recusada: o contador voltou", Failure.OF_FACTOR
+    PASSKEY_ENABLED = "passkey.enabled", "Dois fatores ativados com uma chave de acesso", NoticeKind.TWO_FACTOR_ON
+    PASSKEY_FAILED = "passkey.failed", "Chave de acesso recusada", Failure.OF_FACTOR | Failure.OF_STRANGERS
+    PASSKEY_LAST_REMOVED = (
+        "passkey.last_removed",
+        "Última chave de acesso removida, dois fatores desativados",
+        NoticeKind.TWO_FACTOR_OFF,
+    )
+    PASSKEY_OK = "passkey.ok", "Chave de acesso aceita"
+    PASSKEY_REMOVED = "passkey.removed", "Chave de acesso removida", NoticeKind.PASSKEY_REMOVED
+    PASSKEY_RENAMED = "passkey.renamed", "Chave de acesso renomeada"
     PASSWORD_CHANGED = "password.changed", "Senha alterada", NoticeKind.PASSWORD_CHANGED
     PEOPLE_DEMOTED = "people.demoted", "Deixou de administrar o painel"
     PEOPLE_DISABLED = "people.disabled", "Conta desativada"
@@ -263,6 +281,7 @@ MANY: dict[str, str] = {
     Event.INSTANCE_TOKEN_SHOWN: "{} tokens mostrados ou copiados",
     Event.LOGIN_PASSWORD_FAILED: "{} senhas incorretas",
     Event.LOGIN_PASSWORD_OK: "{} senhas corretas",
+    Event.PASSKEY_FAILED: "{} chaves de acesso recusadas",
     Event.PEOPLE_DISABLED: "{} contas desativadas",
     Event.PEOPLE_ENABLED: "{} contas reativadas",
     Event.PEOPLE_INVITATION_RENEWED: "{} convites refeitos",

@@ -10,6 +10,7 @@ class Proof(Enum):
 
     PASSWORD = auto()
     CODE = auto()  # of the app
+    PASSKEY = auto()  # every factor at once
     RECOVERY_CODE = auto()  # used up by this
     SETUP_CODE = auto()
     ACTIVATION_CODE = auto()  # used up by this, and the password chosen with it
@@ -40,6 +41,16 @@ class Reason(Enum):
     MALFORMED_RECOVERY_CODE = auto()
     WRONG_RECOVERY_CODE = auto()
     RECOVERY_CLOSED = auto()
+    PASSKEYS_NOT_HERE = auto()  # an IP address, or plain HTTP
+    PASSKEYS_FULL = auto()
+    PASSKEY_KNOWN = auto()  # registered already, here or for another account
+    PASSKEY_EXPIRED = auto()  # what it was asked, or that was answered before
+    PASSKEY_UNVERIFIED = auto()  # the device did not check who the person is
+    PASSKEY_UNKNOWN = auto()
+    PASSKEY_REMOVED = auto()  # from its account, and still offered
+    PASSKEY_COPIED = auto()  # as its counter says
+    PASSKEY_REFUSED = auto()  # for any other flaw
+    FACTOR_REQUIRED = auto()  # the last one stays
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
-from db import accounts, attempts, pending_logins, policy, recovery_codes, sessions, totp, trusted_devices
+from db import accounts, attempts, passkeys, pending_logins, policy, recovery_codes, sessions, totp, trusted_devices
 from db.accounts import Account, Activation
 from db.database import Transaction
 from db.endings import Cause
@@ -24,6 +24,7 @@ from web.factors.totp import step_at
 from web.limits import (
     ACTIVATION_BITS,
     INVITATION_TTL,
+    PASSKEYS_REMOVED_KEPT,
     RESET_TTL,
     SETUP_BITS,
     SETUP_TTL,
@@ -221,7 +222,9 @@ async def reset_two_factor(tx: Transaction, visit: Visit, account_id: int, *, ev
 
 async def switch_off_two_factor(tx: Transaction, visit: Visit, account_id: int) -> bool:
     """With its codes and what was tried against them; False when it was not on. The password stays."""
-    if not await totp.remove(tx, account_id):
+    had_app = await totp.remove(tx, account_id)
+    had_passkeys = await passkeys.remove_all(tx, account_id, at=visit.panel.now(), keep=PASSKEYS_REMOVED_KEPT)
+    if not (had_app or had_passkeys):
         return False
     await recovery_codes.remove(tx, account_id)
     await forgive_everything(tx, account_id)

@@ -22,6 +22,7 @@ METHODS = {
     Proof.SETUP_CODE: "password",
     Proof.ACTIVATION_CODE: "password",
     Proof.CODE: "totp",
+    Proof.PASSKEY: "passkey",
     Proof.RECOVERY_CODE: "recovery",
 }
 

@@ -8,6 +8,7 @@ from web.audit.events import Event, NoticeKind
 from web.audit.notices import notify, notify_password_known
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Outcome, Proof, Refused
+from web.auth.passkeys import Purpose, judge, try_passkey
 from web.auth.passwords import try_password
 from web.auth.recovery_codes import try_recovery
 from web.auth.sessions import renew_session
@@ -46,6 +47,18 @@ async def verify(visit: SignedIn, typed: Typed) -> tuple[str, Outcome]:
                 return "password", accepted
             await notify_password_known(tx, visit, session.account_id, attempt=_pending_proof(visit))
     return await _judge_second_factor(visit, typed)
+
+
+async def verify_passkey(visit: SignedIn, answer: str) -> Outcome:
+    """Judge what an authenticator answered: a passkey is every factor at once, without the password."""
+    tried = await try_passkey(visit, Purpose.STEP_UP, answer)
+    async with session_transaction(visit) as tx:
+        outcome = await judge(tx, visit, tried)
+        if isinstance(outcome, Accepted):
+            await _succeed(tx, visit)
+        else:
+            await record_event(tx, visit, visit.session.account_id, Event.STEPUP_FAILED, "passkey")
+    return outcome
 
 
 async def _judge_second_factor(visit: SignedIn, typed: Typed) -> tuple[str, Outcome]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from web.auth.outcome import Reason, Refused
 from web.auth.people import NameRefusal, PersonRefusal
 from web.factors.password import Refusal
-from web.limits import REASON_MAX, REASON_MIN
+from web.limits import PASSKEYS, REASON_MAX, REASON_MIN
 from web.panel import Panel
 from web.words.waits import counted
 
@@ -43,6 +43,21 @@ SENTENCES = {
     Reason.RECOVERY_CLOSED: (
         "Foram 100 códigos de recuperação errados. Entre com o aplicativo, ou procure quem cuida do painel."
     ),
+    Reason.PASSKEYS_NOT_HERE: "Neste endereço não há chaves de acesso: elas precisam de HTTPS e de um nome.",
+    Reason.PASSKEYS_FULL: f"A conta já tem {PASSKEYS} chaves de acesso. Remova uma que você não usa mais.",
+    Reason.PASSKEY_KNOWN: "Esta chave de acesso já está cadastrada.",
+    Reason.PASSKEY_EXPIRED: "O pedido passou do tempo ou já foi respondido. Tente de novo.",
+    Reason.PASSKEY_UNVERIFIED: (
+        "O aparelho não conferiu que é você. Ligue nele a digital, o rosto ou um PIN e tente de novo."
+    ),
+    Reason.PASSKEY_UNKNOWN: "Nenhuma conta daqui tem esta chave de acesso. Use outra, ou entre com a senha.",
+    Reason.PASSKEY_REMOVED: "Esta chave de acesso foi removida da conta. Use outra, ou entre com a senha.",
+    Reason.PASSKEY_COPIED: (
+        "Esta chave de acesso pode ter sido copiada, e por isso não foi aceita. Entre de outro jeito e remova-a em "
+        "Segurança."
+    ),
+    Reason.PASSKEY_REFUSED: "A chave de acesso não foi aceita. Tente de novo, ou entre de outro jeito.",
+    Reason.FACTOR_REQUIRED: "Este painel exige dois fatores: adicione outro antes de remover este.",
 }
 PASSWORD_SENTENCES = {
     Refusal.BROKEN_TEXT: "A senha tem um caractere que chegou quebrado. Digite-a de novo.",

@@ -61,6 +61,7 @@ ICONS: dict[str, str] = {
     "instance": "boxes",
     "login": "rectangle-ellipsis",
     "notice": "info",
+    "passkey": "key-round",
     "password": "rectangle-ellipsis",
     "people": "users",
     "policy": "users",
@@ -69,7 +70,9 @@ ICONS: dict[str, str] = {
     "stepup": "shield",
     "totp": "smartphone",
 }
-GOOD: frozenset[str] = frozenset({Event.RECOVERY_REHEARSED, Event.SESSION_STARTED, Event.TOTP_ENABLED})
+GOOD: frozenset[str] = frozenset(
+    {Event.PASSKEY_ENABLED, Event.RECOVERY_REHEARSED, Event.SESSION_STARTED, Event.TOTP_ENABLED}
+)
 LOOK: frozenset[str] = frozenset(
     {Event.ALERT_BRUTE_FORCE, Event.NOTICE_NOT_MINE, Event.CLOCK_WENT_BACK, Event.CLI_RESTORE}
 )

@@ -23,7 +23,12 @@ from web.words.places import origin
 
 D = TypeVar("D", Device, TrustedDevice)
 
-METHODS = {"password": "senha", "totp": "senha e código", "recovery": "senha e código de recuperação"}
+METHODS = {
+    "password": "senha",
+    "totp": "senha e código",
+    "passkey": "chave de acesso",
+    "recovery": "senha e código de recuperação",
+}
 
 
 async def list_page(visit: SignedIn) -> Response:
