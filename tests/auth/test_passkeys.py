@@ -3,8 +3,8 @@ tests/pages/, that in browsers in tests/browser/."""
 
 import argparse
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,115 +15,26 @@ from starlette.testclient import TestClient
 from db import accounts, passkeys
 from db.database import Transaction
 from tests.conftest import Operate
-from tests.support.authenticator import BE, UP, UV, Authenticator, Options, coded, judged_again
+from tests.support.authenticator import BE, UP, UV, Authenticator, coded
 from tests.support.clock import Clock
-from tests.support.people import Person, give_password, plant, proof, sign_in
+from tests.support.passkeys import Browser, json_of, reason
+from tests.support.people import Person, begin_enrolment, give_password, lost, proof, sign_in
 from tests.support.services import Act, administer, id_of, visit_in
 from web.auth import delayed_acts, step_up
 from web.auth import passkeys as service
 from web.auth.outcome import Accepted, Outcome, Proof, Reason, Refused
 from web.auth.passkeys import Added, LoggedIn, Purpose
-from web.cli import key_rotation, people
+from web.cli import doctor, key_rotation, people, roster
+from web.cli.terminal import CommandRefused
 from web.crypto.vault import BrokenSeal
 from web.limits import PASSKEY_CHALLENGE_TTL, PASSKEYS, PASSKEYS_REMOVED_KEPT
 from web.panel import Panel
 from web.runtime import housekeeping
-from web.visit.cookies import Cookie, Jar
 from web.visit.visit import Pending, SignedIn, Visit
-from web.visit.visitor import session_transaction
 
 NewClient = Callable[[], TestClient]
 Rows = Callable[..., list[tuple[Any, ...]]]
 Ask = Callable[[SignedIn], Awaitable[Any]]
-
-
-class Browser:
-    """Somebody at the panel with an authenticator at hand: each act as a page would have it done."""
-
-    def __init__(self, operate: Operate, client: TestClient, **kind: Any) -> None:
-        self.operate, self.client, self.phone = operate, client, Authenticator(**kind)
-
-    def ask(self, act: Ask) -> Any:
-        """The cookies that the answer would have are kept."""
-
-        async def work(panel: Panel) -> tuple[Any, Jar]:
-            visit = await visit_in(panel, self.client)
-            return await act(visit), visit.jar
-
-        done, jar = self.operate(work)
-        for cookie, token in jar.queued.items():
-            self.keep(cookie, token or "")
-        return done
-
-    def act(self, act: Act) -> Any:
-        """In a transaction of the session."""
-
-        async def work(visit: SignedIn) -> Any:
-            async with session_transaction(visit) as tx:
-                return await act(tx, visit)
-
-        return self.ask(work)
-
-    def keep(self, cookie: Cookie, token: str) -> None:
-        base = f"__Host-{cookie.base}-"
-        name = next((one for one in self.client.cookies if one.startswith(base)), base + self.short_id())
-        self.client.cookies.delete(name) if name in self.client.cookies else None
-        plant(self.client, f"{name}={token}")
-
-    def short_id(self) -> str:
-        return str(self.client.app_state["panel"].short_id)
-
-    def add(self, name: str = "", **faults: Any) -> Added | Refused:
-        options = self.ask(service.registration_options)
-        if isinstance(options, Refused):
-            return options
-        return self.answer_registration(options, self.phone.create(json_of(options), **faults), name)
-
-    def answer_registration(self, options: Options, answer: str, name: str = "") -> Added | Refused:
-        done: Added | Refused = self.ask(lambda visit: service.register(visit, answer, name))
-        if isinstance(done, Added):
-            judged_again(answer, options, self.phone.credentials[-1])
-        return done
-
-    def offer(self, purpose: Purpose = Purpose.LOGIN) -> Options:
-        async def options(visit: SignedIn) -> Any:
-            if purpose is Purpose.LOGIN:
-                return service.login_options(Visit(visit.arrival))
-            if purpose is Purpose.SECOND_FACTOR:
-                return await service.second_factor_options(Pending(visit.arrival))
-            return await service.step_up_options(visit)
-
-        return json_of(self.ask(options))
-
-    def answer(self, options: Options, answer: str, purpose: Purpose = Purpose.LOGIN) -> Any:
-        async def act(visit: SignedIn) -> Any:
-            if purpose is Purpose.LOGIN:
-                return await service.login(Visit(visit.arrival), answer)
-            if purpose is Purpose.SECOND_FACTOR:
-                return await service.complete(Pending(visit.arrival), answer)
-            return await step_up.verify_passkey(visit, answer)
-
-        done = self.ask(act)
-        if isinstance(done, LoggedIn | str):
-            self.keep(Cookie.SESSION, done.token if isinstance(done, LoggedIn) else done)
-        if not isinstance(done, Refused):
-            judged_again(answer, options, next(one for one in self.phone.credentials if coded(one.id) in answer))
-        return done
-
-    def use(self, purpose: Purpose = Purpose.LOGIN, **faults: Any) -> Any:
-        options = self.offer(purpose)
-        return self.answer(options, self.phone.get(options, **faults), purpose)
-
-
-def json_of(options: Any) -> Options:
-    """What arrives in a browser."""
-    read: Options = json.loads(json.dumps(options))
-    return read
-
-
-def reason(done: object) -> Reason:
-    assert isinstance(done, Refused), done
-    return done.reason
 
 
 @pytest.fixture
@@ -364,6 +275,17 @@ def test_a_challenge_of_one_purpose_is_none_of_another(alice: Person, owner: Bro
     assert reason(owner.answer_registration(options, made)) is Reason.PASSKEY_REFUSED
 
 
+def test_a_challenge_of_another_name_of_the_panel_is_refused(
+    owner: Browser, stranger: Browser, operate: Operate, new_client: NewClient
+) -> None:
+    async def of_another_name(panel: Panel) -> Any:
+        visit = await visit_in(moved_to(panel, "https://outro.test"), new_client())
+        return service.login_options(Visit(visit.arrival))
+
+    options = operate(of_another_name) | {"rpId": "painel.test"}
+    assert reason(stranger.answer(options, stranger.phone.get(options))) is Reason.PASSKEY_REFUSED
+
+
 def test_a_challenge_of_one_session_is_none_of_another(alice: Person, owner: Browser, stranger: Browser) -> None:
     give_password(stranger.client, alice)
     answer = stranger.phone.get(stranger.offer(Purpose.SECOND_FACTOR))
@@ -528,11 +450,13 @@ def test_with_the_last_factor_its_recovery_codes_go_and_what_was_tried_on_them(
     assert sign_in(new_client(), alice).headers["location"] == "/instances"
 
 
-def test_the_last_factor_stays_where_two_are_required(
-    owner: Browser, operate: Operate, client: TestClient, rows: Rows, clock: Clock
-) -> None:
-    rows("UPDATE policy SET two_factor_required_at = ?", int(clock().timestamp()))
-    rows("INSERT INTO policy (id, two_factor_required_at) SELECT 1, ? WHERE NOT EXISTS (SELECT 1 FROM policy)", 1)
+def require_two_factor(rows: Rows) -> None:
+    rows("DELETE FROM policy")
+    rows("INSERT INTO policy (id, two_factor_required_at) VALUES (1, 1)")
+
+
+def test_the_last_factor_stays_where_two_are_required(owner: Browser, rows: Rows) -> None:
+    require_two_factor(rows)
     [(passkey_id,)] = rows("SELECT id FROM passkeys")
     assert reason(owner.act(removal(passkey_id))) is Reason.FACTOR_REQUIRED
     assert isinstance(owner.add(), Added)
@@ -670,3 +594,96 @@ def test_codes_and_passkeys_stand_beside_each_other(
     assert sign_in(new_client(), protected, protected.code_at(clock.forward(seconds=30))).status_code == 303
     assert Proof.PASSKEY is hers.use(Purpose.STEP_UP).proof
     assert client.post("/security/recovery-codes", data=proof(protected, clock.forward(seconds=30))).status_code == 200
+
+
+def test_an_app_beside_a_passkey_comes_and_goes_without_the_codes(
+    alice: Person, hers: Browser, client: TestClient, rows: Rows, clock: Clock
+) -> None:
+    added = hers.add()
+    assert isinstance(added, Added)
+    assert added.fresh
+    alice.recovery_codes = added.fresh.codes
+    codes = rows("SELECT digest FROM recovery_codes ORDER BY 1")
+    alice.key = begin_enrolment(client, **lost(alice, 0))
+    answer = client.post("/security/totp/confirm", data={"code": alice.code_at(clock())})
+    assert "Aplicativo adicionado. As chaves de acesso continuam valendo." in answer.text
+    assert "totp.added" in [event for event, _ in last_events(rows, 3)]
+    require_two_factor(rows)
+    answer = client.post("/security/totp/remove", data=proof(alice, clock.forward(seconds=30)))
+    assert "Aplicativo removido. As chaves de acesso continuam valendo." in answer.text
+    assert rows("SELECT digest FROM recovery_codes ORDER BY 1") == codes
+    assert rows("SELECT (SELECT count(*) FROM totp), (SELECT count(*) FROM passkeys)") == [(0, 1)]
+    assert [kind for (kind,) in rows("SELECT kind FROM notices ORDER BY id")][-2:] == ["app_added", "app_removed"]
+
+
+def test_with_passkeys_beside_it_another_app_still_takes_the_place_of_the_first(
+    protected: Person, client: TestClient, operate: Operate, clock: Clock
+) -> None:
+    assert isinstance(Browser(operate, client).add(), Added)
+    protected.key = begin_enrolment(client, **proof(protected, clock()))
+    answer = client.post("/security/totp/confirm", data={"code": protected.code_at(clock.forward(seconds=30))})
+    assert "Aparelho trocado." in answer.text
+
+
+def test_the_terminal_tells_who_has_passkeys_and_which_name_they_belong_to(
+    protected: Person, client: TestClient, operate: Operate, rows: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hers = Browser(operate, client)
+    for _ in range(3):
+        assert isinstance(hers.add(), Added)
+    operate(lambda panel: roster.list_people(panel, argparse.Namespace(json=False)))
+    assert "aplicativo, 3 chaves de acesso, 10 códigos" in capsys.readouterr().out
+    rows("UPDATE passkeys SET rp_id = 'antigo.test' WHERE name LIKE '% 2'")
+    with pytest.raises(CommandRefused):
+        operate(lambda panel: doctor.doctor(panel, argparse.Namespace()))
+    told = capsys.readouterr().out
+    assert "certo  Chaves de acesso deste endereço (painel.test): 2." in told
+    assert "ERRADO Chaves de acesso de antigo.test: 1; aqui valem as de painel.test." in told
+    assert "PANEL_FORMER_URLS=https://antigo.test" in told
+
+
+def test_one_challenge_makes_one_passkey(owner: Browser, rows: Rows) -> None:
+    options = json_of(owner.ask(service.registration_options))
+    answers = [owner.phone.create(options) for _ in range(2)]
+    owner.phone.credentials.pop()
+    assert isinstance(owner.answer_registration(options, answers[0]), Added)
+    assert reason(owner.answer_registration(options, answers[1])) is Reason.PASSKEY_EXPIRED
+    assert rows("SELECT count(*) FROM passkeys") == [(2,)]
+
+
+def test_a_passkey_that_becomes_the_first_factor_meanwhile_is_not_added(owner: Browser, rows: Rows) -> None:
+    """No recovery codes were made for it: whoever asked had a factor then."""
+    answer = owner.phone.create(json_of(owner.ask(service.registration_options)))
+
+    async def too_late(visit: SignedIn) -> Added | Refused:
+        rows("DELETE FROM passkeys")
+        return await service.register(visit, answer)
+
+    assert reason(owner.ask(too_late)) is Reason.FACTOR_CHANGED
+    assert rows("SELECT count(*) FROM passkeys") == [(0,)]
+
+
+def moved_to(panel: Panel, address: str) -> Panel:
+    return replace(panel, settings=replace(panel.settings, public_url=address))
+
+
+def test_on_localhost_password_managers_are_told_nothing(owner: Browser, operate: Operate) -> None:
+    async def told(panel: Panel) -> Any:
+        return await service.signals(await visit_in(moved_to(panel, ""), owner.client))
+
+    assert owner.ask(service.signals)
+    assert operate(told) is None
+
+
+def test_under_an_ip_address_there_are_no_passkeys(owner: Browser, operate: Operate, rows: Rows) -> None:
+    answer = owner.phone.get(owner.offer())
+
+    async def try_everything(panel: Panel) -> list[Any]:
+        visit = await visit_in(moved_to(panel, "https://10.0.0.1"), owner.client)
+        offered = [service.login_options(visit), await service.step_up_options(visit), await service.signals(visit)]
+        assert offered == [None] * 3
+        return [await service.registration_options(visit), await service.login(Visit(visit.arrival), answer)]
+
+    before = everything(rows)
+    assert [reason(one) for one in operate(try_everything)] == [Reason.PASSKEYS_NOT_HERE, Reason.PASSKEY_REFUSED]
+    assert everything(rows) == before

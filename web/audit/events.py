@@ -17,6 +17,8 @@ class NoticeKind(StrEnum):
         kind._value_, kind.words = name, words
         return kind
 
+    APP_ADDED = "app_added", "Um aplicativo autenticador foi adicionado"
+    APP_REMOVED = "app_removed", "O aplicativo autenticador foi removido"
     APP_REPLACED = "app_replaced", "O aplicativo autenticador foi trocado"
     APP_RESTORED = "app_restored", "A troca do aplicativo autenticador foi desfeita"
     BRUTE_FORCE = (
@@ -259,6 +261,8 @@ class Event(StrEnum):
     SESSION_STARTED = "session.started", "Entrada no painel"
     STEPUP_FAILED = "stepup.failed", "Confirmação de identidade recusada", Failure.KNOWN
     STEPUP_OK = "stepup.ok", "Identidade confirmada"
+    TOTP_ADDED = "totp.added", "Aplicativo autenticador adicionado", NoticeKind.APP_ADDED
+    TOTP_APP_REMOVED = "totp.app_removed", "Aplicativo autenticador removido", NoticeKind.APP_REMOVED
     TOTP_CANCELLED = "totp.cancelled", "Configuração do aplicativo cancelada"
     TOTP_ENABLED = "totp.enabled", "Autenticação de dois fatores ativada", NoticeKind.TWO_FACTOR_ON
     TOTP_FAILED = "totp.failed", "Código de verificação incorreto", Failure.OF_FACTOR

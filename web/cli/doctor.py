@@ -3,7 +3,7 @@
 import argparse
 from datetime import timedelta
 
-from db import activity, findings, maintenance, migrate
+from db import activity, findings, maintenance, migrate, passkeys
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.cli.terminal import CommandRefused
@@ -31,6 +31,7 @@ async def doctor(panel: Panel, _: argparse.Namespace) -> None:
             f"O relógio anda para a frente: {now:%d/%m/%Y %H:%M} UTC.",
         ),
     ]
+    checked += await _passkeys(panel)
     checked += [(False, sentence) for sentence in await _what_the_proxy_lacks(panel)]
     print(f"Dados em {panel.settings.data}")
     for is_fine, sentence in checked:
@@ -44,6 +45,19 @@ def _room(panel: Panel) -> tuple[bool, str]:
     if free >= DISK_FREE_MIN:
         return True, "Há espaço no disco dos dados."
     return False, f"O disco dos dados está cheio, ou quase: {free // 2**20} MiB livres. Libere pelo menos {wanted} MiB."
+
+
+async def _passkeys(panel: Panel) -> list[tuple[bool, str]]:
+    """Which names they belong to: a browser offers them for that name alone."""
+    site, found = panel.settings.passkey_site, await passkeys.by_name(panel.db)
+    here, told = site.rp_id if site else "nenhum nome", []
+    for one in found:
+        if site and one.rp_id == site.rp_id:
+            told.append((True, f"Chaves de acesso deste endereço ({here}): {one.passkeys}."))
+        else:
+            way_out = f"Se o painel mudou de endereço, acrescente ao .env: PANEL_FORMER_URLS=https://{one.rp_id}"
+            told.append((False, f"Chaves de acesso de {one.rp_id}: {one.passkeys}; aqui valem as de {here}. {way_out}"))
+    return told
 
 
 def _is_shared(panel: Panel) -> bool:

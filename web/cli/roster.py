@@ -53,7 +53,9 @@ async def _everybody(panel: Panel) -> AsyncIterator[Person]:
 
 
 def _row(panel: Panel, person: Person) -> tuple[str, ...]:
-    factors = f"aplicativo, {person.recovery_codes_left} códigos" if person.has_two_factor else "só a senha"
+    passkeys = "1 chave de acesso" if person.passkeys == 1 else f"{person.passkeys} chaves de acesso"
+    known = ["aplicativo"] * person.has_app + [passkeys] * bool(person.passkeys)
+    factors = ", ".join([*known, f"{person.recovery_codes_left} códigos"]) if known else "só a senha"
     last = full(person.last_login_at, panel.settings.time_zone) if person.last_login_at else "nunca"
     role = "administra" if person.is_admin else "membro"
     return person.name, role, factors, last, str(person.open_sessions), STATES[person.state]

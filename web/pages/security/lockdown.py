@@ -42,6 +42,8 @@ DOES: dict[str, tuple[Step, ...]] = {
     Event.ACCOUNT_LOCKED: (Step.DOOR,),
     Event.ACCOUNT_ACTIVATED: (Step.PASSWORD,),
     Event.PASSWORD_CHANGED: (Step.PASSWORD,),
+    Event.PASSKEY_ENABLED: (Step.DEVICE, Step.CODES),
+    Event.TOTP_ADDED: (Step.DEVICE,),
     Event.TOTP_ENABLED: (Step.DEVICE, Step.CODES),
     Event.TOTP_REPLACED: (Step.DEVICE,),
     Event.RECOVERY_RENEWED: (Step.CODES,),
@@ -50,6 +52,7 @@ DOES: dict[str, tuple[Step, ...]] = {
 }
 UNDOES: dict[str, tuple[Step, ...]] = {
     Event.TOTP_UNDONE: (Step.DEVICE,),
+    Event.PASSKEY_LAST_REMOVED: (Step.DEVICE, Step.CODES),
     Event.TOTP_REMOVED: (Step.DEVICE, Step.CODES),
     Event.CLI_RESET_TWO_FACTOR: (Step.DEVICE, Step.CODES),
 }

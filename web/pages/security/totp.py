@@ -7,7 +7,7 @@ from datetime import timedelta
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from db import accounts, policy, recovery_codes, totp
+from db import accounts, factors, policy, recovery_codes, totp
 from db.database import Transaction
 from db.endings import Cause
 from db.errors import Unavailable
@@ -39,6 +39,9 @@ LAST = (
     "outra pessoa precisa administrar o painel com dois fatores."
 )
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
+ADDED = "Aplicativo adicionado. As chaves de acesso continuam valendo."
+REMOVED = "Aplicativo removido. As chaves de acesso continuam valendo."
+OFF = "Autenticação de dois fatores desativada."
 UNDO_OVER = "O prazo para desfazer a troca passou. O aplicativo novo continua valendo."
 TOO_MANY = "Foram cinco códigos errados. Comece de novo com outro QR code: nada mudou na sua conta."
 
@@ -119,6 +122,7 @@ async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Res
         fresh = await make_set(panel)
     is_step = await lockdown.is_followed(visit)
     async with session_transaction(visit) as tx:
+        has_app = "totp" in await factors.in_force(tx, session.account_id)
         is_confirmed = await totp.confirm(
             tx,
             session.account_id,
@@ -133,16 +137,20 @@ async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Res
         await recovery_codes.acknowledge(tx, session.account_id, at=at)  # a new phone is what a used code calls for
         if fresh:
             await put_set_in_force(tx, visit, fresh)
-        ended = await _changed(tx, visit, Event.TOTP_ENABLED if fresh else Event.TOTP_REPLACED)
+        further = Event.TOTP_REPLACED if has_app else Event.TOTP_ADDED
+        ended = await _changed(tx, visit, Event.TOTP_ENABLED if fresh else further)
     if fresh:
         return await show_set(
             visit, fresh, is_first=True, is_step=is_step, ended=ended, began_again=enrolment.starts > 1
         )
     if is_step:
         return go(visit, lockdown.ADDRESS)
+    return await show_hub(visit, notice=_replaced(enrolment) + _ended(ended) if has_app else ADDED + _ended(ended))
+
+
+def _replaced(enrolment: Enrolment) -> str:
     entries = "as entradas antigas" if enrolment.starts > 1 else "a entrada antiga"
-    notice = f"Aparelho trocado. Só o aplicativo novo vale agora. Teste-o e apague {entries} no aplicativo."
-    return await show_hub(visit, notice=notice + _ended(ended))
+    return f"Aparelho trocado. Só o aplicativo novo vale agora. Teste-o e apague {entries} no aplicativo."
 
 
 async def undo(visit: SignedIn) -> Response:
@@ -177,19 +185,21 @@ async def cancel(visit: SignedIn) -> Response:
 
 
 async def remove(visit: VerifiedNow) -> Response:
-    """Switch the second factor off, recovery codes included."""
+    """Remove the app: where it is the only factor, two-factor is off, recovery codes included."""
     panel, session = visit.panel, visit.session
     await forms.read(visit)
     async with session_transaction(visit) as tx:
-        if (await policy.of_account(tx, session.account_id)).requires_two_factor(panel.now()):
+        has_other = await factors.in_force(tx, session.account_id) != ["totp"]
+        if not has_other and (await policy.of_account(tx, session.account_id)).requires_two_factor(panel.now()):
             return await show_hub(visit, problem=REQUIRED, status=422)
-        if session.administers and await accounts.is_last_administrator(tx, session.account_id):
+        if not has_other and session.administers and await accounts.is_last_administrator(tx, session.account_id):
             return await show_hub(visit, problem=LAST, status=422)
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
-        await recovery_codes.remove(tx, session.account_id)
-        ended = await _changed(tx, visit, Event.TOTP_REMOVED)
-    return await show_hub(visit, notice=f"Autenticação de dois fatores desativada.{_ended(ended)}")
+        if not has_other:
+            await recovery_codes.remove(tx, session.account_id)
+        ended = await _changed(tx, visit, Event.TOTP_APP_REMOVED if has_other else Event.TOTP_REMOVED)
+    return await show_hub(visit, notice=(REMOVED if has_other else OFF) + _ended(ended))
 
 
 async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) -> Response:
