@@ -1,5 +1,8 @@
 """What a restored backup must forget before it is used: sessions, and offers that were open when it was made."""
 
+from datetime import datetime
+
+from db import passkeys
 from db.database import Transaction
 
 _GONE = (
@@ -28,9 +31,11 @@ async def forget_tagged(tx: Transaction) -> None:
         await tx.run(statement)
 
 
-async def apply(tx: Transaction, *, step: int) -> list[int]:
-    """End every session and open offer, and refuse app codes up to `step`; returns every account, to be notified."""
+async def apply(tx: Transaction, *, step: int, challenges_until: datetime) -> list[int]:
+    """End every session and open offer, and refuse app codes up to `step`, and answers to challenges that end by
+    `challenges_until`; returns every account, to be notified."""
     for statement in _GONE:
         await tx.run(statement)
     await tx.run("UPDATE totp SET last_step = :step WHERE last_step < :step", step=step)
+    await passkeys.spend_challenges(tx, until=challenges_until)
     return await tx.all(int, "SELECT id FROM accounts")

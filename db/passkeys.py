@@ -149,9 +149,23 @@ async def adopt_user(tx: Transaction, account_id: int, user: bytes) -> bytes:
 
 
 async def spend_challenge(tx: Transaction, challenge: bytes, *, ends_at: datetime) -> bool:
-    """False when it was answered rightly before."""
-    sql = "INSERT INTO used_challenges (digest, ends_at) VALUES (:digest, :ends_at) ON CONFLICT DO NOTHING RETURNING 1"
-    return await tx.one(int, sql, digest=_digest(challenge), ends_at=ends_at) is not None
+    """False when it was answered rightly before, or may have been."""
+    sql = """
+        INSERT INTO used_challenges (digest, ends_at)
+        SELECT :digest, :ends_at WHERE NOT EXISTS (
+            SELECT 1 FROM used_challenges WHERE digest = :every AND ends_at >= :ends_at)
+        ON CONFLICT (digest) DO NOTHING RETURNING 1
+    """
+    return await tx.one(int, sql, digest=_digest(challenge), ends_at=ends_at, every=_EVERY) is not None
+
+
+async def spend_challenges(tx: Transaction, *, until: datetime) -> None:
+    """All that end by then: nobody remembers which of them were answered."""
+    sql = "INSERT INTO used_challenges (digest, ends_at) VALUES (:digest, :ends_at)"
+    await tx.run(sql, digest=_EVERY, ends_at=until)
+
+
+_EVERY = b""  # in place of a digest
 
 
 def _digest(value: bytes) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from web.auth import delayed_acts, step_up
 from web.auth import passkeys as service
 from web.auth.outcome import Accepted, Outcome, Proof, Reason, Refused
 from web.auth.passkeys import Added, LoggedIn, Purpose
-from web.cli import doctor, key_rotation, people, roster
+from web.cli import backups, doctor, key_rotation, people, roster
 from web.cli.terminal import CommandRefused
 from web.crypto.vault import BrokenSeal
 from web.limits import PASSKEY_CHALLENGE_TTL, PASSKEYS, PASSKEYS_REMOVED_KEPT
@@ -387,7 +388,7 @@ def test_ten_passkeys_are_the_most(owner: Browser, rows: Rows) -> None:
     options = owner.ask(service.registration_options)
     for _ in range(PASSKEYS - 1):
         assert isinstance(owner.add(), Added)
-    assert reason(owner.add()) is Reason.PASSKEYS_FULL
+    assert reason(owner.ask(service.registration_options)) is Reason.PASSKEYS_FULL
     assert reason(owner.answer_registration(options, owner.phone.create(json_of(options)))) is Reason.PASSKEYS_FULL
     assert rows("SELECT count(*) FROM passkeys") == [(PASSKEYS,)]
 
@@ -434,6 +435,14 @@ def test_a_removed_passkey_opens_nothing_and_is_named_as_such(
     nobody.create({"rp": {"id": "painel.test"}, "user": {"id": coded(b"u")}, "challenge": "AA"})
     stranger.phone = nobody
     assert reason(stranger.use()) is Reason.PASSKEY_UNKNOWN
+
+
+def test_a_removal_ends_the_other_sessions(owner: Browser, stranger: Browser, rows: Rows) -> None:
+    assert isinstance(owner.add(), Added)
+    assert isinstance(stranger.use(), LoggedIn)
+    [(passkey_id,)] = rows("SELECT id FROM passkeys WHERE name = 'Chave de acesso'")
+    assert owner.act(removal(passkey_id)).ended == 1
+    assert rows("SELECT method FROM sessions") == [("password",)]
 
 
 def test_with_the_last_factor_its_recovery_codes_go_and_what_was_tried_on_them(
@@ -505,6 +514,15 @@ def test_so_many_removed_passkeys_are_remembered_the_newest(
     assert remembered == [False, False, True, True]
 
 
+def test_what_was_removed_and_comes_back_is_removed_no_longer(owner: Browser, operate: Operate, rows: Rows) -> None:
+    added = owner.add(credential_id=b"c" * 32)
+    assert isinstance(added, Added)
+    owner.act(removal(added.passkey.id))
+    assert operate(lambda panel: passkeys.was_removed(panel.db, b"c" * 32))
+    assert isinstance(owner.add(credential_id=b"c" * 32), Added)
+    assert not operate(lambda panel: passkeys.was_removed(panel.db, b"c" * 32))
+
+
 def test_the_operators_reset_takes_passkeys_away(
     owner: Browser, stranger: Browser, operate: Operate, alice: Person, rows: Rows
 ) -> None:
@@ -553,6 +571,25 @@ def test_a_change_of_keys_keeps_passkeys(owner: Browser, stranger: Browser, oper
     before = rows("SELECT sealed_key FROM passkeys")
     operate(lambda panel: key_rotation.rotate_key(panel, argparse.Namespace()))
     assert rows("SELECT sealed_key FROM passkeys") != before
+    assert isinstance(stranger.use(), LoggedIn)
+
+
+def test_an_answer_of_after_the_backup_does_not_come_back_to_life(
+    owner: Browser, stranger: Browser, operate: Operate, tmp_path: Path, clock: Clock, rows: Rows
+) -> None:
+    """A36."""
+    copy = tmp_path / "copy.db"
+    operate(lambda panel: backups.backup(panel, argparse.Namespace(file=copy)))
+    options = stranger.offer()
+    answer = stranger.phone.get(options)
+    assert isinstance(stranger.answer(options, answer), LoggedIn)
+    operate(lambda panel: backups.restore(panel, argparse.Namespace(file=copy, without_proof=False)))
+    assert rows("SELECT count(*) FROM sessions") == [(0,)]
+    assert reason(stranger.answer(options, answer)) is Reason.PASSKEY_EXPIRED
+    again = tmp_path / "again.db"  # a copy of a panel that has just come back from one
+    operate(lambda panel: backups.backup(panel, argparse.Namespace(file=again)))
+    operate(lambda panel: backups.restore(panel, argparse.Namespace(file=again, without_proof=False)))
+    clock.forward(seconds=1)
     assert isinstance(stranger.use(), LoggedIn)
 
 

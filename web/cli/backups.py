@@ -16,6 +16,7 @@ from web.cli.terminal import CommandRefused
 from web.crypto import copies
 from web.crypto.vault import SUB_KEY, BrokenSeal
 from web.factors.totp import step_at
+from web.limits import PASSKEY_CHALLENGE_TTL
 from web.panel import Panel
 from web.runtime.data_folder import DATABASE, what_is_strange
 from web.runtime.work_files import work_file
@@ -128,7 +129,8 @@ async def _prepare(panel: Panel, file: Path, work: Path, disabled: list[Account]
         db.chain_key = panel.vault.sub_keys.chain
         async with db.transaction() as tx:
             await _take_our_sub_keys(tx, panel)
-            for account_id in await after_restore.apply(tx, step=step_at(panel.now()) + 1):
+            until = panel.now() + PASSKEY_CHALLENGE_TTL
+            for account_id in await after_restore.apply(tx, step=step_at(panel.now()) + 1, challenges_until=until):
                 await record_event(tx, at_terminal(panel), account_id, Event.CLI_RESTORE)
             kept = [one.name for one in disabled if await _disable_again(tx, panel, one)]
             await identity.keep_short_id(tx, panel.short_id)
