@@ -472,6 +472,18 @@ def test_the_last_factor_stays_where_two_are_required(owner: Browser, rows: Rows
     assert not owner.act(removal(passkey_id)).is_last
 
 
+def test_the_last_administrator_keeps_the_last_factor_while_others_are_there(
+    owner: Browser, create_account: Callable[[str], str], rows: Rows
+) -> None:
+    create_account("davi")
+    [(passkey_id,)] = rows("SELECT id FROM passkeys")
+    before = everything(rows)
+    assert reason(owner.act(removal(passkey_id))) is Reason.LAST_ADMINISTRATOR
+    assert everything(rows) == before
+    assert isinstance(owner.add(), Added)
+    assert not owner.act(removal(passkey_id)).is_last
+
+
 def test_nobody_renames_or_removes_what_is_not_theirs(
     owner: Browser,
     operate: Operate,

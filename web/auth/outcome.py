@@ -51,6 +51,7 @@ class Reason(Enum):
     PASSKEY_COPIED = auto()  # as its counter says
     PASSKEY_REFUSED = auto()  # for any other flaw
     FACTOR_REQUIRED = auto()  # the last one stays
+    LAST_ADMINISTRATOR = auto()  # likewise
 
 
 @dataclass(frozen=True)

@@ -384,7 +384,8 @@ class Removed:
 
 
 async def remove(tx: Transaction, visit: SignedIn, passkey_id: str) -> Removed | Refused | None:
-    """None when it is not theirs, or gone. The last factor stays where two are required."""
+    """None when it is not theirs, or gone. The last factor stays where two are required, and with the last
+    administrator while others are there."""
     account_id, at = visit.session.account_id, visit.panel.now()
     passkey = await passkeys.get(tx, passkey_id, owner=account_id)
     if passkey is None:
@@ -392,6 +393,8 @@ async def remove(tx: Transaction, visit: SignedIn, passkey_id: str) -> Removed |
     is_last = len(await factors.in_force(tx, account_id)) == 1
     if is_last and (await policy.of_account(tx, account_id)).requires_two_factor(at):
         return Refused(Reason.FACTOR_REQUIRED)
+    if is_last and visit.session.administers and await accounts.is_last_administrator(tx, account_id):
+        return Refused(Reason.LAST_ADMINISTRATOR)
     await passkeys.remove(tx, passkey, at=at, keep=PASSKEYS_REMOVED_KEPT)
     if is_last:
         await recovery_codes.remove(tx, account_id)

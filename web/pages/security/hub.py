@@ -52,7 +52,7 @@ async def show_hub(
         block="card",
         retarget="#two-factor",
         active_since=found.confirmed_at,
-        is_last_administrator=found.confirmed_at and await _is_last_administrator(visit),
+        is_last_administrator=found.confirmed_at and not found.passkeys and await _is_last_administrator(visit),
         is_enrolling=found.is_enrolling,
         codes=_codes(found),
         level=_protections(found, visit.at),

@@ -34,10 +34,6 @@ from web.words.waits import tries_left
 
 OVER = "A configuração passou do tempo. Comece de novo: nada mudou na sua conta."
 REQUIRED = "Este painel exige dois fatores: dá para trocar de aparelho, mas não desativar."
-LAST = (
-    "Só você administra este painel com senha e dois fatores, e há outras contas ativas. Antes de desativar os seus, "
-    "outra pessoa precisa administrar o painel com dois fatores."
-)
 DONE = "A autenticação de dois fatores já está ativa. Se você não guardou os códigos de recuperação, gere novos."
 ADDED = "Aplicativo adicionado. As chaves de acesso continuam valendo."
 REMOVED = "Aplicativo removido. As chaves de acesso continuam valendo."
@@ -193,7 +189,7 @@ async def remove(visit: VerifiedNow) -> Response:
         if not has_other and (await policy.of_account(tx, session.account_id)).requires_two_factor(panel.now()):
             return await show_hub(visit, problem=REQUIRED, status=422)
         if not has_other and session.administers and await accounts.is_last_administrator(tx, session.account_id):
-            return await show_hub(visit, problem=LAST, status=422)
+            return await show_hub(visit, problem=sentence(Refused(Reason.LAST_ADMINISTRATOR)), status=422)
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
         if not has_other:
