@@ -138,3 +138,78 @@ document.addEventListener("change", ({ target: { form, name } }) => {
   const number = form.querySelectorAll(":checked").length;
   place.textContent = number === 1 ? "1 escolhida" : `${number} escolhidas`;
 });
+
+// Passkeys. Where there are none, the page says so instead of asking.
+const hasPasskeys = Boolean(window.PublicKeyCredential?.parseCreationOptionsFromJSON);
+const NO_PASSKEYS = "Este navegador não tem chaves de acesso. Atualize-o, ou abra o painel no Chrome, Edge, Firefox ou Safari.";
+const REFUSALS = {
+  ConstraintError: "Este aparelho não confere quem você é. Ligue nele a digital, o rosto ou um PIN, ou use outro.",
+  InvalidStateError: "Este aparelho ou gerenciador de senhas já tem uma chave desta conta.",
+  NotAllowedError: "Nada foi criado: o pedido foi cancelado ou passou do tempo.",
+  NotSupportedError: "Este aparelho não cria chaves de acesso deste tipo. Tente com outro.",
+  SecurityError: "Neste endereço o navegador não cria chaves de acesso.",
+};
+let creating;
+async function createPasskey(form) {
+  const said = form.parentElement.querySelector("#create-said"), again = form.querySelector("#create");
+  creating?.abort();
+  creating = new AbortController();
+  again.hidden = true;
+  said.className = "";
+  said.textContent = hasPasskeys ? "Siga o que o aparelho pedir: digital, rosto, PIN ou chave de segurança." : NO_PASSKEYS;
+  if (!hasPasskeys) return;
+  try {
+    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(form.dataset.create));
+    const made = (await navigator.credentials.create({ publicKey, signal: creating.signal })).toJSON();
+    const { id, rawId, type, response: { clientDataJSON, attestationObject, transports } } = made;
+    form.elements.answer.value = JSON.stringify({ id, rawId, type, response: { clientDataJSON, attestationObject, transports } });
+    form.requestSubmit();
+  } catch ({ name }) {
+    if (name === "AbortError") return;
+    said.className = "error";
+    said.textContent = REFUSALS[name] ?? REFUSALS.NotAllowedError;
+    again.hidden = false;
+    again.focus();
+  }
+}
+document.addEventListener("click", ({ target }) => {
+  if (target.id === "create") createPasskey(target.form);
+  if (target.closest("[data-cancel]")) creating?.abort();
+});
+
+// Password managers are told which passkeys of the account are accepted, so that they offer no other. Nobody waits for it.
+async function tellManagers({ name, displayName, allAcceptedCredentialIds, rpId, userId }) {
+  await window.PublicKeyCredential?.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds });
+  await window.PublicKeyCredential?.signalCurrentUserDetails?.({ rpId, userId, name, displayName });
+}
+
+// The way to begin that suits the device comes first: a phone or a laptop that knows its owner makes passkeys. The two
+// are seen once it is known which.
+async function meetPasskeys() {
+  for (const form of document.querySelectorAll("[data-create]:not([data-begun])")) {
+    form.dataset.begun = "";
+    createPasskey(form);
+  }
+  for (const place of document.querySelectorAll("[data-signals]")) {
+    tellManagers(JSON.parse(place.dataset.signals)).catch(() => {});
+    place.removeAttribute("data-signals");
+  }
+  const missing = document.querySelector("#no-passkeys");
+  if (missing && !hasPasskeys) {
+    missing.lastElementChild.textContent = NO_PASSKEYS;
+    missing.hidden = false;
+    document.querySelector("#add-passkey")?.remove();
+  }
+  for (const pair of document.querySelectorAll("[data-beginnings]")) {
+    const [app, passkey] = pair.children;
+    if (!hasPasskeys) passkey.hidden = true;
+    else if (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable()) {
+      pair.prepend(passkey);
+      passkey.lastElementChild.className = "primary";
+      app.lastElementChild.className = "";
+    }
+    pair.removeAttribute("data-beginnings");
+  }
+}
+meetPasskeys();
+document.addEventListener("htmx:after:swap", meetPasskeys);

@@ -111,10 +111,12 @@ def test_the_step_up_names_the_instance_that_it_is_asked_for(
     assert "instância" not in client.post("/instances/other/token/show").text.partition("Para <strong>")[2]
 
 
-def test_enrolment_has_four_doors_and_the_choice_of_a_theme() -> None:
+def test_enrolment_has_few_doors_and_the_choice_of_a_theme() -> None:
     enrolling = doors(*SIGNED_IN, suits=lambda demand: demand.allows_enrolment)
     assert sorted({path for _, path in enrolling}) == [
         "/security",
+        "/security/passkeys",
+        "/security/passkeys/confirm",
         "/security/totp",
         "/security/totp/cancel",
         "/security/totp/confirm",

@@ -81,7 +81,7 @@ REPLACEMENT_UNDO = timedelta(minutes=10)
 # Passkeys (W3C Web Authentication, Level 3)
 PASSKEYS = 10  # per account
 PASSKEY_USER_BYTES = 64  # §5.4.3 advises so many random ones
-PASSKEY_CHALLENGE_BYTES = 32  # random; §13.4.3 asks for 16
+PASSKEY_CHALLENGE_BYTES = 24  # random; §13.4.3 asks for 16
 PASSKEY_CHALLENGE_TTL = timedelta(minutes=5)
 PASSKEY_ANSWER_MAX = 4 * 1024  # characters of JSON
 PASSKEY_RSA_MIN = 2048  # bits of a modulus

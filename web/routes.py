@@ -27,7 +27,18 @@ from web.pages.admin.people import listing as people
 from web.pages.entry import activation, challenge, login, setup
 from web.pages.instances import acts, listing, tokens
 from web.pages.me import account, download
-from web.pages.security import delayed_acts, drill, hub, lockdown, notices, password, recovery_codes, sessions, totp
+from web.pages.security import (
+    delayed_acts,
+    drill,
+    hub,
+    lockdown,
+    notices,
+    passkeys,
+    password,
+    recovery_codes,
+    sessions,
+    totp,
+)
 from web.visit.visit import Entry, SignedIn, Visit
 
 
@@ -77,6 +88,24 @@ ROUTES: list[BaseRoute] = [
     post("/security/totp/cancel", totp.cancel, State.SIGNED_IN, allows_enrolment=True),
     post("/security/totp/undo", totp.undo, State.SIGNED_IN, throttle=AUTH),
     post("/security/totp/remove", totp.remove, State.VERIFY_NOW, purpose="desativar os dois fatores"),
+    get("/security/passkeys", passkeys.list_page, State.SIGNED_IN, allows_enrolment=True),
+    post(
+        "/security/passkeys",
+        passkeys.begin,
+        State.BINDING,
+        allows_enrolment=True,
+        throttle=WRITE,
+        purpose="adicionar uma chave de acesso à sua conta",
+    ),
+    post("/security/passkeys/confirm", passkeys.confirm, State.SIGNED_IN, allows_enrolment=True, throttle=CONFIRMATION),
+    post("/security/passkeys/{id}/rename", passkeys.rename, State.SIGNED_IN, throttle=WRITE),
+    post(
+        "/security/passkeys/{id}/remove",
+        passkeys.remove,
+        State.BINDING,
+        throttle=SHUTTING_OUT,
+        purpose="remover uma chave de acesso",
+    ),
     post(
         "/security/recovery-codes",
         recovery_codes.renew,

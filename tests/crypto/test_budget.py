@@ -41,6 +41,7 @@ COSTLY = {
     "/login/recovery": "auth",
     "/security/totp": "enrolment",
     "/security/totp/confirm": "confirmation",
+    "/security/passkeys/confirm": "confirmation",
     "/security/recovery-codes": "renewal",
     "/security/recovery-codes/replacement": "recovery",
     "/security/recovery-codes/rehearsal": "auth",

@@ -229,7 +229,7 @@ def test_the_counter_of_a_passkey_in_several_devices_is_not_looked_at() -> None:
 
 
 def test_a_challenge_is_of_one_purpose_and_of_five_minutes() -> None:
-    challenge = new_challenge("login painel.test", b"r" * 32, NOON)
+    challenge = new_challenge("login painel.test", b"r" * 24, NOON)
     later = NOON + PASSKEY_CHALLENGE_TTL
     assert passkey.challenge_ends(challenge) == later
     check = partial(passkey.check_challenge, tag)

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "on-desk",
     "on-phone",
     "outside",
+    "passkeys",
     "proven",
     "sheet",
     "side",

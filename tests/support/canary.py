@@ -20,7 +20,7 @@ TOLD = {
     TOTP_KEY_BYTES: r"/security/totp",
     TOKEN_BYTES: r"/instances/([^/]+/token/(show|copy|change)|paused/change)",
     SETUP_BITS // 8: r"/people/(invite|[0-9]+/(link|invitation/renew))|/activate",
-    RECOVERY_BITS // 8: r"/security/totp/confirm|/security/recovery-codes(/replacement|/file)?",
+    RECOVERY_BITS // 8: r"/security/(totp|passkeys)/confirm|/security/recovery-codes(/replacement|/file)?",
 }
 
 

@@ -12,8 +12,8 @@ from web.visit.cookies import Cookie
 from web.visit.visit import SignedIn, Visit
 
 # Posted fields that no answer sends back in readable form.
-SECRETS = {"code", "codes", "current", "current_proved", "password", "repeated"}
-SECRETS |= {"step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"}
+SECRETS = {"answer", "code", "codes", "current", "current_proved", "password", "repeated"}
+SECRETS |= {"step_up_password", "step_up_code", "step_up_recovery", "step_up_passkey", "step_up_kept"}
 SECRETS |= {"proof_password", "proof_code", "proof_recovery", "proof_kept"}  # of a page left open across an upgrade
 URLENCODED = "application/x-www-form-urlencoded"
 

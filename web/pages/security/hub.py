@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
 from db import accounts, activity, two_factor
 from db.activity import Entry
 from db.two_factor import Overview
+from web import hosts
 from web.audit.events import Event
 from web.factors import recovery_code
 from web.http.page import page
@@ -16,7 +18,11 @@ from web.pages.security.lockdown import way_back
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded
 
-REMOVALS = (Event.TOTP_REMOVED, Event.CLI_RESET_TWO_FACTOR)  # by the owner, and by whoever looks after the panel
+REMOVALS = (
+    Event.TOTP_REMOVED,
+    Event.PASSKEY_LAST_REMOVED,
+    Event.CLI_RESET_TWO_FACTOR,
+)  # by the owner, and by whoever looks after the panel
 
 
 class Codes(NamedTuple):
@@ -53,6 +59,9 @@ async def show_hub(
         retarget="#two-factor",
         active_since=found.confirmed_at,
         is_last_administrator=found.confirmed_at and not found.passkeys and await _is_last_administrator(visit),
+        passkeys=found.passkeys,
+        is_protected=_is_protected(found),
+        passkey_obstacle=passkey_obstacle(visit),
         is_enrolling=found.is_enrolling,
         codes=_codes(found),
         level=_protections(found, visit.at),
@@ -62,8 +71,7 @@ async def show_hub(
         warn_at=RECOVERY_WARN_AT,
         enough=RECOVERY_COUNTS_FROM,
         way_back=await way_back(visit),
-        removal=None if found.confirmed_at else await _removal(visit),
-        is_own_removal=Event.TOTP_REMOVED,
+        removal=None if _is_protected(found) else await _removal(visit),
         **said,
     )
 
@@ -96,7 +104,33 @@ def _codes(found: Overview) -> Codes | None:
 
 
 def _protections(found: Overview, at: datetime) -> int:
-    """How many of three guard the login: the password always, an app, and recovery codes that were tried out."""
-    if found.confirmed_at is None:
+    """How many of three guard the login: the password always, an app or a passkey, and recovery codes that were tried
+    out."""
+    if not _is_protected(found):
         return 1
     return 3 if recovery_code.counts_as_protection(found.codes_left, found.rehearsed_at, at) else 2
+
+
+def _is_protected(found: Overview) -> bool:
+    return found.confirmed_at is not None or found.passkeys > 0
+
+
+def passkey_obstacle(visit: SignedIn) -> str:
+    """Why a browser has no passkeys at the address of this page, and what would help; "" where it has."""
+    site, host = visit.panel.settings.passkey_site, hosts.read(visit.request.headers.get("host", ""))
+    if site and host and host[0] == urlsplit(site.origin).hostname:
+        return ""
+    if site:
+        return f"Chaves de acesso não funcionam neste endereço. Abra o painel em {site.origin} para usá-las."
+    if host and hosts.address(host[0]):
+        return (
+            "Chaves de acesso precisam de um nome, e este endereço é um número (IP). Peça a quem cuida do painel um "
+            "endereço como https://painel.exemplo.com.br."
+        )
+    return "Chaves de acesso precisam de HTTPS, e este painel está sem. Peça a quem cuida dele que o ligue."
+
+
+def sessions_ended(count: int) -> str:
+    if not count:
+        return ""
+    return " A outra sessão foi encerrada." if count == 1 else f" As outras {count} sessões foram encerradas."

@@ -26,7 +26,7 @@ from web.http.page import go, later, page
 from web.http.refusals import sentence, status_of
 from web.limits import ENROLMENT_TRIES, ENROLMENT_TTL, REPLACEMENT_UNDO
 from web.pages.security import lockdown
-from web.pages.security.hub import show_hub
+from web.pages.security.hub import sessions_ended, show_hub
 from web.pages.security.recovery_codes import draw_qr_code, show_set
 from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
@@ -63,12 +63,17 @@ async def begin(visit: RecentlyVerified) -> Response:
         key=in_base32(key),
         address=address,
         qr=qr,
+        has_app=await _has_app(visit),
         error="",
         is_dated=False,
     )
     if not session.has_two_factor:
         response.background = BackgroundTask(_hash_early, visit, sealed_key)
     return response
+
+
+async def _has_app(visit: SignedIn) -> bool:
+    return "totp" in await factors.in_force(visit.panel.db, visit.session.account_id)
 
 
 async def _hash_early(visit: SignedIn, sealed_key: bytes) -> None:
@@ -83,7 +88,7 @@ async def confirm(visit: SignedIn) -> Response:
     code = read_code((await forms.read(visit, "code"))["code"])
     if code is None:
         waiting = await totp.find_enrolment(panel.db, session.account_id, session_id=session.id, at=at)
-        return _refused(visit, Refused(Reason.MALFORMED_CODE)) if waiting else await show_hub(visit, problem=OVER)
+        return await (_refused(visit, Refused(Reason.MALFORMED_CODE)) if waiting else show_hub(visit, problem=OVER))
     async with session_transaction(visit) as tx:
         enrolment = await totp.try_enrolment(
             tx, session.account_id, session_id=session.id, at=at, tries=ENROLMENT_TRIES
@@ -141,7 +146,9 @@ async def _put_in_force(visit: SignedIn, enrolment: Enrolment, step: int) -> Res
         )
     if is_step:
         return go(visit, lockdown.ADDRESS)
-    return await show_hub(visit, notice=_replaced(enrolment) + _ended(ended) if has_app else ADDED + _ended(ended))
+    return await show_hub(
+        visit, notice=_replaced(enrolment) + sessions_ended(ended) if has_app else ADDED + sessions_ended(ended)
+    )
 
 
 def _replaced(enrolment: Enrolment) -> str:
@@ -163,7 +170,7 @@ async def undo(visit: SignedIn) -> Response:
             if not isinstance(outcome, Accepted):
                 return await _not_undone(visit, outcome)
             ended = await _changed(tx, visit, Event.TOTP_UNDONE)
-    return await show_hub(visit, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{_ended(ended)}")
+    return await show_hub(visit, notice=f"Troca desfeita. Só o aplicativo de antes vale agora.{sessions_ended(ended)}")
 
 
 async def _not_undone(visit: SignedIn, refused: Refused) -> Response:
@@ -195,7 +202,7 @@ async def remove(visit: VerifiedNow) -> Response:
         if not has_other:
             await recovery_codes.remove(tx, session.account_id)
         ended = await _changed(tx, visit, Event.TOTP_APP_REMOVED if has_other else Event.TOTP_REMOVED)
-    return await show_hub(visit, notice=(REMOVED if has_other else OFF) + _ended(ended))
+    return await show_hub(visit, notice=(REMOVED if has_other else OFF) + sessions_ended(ended))
 
 
 async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) -> Response:
@@ -208,10 +215,10 @@ async def _miss(visit: SignedIn, enrolment: Enrolment, drift: timedelta | None) 
         await record_event(tx, visit, session.account_id, Event.TOTP_FAILED)
     if left <= 0:
         return await show_hub(visit, problem=TOO_MANY)
-    return _refused(visit, wrong_or_clock_off(drift), tries_left(left), is_first=enrolment.misses == 1)
+    return await _refused(visit, wrong_or_clock_off(drift), tries_left(left), is_first=enrolment.misses == 1)
 
 
-def _refused(visit: SignedIn, refused: Refused, what_next: str = "", *, is_first: bool = True) -> Response:
+async def _refused(visit: SignedIn, refused: Refused, what_next: str = "", *, is_first: bool = True) -> Response:
     """A code mistyped once says nothing about clocks."""
     return page(
         visit,
@@ -221,6 +228,7 @@ def _refused(visit: SignedIn, refused: Refused, what_next: str = "", *, is_first
         key="",
         address="",
         qr=None,
+        has_app=await _has_app(visit),
         error=sentence(refused) + what_next,
         is_dated=refused.reason is Reason.WRONG_CODE_OR_CLOCK and not is_first,
     )
@@ -235,9 +243,3 @@ async def _changed(tx: Transaction, visit: SignedIn, event: Event) -> int:
     await forgive_everything(tx, account_id)
     await record_event(tx, visit, account_id, event)
     return await end_elsewhere(tx, visit, Cause.FACTOR)
-
-
-def _ended(count: int) -> str:
-    if not count:
-        return ""
-    return " A outra sessão foi encerrada." if count == 1 else f" As outras {count} sessões foram encerradas."

@@ -1,0 +1,206 @@
+"""Chaves de acesso at the screen, with Chromium's own virtual authenticator, over HTTPS under a name."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.phone import show_code
+from tests.browser.steps import leave_codes, prove, set_up, switch_on
+from tests.support.accessible import check
+from tests.support.certificate import write_certificate
+from tests.support.clock import Clock
+from tests.support.live import live
+from tests.support.people import PASSWORD
+from tests.support.steady import StillLoop, until
+from web.app import create_app
+from web.settings import Settings
+
+OpenPage = Callable[..., Page]
+pytestmark = pytest.mark.usefixtures("live_server")  # it ends last: a browser that waits would hold it open
+
+
+@pytest.fixture
+def live_server(settings: Settings, clock: Clock, still_loop: StillLoop, tmp_path: Path) -> Iterator[str]:
+    """Browsers find every name under `localhost` by themselves, and take it for a site like any other."""
+    write_certificate(tmp_path)
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"https://painel.localhost:{listener.getsockname()[1]}"
+    app = create_app(replace(settings, public_url=address), now=clock)
+    with live(app, still_loop, listener=listener, certificate=tmp_path):
+        yield address
+
+
+@dataclass
+class Phone:
+    """An authenticator, and what it tells of its passkeys."""
+
+    page: Page
+    told: list[str] = field(default_factory=list)
+
+    def plug_in(self, **kind: Any) -> "Phone":
+        self.cdp = self.page.context.new_cdp_session(self.page)
+        self.cdp.send("WebAuthn.enable")
+        usual = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": True}
+        usual |= {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+        options = {"options": usual | kind}
+        self.id = self.cdp.send("WebAuthn.addVirtualAuthenticator", options)["authenticatorId"]
+        for event in ("Added", "Deleted", "Updated"):
+            self.cdp.on(f"WebAuthn.credential{event}", lambda _, event=event: self.told.append(event))
+        return self
+
+    def verifies(self, does: bool) -> None:
+        self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": does})
+
+    def credentials(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.id})[
+            "credentials"
+        ]
+        return found
+
+
+@pytest.fixture
+def page(open_page: OpenPage, setup_code: str) -> Page:
+    """Somebody who has set the panel up, in Segurança."""
+    page = open_page(ignore_https_errors=True)
+    set_up(page, setup_code)
+    return page
+
+
+def add_first(page: Page) -> list[str]:
+    """Returns the recovery codes."""
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    expect(page.locator("#codes li")).to_have_count(10)
+    codes = page.locator("#codes li").all_inner_texts()
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    return codes
+
+
+def open_only(page: Page) -> None:
+    page.goto("/security/passkeys")
+    expect(page.locator(".rows > li")).to_have_count(1)
+    page.locator(".rows summary").first.click()
+
+
+def prove_by_paper(page: Page, code: str) -> None:
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    page.get_by_label("Senha").last.fill(PASSWORD)
+    page.get_by_text("Usar um código de recuperação").click()
+    page.get_by_label("Código de recuperação").fill(code)
+    page.get_by_role("button", name="Continuar").click()
+
+
+def test_what_is_removed_goes_from_the_authenticator_too(page: Page) -> None:
+    phone = Phone(page).plug_in()
+    codes = add_first(page)
+    assert [one["rpId"] for one in phone.credentials()] == ["painel.localhost"]
+    open_only(page)
+    page.get_by_label("Nome").fill("Celular da Ana")
+    page.get_by_role("button", name="Salvar nome").click()
+    expect(page.get_by_text("Agora ela se chama Celular da Ana.")).to_be_focused()
+    page.locator(".rows summary").first.click()
+    page.get_by_text("Remover", exact=True).click()
+    page.get_by_role("button", name="Remover Celular da Ana").click()
+    prove_by_paper(page, codes[0])
+    expect(page.get_by_text("Chave de acesso removida. Os dois fatores estão desativados.")).to_be_focused()
+    expect(page.get_by_text("Nenhuma ainda.")).to_be_visible()
+    until(lambda: not phone.credentials() and "Deleted" in phone.told)
+
+
+def test_a_device_that_checks_nobody_is_told_so_and_tries_again(page: Page) -> None:
+    phone = Phone(page).plug_in()
+    phone.verifies(False)
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    expect(page.get_by_role("status").filter(has_text="Nada foi criado")).to_be_visible()
+    expect(page.get_by_role("button", name="Tentar de novo")).to_be_focused()
+    assert phone.credentials() == []
+    check(page)
+    phone.verifies(True)
+    page.keyboard.press("Enter")
+    expect(page.locator("#codes li")).to_have_count(10)
+
+
+def test_given_up_it_is_gone_and_nothing_is_created(page: Page) -> None:
+    phone = Phone(page).plug_in(automaticPresenceSimulation=False)
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    expect(page.get_by_text("Siga o que o aparelho pedir")).to_be_visible()
+    page.get_by_role("link", name="Cancelar").click()
+    expect(page.get_by_role("button", name="Adicionar chave de acesso")).to_be_focused()
+    assert (phone.credentials(), page.locator("#ask-passkey").inner_text()) == ([], "")
+
+
+def test_the_way_that_suits_the_device_comes_first(page: Page) -> None:
+    ways = page.locator(".next .actions button")
+    expect(ways).to_have_text(["Configurar Agora", "Adicionar chave de acesso"])
+    Phone(page).plug_in()
+    page.reload()
+    expect(ways).to_have_text(["Adicionar chave de acesso", "Configurar Agora"])
+    expect(ways.first).to_have_class("primary")
+    check(page)
+
+
+def test_one_more_by_keyboard_alone(page: Page, clock: Clock) -> None:
+    key = switch_on(page, clock)
+    leave_codes(page)
+    Phone(page).plug_in()
+    clock.forward(seconds=30)
+    page.goto("/security")
+    page.get_by_role("button", name="Adicionar chave de acesso").focus()
+    page.keyboard.press("Enter")
+    prove(page, show_code(key, clock()))
+    expect(page.get_by_role("textbox", name="Nome")).to_be_visible()
+    expect(page.get_by_text("Chave de acesso adicionada.")).to_be_focused()
+    check(page)
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('[name=name]')"):
+            break
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Chaveiro")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Agora ela se chama Chaveiro.")).to_be_focused()
+
+
+def test_one_authenticator_holds_one_passkey_of_an_account(page: Page) -> None:
+    phone = Phone(page).plug_in()
+    codes = add_first(page)
+    page.goto("/security/passkeys")
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    prove_by_paper(page, codes[0])
+    expect(page.get_by_text("já tem uma chave desta conta")).to_be_visible()
+    assert len(phone.credentials()) == 1
+
+
+def test_a_browser_without_passkeys_says_so(open_page: OpenPage, setup_code: str) -> None:
+    """As WebKitGTK's."""
+    page = open_page(ignore_https_errors=True)
+    page.add_init_script("delete window.PublicKeyCredential")
+    set_up(page, setup_code)
+    expect(page.locator(".next .actions button:visible")).to_have_text("Configurar Agora")
+    page.goto("/security/passkeys")
+    expect(page.get_by_text("Este navegador não tem chaves de acesso.")).to_be_visible()
+    expect(page.get_by_role("button", name="Adicionar chave de acesso")).to_have_count(0)
+    check(page)
+
+
+def test_without_script_the_page_says_what_would_help(open_page: OpenPage, setup_code: str) -> None:
+    page = open_page(ignore_https_errors=True, java_script_enabled=False)
+    set_up(page, setup_code)
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    expect(page.get_by_text("Sem JavaScript este navegador não cria chaves de acesso.")).to_be_visible()
+    page.get_by_role("link", name="Cancelar").click()
+    expect(page.get_by_role("heading", name="Chaves de acesso")).to_be_visible()
+
+
+def test_back_from_a_passkey_that_was_made_makes_no_other(page: Page) -> None:
+    phone = Phone(page).plug_in()
+    add_first(page)
+    page.goto("/security/passkeys")
+    page.go_back()
+    page.go_forward()
+    expect(page.locator(".rows > li")).to_have_count(1)
+    assert (len(phone.credentials()), phone.told.count("Added")) == (1, 1)
