@@ -1,8 +1,12 @@
 """Every path of the panel with its handler, and the door that it stands behind."""
 
+import json
+
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from web import hosts
 from web.guards.guard import State, get, post
 from web.guards.throttle import (
     AUTH,
@@ -51,6 +55,26 @@ async def to_password(visit: Visit) -> Response:
     return go(visit, "/security/password")
 
 
+async def passkey_endpoints(visit: Visit) -> Response:
+    """Where password managers send people to add a passkey, and to look through them (W3C Passkey Endpoints)."""
+    site = visit.panel.settings.passkey_site
+    if site is None:
+        raise HTTPException(404)
+    return _told(dict.fromkeys(("enroll", "manage"), f"{site.origin}/security/passkeys"))
+
+
+async def related_origins(visit: Visit) -> Response:
+    """At a former address: where its passkeys may be used now (W3C Web Authentication Level 3, §5.11)."""
+    settings, host = visit.panel.settings, hosts.read(visit.request.headers.get("host", ""))
+    if not (settings.passkey_site and host and settings.is_former(host[0])):
+        raise HTTPException(404)
+    return _told({"origins": [settings.passkey_site.origin]})
+
+
+def _told(facts: dict[str, object]) -> Response:
+    return Response(json.dumps(facts), headers={"Content-Type": "application/json; charset=utf-8"})
+
+
 async def health(_: Visit) -> Response:
     return PlainTextResponse("ok")
 
@@ -64,6 +88,8 @@ ROUTES: list[BaseRoute] = [
     get("/", home, State.SIGNED_IN),
     get("/health", health, State.ANYONE),
     get("/.well-known/change-password", to_password, State.ANYONE),
+    get("/.well-known/passkey-endpoints", passkey_endpoints, State.ANYONE),
+    get("/.well-known/webauthn", related_origins, State.ANYONE),
     get("/setup", setup.form, State.ANYONE),
     post("/setup", setup.create, State.ANYONE, throttle=AUTH, entry=Entry.CODE),
     get("/welcome", setup.welcome, State.SIGNED_IN, section="/security"),

@@ -39,6 +39,23 @@ def test_a_name_that_the_panel_never_had_leads_nowhere(moved: TestClient) -> Non
 
 
 def test_a_former_address_itself_answers_what_browsers_ask_it_about_passkeys(moved: TestClient) -> None:
-    """Nothing else there; for now nobody hears the question."""
-    assert moved.get(f"{BEFORE}/.well-known/webauthn").status_code == 404
+    for address in (BEFORE, "https://velho.test:8443"):
+        answer = moved.get(f"{address}/.well-known/webauthn")
+        assert (answer.status_code, answer.json()) == (200, {"origins": [NOW]})
+        assert answer.headers["content-type"].partition(";")[0] == "application/json"
     assert moved.get(f"{BEFORE}/.well-known/webauthn/").status_code == 308
+    assert moved.get(f"{NOW}/.well-known/webauthn").status_code == 404
+
+
+def test_password_managers_learn_where_passkeys_are_looked_after(moved: TestClient) -> None:
+    page = f"{NOW}/security/passkeys"
+    assert moved.get("/.well-known/passkey-endpoints").json() == {"enroll": page, "manage": page}
+    led = moved.get(f"{BEFORE}/.well-known/passkey-endpoints")
+    assert (led.status_code, led.headers["location"]) == (308, f"{NOW}/.well-known/passkey-endpoints")
+
+
+def test_where_there_are_no_passkeys_nobody_is_led_to_them(settings: Settings, clock: Clock) -> None:
+    app = create_app(replace(settings, public_url="", host="192.0.2.7", allow_http=True), now=clock)
+    with TestClient(app, base_url="http://192.0.2.7:8000", follow_redirects=False) as client:
+        assert client.get("/.well-known/passkey-endpoints").status_code == 404
+        assert client.get("/.well-known/webauthn").status_code == 404
