@@ -192,6 +192,13 @@ ROUTES: list[BaseRoute] = [
     get("/security/drill", drill.show, State.SIGNED_IN),
     post("/security/drill", drill.check, State.RECENTLY_VERIFIED, throttle=AUTH, purpose="fazer o simulado"),
     post("/security/delayed-acts/stop", delayed_acts.stop, State.SIGNED_IN, throttle=AUTH),
+    post(
+        "/security/delayed-acts/stop-proved",
+        delayed_acts.stop_proved,
+        State.VERIFY_NOW,
+        throttle=SHUTTING_OUT,
+        purpose="impedir o que está marcado para a sua conta",
+    ),
     get("/people", people.list_page, State.SIGNED_IN, admin_only=True),
     get("/people/invite", invitation.form, State.SIGNED_IN, admin_only=True),
     post(

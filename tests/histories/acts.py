@@ -223,6 +223,7 @@ ACTS: dict[str, Act] = {
     "/security/bad-day/reopen": plain,
     "/security/drill": rehearse,
     "/security/delayed-acts/stop": stop,
+    "/security/delayed-acts/stop-proved": plain,
     "/people/invite": saying(name="bruno", role="admin"),
     "/people/chosen": about_several,
     "/people/{id:int}/link": about_somebody(),

@@ -124,7 +124,11 @@ def _looked_after(deed: Deed) -> set[int | None]:
 def _by_name(deed: Deed, owner: int) -> set[str]:
     """The tables in which the act may change rows of an account that it names without proving anything, or that
     administers the panel too, or with which whoever is looked after began something."""
-    if deed.named in _looked_after(deed) or deed.path == "/security/delayed-acts/stop" or deed.command in ENDS_BEGUN:
+    if (
+        deed.named in _looked_after(deed)
+        or deed.path.startswith("/security/delayed-acts/stop")
+        or deed.command in ENDS_BEGUN
+    ):
         return {"notices", "activations", "delayed_acts"}
     if deed.is_reset(deed.named) and owner != deed.named:
         return {"notices"}

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.support.authenticator import BE, BS, UP, UV, Authenticator, Options, coded, judged_again
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, ORIGIN, PASSWORD, Person, codes_on, key_on, proof, set_up, sign_in
+from tests.support.people import FRAGMENT, ORIGIN, PASSWORD, Person, codes_on, key_on, lost, proof, set_up, sign_in
 from web.app import create_app
 from web.settings import Settings
 
@@ -335,3 +335,77 @@ def test_password_managers_are_told_which_passkeys_are_accepted(
     told = json.loads(unescape(found[1]))
     assert (told["rpId"], told["name"]) == ("painel.test", "alice")
     assert told["allAcceptedCredentialIds"] == [coded(phone.credentials[0].id)]
+
+
+def test_people_read_which_factors_somebody_has(
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    invite: Callable[[str], Person],
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    codes = codes_on(add(browser, Authenticator()).text)
+    add(client, Authenticator(), **proof(protected, clock()))
+    page = client.get("/people").text
+    assert "2 de 2 protegidas." in page
+    assert "Aplicativo, 1 chave <small>· 10 códigos</small>" in page
+    assert "1 chave <small>· 10 códigos</small>" in page.replace("Aplicativo, 1 chave", "")
+    bruno.recovery_codes = codes
+    add(browser, Authenticator(), **lost(bruno, 0))
+    person = client.get("/people/2").text
+    assert ("2 chaves" in person, "Zerar dois fatores" in person) == (True, True)
+    assert "Restam 9 códigos de recuperação." in person
+
+
+def test_a_reset_takes_passkeys_too_and_says_so(
+    protected: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person], clock: Clock
+) -> None:
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    add(browser, Authenticator())
+    fields = {"reason": "Perdeu o aparelho", "hours": "0"} | proof(protected, clock())
+    assert client.post("/people/2/reset-factor", data=fields).status_code == 303
+    sign_in(browser, bruno)
+    assert "Nenhuma ainda." in browser.get("/security/passkeys").text
+    assert "Só a senha" in client.get("/people/2").text
+
+
+def test_whoever_has_a_passkey_alone_stops_what_was_begun(
+    protected: Person, client: TestClient, new_client: NewClient, invite: Callable[[str], Person], clock: Clock
+) -> None:
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    bruno.recovery_codes = codes_on(add(browser, Authenticator()).text)
+    fields = {"reason": "Perdeu o aparelho", "hours": "24"} | proof(protected, clock())
+    assert client.post("/people/2/reset-factor", data=fields).status_code == 303
+    assert "Não tenho o aplicativo" in browser.get("/security").text
+    asked = browser.post("/security/delayed-acts/stop-proved", headers=FRAGMENT)
+    assert (asked.status_code, "Confirme que é você" in asked.text) == (403, True)
+    stopped = browser.post("/security/delayed-acts/stop-proved", data=lost(bruno, 0)).text
+    assert "Impedido: nada muda na sua conta." in stopped
+    assert "Não tenho o aplicativo" not in stopped
+    assert "Não tenho o aplicativo" not in browser.get("/security").text
+
+
+def test_the_first_screen_tells_how_the_next_login_goes(alice: Person, client: TestClient) -> None:
+    assert 'href="/security/passkeys">Ou com uma chave de acesso' in client.get("/welcome").text
+    add(client, Authenticator())
+    page = client.get("/welcome").text
+    assert "Na próxima entrada basta a chave de acesso" in page
+    assert "aplicativo" not in page
+
+
+def test_the_policy_page_claims_a_factor_that_resists_phishing(alice: Person, client: TestClient) -> None:
+    row = client.get("/policy").text.partition("§2.2.2")[2].partition("</li>")[0]
+    assert ("chaves de acesso" in row, "Atendida" in row) == (True, True)
+
+
+def test_an_account_that_lost_its_last_passkey_reads_what_is_left_to_do(
+    alice: Person, client: TestClient, rows: Rows
+) -> None:
+    alice.recovery_codes = codes_on(add(client, Authenticator()).text)
+    client.post(f"/security/passkeys/{ids(rows)[0]}/remove", data=lost(alice, 0))
+    assert "Apague a chave antiga do aparelho ou do gerenciador de senhas" in client.get("/security").text

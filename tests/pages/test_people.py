@@ -458,7 +458,7 @@ def test_what_is_due_is_done_before_anything_else_is_done_with_the_person(
     assert done.count("people.factor_reset") == 1
     page = desk.page("carla")
     assert "O prazo passou" not in page
-    assert "Ainda sem aplicativo autenticador." in page
+    assert "Ainda sem aplicativo autenticador e sem chave de acesso." in page
     assert f"Os dois fatores de uma pessoa foram zerados</strong> (carla, por alice: {REASON})" in page
 
 

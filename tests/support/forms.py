@@ -35,6 +35,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/bad-day/reopen": STEP_UP,
     "/security/drill": ("code",),
     "/security/delayed-acts/stop": ("code",),
+    "/security/delayed-acts/stop-proved": STEP_UP,
     "/people/invite": ("name", "role"),
     "/people/chosen": ("people", "act", "days"),
     "/people/{id:int}/link": STEP_UP,

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from db.notices import Notice
+from db.people import Person
 from web import hosts
 from web.audit.events import NOTICE_KINDS, NoticeKind
 from web.http.compiling import Compiler
@@ -181,6 +182,13 @@ def _static_version() -> str:
     return digest.hexdigest()[:8]
 
 
+def factors(person: Person) -> str:
+    """The second factors of somebody: "Aplicativo, 2 chaves"."""
+    keys = "1 chave" if person.passkeys == 1 else f"{person.passkeys} chaves"
+    told = ", ".join(["aplicativo"] * person.has_app + [keys] * bool(person.passkeys))
+    return told[:1].upper() + told[1:]
+
+
 class Unindented(Extension):
     """Removes the indentation of templates, so that it is not sent."""
 
@@ -223,6 +231,7 @@ templates.filters |= {
     "posts_to": posts_to,
     "opens": opens,
     "device": device,
+    "factors": factors,
 }
 templates.filters |= moments.FILTERS | places.FILTERS
 templates.globals = {"range": range, "ui": Pieces(), "notice_kinds": NOTICE_KINDS}

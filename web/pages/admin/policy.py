@@ -76,6 +76,7 @@ async def _form(
         block="card",
         retarget="#policy",
         status=status,
+        offers_passkeys=panel.settings.passkey_site is not None,
         required_at=current.two_factor_required_at,
         is_in_force=current.requires_two_factor(visit.at),
         named=NAMED,

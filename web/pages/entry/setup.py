@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import accounts, instances, recovery_codes
+from db import accounts, factors, instances, recovery_codes
 from web.audit.events import Event
 from web.audit.record import record_event
 from web.auth.outcome import Accepted, Proof
@@ -67,6 +67,7 @@ async def welcome(visit: SignedIn) -> Response:
     return page(
         visit,
         "setup/welcome.html",
+        has_app="totp" in await factors.in_force(db, account_id),
         has_codes_at_hand=bool(codes and codes.rehearsed_at),
         has_instances=bool((await instances.counts(db, account_id)).all),
     )

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from db import delayed_acts
+from db.database import Transaction
 from db.delayed_acts import Kind
 from web.auth.delayed_acts import stop as stop_act
 from web.auth.outcome import Accepted, Refused
@@ -10,7 +11,7 @@ from web.auth.totp import try_code
 from web.http import forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of
-from web.visit.visit import SignedIn
+from web.visit.visit import SignedIn, VerifiedNow
 from web.visit.visitor import session_transaction
 
 STOPPED = "Impedido: nada muda na sua conta. Quem administra o painel foi avisado."
@@ -29,7 +30,18 @@ async def stop(visit: SignedIn) -> Response:
             outcome = await judge(tx)
             if not isinstance(outcome, Accepted):
                 return _show(visit, refused=outcome)
-            stopped = [await stop_act(tx, visit, account_id, kind) for kind in Kind]
+            return await _stop(tx, visit)
+
+
+async def stop_proved(visit: VerifiedNow) -> Response:
+    """Without the app's code: whoever has a passkey alone, or only the sheet at hand, has proved themselves by it."""
+    await forms.read(visit)
+    async with session_transaction(visit) as tx:
+        return await _stop(tx, visit)
+
+
+async def _stop(tx: Transaction, visit: SignedIn) -> Response:
+    stopped = [await stop_act(tx, visit, visit.session.account_id, kind) for kind in Kind]
     return _show(visit, done=STOPPED if any(stopped) else NOTHING_BEGUN)
 
 
