@@ -204,3 +204,20 @@ def test_back_from_a_passkey_that_was_made_makes_no_other(page: Page) -> None:
     page.go_forward()
     expect(page.locator(".rows > li")).to_have_count(1)
     assert (len(phone.credentials()), phone.told.count("Added")) == (1, 1)
+
+
+def test_the_passkeys_of_a_lost_device_are_looked_through_on_the_bad_day(page: Page) -> None:
+    Phone(page).plug_in()
+    codes = add_first(page)
+    page.goto("/security/bad-day")
+    page.get_by_role("button", name="Bloquear tudo").click()
+    page.get_by_role("button", name="Só eu sei a senha").click()
+    expect(page.get_by_role("link", name="Rever chaves de acesso")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Rever chaves de acesso").click()
+    page.locator(".rows summary").first.click()
+    page.get_by_text("Remover", exact=True).click()
+    page.get_by_role("button", name="Remover Chrome no Linux").click()
+    prove_by_paper(page, codes[0])
+    page.wait_for_url("**/security/bad-day")
+    expect(page.get_by_role("button", name="Configurar Agora")).to_be_visible()

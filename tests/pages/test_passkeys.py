@@ -409,3 +409,48 @@ def test_an_account_that_lost_its_last_passkey_reads_what_is_left_to_do(
     alice.recovery_codes = codes_on(add(client, Authenticator()).text)
     client.post(f"/security/passkeys/{ids(rows)[0]}/remove", data=lost(alice, 0))
     assert "Apague a chave antiga do aparelho ou do gerenciador de senhas" in client.get("/security").text
+
+
+def on_the_device_step(client: TestClient) -> str:
+    """Everything is locked, and the password is nobody else's."""
+    client.post("/security/bad-day/lock")
+    return client.post("/security/bad-day/skip", data={"step": "password"}).text.partition("Aparelho novo")[2]
+
+
+def test_on_the_bad_day_the_passkeys_of_a_lost_device_are_removed_and_lead_back(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    alice.recovery_codes = codes_on(add(client, Authenticator(flags=UP | UV)).text)
+    add(client, Authenticator(), **lost(alice, 0))
+    rows("UPDATE passkeys SET name = 'Celular de antes' WHERE id = ?", ids(rows)[0])
+    step = on_the_device_step(client)
+    assert "<strong>Celular de antes</strong>" in step
+    assert ("só em um aparelho" in step, "em um gerenciador de senhas" in step) == (True, True)
+    assert ('id="to-passkeys"' in step, "Trocar de aparelho" in step) == (True, False)
+    clock.forward(minutes=1)
+    removed = client.post(f"/security/passkeys/{ids(rows)[0]}/remove", data=lost(alice, 1))
+    assert (removed.status_code, removed.headers["location"]) == (303, "/security/bad-day")
+    assert "Celular de antes" not in client.get("/security/bad-day").text
+    after = client.post("/security/bad-day/skip", data={"step": "device"}).text
+    assert "Você disse que os aparelhos estão com você" in after
+
+
+def test_on_the_bad_day_app_and_passkeys_are_both_looked_at(
+    protected: Person, client: TestClient, clock: Clock
+) -> None:
+    add(client, Authenticator(), **proof(protected, clock()))
+    step = on_the_device_step(client)
+    assert ("Trocar de aparelho" in step, "Rever chaves de acesso" in step) == (True, True)
+    assert "Os aparelhos estão comigo" in step
+
+
+def test_on_the_bad_day_the_last_passkey_gone_is_a_factor_to_make_anew(
+    alice: Person, client: TestClient, rows: Rows
+) -> None:
+    alice.recovery_codes = codes_on(add(client, Authenticator()).text)
+    on_the_device_step(client)
+    client.post(f"/security/passkeys/{ids(rows)[0]}/remove", data=lost(alice, 0))
+    assert "Configurar Agora" in client.get("/security/bad-day").text
+    answer = add(client, Authenticator())
+    assert "back=/security/bad-day" in answer.text
+    assert "Feito às" in client.get("/security/bad-day").text

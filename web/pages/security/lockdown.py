@@ -7,7 +7,7 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import activity, instances, notices, recovery_codes, sessions, trusted_devices
+from db import activity, factors, instances, notices, passkeys, recovery_codes, sessions, trusted_devices
 from db.activity import Entry
 from db.endings import Cause
 from db.instances import Counts
@@ -172,6 +172,8 @@ async def _show(visit: SignedIn, *, notice: str = "") -> Response:
         codes_left=facts.codes.left if facts.codes else None,
         level=_protections(visit, facts),
         has_two_factor=session.has_two_factor,
+        has_app="totp" in await factors.in_force(panel.db, session.account_id),
+        passkeys=await passkeys.owned_by(panel.db, session.account_id),
     )
 
 
