@@ -175,6 +175,19 @@ def test_where_two_factors_are_required_the_last_one_stays(
     assert "Este painel exige dois fatores" in answer.text
 
 
+def test_the_last_administrator_reads_why_the_last_one_stays(
+    alice: Person, client: TestClient, create_account: Callable[[str], str], rows: Rows
+) -> None:
+    codes = codes_on(add(client, Authenticator()).text)
+    create_account("davi")
+    told = client.get("/security/passkeys").text
+    assert "Só você administra este painel com senha e dois fatores" in told
+    assert "/remove" not in told
+    proved = {"step_up_password": alice.password, "step_up_code": "", "step_up_recovery": codes[0]}
+    answer = client.post(f"/security/passkeys/{ids(rows)[0]}/remove", data=proved)
+    assert (answer.status_code, len(ids(rows))) == (422, 1)
+
+
 def test_an_app_beside_a_passkey_is_another_way_in_and_may_go_again(
     alice: Person, client: TestClient, clock: Clock, rows: Rows
 ) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 
 from db import accounts, factors, notices, passkeys, pending_logins, policy, recovery_codes
-from db.database import Transaction
+from db.database import Reader, Transaction
 from db.endings import Cause
 from db.passkeys import Passkey
 from web.audit.events import Event, NoticeKind
@@ -383,18 +383,25 @@ class Removed:
     ended: int
 
 
+async def why_last_stays(db: Reader, visit: SignedIn) -> Reason | None:
+    """Why the account has to keep its last factor, if it has to: two are required, or nobody else would administer the
+    panel with two while others use it."""
+    account_id = visit.session.account_id
+    if (await policy.of_account(db, account_id)).requires_two_factor(visit.panel.now()):
+        return Reason.FACTOR_REQUIRED
+    is_last = visit.session.administers and await accounts.is_last_administrator(db, account_id)
+    return Reason.LAST_ADMINISTRATOR if is_last else None
+
+
 async def remove(tx: Transaction, visit: SignedIn, passkey_id: str) -> Removed | Refused | None:
-    """None when it is not theirs, or gone. The last factor stays where two are required, and with the last
-    administrator while others are there."""
+    """None when it is not theirs, or gone."""
     account_id, at = visit.session.account_id, visit.panel.now()
     passkey = await passkeys.get(tx, passkey_id, owner=account_id)
     if passkey is None:
         return None
     is_last = len(await factors.in_force(tx, account_id)) == 1
-    if is_last and (await policy.of_account(tx, account_id)).requires_two_factor(at):
-        return Refused(Reason.FACTOR_REQUIRED)
-    if is_last and visit.session.administers and await accounts.is_last_administrator(tx, account_id):
-        return Refused(Reason.LAST_ADMINISTRATOR)
+    if is_last and (why := await why_last_stays(tx, visit)):
+        return Refused(why)
     await passkeys.remove(tx, passkey, at=at, keep=PASSKEYS_REMOVED_KEPT)
     if is_last:
         await recovery_codes.remove(tx, account_id)

@@ -57,7 +57,9 @@ SENTENCES = {
         "Segurança."
     ),
     Reason.PASSKEY_REFUSED: "A chave de acesso não foi aceita. Tente de novo, ou entre de outro jeito.",
-    Reason.FACTOR_REQUIRED: "Este painel exige dois fatores: adicione outro antes de remover este.",
+    Reason.FACTOR_REQUIRED: (
+        "Este painel exige dois fatores: adicione outra chave ou um aplicativo antes de remover esta."
+    ),
     Reason.LAST_ADMINISTRATOR: (
         "Só você administra este painel com senha e dois fatores, e há outras contas ativas. Antes de desativar os "
         "seus, outra pessoa precisa administrar o painel com dois fatores."

@@ -95,6 +95,8 @@ async def _show(
     panel, session = visit.panel, visit.session
     owned, signals = await passkeys.owned_by(panel.db, session.account_id), await service.signals(visit)
     site = panel.settings.passkey_site
+    is_last = len(await factors.in_force(panel.db, session.account_id)) == 1
+    why = await service.why_last_stays(panel.db, visit) if is_last else None
     return page(
         visit,
         "passkeys/list.html",
@@ -105,7 +107,8 @@ async def _show(
         here=site.rp_id if site else "",
         obstacle=passkey_obstacle(visit),
         is_full=len(owned) >= PASSKEYS,
-        is_last=len(await factors.in_force(panel.db, session.account_id)) == 1,
+        is_last=is_last,
+        why_kept=sentence(Refused(why)) if why else "",
         signals=json.dumps(signals) if signals else "",
         notice=notice,
         problem=problem,
