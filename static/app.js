@@ -10,9 +10,7 @@ if (window.trustedTypes) {
 }
 
 // What only a script can answer for is hidden until there is one.
-const canCopy = Boolean(navigator.clipboard);
 const reveal = () => {
-  for (const button of document.querySelectorAll(":is([data-copy], [data-clipboard])[hidden]")) button.hidden = !canCopy;
   for (const one of document.querySelectorAll(":is([data-print], [data-script], [data-reveal])[hidden]")) one.hidden = false;
   for (const hint of document.querySelectorAll("[data-script]")) {
     const field = document.getElementById(hint.id.replace(/-hint$/, ""));
@@ -21,50 +19,6 @@ const reveal = () => {
 };
 reveal();
 document.addEventListener("htmx:after:swap", reveal);
-
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy], [data-print]");
-  if (!button) return;
-  if ("print" in button.dataset) return window.print();
-  const shown = document.getElementById(button.dataset.copyOf) ?? button.previousElementSibling;
-  const words = button.dataset.copy || shown.textContent;
-  const said = await navigator.clipboard.writeText(words).then(() => "Copiado", () => "Não copiou");
-  announce(said);
-  const drawing = button.querySelector("[class^=i-]"), beside = button.querySelector("span");
-  if (drawing && !beside) return tick(button, drawing, said);
-  const label = beside ?? button;
-  button.dataset.words ??= label.textContent;
-  label.textContent = said;
-  setTimeout(() => { label.textContent = button.dataset.words; announce(""); }, 2000);
-});
-
-// A button without words shows for a moment that it did what it should.
-function tick(button, drawing, said) {
-  drawing.className = said === "Copiado" ? "i-check" : "i-circle-x";
-  setTimeout(() => { drawing.className = "i-copy"; announce(""); }, 2000);
-}
-
-// What was asked for to be copied is copied as it arrives, and is gone from the page, as the button of its row shows; a
-// browser that wants a click for it has its button.
-async function copyArrived() {
-  for (const button of document.querySelectorAll("[data-copy-now]")) {
-    const { copy: words, copyNow: said } = button.dataset;
-    button.removeAttribute("data-copy-now");
-    if (!await navigator.clipboard?.writeText(words).then(() => true, () => false)) continue;
-    const row = button.closest(".instance"), asked = row.querySelector("[data-clipboard]");
-    shut(row);
-    asked.focus({ preventScroll: true });
-    announce(said);
-    tick(asked, asked.firstElementChild, "Copiado");
-  }
-}
-document.addEventListener("htmx:after:swap", copyArrived);
-
-const live = document.createElement("p");
-live.className = "unseen";
-live.setAttribute("role", "status");
-document.body.append(live);
-function announce(words) { live.textContent = words; }
 
 // "… em 17 s" inside an error counts down where it stands; screen readers hear it once, at the start.
 function countDown() {
@@ -149,6 +103,55 @@ document.addEventListener("submit", (event) => {
   repeated.value = "";
   repeated.focus();
 }, true);
+
+// A passkey answers what its button asks: when that is pressed or, at the login, out of the field of the name. There is
+// one question at a time, and nobody is told that they gave it up.
+const canAsk = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+let asking, offered, answered;
+async function ask(button, mediation) {
+  asking?.abort();
+  asking = new AbortController();
+  const { signal } = asking, fault = button.nextElementSibling;
+  if (!mediation) fault.hidden = true;
+  try {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(button.dataset.passkey));
+    const credential = await navigator.credentials.get({ publicKey, mediation, signal });
+    answered = credential.id;
+    button.value = JSON.stringify(credential);
+    button.form.requestSubmit(button);
+  } catch ({ name }) {
+    if (mediation || name === "AbortError") return;
+    fault.hidden = name === "NotAllowedError";
+    offerPasskeys(true);
+  }
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-passkey]");
+  if (!button) return;
+  event.preventDefault();
+  ask(button);
+});
+// What is asked ends after five minutes: a page that stays open asks anew before.
+async function offerPasskeys(isAnew) {
+  for (const button of document.querySelectorAll("[data-passkey]")) {
+    button.hidden = !canAsk;
+    if (answered && "gone" in button.dataset) PublicKeyCredential.signalUnknownCredential?.({ rpId: JSON.parse(button.dataset.passkey).rpId, credentialId: answered }).catch(() => {});
+  }
+  const button = document.querySelector("[data-conditional]");
+  if (!canAsk || (button === offered && isAnew !== true)) return;
+  asking?.abort();
+  offered = button;
+  if (!button || !await PublicKeyCredential.isConditionalMediationAvailable?.()) return;
+  ask(button, "conditional");
+  const mine = asking;
+  setTimeout(async () => {
+    if (!button.isConnected) return;
+    button.dataset.passkey = await (await fetch("/login/passkey/options")).text();
+    if (mine === asking) offerPasskeys(true);
+  }, 240_000);
+}
+offerPasskeys();
+document.addEventListener("htmx:after:swap", offerPasskeys);
 
 // A form that leads to another page is sent once, however often Enter is pressed; the others htmx guards.
 document.addEventListener("submit", (event) => {
@@ -284,15 +287,6 @@ function bearWitness() {
 bearWitness();
 document.addEventListener("htmx:after:swap", bearWitness);
 
-// One row at a time: what another one asks or shows is closed, unless somebody types there.
-const shut = (row) => row.querySelector(".asked td > *")?.replaceChildren();
-function closeOthers() {
-  const here = document.activeElement.closest(".instance");
-  if (!here?.querySelector(".asked :is(.drawer, .step-up):not(:empty)")) return;
-  for (const other of document.querySelectorAll(".instance:not(:has([name=linha]))")) if (other !== here) shut(other);
-}
-document.addEventListener("htmx:after:swap", closeOthers);
-
 // A recovery code that was refused stays to be looked through: the server never sends one back.
 let refused = [];
 document.addEventListener("htmx:before:swap", () => { refused = [...document.querySelectorAll("[data-kept]")]; });
@@ -301,23 +295,6 @@ document.addEventListener("htmx:after:swap", () => {
     const again = document.getElementById(id);
     if (again?.hasAttribute("aria-invalid") && !again.value) again.value = value;
   }
-});
-
-// Confirme que é você opens beside the button that asked for it, in one place at a time; given up, it is gone from there.
-const GIVEN_UP = ".drawer.step-up [data-cancel]:not([hx-get])";
-let asker;
-document.addEventListener("htmx:before:request", ({ detail: { ctx: { sourceElement: source } } }) => {
-  if (!source.getAttribute("hx-target")?.startsWith("#ask-") || source.closest(".instance")) return;
-  document.querySelector(GIVEN_UP)?.click();
-  asker = { button: source.querySelector("button:not([type=button])"), title: document.title };
-});
-document.addEventListener("click", (event) => {
-  const asked = event.target.closest(GIVEN_UP)?.closest(".step-up");
-  if (!asked) return;
-  event.preventDefault();
-  asked.replaceWith(Object.assign(document.createElement("div"), { id: asked.id }));
-  document.title = asker.title;
-  asker.button.focus();
 });
 
 // While a form is under way nothing is asked beside it: with the cookie of before, the answer would lead to the login.

@@ -1,5 +1,83 @@
 // What only pages behind the login need: the login does not wait for it.
 
+// What is there to be copied, where the browser can.
+const canCopy = Boolean(navigator.clipboard);
+function offerCopies() {
+  for (const button of document.querySelectorAll(":is([data-copy], [data-clipboard])[hidden]")) button.hidden = !canCopy;
+}
+offerCopies();
+document.addEventListener("htmx:after:swap", offerCopies);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-print]");
+  if (!button) return;
+  if ("print" in button.dataset) return window.print();
+  const shown = document.getElementById(button.dataset.copyOf) ?? button.previousElementSibling;
+  const words = button.dataset.copy || shown.textContent;
+  const said = await navigator.clipboard.writeText(words).then(() => "Copiado", () => "Não copiou");
+  announce(said);
+  const drawing = button.querySelector("[class^=i-]"), beside = button.querySelector("span");
+  if (drawing && !beside) return tick(button, drawing, said);
+  const label = beside ?? button;
+  button.dataset.words ??= label.textContent;
+  label.textContent = said;
+  setTimeout(() => { label.textContent = button.dataset.words; announce(""); }, 2000);
+});
+
+// A button without words shows for a moment that it did what it should.
+function tick(button, drawing, said) {
+  drawing.className = said === "Copiado" ? "i-check" : "i-circle-x";
+  setTimeout(() => { drawing.className = "i-copy"; announce(""); }, 2000);
+}
+
+// What was asked for to be copied is copied as it arrives, and is gone from the page, as the button of its row shows; a
+// browser that wants a click for it has its button.
+async function copyArrived() {
+  for (const button of document.querySelectorAll("[data-copy-now]")) {
+    const { copy: words, copyNow: said } = button.dataset;
+    button.removeAttribute("data-copy-now");
+    if (!await navigator.clipboard?.writeText(words).then(() => true, () => false)) continue;
+    const row = button.closest(".instance"), asked = row.querySelector("[data-clipboard]");
+    shut(row);
+    asked.focus({ preventScroll: true });
+    announce(said);
+    tick(asked, asked.firstElementChild, "Copiado");
+  }
+}
+document.addEventListener("htmx:after:swap", copyArrived);
+
+const live = document.createElement("p");
+live.className = "unseen";
+live.setAttribute("role", "status");
+document.body.append(live);
+function announce(words) { live.textContent = words; }
+
+// One row at a time: what another one asks or shows is closed, unless somebody types there.
+const shut = (row) => row.querySelector(".asked td > *")?.replaceChildren();
+function closeOthers() {
+  const here = document.activeElement.closest(".instance");
+  if (!here?.querySelector(".asked :is(.drawer, .step-up):not(:empty)")) return;
+  for (const other of document.querySelectorAll(".instance:not(:has([name=linha]))")) if (other !== here) shut(other);
+}
+document.addEventListener("htmx:after:swap", closeOthers);
+
+// Confirme que é você opens beside the button that asked for it, in one place at a time; given up, it is gone from there.
+const GIVEN_UP = ".drawer.step-up [data-cancel]:not([hx-get])";
+let asker;
+document.addEventListener("htmx:before:request", ({ detail: { ctx: { sourceElement: source } } }) => {
+  if (!source.getAttribute("hx-target")?.startsWith("#ask-") || source.closest(".instance")) return;
+  document.querySelector(GIVEN_UP)?.click();
+  asker = { button: source.querySelector("button:not([type=button])"), title: document.title };
+});
+document.addEventListener("click", (event) => {
+  const asked = event.target.closest(GIVEN_UP)?.closest(".step-up");
+  if (!asked) return;
+  event.preventDefault();
+  asked.replaceWith(Object.assign(document.createElement("div"), { id: asked.id }));
+  document.title = asker.title;
+  asker.button.focus();
+});
+
 // A code may be typed as soon as the QR code is there: the eye is at the heading, the field a screen further on a small one.
 document.addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey }) => {
   if (/^[0-9]$/.test(key) && !(ctrlKey || metaKey || altKey || target.closest("input"))) document.querySelector("#confirm #code")?.focus();

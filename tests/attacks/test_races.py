@@ -1,6 +1,8 @@
 """Parallel requests against the real server, over real sockets."""
 
+import argparse
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from starlette.testclient import TestClient
 from db import totp
 from tests.conftest import Operate
 from tests.support.at_once import post_at_once, sessions_begun
+from tests.support.authenticator import Authenticator
+from tests.support.ceremonies import asked, give_passkey
 from tests.support.clock import Clock
 from tests.support.people import (
     PASSWORD,
@@ -23,6 +27,7 @@ from tests.support.people import (
     protect,
     sign_in,
 )
+from web.cli import people
 from web.cli.serve import new_setup_code
 from web.limits import PENDING_LOGINS_LIVE
 from web.panel import Panel
@@ -52,6 +57,36 @@ def test_the_same_code_fifty_times_opens_one_session(
     assert {answer.status_code for answer in answers} <= {303, 422, 429}
     assert rows("SELECT count(*) FROM sessions") == [(before + 1,)]
     assert rows("SELECT count(*) FROM activity WHERE event = 'totp.ok'") == [(1,)]
+
+
+def test_the_same_answer_of_a_passkey_fifty_times_opens_one_session(
+    protected: Person, new_client: Callable[[], TestClient], operate: Operate, live_server: str, rows: Rows
+) -> None:
+    """A1, A70: of a passkey that does not count, which only the challenge makes good for once."""
+    before, phone, browser = rows("SELECT count(*) FROM sessions")[0][0], Authenticator(), new_client()
+    give_passkey(operate, protected, phone)
+    answer = {"answer": phone.get(asked(browser.get("/login")))}
+    answers = post_at_once(live_server, [("/login/passkey", answer, "")] * 50, networks=3)
+    assert sessions_begun(answers) == 1
+    assert {answer.status_code for answer in answers} <= {303, 422, 429}
+    assert rows("SELECT count(*) FROM sessions") == [(before + 1,)]
+    assert rows("SELECT count(*) FROM activity WHERE event = 'passkey.ok'") == [(1,)]
+
+
+def test_a_login_beside_the_removal_of_its_passkey_leaves_no_session_without_it(
+    protected: Person, new_client: Callable[[], TestClient], operate: Operate, live_server: str, rows: Rows
+) -> None:
+    """A70: whoever is first, nobody is signed in by a passkey that is gone."""
+    phone, browser = Authenticator(), new_client()
+    give_passkey(operate, protected, phone)
+    answers = [{"answer": phone.get(asked(browser.get("/login")))} for _ in range(8)]
+    with ThreadPoolExecutor(1) as thread:
+        logins = thread.submit(post_at_once, live_server, [("/login/passkey", one, "") for one in answers])
+        operate(lambda panel: people.reset_two_factor(panel, argparse.Namespace(name=protected.name)))
+        begun = sessions_begun(logins.result())
+    assert rows("SELECT count(*) FROM passkeys") == [(0,)]
+    assert rows("SELECT count(*) FROM sessions") == [(0,)]
+    assert rows("SELECT count(*) FROM activity WHERE event = 'passkey.ok'") == [(begun,)]
 
 
 def test_the_same_recovery_code_twenty_times_opens_one_session(

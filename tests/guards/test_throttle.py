@@ -339,6 +339,7 @@ def test_every_way_in_says_whose_account_is_tried_there(settings: Settings) -> N
         "/setup": Entry.CODE,
         "/activate": Entry.CODE,
         "/login": Entry.NAME,
+        "/login/passkey": Entry.PASSKEY,
         "/login/code": Entry.PENDING_LOGIN,
         "/login/recovery": Entry.PENDING_LOGIN,
     }

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Operate
+from tests.support.ceremonies import unasked
 from tests.support.clock import Clock
 from tests.support.people import (
     FRAGMENT,
@@ -193,7 +194,7 @@ def test_strangers_learn_nothing_whatever_they_ask(
     plant(forger, cookie_of(client).partition("=")[0] + "=" + "A" * 43)
     plant(forger, cookie_of(client).partition("=")[0].replace("sid", "pre") + "=" + "A" * 43)
     for path in ("/login", "/login?motivo=idle", "/login?name=alice"):
-        assert forger.get(path).text == nobody.get(path).text
+        assert unasked(forger.get(path).text) == unasked(nobody.get(path).text)
         assert "alice" not in forger.get(path).text
     assert "alice" in client.get("/login").text
 

@@ -202,7 +202,8 @@ def test_after_five_misses_the_page_that_was_wanted_is_still_ahead(
     assert found
     login = browser.get(unescape(found[1])).text
     assert "Foram 5 códigos incorretos" in login
-    [next] = re.findall('name="next" value="([^"]*)"', login)
+    next, of_passkey = re.findall('name="next" value="([^"]*)"', login)
+    assert next == of_passkey
     action = unescape(re.findall(' action="([^"]*)"', login)[0])
     clock.forward(seconds=61)
     fields = {"name": protected.name, "password": protected.password, "next": unescape(next)}

@@ -5,6 +5,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/setup": ("setup_code", "name", "password", "repeated"),
     "/activate": ("activation_code", "password", "repeated"),
     "/login": ("name", "password", "next"),
+    "/login/passkey": ("answer", "next"),
     "/logout": (),
     "/theme": ("theme",),
     "/login/code": ("code",),

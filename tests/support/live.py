@@ -44,3 +44,10 @@ def live(
             server.should_exit = True
             loop.go_on()
             thread.join()
+
+
+def free_port() -> int:
+    """For a panel that has to know its address before it starts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

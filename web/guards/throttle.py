@@ -3,12 +3,14 @@
 The waits after wrong passwords and codes are in web/auth/.
 """
 
+import base64
+import json
 from datetime import timedelta
 from typing import NamedTuple
 
 from starlette.responses import Response
 
-from db import accounts, rates
+from db import accounts, passkeys, rates
 from db.database import Transaction
 from db.rates import Rate
 from web.audit import log
@@ -55,6 +57,7 @@ class Owner(NamedTuple):
 
 
 AUTH = Throttle("auth", AUTH_POSTS, AUTH_FAILURES)
+SIGNATURE = AUTH._replace(is_budget=False)  # counted with AUTH; it takes no hash, and waits for none
 ENROLMENT = Throttle("enrolment", ENROLMENTS)
 CONFIRMATION = Throttle("confirmation", ACTS)
 LINK = Throttle("link", ACTS)
@@ -153,8 +156,21 @@ async def _aimed_at(visit: Visit) -> int | None:
         case Entry.NAME if session or visit.jar.was_sent(Cookie.DEVICE):
             account = await accounts.find(visit.panel.db, read_name(await forms.peek(visit, "name")))
             return account.id if account else None
+        case Entry.PASSKEY if session or visit.jar.was_sent(Cookie.DEVICE):
+            return await _named_in(visit, await forms.peek(visit, "answer"))
         case _:
             return None
+
+
+async def _named_in(visit: Visit, answer: str) -> int | None:
+    """Whose passkey it is that an authenticator's answer names, whether or not it proves anything."""
+    try:
+        told: dict[str, str] = json.loads(answer)
+        credential_id = base64.urlsafe_b64decode(told["rawId"] + "==")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    found = await passkeys.find(visit.panel.db, credential_id)
+    return found.account_id if found else None
 
 
 def _is_inside(visit: Visit) -> bool:

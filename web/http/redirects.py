@@ -17,7 +17,7 @@ from web.visit.visit import Visit
 HOME = "/instances"
 # The pages whose forms set a cookie. They link to no page that demands the cookie, only to the first page (`/`).
 GIVEN_ON = {
-    Cookie.SESSION: {"/login", "/login/code", "/login/recovery", "/setup"},
+    Cookie.SESSION: {"/login", "/login/passkey", "/login/code", "/login/recovery", "/setup"},
     Cookie.PENDING_LOGIN: {"/login"},
 }
 PRINTABLE = re.compile(r"[\x21-\x7e]+")  # browsers send everything else percent-encoded

@@ -39,6 +39,7 @@ class Entry(Enum):
     """A way to sign in, by what names the account that is tried. A session gives no advantage there."""
 
     NAME = auto()  # what was typed
+    PASSKEY = auto()  # whose it is
     PENDING_LOGIN = auto()
     CODE = auto()  # of set-up or activation: the account has no owner yet
 

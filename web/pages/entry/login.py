@@ -1,6 +1,6 @@
 """Signing in and out: the password step."""
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from db import accounts
 from db.endings import Cause
@@ -8,7 +8,7 @@ from db.errors import DatabaseError
 from web.audit import log
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth import pending_logins
+from web.auth import passkeys, pending_logins
 from web.auth.delayed_acts import carry_out_due
 from web.auth.endings import SentOut, why_out
 from web.auth.outcome import Proof, Reason, Refused
@@ -104,6 +104,22 @@ async def enter(visit: Visit) -> Response:
                     return _refused(visit, next, name, tried)
     except TooBusy:
         return later(show_form(visit, next, name, BUSY, 503), BUSY_RETRY)
+
+
+async def passkey_options(visit: Visit) -> Response:
+    """What authenticators are asked, anew: a page that stays open outlives what it asked. The same for everybody."""
+    return JSONResponse(passkeys.login_options(visit), media_type="application/json; charset=utf-8")
+
+
+async def enter_by_passkey(visit: Visit) -> Response:
+    """The whole login in one gesture: the passkey says whose it is, and no code follows."""
+    typed = await forms.read(visit, "answer", optional=("next",))
+    next = safe_path(typed["next"])
+    match await passkeys.login(visit, typed["answer"]):
+        case Refused() as refused:
+            return show_form(visit, next, status=status_of(refused), block="passkey", refused_passkey=refused)
+        case logged_in:
+            return signed_in(visit, logged_in.token, next)
 
 
 async def leave(visit: Visit) -> Response:
@@ -214,11 +230,34 @@ def show_form(
     error: str = "",
     status: int = 200,
     *,
+    block: str = "form",
     why: str = "",
     waiting: dict[str, str] | None = None,
+    refused_passkey: Refused | None = None,
 ) -> Response:
     action = FOR_RECOVERY if _wants_recovery(visit) else "/login"
-    told = {"error": error, "why": why, "action": action}
     return page(
-        visit, "login/form.html", block="form", status=status, next=next, name=name, waiting=waiting or {}, **told
+        visit,
+        "login/form.html",
+        block=block,
+        status=status,
+        next=next,
+        name=name,
+        error=error,
+        why=why,
+        action=action,
+        waiting=waiting or {},
+        passkey=passkeys.login_options(visit),
+        passkey_error=sentence(refused_passkey) if refused_passkey else "",
+        is_passkey_gone=is_passkey_gone(visit, refused_passkey),
     )
+
+
+def is_passkey_gone(visit: Visit, refused: Refused | None) -> bool:
+    """Whether a password manager may forget the passkey that it offered, as the account has.
+
+    Never on `localhost`, whose passkeys belong to every program there.
+    """
+    site = visit.panel.settings.passkey_site
+    is_ours = site is not None and site.rp_id != "localhost"
+    return is_ours and refused is not None and refused.reason is Reason.PASSKEY_REMOVED

@@ -1,0 +1,184 @@
+"""Passkeys at the ways in, by a real browser and its virtual authenticator."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.authenticators import Device
+from tests.browser.conftest import OpenPage
+from tests.browser.steps import set_up
+from tests.conftest import Operate
+from tests.support import accessible
+from tests.support.authenticator import Authenticator
+from tests.support.ceremonies import give_passkey
+from tests.support.clock import Clock
+from tests.support.live import free_port, live
+from tests.support.people import PASSWORD, Person
+from tests.support.steady import StillLoop
+from web.app import create_app
+from web.settings import Settings
+
+INSIDE = "**/instances"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Of a panel at `localhost`: for an IP address browsers have no passkeys."""
+    return replace(settings, public_url=f"http://localhost:{free_port()}")
+
+
+@pytest.fixture
+def live_server(settings: Settings, clock: Clock, still_loop: StillLoop) -> Iterator[str]:
+    port = int(settings.public_url.rpartition(":")[2])
+    listener = socket.create_server(("127.0.0.1", port))
+    with live(create_app(settings, now=clock), still_loop, listener=listener):
+        yield settings.public_url
+
+
+@pytest.fixture
+def phone(open_page: OpenPage, setup_code: str, operate: Operate, live_server: str) -> Authenticator:
+    """Of ana, who has an account and a passkey."""
+    set_up(open_page(), setup_code)
+    phone = Authenticator(origin=live_server)
+    give_passkey(operate, Person("ana", PASSWORD), phone)
+    return phone
+
+
+def open_login(page: Page, phone: Authenticator) -> Device:
+    """Where passkeys are asked for by the button alone: an authenticator in the page answers an offer by itself."""
+    page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
+    device = Device(page)
+    device.hold(phone)
+    device.touch()
+    page.goto("/login")
+    return device
+
+
+def button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Entrar com chave de acesso")
+
+
+def test_one_press_signs_in(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    open_login(page, phone)
+    accessible.check(page)
+    button(page).click()
+    page.wait_for_url(INSIDE)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Instâncias")).to_be_visible()
+
+
+def test_the_field_of_the_name_offers_it_by_itself(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    device = Device(page)
+    device.hold(phone)
+    device.touch()
+    page.goto("/login?next=/activity")
+    page.wait_for_url("**/activity")
+
+
+def test_by_keyboard_alone(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    open_login(page, phone)
+    page.get_by_label("Usuário").press("Tab")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(button(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(INSIDE)
+
+
+def test_whoever_gives_it_up_is_told_nothing_and_may_begin_again(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    device = open_login(page, phone)
+    device.verify(False)
+    page.get_by_label("Usuário").fill("ana")
+    button(page).click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    device.verify()
+    button(page).click()
+    page.wait_for_url(INSIDE)
+
+
+def test_what_was_typed_stays_when_the_page_was_open_for_too_long(
+    open_page: OpenPage, phone: Authenticator, clock: Clock
+) -> None:
+    page = open_page()
+    open_login(page, phone)
+    page.get_by_label("Usuário").fill("ana")
+    page.get_by_label("Senha").fill(PASSWORD)
+    clock.forward(minutes=6)
+    button(page).click()
+    expect(page.get_by_role("alert")).to_have_text("O pedido passou do tempo ou já foi respondido. Tente de novo.")
+    expect(button(page)).to_be_focused()
+    expect(page.get_by_label("Senha")).to_have_value(PASSWORD)
+    accessible.check(page)
+    button(page).click()
+    page.wait_for_url(INSIDE)
+
+
+def test_a_page_that_stays_open_asks_anew(open_page: OpenPage, phone: Authenticator, clock: Clock) -> None:
+    page = open_page()
+    page.clock.install()
+    device = Device(page)
+    device.hold(phone)
+    page.goto("/login")
+    before = button(page).get_attribute("data-passkey")
+    clock.forward(minutes=4)
+    page.clock.run_for(240_000)
+    expect(button(page)).not_to_have_attribute("data-passkey", before or "")
+    clock.forward(minutes=4)
+    device.touch()
+    button(page).click()
+    page.wait_for_url(INSIDE)
+
+
+def test_two_tabs_do_not_disturb_each_other(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    open_login(page, phone)
+    other = page.context.new_page()
+    open_login(other, phone)
+    for tab in (page, other):
+        button(tab).click()
+        tab.wait_for_url(INSIDE)
+
+
+def test_what_the_panel_refuses_is_said_beside_the_button(
+    open_page: OpenPage, phone: Authenticator, live_server: str
+) -> None:
+    stranger, page = Authenticator(origin=live_server), open_page()
+    stranger.credentials = [replace(phone.credentials[0], id=bytes(32))]
+    open_login(page, stranger)
+    button(page).click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "Nenhuma conta daqui tem esta chave de acesso. Use outra, ou entre com a senha."
+    )
+
+
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_nothing_moves_when_the_script_arrives(width: int, open_page: OpenPage, phone: Authenticator) -> None:
+    """On a phone and at a desk: layout shifts of the whole visit, as Web Vitals counts them."""
+    page = open_page(viewport={"width": width, "height": 800})
+    page.goto("/login")
+    expect(button(page)).to_be_visible()
+    shifts = """() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries().length)).observe(
+        { type: "layout-shift", buffered: true }) || setTimeout(() => done(0), 500))"""
+    assert page.evaluate(shifts) == 0
+
+
+def test_without_scripts_it_is_not_there(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/login")
+    expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
+    expect(button(page)).to_be_hidden()
+
+
+def test_a_browser_that_has_none_does_not_show_it(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    page.add_init_script("delete window.PublicKeyCredential")
+    page.goto("/login")
+    expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
+    expect(button(page)).to_be_hidden()
