@@ -32,6 +32,11 @@ async def find(db: Reader, account_id: int) -> Totp | None:
     return await db.one(Totp, sql, account_id=account_id)
 
 
+async def last_step(db: Reader, account_id: int) -> int | None:
+    """The time step of the code that was accepted last; None without an app."""
+    return await db.one(int, "SELECT last_step FROM totp WHERE account_id = :account_id", account_id=account_id)
+
+
 async def spend(tx: Transaction, account_id: int, step: int) -> bool:
     """Accept a code's time step once, and only a newer one than the last (RFC 6238 §5.2); False for any other step, and
     for one that was disclosed."""

@@ -45,7 +45,7 @@ function watchTheTime() {
     const tick = setInterval(() => {
       if (late.isConnected && Date.now() < end) return;
       clearInterval(tick);
-      for (const one of late.parentElement.querySelectorAll(":scope > :is(form, p:not(.hint))")) one.hidden = true;
+      for (const one of late.parentElement.querySelectorAll(":scope > :is(form, details, p:not(.hint))")) one.hidden = true;
       late.hidden = false;
       late.querySelector("a").focus();
     }, 1000);
@@ -135,6 +135,8 @@ document.addEventListener("click", (event) => {
 async function offerPasskeys(isAnew) {
   for (const button of document.querySelectorAll("[data-passkey]")) {
     button.hidden = !canAsk;
+    for (const hint of button.form.querySelectorAll(".hint")) hint.hidden = canAsk;
+    if (!canAsk) button.form.parentElement.querySelector(":scope > details")?.setAttribute("open", "");
     if (answered && "gone" in button.dataset) PublicKeyCredential.signalUnknownCredential?.({ rpId: JSON.parse(button.dataset.passkey).rpId, credentialId: answered }).catch(() => {});
   }
   const button = document.querySelector("[data-conditional]");

@@ -103,6 +103,13 @@ ROUTES: list[BaseRoute] = [
     post("/theme", theme.choose, State.SIGNED_IN, allows_enrolment=True),
     get("/login/code", challenge.code_form, State.PENDING_LOGIN),
     post("/login/code", challenge.enter_code, State.PENDING_LOGIN, throttle=AUTH, entry=Entry.PENDING_LOGIN),
+    post(
+        "/login/code/passkey",
+        challenge.enter_passkey,
+        State.PENDING_LOGIN,
+        throttle=SIGNATURE,
+        entry=Entry.PENDING_LOGIN,
+    ),
     get("/login/recovery", challenge.recovery_form, State.PENDING_LOGIN),
     post("/login/recovery", challenge.enter_recovery, State.PENDING_LOGIN, throttle=AUTH, entry=Entry.PENDING_LOGIN),
     post(

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.authenticators import Device
 from tests.browser.conftest import OpenPage
-from tests.browser.steps import set_up
+from tests.browser.steps import give_password, set_up
 from tests.conftest import Operate
 from tests.support import accessible
 from tests.support.authenticator import Authenticator
@@ -156,6 +156,54 @@ def test_what_the_panel_refuses_is_said_beside_the_button(
     expect(page.get_by_role("alert")).to_have_text(
         "Nenhuma conta daqui tem esta chave de acesso. Use outra, ou entre com a senha."
     )
+
+
+def half_way(page: Page, phone: Authenticator) -> Locator:
+    """After the password; the button of the passkey."""
+    open_login(page, phone)
+    give_password(page)
+    return page.get_by_role("button", name="Usar chave de acesso")
+
+
+def test_after_the_password_the_passkey_takes_the_place_of_a_code(open_page: OpenPage, phone: Authenticator) -> None:
+    page = open_page()
+    passkey = half_way(page, phone)
+    accessible.check(page)
+    expect(passkey).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(INSIDE)
+
+
+def test_without_scripts_or_passkeys_the_challenge_says_what_is_left(open_page: OpenPage, phone: Authenticator) -> None:
+    still, bare = open_page(java_script_enabled=False), open_page()
+    bare.add_init_script("delete window.PublicKeyCredential")
+    for page, words in (
+        (still, "Para usar a chave de acesso, ligue o JavaScript deste navegador."),
+        (bare, "Este navegador não usa chaves de acesso. Entre de outro jeito."),
+    ):
+        page.goto("/login")
+        give_password(page)
+        expect(page.get_by_text(words)).to_be_visible()
+        expect(page.get_by_role("button", name="Usar chave de acesso")).to_be_hidden()
+        page.get_by_role("link", name="Usar um código de recuperação").click()
+        expect(page.get_by_label("Código de recuperação")).to_be_visible()
+
+
+def test_a_refusal_at_the_challenge_is_said_there(open_page: OpenPage, phone: Authenticator, clock: Clock) -> None:
+    page = open_page()
+    passkey = half_way(page, phone)
+    phone.credentials.clear()
+    page.evaluate(
+        "document.querySelector('#use-passkey').dataset.passkey = JSON.stringify({...JSON.parse("
+        "document.querySelector('#use-passkey').dataset.passkey), challenge: 'AAAA'})"
+    )
+    passkey.click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "A chave de acesso não foi aceita. Tente de novo, ou entre de outro jeito."
+    )
+    accessible.check(page)
+    passkey.click()
+    page.wait_for_url(INSIDE)
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])

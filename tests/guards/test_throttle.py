@@ -341,6 +341,7 @@ def test_every_way_in_says_whose_account_is_tried_there(settings: Settings) -> N
         "/login": Entry.NAME,
         "/login/passkey": Entry.PASSKEY,
         "/login/code": Entry.PENDING_LOGIN,
+        "/login/code/passkey": Entry.PENDING_LOGIN,
         "/login/recovery": Entry.PENDING_LOGIN,
     }
     with pytest.raises(TypeError, match="/forgotten"):

@@ -75,10 +75,11 @@ class Histories(Scene):
     def types_a_recovery_code(self, hand: Hand, code: str, whoever: bool) -> None:
         self._types_a_recovery_code(hand if whoever else self._next(hand, self._pending_login), code)
 
-    @rule(hand=hands)
-    def makes_up_a_passkey(self, hand: Hand) -> None:
+    @rule(hand=hands, is_half_way=coins)
+    def makes_up_a_passkey(self, hand: Hand, is_half_way: bool) -> None:
+        path = "/login/code/passkey" if is_half_way else "/login/passkey"
         said = '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {}}'
-        self._post(hand, "/login/passkey", Form({"answer": said}, said="answers as no authenticator does"))
+        self._post(hand, path, Form({"answer": said}, said="answers as no authenticator does"))
 
     @rule(hand=hands, is_tab_of_before=coins)
     def signs_out(self, hand: Hand, is_tab_of_before: bool) -> None:
@@ -210,6 +211,7 @@ class Histories(Scene):
 ENTRANCES = {
     "/login": Histories.types_a_password,
     "/login/passkey": Histories.makes_up_a_passkey,
+    "/login/code/passkey": Histories.makes_up_a_passkey,
     "/login/code": Histories.types_a_code,
     "/login/recovery": Histories.types_a_recovery_code,
     "/logout": Histories.signs_out,

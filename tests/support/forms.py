@@ -9,6 +9,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/logout": (),
     "/theme": ("theme",),
     "/login/code": ("code",),
+    "/login/code/passkey": ("answer",),
     "/login/recovery": ("code",),
     "/security/totp": (),
     "/security/totp/confirm": ("code",),

@@ -10,7 +10,7 @@ from web.visit.visit import Visit
 
 
 async def begin(tx: Transaction, visit: Visit, account_id: int, next: str) -> str:
-    """Returns its token."""
+    """Returns its token; from here on it is the one of this visit."""
     panel, at = visit.panel, visit.at
     token = cookies.new_token(panel)
     digest = cookies.digest(token)
@@ -28,4 +28,5 @@ async def begin(tx: Transaction, visit: Visit, account_id: int, next: str) -> st
         is_trusted=await recognise(tx, visit, account_id) is not None,
         keep=PENDING_LOGINS_LIVE,
     )
+    visit.arrival.pending_login = await pending_logins.find(tx, digest, at=at)
     return token

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from db import notices, pending_logins
 from db.database import Transaction
 from db.endings import Cause
+from web.auth import offers, passkeys
 from web.auth.endings import because
 from web.auth.outcome import Accepted, Reason, Refused
 from web.auth.recovery_codes import try_recovery
@@ -16,7 +17,7 @@ from web.http.page import go, later, page
 from web.http.redirects import login_path
 from web.http.refusals import sentence, status_of
 from web.limits import PENDING_LOGIN_TRIES
-from web.pages.entry.login import CHALLENGES, signed_in, waiting_for
+from web.pages.entry.login import CHALLENGES, is_passkey_gone, signed_in, waiting_for
 from web.visit.visit import Pending
 from web.words.waits import counted, tries_left
 
@@ -25,11 +26,12 @@ OVER = f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e esta tentativa de en
 
 
 async def code_form(visit: Pending) -> Response:
-    return _challenge(visit, CHALLENGE, waiting=await waiting_for(visit, "code", visit.pending_login.account_id))
+    return await _challenge(visit, CHALLENGE, waiting=await waiting_for(visit, "code", visit.pending_login.account_id))
 
 
 async def recovery_form(visit: Pending) -> Response:
-    return _challenge(visit, RECOVERY, waiting=await waiting_for(visit, "recovery", visit.pending_login.account_id))
+    waiting = await waiting_for(visit, "recovery", visit.pending_login.account_id)
+    return await _challenge(visit, RECOVERY, waiting=waiting)
 
 
 async def enter_code(visit: Pending) -> Response:
@@ -45,10 +47,22 @@ async def enter_recovery(visit: Pending) -> Response:
         return await _judge(visit, judge, RECOVERY)
 
 
+async def enter_passkey(visit: Pending) -> Response:
+    """In place of the code. Nobody guesses a signature: a refused one takes no try, and the pending login goes on."""
+    answer = (await forms.read(visit, "answer"))["answer"]
+    match await passkeys.complete(visit, answer):
+        case Refused() as refused:
+            return await _challenge(visit, CHALLENGE, refused_passkey=refused)
+        case None:
+            return go(visit, login_path(visit.pending_login.next))  # a parallel request was first
+        case token:
+            return signed_in(visit, token, visit.pending_login.next)
+
+
 async def _judge(visit: Pending, judge: Judge | Refused, template: str) -> Response:
     panel, pending_login = visit.panel, visit.pending_login
     if isinstance(judge, Refused):
-        return _challenge(visit, template, judge)
+        return await _challenge(visit, template, judge)
     async with panel.db.transaction() as tx:
         if await pending_logins.find(tx, pending_login.digest, at=panel.now()) is None:
             return go(visit, login_path(pending_login.next))  # a parallel request was first
@@ -70,17 +84,23 @@ async def _finish(tx: Transaction, visit: Pending, accepted: Accepted) -> Respon
 async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str) -> Response:
     pending_login = visit.pending_login
     if refused.tries_left is None:
-        return _challenge(visit, template, refused)
+        return await _challenge(visit, template, refused)
     left = await pending_logins.miss(
         tx, pending_login.digest, because(visit.panel, Cause.MISSES), tries=PENDING_LOGIN_TRIES
     )
     if not left:
         await notices.hasten(tx, pending_login.digest, at=visit.panel.now())
-    return _challenge(visit, template, refused, left=left)
+    return await _challenge(visit, template, refused, left=left)
 
 
-def _challenge(
-    visit: Pending, template: str, refused: Refused | None = None, *, left: int | None = None, waiting: str = ""
+async def _challenge(
+    visit: Pending,
+    template: str,
+    refused: Refused | None = None,
+    *,
+    left: int | None = None,
+    waiting: str = "",
+    refused_passkey: Refused | None = None,
 ) -> Response:
     """The challenge, with why it was refused; with no tries `left` this pending login is over."""
     next = visit.pending_login.next
@@ -89,7 +109,7 @@ def _challenge(
         visit,
         template,
         block="form",
-        status=status_of(refused) if refused else 200,
+        status=status_of(why_not) if (why_not := refused or refused_passkey) else 200,
         account_name=visit.pending_login.account_name,
         ends_in=visit.pending_login.ends_at - visit.at,
         error=why + _what_next(refused, left) if refused else "",
@@ -99,6 +119,9 @@ def _challenge(
         again=login_path(next),
         again_by_recovery=login_path(next, com="recuperacao"),
         waiting=waiting,
+        offer=await offers.at_login(visit),
+        passkey_error=sentence(refused_passkey) if refused_passkey else "",
+        is_passkey_gone=is_passkey_gone(visit, refused_passkey),
     )
     return later(response, refused.wait) if refused else response
 

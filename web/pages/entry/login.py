@@ -8,7 +8,7 @@ from db.errors import DatabaseError
 from web.audit import log
 from web.audit.events import Event
 from web.audit.record import record_event
-from web.auth import passkeys, pending_logins
+from web.auth import offers, passkeys, pending_logins
 from web.auth.delayed_acts import carry_out_due
 from web.auth.endings import SentOut, why_out
 from web.auth.outcome import Proof, Reason, Refused
@@ -23,7 +23,7 @@ from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, ENROL_ONLY_TTL, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL, SESSIONS_LIVE
 from web.visit.cookies import Cookie
-from web.visit.visit import Visit, section_of
+from web.visit.visit import Pending, Visit, section_of
 from web.words.waits import counted, duration
 
 WRONG = "Usuário ou senha incorretos."
@@ -182,6 +182,9 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
             is_dated=False,
             is_over=False,
             waiting=await waiting_for(visit, way, account.id),
+            offer=await offers.at_login(Pending(visit.arrival)),
+            passkey_error="",
+            is_passkey_gone=False,
         )
         visit.jar.set(response, Cookie.PENDING_LOGIN, token)
         return response
