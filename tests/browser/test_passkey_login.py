@@ -1,5 +1,6 @@
 """Passkeys at the ways in, by a real browser and its virtual authenticator."""
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -204,6 +205,26 @@ def test_a_refusal_at_the_challenge_is_said_there(open_page: OpenPage, phone: Au
     accessible.check(page)
     passkey.click()
     page.wait_for_url(INSIDE)
+
+
+def test_confirming_who_it_is_takes_one_press_and_stays_in_place(
+    open_page: OpenPage, phone: Authenticator, clock: Clock
+) -> None:
+    page = open_page()
+    open_login(page, phone)
+    button(page).click()
+    page.wait_for_url(INSIDE)
+    page.goto("/activity")
+    clock.forward(minutes=6)
+    page.goto("/security/sessions")
+    page.get_by_role("button", name=re.compile("Encerrar|Esquecer")).first.click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    passkey = page.get_by_role("button", name="Usar chave de acesso")
+    expect(passkey).to_be_focused()
+    accessible.check(page)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_have_count(0)
+    expect(page).to_have_url(re.compile("/security/sessions"))
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from db import accounts, instances
 from web.audit import log
-from web.auth.outcome import Accepted, Proof, Reason, Refused
-from web.auth.step_up import Typed, verify
+from web.auth import offers
+from web.auth.outcome import Accepted, Outcome, Proof, Reason, Refused
+from web.auth.step_up import Typed, verify, verify_passkey
 from web.crypto.vault import BrokenSeal
 from web.guards import throttle
 from web.http import forms
@@ -24,25 +25,32 @@ from web.limits import FIELD_MAX
 from web.visit.visit import SignedIn
 
 PASSWORD, CODE, RECOVERY, KEPT = "step_up_password", "step_up_code", "step_up_recovery", "step_up_kept"
+PASSKEY = "step_up_passkey"
 
 
 async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
     """Accepted once every factor is proved: by this request or, not longer ago than `within`, by one before."""
     session = visit.session
-    proof = await forms.pop(visit, PASSWORD, CODE, RECOVERY, KEPT)
+    proof = await forms.pop(visit, PASSWORD, CODE, RECOVERY, PASSKEY, KEPT)
     await forms.put_back(visit, _open(visit, proof.pop(KEPT, "")))
     if not proof:
         age = visit.panel.now() - session.verified_at  # below zero when the clock went back since
         return Accepted(Proof.EARLIER) if timedelta(0) <= age < within else await _ask(visit)
     if refused := await throttle.charge(visit, throttle.AUTH):
         return refused
-    typed = Typed(proof.get(PASSWORD, ""), proof.get(CODE, ""), proof.get(RECOVERY, ""))
-    name, outcome = await verify(visit, typed)
+    name, outcome = await _judge(visit, proof)
     match outcome:
         case Accepted():
             return outcome
         case Refused():
             return await _ask_again(visit, f"step_up_{name}", outcome)
+
+
+async def _judge(visit: SignedIn, proof: dict[str, str]) -> tuple[str, Outcome]:
+    """A passkey proves everything at once; whatever was typed beside it is not looked at."""
+    if PASSKEY in proof:
+        return "passkey", await verify_passkey(visit, proof[PASSKEY])
+    return await verify(visit, Typed(proof.get(PASSWORD, ""), proof.get(CODE, ""), proof.get(RECOVERY, "")))
 
 
 async def _ask_again(visit: SignedIn, field: str, refused: Refused) -> Response:
@@ -72,6 +80,7 @@ async def _ask(
         is_recovering=is_recovering,
         is_dated=is_dated,
         place=_place(visit),
+        offer=await offers.at_step_up(visit),
         way_back=page_above(visit, visit.path),
         purpose=visit.arrival.purpose,
         instance=await _instance(visit),
