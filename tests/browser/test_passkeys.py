@@ -88,8 +88,8 @@ def open_only(page: Page) -> None:
 
 def prove_by_paper(page: Page, code: str) -> None:
     expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    page.get_by_text("Usar a senha e um código de recuperação").click()
     page.get_by_label("Senha").last.fill(PASSWORD)
-    page.get_by_text("Usar um código de recuperação").click()
     page.get_by_label("Código de recuperação").fill(code)
     page.get_by_role("button", name="Continuar").click()
 
@@ -163,6 +163,18 @@ def test_one_more_by_keyboard_alone(page: Page, clock: Clock) -> None:
     page.keyboard.type("Chaveiro")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Agora ela se chama Chaveiro.")).to_be_focused()
+
+
+def test_the_first_one_confirms_who_adds_another(page: Page) -> None:
+    phone = Phone(page).plug_in()
+    add_first(page)
+    page.goto("/security/passkeys")
+    Phone(page).plug_in(transport="usb")
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    page.get_by_role("button", name="Usar chave de acesso").click()
+    expect(page.locator(".rows > li")).to_have_count(2)
+    expect(page.get_by_text("Chave de acesso adicionada.")).to_be_focused()
+    assert len(phone.credentials()) == 1
 
 
 def test_one_authenticator_holds_one_passkey_of_an_account(page: Page) -> None:
