@@ -136,14 +136,13 @@ def test_what_the_operator_took_away_is_named_and_what_to_do(
 ) -> None:
     operate(lambda panel: people.reset_two_factor(panel, Namespace(name="alice")))
     assert why(client) == (
-        "Seus dois fatores foram desativados por quem cuida do painel. "
-        "Entre com a senha e configure o celular de novo.",
+        "Seus dois fatores foram desativados por quem cuida do painel. Entre com a senha e ative-os de novo.",
         "alice",
     )
     sign_in(client, protected)
     hub = client.get("/security").text
     assert "Quem cuida do painel desativou os dois fatores</strong> <time" in hub
-    assert "apague a entrada antiga" in hub
+    assert "Apague as entradas antigas, no aplicativo e no gerenciador de senhas" in hub
     operate(lambda panel: people.reset_password(panel, Namespace(name="alice")))
     assert why(client) == (
         "Sua senha foi apagada por quem cuida do painel. Peça o link de ativação e escolha outra.",

@@ -50,7 +50,7 @@ SENT_OUT = {
     Cause.OPERATOR: "Quem cuida do painel encerrou sua sessão. Entre de novo.",
     Cause.PASSWORD_ERASED: ("Sua senha foi apagada por quem cuida do painel. Peça o link de ativação e escolha outra."),
     Cause.FACTOR_REMOVED: (
-        "Seus dois fatores foram desativados por quem cuida do painel. Entre com a senha e configure o celular de novo."
+        "Seus dois fatores foram desativados por quem cuida do painel. Entre com a senha e ative-os de novo."
     ),
     Cause.LATE: f"A verificação em duas etapas passou de {duration(PENDING_LOGIN_TTL)}. Entre de novo, com a senha.",
     Cause.MISSES: f"Foram {PENDING_LOGIN_TRIES} códigos incorretos, e aquela entrada terminou. Entre de novo.",
