@@ -1,4 +1,5 @@
-"""Point 2: how many full logins a second (password, code, page), beside plain argon2; and that nobody starves."""
+"""Point 2: how many full logins a second (password, code, page), beside plain argon2, and by passkeys; and that nobody
+starves."""
 
 import asyncio
 import itertools
@@ -11,7 +12,7 @@ from typing import Any
 import argon2
 import uvloop
 
-from bench import load, people, servers
+from bench import load, passkeys, people, servers
 from bench.population import PASSWORD, Population
 from bench.report import Row, median
 from web.limits import ARGON2, HASHES_AT_ONCE
@@ -22,15 +23,27 @@ GUESSERS = 32  # more than the queue of hashes has room for
 
 
 def run(data: Path, there: Population, seconds: float) -> list[Row]:
-    names = itertools.cycle(there.names)
-    plain, full = [], []
+    names, numbers = itertools.cycle(there.names), itertools.cycle(range(1, len(there.names) + 1))
+    passkeys.give(data, len(there.names))
+    plain, full, bare, by_passkey = [], [], [], []
     for _ in range(ROUNDS):
         plain.append(plain_argon2(seconds))
+        bare.append(passkeys.bare(seconds))
         with servers.panel(data) as panel:
             full.append(uvloop.run(logins(panel.port, names, seconds)))
+            by_passkey.append(uvloop.run(passkey_logins(panel.port, numbers, seconds)))
     beside = "argon2-cffi's `PasswordHasher` in two threads"
     return [
         Row("full logins", median(full), "logins/s", beside, median(plain), ">= 1.35"),
+        Row("passkey logins", median(by_passkey), "logins/s", "full logins", median(full), ">= 8"),
+        Row(
+            "the same",
+            median(by_passkey),
+            "logins/s",
+            "fido2 and one committed row, in one thread",
+            median(bare),
+            ">= 0.3",
+        ),
         *nobody_starves(data, there, names, seconds),
     ]
 
@@ -55,6 +68,12 @@ def plain_argon2(seconds: float) -> float:
 
 async def logins(port: int, names: "itertools.cycle[str]", seconds: float) -> float:
     return await load.repeat(lambda: people.sign_in(port, next(names)), at_once=AT_ONCE, seconds=seconds)
+
+
+async def passkey_logins(port: int, numbers: "itertools.cycle[int]", seconds: float) -> float:
+    """The first loads what reads them."""
+    await passkeys.sign_in(port, next(numbers))
+    return await load.repeat(lambda: passkeys.sign_in(port, next(numbers)), at_once=AT_ONCE, seconds=seconds)
 
 
 def nobody_starves(data: Path, there: Population, names: "itertools.cycle[str]", seconds: float) -> list[Row]:
