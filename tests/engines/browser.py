@@ -1,11 +1,15 @@
 """What a person does in a browser, whichever engine is in it."""
 
 import base64
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from tests.engines.commands import CommandFailed, Commands
+from tests.support.authenticator import Authenticator, coded
 from tests.support.steady import HANG
 
 T = TypeVar("T")
@@ -56,6 +60,19 @@ class Browser:
 
     def run(self, script: str) -> Any:
         return self._do("ExecuteScript", script=script, args=[])
+
+    @contextlib.contextmanager
+    def holding(self, phone: Authenticator) -> Iterator[None]:
+        """Firefox's own authenticator, with the passkeys of a phone in software; it recognises the person."""
+        able = dict.fromkeys(("hasResidentKey", "hasUserVerification", "isUserConsenting", "isUserVerified"), True)
+        there = self._do("WebAuthn:AddVirtualAuthenticator", protocol="ctap2_1", transport="internal", **able)
+        for one in phone.credentials:
+            key = one.private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+            told = {"credentialId": coded(one.id), "privateKey": coded(key), "userHandle": coded(one.user)}
+            passkey = {**told, "isResidentCredential": True, "rpId": one.rp_id, "signCount": one.counter}
+            self._do("WebAuthn:AddCredential", authenticatorId=there, credentials=passkey)
+        yield
+        self._do("WebAuthn:RemoveVirtualAuthenticator", authenticatorId=there)
 
     def settle(self) -> None:
         """Until what the next frames bring is there: WebKit gives [autofocus] its focus only then."""

@@ -76,7 +76,8 @@ class OverMarionette:
         self("NewSession")
 
     def __call__(self, name: str, /, **parameters: Any) -> Any:
-        body = json.dumps([0, 1, f"WebDriver:{name}", parameters]).encode()
+        command = name if ":" in name else f"WebDriver:{name}"
+        body = json.dumps([0, 1, command, parameters]).encode()
         self._socket.sendall(b"%d:%s" % (len(body), body))
         _, _, error, value = self._read()
         if error:
