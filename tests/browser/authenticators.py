@@ -10,15 +10,19 @@ from tests.support.authenticator import Authenticator
 
 
 class Device:
-    """What a page asks passkeys of. Unless `touch` says so, nobody answers by themselves."""
+    """What a page asks passkeys of. Unless `touch` says so, nobody answers by themselves. `told`: what became of its
+    passkeys ("Added", "Deleted", "Updated")."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, **differs: object) -> None:
         self.session = page.context.new_cdp_session(page)
         self.session.send("WebAuthn.enable")
         kind = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal"}
         able = dict.fromkeys(("hasResidentKey", "hasUserVerification", "isUserVerified"), True)
         synced = dict.fromkeys(("defaultBackupEligibility", "defaultBackupState"), True)
-        options: dict[str, Any] = {**kind, **able, **synced, "automaticPresenceSimulation": False}
+        options: dict[str, Any] = {**kind, **able, **synced, "automaticPresenceSimulation": False, **differs}
+        self.told: list[str] = []
+        for event in ("Added", "Deleted", "Updated"):
+            self.session.on(f"WebAuthn.credential{event}", lambda _, event=event: self.told.append(event))
         self.id = self.session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
 
     def hold(self, phone: Authenticator) -> None:
@@ -44,8 +48,12 @@ class Device:
         """Whether it recognises the person."""
         self._tell("setUserVerified", isUserVerified=is_on)
 
-    def _tell(self, what: str, **told: Any) -> None:
-        self.session.send(f"WebAuthn.{what}", {"authenticatorId": self.id} | told)
+    def credentials(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._tell("getCredentials")["credentials"]
+        return found
+
+    def _tell(self, what: str, **told: Any) -> dict[str, Any]:
+        return self.session.send(f"WebAuthn.{what}", {"authenticatorId": self.id} | told)
 
 
 def _coded(value: bytes) -> str:

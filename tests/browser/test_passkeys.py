@@ -2,13 +2,13 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.authenticators import Device
 from tests.browser.phone import show_code
 from tests.browser.steps import leave_codes, prove, set_up, switch_on
 from tests.support.accessible import check
@@ -35,32 +35,9 @@ def live_server(settings: Settings, clock: Clock, still_loop: StillLoop, tmp_pat
         yield address
 
 
-@dataclass
-class Phone:
-    """An authenticator, and what it tells of its passkeys."""
-
-    page: Page
-    told: list[str] = field(default_factory=list)
-
-    def plug_in(self, **kind: Any) -> "Phone":
-        self.cdp = self.page.context.new_cdp_session(self.page)
-        self.cdp.send("WebAuthn.enable")
-        usual = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": True}
-        usual |= {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
-        options = {"options": usual | kind}
-        self.id = self.cdp.send("WebAuthn.addVirtualAuthenticator", options)["authenticatorId"]
-        for event in ("Added", "Deleted", "Updated"):
-            self.cdp.on(f"WebAuthn.credential{event}", lambda _, event=event: self.told.append(event))
-        return self
-
-    def verifies(self, does: bool) -> None:
-        self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": does})
-
-    def credentials(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.id})[
-            "credentials"
-        ]
-        return found
+def phone_at(page: Page, **differs: object) -> Device:
+    """One that is unlocked and in the hand: it answers by itself."""
+    return Device(page, automaticPresenceSimulation=True, **differs)
 
 
 @pytest.fixture
@@ -95,7 +72,7 @@ def prove_by_paper(page: Page, code: str) -> None:
 
 
 def test_what_is_removed_goes_from_the_authenticator_too(page: Page) -> None:
-    phone = Phone(page).plug_in()
+    phone = phone_at(page)
     codes = add_first(page)
     assert [one["rpId"] for one in phone.credentials()] == ["painel.localhost"]
     open_only(page)
@@ -112,20 +89,20 @@ def test_what_is_removed_goes_from_the_authenticator_too(page: Page) -> None:
 
 
 def test_a_device_that_checks_nobody_is_told_so_and_tries_again(page: Page) -> None:
-    phone = Phone(page).plug_in()
-    phone.verifies(False)
+    phone = phone_at(page)
+    phone.verify(False)
     page.get_by_role("button", name="Adicionar chave de acesso").click()
     expect(page.get_by_role("status").filter(has_text="Nada foi criado")).to_be_visible()
     expect(page.get_by_role("button", name="Tentar de novo")).to_be_focused()
     assert phone.credentials() == []
     check(page)
-    phone.verifies(True)
+    phone.verify(True)
     page.keyboard.press("Enter")
     expect(page.locator("#codes li")).to_have_count(10)
 
 
 def test_given_up_it_is_gone_and_nothing_is_created(page: Page) -> None:
-    phone = Phone(page).plug_in(automaticPresenceSimulation=False)
+    phone = Device(page)
     page.get_by_role("button", name="Adicionar chave de acesso").click()
     expect(page.get_by_text("Siga o que o aparelho pedir")).to_be_visible()
     page.get_by_role("link", name="Cancelar").click()
@@ -136,7 +113,7 @@ def test_given_up_it_is_gone_and_nothing_is_created(page: Page) -> None:
 def test_the_way_that_suits_the_device_comes_first(page: Page) -> None:
     ways = page.locator(".next .actions button")
     expect(ways).to_have_text(["Configurar Agora", "Adicionar chave de acesso"])
-    Phone(page).plug_in()
+    phone_at(page)
     page.reload()
     expect(ways).to_have_text(["Adicionar chave de acesso", "Configurar Agora"])
     expect(ways.first).to_have_class("primary")
@@ -146,7 +123,7 @@ def test_the_way_that_suits_the_device_comes_first(page: Page) -> None:
 def test_one_more_by_keyboard_alone(page: Page, clock: Clock) -> None:
     key = switch_on(page, clock)
     leave_codes(page)
-    Phone(page).plug_in()
+    phone_at(page)
     clock.forward(seconds=30)
     page.goto("/security")
     page.get_by_role("button", name="Adicionar chave de acesso").focus()
@@ -166,10 +143,10 @@ def test_one_more_by_keyboard_alone(page: Page, clock: Clock) -> None:
 
 
 def test_the_first_one_confirms_who_adds_another(page: Page) -> None:
-    phone = Phone(page).plug_in()
+    phone = phone_at(page)
     add_first(page)
     page.goto("/security/passkeys")
-    Phone(page).plug_in(transport="usb")
+    phone_at(page, transport="usb")
     page.get_by_role("button", name="Adicionar chave de acesso").click()
     page.get_by_role("button", name="Usar chave de acesso").click()
     expect(page.locator(".rows > li")).to_have_count(2)
@@ -178,7 +155,7 @@ def test_the_first_one_confirms_who_adds_another(page: Page) -> None:
 
 
 def test_one_authenticator_holds_one_passkey_of_an_account(page: Page) -> None:
-    phone = Phone(page).plug_in()
+    phone = phone_at(page)
     codes = add_first(page)
     page.goto("/security/passkeys")
     page.get_by_role("button", name="Adicionar chave de acesso").click()
@@ -209,7 +186,7 @@ def test_without_script_the_page_says_what_would_help(open_page: OpenPage, setup
 
 
 def test_back_from_a_passkey_that_was_made_makes_no_other(page: Page) -> None:
-    phone = Phone(page).plug_in()
+    phone = phone_at(page)
     add_first(page)
     page.goto("/security/passkeys")
     page.go_back()
@@ -219,7 +196,7 @@ def test_back_from_a_passkey_that_was_made_makes_no_other(page: Page) -> None:
 
 
 def test_the_passkeys_of_a_lost_device_are_looked_through_on_the_bad_day(page: Page) -> None:
-    Phone(page).plug_in()
+    phone_at(page)
     codes = add_first(page)
     page.goto("/security/bad-day")
     page.get_by_role("button", name="Bloquear tudo").click()
