@@ -105,8 +105,8 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 // A passkey answers what its button asks: when that is pressed or, at the login, out of the field of the name. There is
-// one question at a time, and nobody is told that they gave it up.
-const canAsk = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+// one question at a time, and nobody is told that they gave it up. An IP address can hold no passkey.
+const canAsk = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON) && !/^[\d.]+$|:/.test(location.hostname);
 let asking, offered, answered;
 async function ask(button, mediation) {
   asking?.abort();

@@ -41,6 +41,11 @@ class Device:
             }
             self._tell("addCredential", credential=passkey)
 
+    def holds(self) -> int:
+        """How many passkeys are in it."""
+        told = self.session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
+        return len(told["credentials"])
+
     def touch(self, is_on: bool = True) -> None:
         self._tell("setAutomaticPresenceSimulation", enabled=is_on)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.authenticators import Device
 from tests.browser.conftest import OpenPage
@@ -18,7 +18,7 @@ from tests.support.ceremonies import give_passkey
 from tests.support.clock import Clock
 from tests.support.live import free_port, live
 from tests.support.people import PASSWORD, Person
-from tests.support.steady import StillLoop
+from tests.support.steady import StillLoop, until
 from web.app import create_app
 from web.settings import Settings
 
@@ -159,6 +159,32 @@ def test_what_the_panel_refuses_is_said_beside_the_button(
     )
 
 
+def test_a_password_manager_forgets_what_the_panel_says_is_gone(
+    open_page: OpenPage, phone: Authenticator, clock: Clock
+) -> None:
+    """At `localhost` the panel never says so: the word is put into its refusal on the way."""
+    page = open_page()
+    device = open_login(page, phone)
+
+    def add(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("data-passkey", "data-gone data-passkey", 1))
+
+    page.route("**/login/passkey", add)
+    clock.forward(minutes=6)
+    assert device.holds() == 1
+    button(page).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    until(lambda: device.holds() == 0)
+
+
+def test_under_an_ip_address_it_is_not_there(open_page: OpenPage, phone: Authenticator, live_server: str) -> None:
+    page = open_page()
+    page.goto(live_server.replace("localhost", "127.0.0.1") + "/login")
+    expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
+    expect(button(page)).to_be_hidden()
+
+
 def half_way(page: Page, phone: Authenticator) -> Locator:
     """After the password; the button of the passkey."""
     open_login(page, phone)
@@ -180,7 +206,7 @@ def test_without_scripts_or_passkeys_the_challenge_says_what_is_left(open_page: 
     bare.add_init_script("delete window.PublicKeyCredential")
     for page, words in (
         (still, "Para usar a chave de acesso, ligue o JavaScript deste navegador."),
-        (bare, "Este navegador não usa chaves de acesso. Entre de outro jeito."),
+        (bare, "Neste navegador ou neste endereço não há chaves de acesso. Entre de outro jeito."),
     ):
         page.goto("/login")
         give_password(page)

@@ -61,7 +61,7 @@ def test_an_engine_without_passkeys_offers_none_and_says_what_is_left(window: Br
     window.see("Entrar")
     assert "Entrar com chave de acesso" not in window.text()
     give_password(window)
-    window.see("Este navegador não usa chaves de acesso. Entre de outro jeito.")
+    window.see("Neste navegador ou neste endereço não há chaves de acesso. Entre de outro jeito.")
     assert "Usar chave de acesso" not in window.text()
     window.press("Usar um código de recuperação")
     window.see("Código de recuperação")
