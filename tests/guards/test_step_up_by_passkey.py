@@ -107,6 +107,26 @@ def test_what_was_typed_before_goes_on_sealed(phone: Authenticator, protected: P
     assert "Senha alterada" in client.post("/security/password", data=answer, headers=THERE).text
 
 
+def test_it_stands_for_no_current_password(phone: Authenticator, protected: Person, client: TestClient) -> None:
+    """ASVS V6.2.3: whoever changes the password types the one of now, also beside a passkey."""
+    fresh = "pato verde corre na praia"
+    shown = press(client, phone, "/security/password")
+    assert (shown.status_code, "Senha atual" in shown.text) == (200, True)
+    for current in ("", "girafa verde"):
+        refused = client.post("/security/password", data={"current": current, "password": fresh, "repeated": fresh})
+        assert (refused.status_code, "Senha incorreta" in refused.text) == (422, True)
+    typed = {"current": protected.password, "password": fresh, "repeated": fresh}
+    assert "Senha alterada" in client.post("/security/password", data=typed).text
+
+
+def test_with_it_nobody_changes_a_password_in_one_go(phone: Authenticator, client: TestClient, rows: Rows) -> None:
+    before, fresh = rows("SELECT sealed_password FROM accounts"), "pato verde corre na praia"
+    form = client.post("/security/password", headers=THERE)
+    typed = {"step_up_passkey": phone.get(asked(form)), "current": "", "password": fresh, "repeated": fresh}
+    assert client.post("/security/password", data=typed, headers=THERE).status_code == 422
+    assert rows("SELECT sealed_password FROM accounts") == before
+
+
 @pytest.mark.parametrize(
     "faults",
     [{"origin": "https://evil.test"}, {"flags": UP}, {"signature": bytes(70)}, {"user": bytes(64)}, {"id": bytes(32)}],

@@ -41,6 +41,7 @@ async def demand(visit: SignedIn, *, within: timedelta) -> Accepted | Response:
     name, outcome = await _judge(visit, proof)
     match outcome:
         case Accepted():
+            visit.arrival.has_typed_password = outcome.proof is not Proof.PASSKEY
             return outcome
         case Refused():
             return await _ask_again(visit, f"step_up_{name}", outcome)

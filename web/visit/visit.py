@@ -59,6 +59,7 @@ class Arrival:
     is_exposed: bool = False  # over plain HTTP, which others can read
     entry: Entry | None = None
     purpose: str = ""  # what "Confirme que é você" is asked for
+    has_typed_password: bool = False  # to confirm who it is: the right one, with this very request
     is_identified: bool = False
     session: Session | None = None
     pending_login: PendingLogin | None = None

@@ -25,7 +25,7 @@ from web.http import forms
 from web.http.page import go, later, page
 from web.http.refusals import password_errors, password_sentence, sentence, status_of
 from web.pages.security import lockdown
-from web.visit.visit import RecentlyVerified, SignedIn, VerifiedNow
+from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 
 FIELDS = ("current", "current_proved", "password", "repeated")
@@ -39,12 +39,13 @@ async def form(visit: RecentlyVerified) -> Response:
 
 
 async def change(visit: RecentlyVerified) -> Response:
-    """Ask for the current password too (ASVS V6.2.3), once: by this form, or by a proof given on the way to it.
+    """Ask for the current password too (ASVS V6.2.3), once: by this form, or by what was typed on the way to it. A
+    passkey proves no password.
 
     Without fields it is a proof just given: show the form.
     """
     typed = await forms.read(visit, optional=FIELDS)
-    is_proved = isinstance(visit, VerifiedNow) or step_up.has_proved_password(visit, typed["current_proved"])
+    is_proved = visit.arrival.has_typed_password or step_up.has_proved_password(visit, typed["current_proved"])
     if not any(typed.values()):
         return await _form(visit, is_proved=is_proved)
     if not is_proved:
