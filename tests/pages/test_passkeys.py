@@ -13,7 +13,19 @@ from starlette.testclient import TestClient
 
 from tests.support.authenticator import BE, BS, UP, UV, Authenticator, Options, coded, judged_again
 from tests.support.clock import Clock
-from tests.support.people import FRAGMENT, ORIGIN, PASSWORD, Person, codes_on, key_on, lost, proof, set_up, sign_in
+from tests.support.people import (
+    FRAGMENT,
+    ORIGIN,
+    PASSWORD,
+    Person,
+    codes_on,
+    key_on,
+    lost,
+    proof,
+    protect,
+    set_up,
+    sign_in,
+)
 from web.app import create_app
 from web.settings import Settings
 
@@ -401,6 +413,28 @@ def test_whoever_has_a_passkey_alone_stops_what_was_begun(
     assert "Impedido: nada muda na sua conta." in stopped
     assert "Não tenho o aplicativo" not in stopped
     assert "Não tenho o aplicativo" not in browser.get("/security").text
+
+
+def test_a_password_alone_stops_nothing(
+    protected: Person,
+    client: TestClient,
+    new_client: NewClient,
+    invite: Callable[[str], Person],
+    clock: Clock,
+    rows: Rows,
+) -> None:
+    """After a reset it may be what somebody else has, and the link what takes it from them."""
+    bruno, browser = invite("bruno"), new_client()
+    sign_in(browser, bruno)
+    protect(browser, bruno, clock())
+    fields = {"reason": "Perdeu o aparelho", "hours": "0"} | proof(protected, clock())
+    client.post("/people/2/reset-factor", data=fields)
+    client.post("/people/2/link", data=proof(protected, clock.forward(seconds=30)))
+    sign_in(browser, bruno)
+    typed = {"step_up_password": bruno.password, "step_up_code": "", "step_up_recovery": ""}
+    refused = browser.post("/security/delayed-acts/stop-proved", data=typed)
+    assert (refused.status_code, "Ative antes os seus dois fatores" in refused.text) == (403, True)
+    assert rows("SELECT kind FROM delayed_acts") == [("password_link",)]
 
 
 def test_the_first_screen_tells_how_the_next_login_goes(alice: Person, client: TestClient) -> None:

@@ -8,7 +8,7 @@ from db.delayed_acts import Kind
 from web.auth.delayed_acts import stop as stop_act
 from web.auth.outcome import Accepted, Refused
 from web.auth.totp import try_code
-from web.http import forms
+from web.http import errors, forms
 from web.http.page import later, page
 from web.http.refusals import sentence, status_of
 from web.visit.visit import SignedIn, VerifiedNow
@@ -34,8 +34,13 @@ async def stop(visit: SignedIn) -> Response:
 
 
 async def stop_proved(visit: VerifiedNow) -> Response:
-    """Without the app's code: whoever has a passkey alone, or only the sheet at hand, has proved themselves by it."""
+    """Without the app's code: whoever has a passkey alone, or only the sheet at hand, has proved themselves by it.
+
+    A password alone stops nothing: somebody else may have it, and the link be what takes it from them.
+    """
     await forms.read(visit)
+    if not visit.session.has_two_factor:
+        return errors.deny(visit, 403, "own factor", advice="Ative antes os seus dois fatores, em Segurança.")
     async with session_transaction(visit) as tx:
         return await _stop(tx, visit)
 
