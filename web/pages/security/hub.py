@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from db import accounts, activity, two_factor
-from db.activity import Entry
 from db.two_factor import Overview
 from web import hosts
 from web.audit.events import Event
@@ -18,11 +17,29 @@ from web.pages.security.lockdown import way_back
 from web.visit.visit import SignedIn
 from web.visit.visitor import SessionEnded
 
-REMOVALS = (
-    Event.TOTP_REMOVED,
-    Event.PASSKEY_LAST_REMOVED,
-    Event.CLI_RESET_TWO_FACTOR,
-)  # by the owner, and by whoever looks after the panel
+# Who switched the second factor off, and what is left of it elsewhere.
+REMOVALS: dict[str, tuple[str, str]] = {
+    Event.TOTP_REMOVED: (
+        "Você desativou",
+        "No aplicativo, apague a entrada antiga: o código dela não vale mais.",
+    ),
+    Event.PASSKEY_LAST_REMOVED: (
+        "Você desativou",
+        "Apague a chave antiga do aparelho ou do gerenciador de senhas: ela não vale mais.",
+    ),
+    Event.CLI_RESET_TWO_FACTOR: (
+        "Quem cuida do painel desativou",
+        "Apague as entradas antigas, no aplicativo e no gerenciador de senhas: não valem mais.",
+    ),
+}
+
+
+class Removal(NamedTuple):
+    """How the second factor was switched off."""
+
+    who: str
+    at: datetime
+    left: str
 
 
 class Codes(NamedTuple):
@@ -92,9 +109,15 @@ async def _is_last_administrator(visit: SignedIn) -> bool:
     return session.administers and await accounts.is_last_administrator(visit.panel.db, session.account_id)
 
 
-async def _removal(visit: SignedIn) -> Entry | None:
-    """How the second factor was switched off, if the account had one."""
-    return await activity.recent(visit.panel.db, visit.session.account_id, among=REMOVALS, within=HUB_LOOKS_BACK)
+async def _removal(visit: SignedIn) -> Removal | None:
+    """None when the account had no second factor."""
+    found = await activity.recent(
+        visit.panel.db, visit.session.account_id, among=tuple(REMOVALS), within=HUB_LOOKS_BACK
+    )
+    if found is None:
+        return None
+    who, left = REMOVALS[found.event]
+    return Removal(who, found.at, left)
 
 
 def _codes(found: Overview) -> Codes | None:
