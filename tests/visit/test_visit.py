@@ -110,7 +110,7 @@ ONLY_IN = [
     (scope, {"web.visit.scope", "web.guards.perimeter", "web.http.redirects"}),
     (request, {"web.visit.scope", "web.guards.perimeter", "web.guards.guard", "web.http.errors", "web.visit.visit"}),
     (made_up, {"web.visit.scope"}),
-    (let_in, {"web.guards.guard"}),
+    (let_in, {"web.guards.guard", "web.auth.pending_logins"}),
     (
         accepted,
         {
@@ -121,7 +121,7 @@ ONLY_IN = [
             "web.guards.step_up",
         },
     ),
-    (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.auth.sessions"}),
+    (put_in_place, {"web.visit.visit", "web.visit.visitor", "web.auth.sessions", "web.auth.pending_logins"}),
     (blind, set(SOURCES) - TYPED),
 ]
 

@@ -6,11 +6,11 @@ from web.audit.notices import notify_password_known
 from web.limits import PENDING_LOGIN_TTL, PENDING_LOGINS_LIVE
 from web.visit import cookies
 from web.visit.browser import recognise
-from web.visit.visit import Visit
+from web.visit.visit import Pending, Visit
 
 
-async def begin(tx: Transaction, visit: Visit, account_id: int, next: str) -> str:
-    """Returns its token; from here on it is the one of this visit."""
+async def begin(tx: Transaction, visit: Visit, account_id: int, next: str) -> tuple[str, Pending]:
+    """Returns its token, and the visit from here on, whose pending login it is."""
     panel, at = visit.panel, visit.at
     token = cookies.new_token(panel)
     digest = cookies.digest(token)
@@ -29,4 +29,4 @@ async def begin(tx: Transaction, visit: Visit, account_id: int, next: str) -> st
         keep=PENDING_LOGINS_LIVE,
     )
     visit.arrival.pending_login = await pending_logins.find(tx, digest, at=at)
-    return token
+    return token, Pending(visit.arrival)

@@ -73,7 +73,8 @@ async def _let_in(tx: Transaction, visit: Visit, account: Account) -> Response:
     if not is_new:
         await notify(tx, visit, account.id, NoticeKind.PASSWORD_CHANGED)
     if account.has_two_factor:
-        return to_challenge(visit, await pending_logins.begin(tx, visit, account.id, HOME))
+        token, _ = await pending_logins.begin(tx, visit, account.id, HOME)
+        return to_challenge(visit, token)
     token = await begin_session(tx, visit, account.id, Accepted(Proof.ACTIVATION_CODE))
     return signed_in(visit, token, "/welcome" if is_new else HOME)
 

@@ -23,7 +23,7 @@ from web.http.redirects import HOME, safe_path
 from web.http.refusals import sentence, status_of
 from web.limits import BUSY_RETRY, ENROL_ONLY_TTL, PENDING_LOGIN_TRIES, PENDING_LOGIN_TTL, SESSIONS_LIVE
 from web.visit.cookies import Cookie
-from web.visit.visit import Pending, Visit, section_of
+from web.visit.visit import Visit, section_of
 from web.words.waits import counted, duration
 
 WRONG = "Usuário ou senha incorretos."
@@ -168,7 +168,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
         await record_event(tx, visit, account.id, Event.LOGIN_PASSWORD_OK)
         if not asks_second:
             return signed_in(visit, await begin_session(tx, visit, account.id, accepted), next)
-        token = await pending_logins.begin(tx, visit, account.id, next)
+        token, pending = await pending_logins.begin(tx, visit, account.id, next)
     way = "recovery" if _wants_recovery(visit) else "code"
     if is_partial(visit):
         response = page(
@@ -182,7 +182,7 @@ async def _pass(visit: Visit, next: str, tried: RightPassword) -> Response:
             is_dated=False,
             is_over=False,
             waiting=await waiting_for(visit, way, account.id),
-            offer=await offers.at_login(Pending(visit.arrival)),
+            offer=await offers.at_login(pending),
             passkey_error="",
             is_passkey_gone=False,
         )
