@@ -138,6 +138,7 @@ async function offerPasskeys(isAnew) {
     for (const hint of button.form.querySelectorAll(".hint")) hint.hidden = canAsk;
     if (!canAsk) button.form.parentElement.querySelector(":scope > details")?.setAttribute("open", "");
     if (answered && "gone" in button.dataset) PublicKeyCredential.signalUnknownCredential?.({ rpId: JSON.parse(button.dataset.passkey).rpId, credentialId: answered }).catch(() => {});
+    delete button.dataset.gone; // it was said of this answer, and not of the next
   }
   const button = document.querySelector("[data-conditional]");
   if (!canAsk || (button === offered && isAnew !== true)) return;

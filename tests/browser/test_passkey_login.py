@@ -13,7 +13,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.steps import give_password, set_up
 from tests.conftest import Operate
 from tests.support import accessible
-from tests.support.authenticator import Authenticator
+from tests.support.authenticator import Authenticator, coded
 from tests.support.ceremonies import give_passkey
 from tests.support.clock import Clock
 from tests.support.live import free_port, live
@@ -277,3 +277,27 @@ def test_a_browser_that_has_none_does_not_show_it(open_page: OpenPage, phone: Au
     page.goto("/login")
     expect(page.get_by_role("button", name="Entrar", exact=True)).to_be_visible()
     expect(button(page)).to_be_hidden()
+
+
+def test_what_is_gone_is_said_of_one_answer_and_not_of_the_next(open_page: OpenPage, phone: Authenticator) -> None:
+    """What a password manager is told to forget is forgotten for good, and the next answer may be of a good one."""
+    page = open_page()
+    page.add_init_script(
+        "window.told = []; PublicKeyCredential.signalUnknownCredential = async (one) => told.push(one.credentialId)"
+    )
+    open_login(page, phone)
+    button = '<button id="use-passkey" name="answer" data-gone data-passkey=\'{"challenge": "", "rpId": "localhost"}\'>'
+    gone = f'<form id="passkey" hx-post="/login/passkey" hx-swap="outerHTML">{button}</button><p></p></form>'
+    to_notices = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+    answers = [(422, gone, {}), (429, "<p>Espere um pouco</p>", to_notices)]
+
+    def answer(route: Route) -> None:
+        status, body, headers = answers.pop(0)
+        route.fulfill(status=status, body=body, headers=headers, content_type="text/html")
+
+    page.route("**/login/passkey", answer)
+    page.locator("#use-passkey").click()
+    expect(page.locator("#use-passkey")).to_have_text("")
+    page.locator("#use-passkey").dispatch_event("click")
+    expect(page.locator("#notices")).to_have_text("Espere um pouco")
+    assert page.evaluate("told") == [coded(phone.credentials[0].id)]
