@@ -156,6 +156,24 @@ async function offerPasskeys(isAnew) {
 offerPasskeys();
 document.addEventListener("htmx:after:swap", offerPasskeys);
 
+// Password managers are told which passkeys of the account are accepted, so that they offer no other: by the answer to a
+// login, and by the page of the passkeys. Nobody waits for it.
+async function tellManagers(words) {
+  const told = JSON.parse(words);
+  await window.PublicKeyCredential?.signalAllAcceptedCredentials?.(told);
+  await window.PublicKeyCredential?.signalCurrentUserDetails?.(told);
+}
+function tellOfPasskeys() {
+  const place = document.querySelector("[data-signals]");
+  if (place) tellManagers(place.dataset.signals).catch(() => {});
+  place?.removeAttribute("data-signals");
+}
+tellOfPasskeys();
+document.addEventListener("htmx:after:swap", tellOfPasskeys);
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.hx.redirect && ctx.text) tellManagers(ctx.text).catch(() => {});
+});
+
 // A form that leads to another page is sent once, however often Enter is pressed; the others htmx guards.
 document.addEventListener("submit", (event) => {
   const form = event.target;

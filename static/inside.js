@@ -255,22 +255,12 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-cancel]")) creating?.abort();
 });
 
-// Password managers are told which passkeys of the account are accepted, so that they offer no other. Nobody waits for it.
-async function tellManagers({ name, displayName, allAcceptedCredentialIds, rpId, userId }) {
-  await window.PublicKeyCredential?.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds });
-  await window.PublicKeyCredential?.signalCurrentUserDetails?.({ rpId, userId, name, displayName });
-}
-
 // The way to begin that suits the device comes first: a phone or a laptop that knows its owner makes passkeys. The two
 // are seen once it is known which.
 async function meetPasskeys() {
   for (const form of document.querySelectorAll("[data-create]:not([data-begun])")) {
     form.dataset.begun = "";
     createPasskey(form);
-  }
-  for (const place of document.querySelectorAll("[data-signals]")) {
-    tellManagers(JSON.parse(place.dataset.signals)).catch(() => {});
-    place.removeAttribute("data-signals");
   }
   const missing = document.querySelector("#no-passkeys");
   if (missing && !hasPasskeys) {

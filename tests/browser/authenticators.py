@@ -41,6 +41,10 @@ class Device:
             }
             self._tell("addCredential", credential=passkey)
 
+    def hold_only(self, phone: Authenticator) -> None:
+        self._tell("clearCredentials")
+        self.hold(phone)
+
     def holds(self) -> int:
         """How many passkeys are in it."""
         told = self.session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})

@@ -1,17 +1,19 @@
 """Chaves de acesso at the screen, with Chromium's own virtual authenticator, over HTTPS under a name."""
 
+import base64
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.authenticators import Device
 from tests.browser.phone import show_code
-from tests.browser.steps import leave_codes, prove, set_up, switch_on
+from tests.browser.steps import give_password, leave_codes, prove, set_up, switch_on
 from tests.support.accessible import check
+from tests.support.authenticator import Authenticator, coded
 from tests.support.certificate import write_certificate
 from tests.support.clock import Clock
 from tests.support.live import live
@@ -85,6 +87,45 @@ def test_what_is_removed_goes_from_the_authenticator_too(page: Page) -> None:
     prove_by_paper(page, codes[0])
     expect(page.get_by_text("Chave de acesso removida. Os dois fatores estão desativados.")).to_be_focused()
     expect(page.get_by_text("Nenhuma ainda.")).to_be_visible()
+    until(lambda: not phone.credentials() and "Deleted" in phone.told)
+
+
+def one_that_is_gone(phone: Device) -> Authenticator:
+    """With a passkey of the same account, which the panel has no longer."""
+    [kept] = phone.credentials()
+    gone, user = Authenticator(), coded(base64.b64decode(kept["userHandle"]))
+    gone.create({"rp": {"id": kept["rpId"]}, "user": {"id": user}, "challenge": coded(bytes(32))})
+    return gone
+
+
+def test_what_is_gone_leaves_the_authenticator_with_the_next_login(page: Page) -> None:
+    """Removed where this authenticator was not told of it."""
+    phone = phone_at(page)
+    add_first(page)
+    gone = one_that_is_gone(phone)
+
+    def hold_it(route: Route) -> None:
+        phone.hold_only(gone)
+        route.continue_()
+
+    page.route("**/login/passkey", hold_it)
+    page.get_by_role("button", name="Sair").click()  # where the field of the name offers the passkey by itself
+    page.wait_for_url("**/instances")
+    until(lambda: not phone.credentials() and "Deleted" in phone.told)
+
+
+def test_a_login_without_the_passkey_tells_the_authenticator_too(page: Page) -> None:
+    phone = phone_at(page)
+    codes = add_first(page)
+    gone = one_that_is_gone(phone)
+    phone.touch(False)
+    page.get_by_role("button", name="Sair").click()
+    give_password(page)
+    page.get_by_role("link", name="Usar um código de recuperação").click()
+    page.get_by_label("Código de recuperação").fill(codes[0])
+    phone.hold_only(gone)
+    page.get_by_role("button", name="Verificar").click()
+    page.wait_for_url("**/instances")
     until(lambda: not phone.credentials() and "Deleted" in phone.told)
 
 

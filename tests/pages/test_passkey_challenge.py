@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import Operate
-from tests.support.authenticator import UP, UV, Authenticator
+from tests.support.authenticator import UP, UV, Authenticator, coded
 from tests.support.ceremonies import asked, give_passkey, sign_in_by_passkey
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, Person, cookie_of, give_password, sign_in
@@ -65,7 +65,24 @@ def test_in_place_the_passkey_is_there_as_soon_as_the_password_was_right(
     fields = {"name": protected.name, "password": protected.password, "next": ""}
     challenge = browser.post("/login", data=fields, headers=FRAGMENT)
     answer = browser.post("/login/code/passkey", data={"answer": phone.get(asked(challenge))}, headers=FRAGMENT)
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/instances")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (200, "/instances")
+    assert answer.json()["allAcceptedCredentialIds"] == [coded(phone.credentials[0].id)]
+
+
+def test_a_login_by_code_tells_password_managers_what_is_left_of_its_passkeys(
+    protected: Person, operate: Operate, new_client: NewClient, clock: Clock, rows: Rows
+) -> None:
+    def sign_in_with(code: str) -> Any:
+        browser = new_client()
+        give_password(browser, protected)
+        return browser.post("/login/code", data={"code": code}, headers=FRAGMENT)
+
+    before = sign_in_with(protected.code_at(clock.forward(seconds=30)))
+    assert (before.status_code, before.text) == (204, "")  # it never had one
+    give_passkey(operate, protected, Authenticator())
+    rows("DELETE FROM passkeys")
+    after = sign_in_with(protected.code_at(clock.forward(seconds=30)))
+    assert (after.json()["allAcceptedCredentialIds"], after.json()["name"]) == ([], "alice")
 
 
 def test_what_was_used_last_comes_first(

@@ -68,8 +68,20 @@ def test_one_gesture_opens_the_panel_without_name_password_or_code(
 def test_in_place_the_whole_page_goes_on(stranger: TestClient, phone: Authenticator) -> None:
     fields = {"answer": phone.get(asked(stranger.get("/login")))}
     answer = stranger.post("/login/passkey", data=fields, headers=FRAGMENT)
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/instances")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (200, "/instances")
     assert stranger.get("/instances").status_code == 200
+
+
+def test_the_answer_tells_password_managers_which_passkeys_the_account_has(
+    stranger: TestClient, phone: Authenticator, protected: Person, operate: Operate
+) -> None:
+    laptop = Authenticator()
+    give_passkey(operate, protected, laptop)
+    fields = {"answer": phone.get(asked(stranger.get("/login")))}
+    told = stranger.post("/login/passkey", data=fields, headers=FRAGMENT).json()
+    assert told.keys() == {"rpId", "userId", "allAcceptedCredentialIds", "name", "displayName"}
+    assert (told["rpId"], told["name"]) == ("painel.test", "alice")
+    assert sorted(told["allAcceptedCredentialIds"]) == sorted(coded(one.credentials[0].id) for one in (phone, laptop))
 
 
 def test_the_browser_is_trusted_afterwards_and_what_was_typed_before_is_there(

@@ -247,6 +247,7 @@ async def _fail(tx: Transaction, visit: Visit, tried: Tried, flaw: Flaw) -> Refu
 class LoggedIn:
     token: str
     account_id: int
+    account_name: str
 
 
 async def login(visit: Visit, answer: str) -> LoggedIn | Refused:
@@ -262,7 +263,7 @@ async def login(visit: Visit, answer: str) -> LoggedIn | Refused:
         if await carry_out_due(tx, visit, account.id):
             return Refused(Reason.FACTOR_CHANGED)  # it was one of those that are gone now
         await _end_pending(tx, visit, account.id)
-        return LoggedIn(await begin_session(tx, visit, account.id, outcome), account.id)
+        return LoggedIn(await begin_session(tx, visit, account.id, outcome), account.id, account.name)
 
 
 async def complete(visit: Pending, answer: str) -> str | Refused | None:
@@ -413,19 +414,25 @@ async def remove(tx: Transaction, visit: SignedIn, passkey_id: str) -> Removed |
 
 
 async def signals(visit: SignedIn) -> Told | None:
+    return await signals_of(visit, visit.session.account_id, visit.session.account_name)
+
+
+async def signals_of(visit: Visit, account_id: int, account_name: str) -> Told | None:
     """What password managers are told of an account, by the Signal API: which of its passkeys are accepted.
 
     None before its first one, and on `localhost`, whose passkeys belong to every program there.
     """
-    db, session, site = visit.panel.db, visit.session, visit.panel.settings.passkey_site
-    user = await passkeys.user_of(db, session.account_id)
-    if site is None or site.rp_id == "localhost" or user is None:
+    db, site = visit.panel.db, visit.panel.settings.passkey_site
+    if site is None or site.rp_id == "localhost":
         return None
-    own = [one for one in await passkeys.owned_by(db, session.account_id) if one.rp_id == site.rp_id]
+    user = await passkeys.user_of(db, account_id)
+    if user is None:
+        return None
+    own = [one for one in await passkeys.owned_by(db, account_id) if one.rp_id == site.rp_id]
     return {
         "rpId": site.rp_id,
         "userId": _coded(user),
         "allAcceptedCredentialIds": [_coded(one.credential_id) for one in own],
-        "name": session.account_name,
-        "displayName": session.account_name,
+        "name": account_name,
+        "displayName": account_name,
     }

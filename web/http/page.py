@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from db.notices import Notice
 from db.people import Person
@@ -123,8 +123,13 @@ def is_partial(visit: Visit) -> bool:
     return headers.get("hx-request") == "true" and headers.get("hx-request-type", "partial") == "partial"
 
 
-def go(visit: Visit, path: str) -> Response:
-    """Send the person to another page. A 303 answering htmx would put that page inside this one."""
+def go(visit: Visit, path: str, told: Mapping[str, object] | None = None) -> Response:
+    """Send the person to another page. A 303 answering htmx would put that page inside this one.
+
+    What the script is `told` on the way is shown nowhere: htmx leaves before it would be.
+    """
+    if is_partial(visit) and told:
+        return JSONResponse(told, headers={"HX-Redirect": path}, media_type="application/json; charset=utf-8")
     if is_partial(visit):
         return Response(status_code=204, headers={"HX-Redirect": path})
     return RedirectResponse(path, 303)

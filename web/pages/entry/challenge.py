@@ -56,7 +56,7 @@ async def enter_passkey(visit: Pending) -> Response:
         case None:
             return go(visit, login_path(visit.pending_login.next))  # a parallel request was first
         case token:
-            return signed_in(visit, token, visit.pending_login.next)
+            return await _signed_in(visit, token)
 
 
 async def _judge(visit: Pending, judge: Judge | Refused, template: str) -> Response:
@@ -78,7 +78,14 @@ async def _finish(tx: Transaction, visit: Pending, accepted: Accepted) -> Respon
     await pending_logins.end(tx, pending_login.digest)
     await notices.withdraw(tx, pending_login.digest, owner=pending_login.account_id, at=visit.panel.now())
     token = await begin_session(tx, visit, pending_login.account_id, accepted)
-    return signed_in(visit, token, pending_login.next)
+    return await _signed_in(visit, token)
+
+
+async def _signed_in(visit: Pending, token: str) -> Response:
+    """On to where the login began; password managers are told of the passkeys that the account has."""
+    pending_login = visit.pending_login
+    signals = await passkeys.signals_of(visit, pending_login.account_id, pending_login.account_name)
+    return signed_in(visit, token, pending_login.next, signals)
 
 
 async def _miss(tx: Transaction, visit: Pending, refused: Refused, template: str) -> Response:

@@ -12,6 +12,7 @@ from web.auth import offers, passkeys, pending_logins
 from web.auth.delayed_acts import carry_out_due
 from web.auth.endings import SentOut, why_out
 from web.auth.outcome import Proof, Reason, Refused
+from web.auth.passkeys import Told
 from web.auth.passwords import RightPassword, set_password, stored_phc, try_password
 from web.auth.people import read_name
 from web.auth.sessions import begin_session, sign_out
@@ -119,7 +120,8 @@ async def enter_by_passkey(visit: Visit) -> Response:
         case Refused() as refused:
             return show_form(visit, next, status=status_of(refused), block="passkey", refused_passkey=refused)
         case logged_in:
-            return signed_in(visit, logged_in.token, next)
+            signals = await passkeys.signals_of(visit, logged_in.account_id, logged_in.account_name)
+            return signed_in(visit, logged_in.token, next, signals)
 
 
 async def leave(visit: Visit) -> Response:
@@ -140,8 +142,8 @@ async def leave(visit: Visit) -> Response:
     return response
 
 
-def signed_in(visit: Visit, token: str, path: str) -> Response:
-    response = go(visit, path)
+def signed_in(visit: Visit, token: str, path: str, signals: Told | None = None) -> Response:
+    response = go(visit, path, signals)
     visit.jar.set(response, Cookie.SESSION, token)
     visit.jar.delete(response, Cookie.PENDING_LOGIN)
     return response
