@@ -92,6 +92,26 @@ def test_a_further_one_asks_for_a_proof_with_that_very_request(
     assert "Ativa desde" in client.get("/security").text
 
 
+def test_with_a_further_one_other_sessions_may_end_as_well(
+    protected: Person, client: TestClient, new_client: NewClient, clock: Clock
+) -> None:
+    """ASVS V7.4.3: it is offered, and taken unless somebody declines."""
+    other = new_client()
+    sign_in(other, protected, protected.code_at(clock.forward(seconds=30)))
+    box = 'type="checkbox" name="ends_others" value="1" checked'
+    asked = client.post("/security/passkeys", data=proof(protected, clock.forward(seconds=30)))
+    assert (box in asked.text, "Encerrar a outra sessão desta conta" in asked.text) == (True, True)
+    declined = client.post("/security/passkeys/confirm", data={"answer": Authenticator().create(options_on(asked))})
+    assert "encerrada" not in declined.text
+    assert other.get("/security").status_code == 200
+    answer = Authenticator().create(begin(client, **proof(protected, clock.forward(seconds=30))))
+    added = client.post("/security/passkeys/confirm", data={"answer": answer, "ends_others": "1"})
+    assert "que você reconheça. A outra sessão foi encerrada." in added.text
+    assert "/login" in other.get("/security").headers["location"]
+    alone = client.post("/security/passkeys", data=proof(protected, clock.forward(seconds=30)))
+    assert "ends_others" not in alone.text
+
+
 def test_of_those_with_a_factor_only_the_passkey_is_new(
     protected: Person, client: TestClient, new_client: NewClient, clock: Clock
 ) -> None:

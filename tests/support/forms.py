@@ -17,7 +17,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/security/totp/undo": ("code",),
     "/security/totp/remove": STEP_UP,
     "/security/passkeys": (),
-    "/security/passkeys/confirm": ("answer",),
+    "/security/passkeys/confirm": ("answer", "ends_others"),
     "/security/passkeys/{id}/rename": ("name",),
     "/security/passkeys/{id}/remove": (),
     "/security/recovery-codes": (),

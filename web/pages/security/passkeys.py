@@ -5,7 +5,7 @@ import json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import factors, passkeys
+from db import factors, passkeys, sessions
 from web.auth import passkeys as service
 from web.auth.outcome import Refused
 from web.http import forms
@@ -34,21 +34,35 @@ async def begin(visit: RecentlyVerified) -> Response:
     options = await service.registration_options(visit)
     if isinstance(options, Refused):
         return await _show(visit, problem=sentence(options), status=422)
-    return page(visit, "passkeys/create.html", block="create", retarget="#ask-passkey", options=json.dumps(options))
+    return page(
+        visit,
+        "passkeys/create.html",
+        block="create",
+        retarget="#ask-passkey",
+        options=json.dumps(options),
+        others=await _others(visit),
+    )
+
+
+async def _others(visit: SignedIn) -> int:
+    """How many other sessions are open, beside a further factor: with the first of all they end anyway."""
+    panel, session = visit.panel, visit.session
+    opened = await sessions.owned_by(panel.db, session.account_id, at=visit.at, idle=panel.settings.session_idle)
+    return len(opened) - 1 if session.has_two_factor else 0
 
 
 async def confirm(visit: SignedIn) -> Response:
     """Add what the authenticator made. With the first factor of all come the recovery codes."""
-    answer = (await forms.read(visit, "answer"))["answer"]
+    typed = await forms.read(visit, "answer", optional=("ends_others",))
     is_step = await lockdown.is_followed(visit)
-    added = await service.register(visit, answer)
+    added = await service.register(visit, typed["answer"], ends_others=bool(typed["ends_others"]))
     if isinstance(added, Refused):
         return await _show(visit, problem=sentence(added), status=422)
     if added.fresh:
         return await show_set(visit, added.fresh, is_first=True, is_step=is_step, ended=added.ended)
     if is_step:
         return go(visit, lockdown.ADDRESS)
-    return await _show(visit, notice=ADDED, opened=added.passkey.id)
+    return await _show(visit, notice=ADDED + sessions_ended(added.ended), opened=added.passkey.id)
 
 
 async def rename(visit: SignedIn) -> Response:
