@@ -9,7 +9,7 @@ from tests.pages.test_passkeys import add, begin, ids
 from tests.support.at_once import post_at_once
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
-from tests.support.people import Person, codes_on, cookie_of, lost, proof
+from tests.support.people import Person, codes_on, cookie_of, lost, proof, sign_in
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 CONFIRM = "/security/passkeys/confirm"
@@ -26,16 +26,22 @@ def test_one_answer_sent_many_times_at_once_adds_one_passkey(
 
 
 def test_one_authenticator_is_added_once_by_two_questions_at_once(
-    protected: Person, client: TestClient, live_server: str, clock: Clock, rows: Rows
+    protected: Person,
+    client: TestClient,
+    new_client: Callable[[], TestClient],
+    live_server: str,
+    clock: Clock,
+    rows: Rows,
 ) -> None:
-    authenticator = Authenticator()
-    asked = []
-    for _ in range(2):
-        asked.append(begin(client, **proof(protected, clock())))
-        clock.forward(seconds=30)
-    made = [authenticator.create(options, credential_id=b"the only one" * 2) for options in asked]
-    answers = post_at_once(live_server, [(CONFIRM, {"answer": one}, cookie_of(client)) for one in made])
+    """In two browsers: another question in the same one ends the first."""
+    authenticator, other = Authenticator(), new_client()
+    asked = [(client, begin(client, **proof(protected, clock())))]
+    sign_in(other, protected, protected.code_at(clock.forward(seconds=30)))
+    asked.append((other, begin(other, **proof(protected, clock.forward(seconds=30)))))
+    made = [(one, authenticator.create(options, credential_id=b"the only one" * 2)) for one, options in asked]
+    answers = post_at_once(live_server, [(CONFIRM, {"answer": answer}, cookie_of(one)) for one, answer in made])
     assert sorted(one.status_code for one in answers) == [200, 422]
+    assert sum("Esta chave de acesso já está cadastrada" in one.text for one in answers) == 1
     assert len(ids(rows)) == 1
 
 

@@ -18,6 +18,8 @@ from tests.support.people import (
     ORIGIN,
     PASSWORD,
     Person,
+    begin_enrolment,
+    code_for,
     codes_on,
     key_on,
     lost,
@@ -90,6 +92,45 @@ def test_a_further_one_asks_for_a_proof_with_that_very_request(
     assert codes_on(answer.text) == []
     assert "Chave de acesso adicionada." in answer.text
     assert "Ativa desde" in client.get("/security").text
+
+
+def test_what_was_asked_without_a_factor_adds_none_beside_one(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    """A70. What was asked before binds to nothing of now: with a factor, each further one takes a proof of its own."""
+    phone, asked = Authenticator(), begin(client)
+    protect(client, alice, clock())
+    late = client.post("/security/passkeys/confirm", data={"answer": phone.create(asked)})
+    assert (late.status_code, ids(rows)) == (422, [])
+
+
+def test_an_app_that_was_begun_without_a_factor_is_not_added_beside_a_passkey(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    """A70."""
+    key = begin_enrolment(client)
+    add(client, Authenticator())
+    late = client.post("/security/totp/confirm", data={"code": code_for(key, clock())})
+    assert "Aplicativo adicionado" not in late.text
+    assert (rows("SELECT count(*) FROM totp"), len(ids(rows))) == ([(0,)], 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/security/bad-day/lock", {}),
+        ("/security/password", {"current": PASSWORD} | dict.fromkeys(("password", "repeated"), "pato verde na praia")),
+    ],
+)
+def test_what_was_asked_before_everything_changed_adds_nothing(
+    path: str, data: dict[str, str], alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    asked, key = begin(client), begin_enrolment(client)
+    assert client.post(path, data=data).status_code == 200
+    late = client.post("/security/passkeys/confirm", data={"answer": Authenticator().create(asked)})
+    assert (late.status_code, ids(rows)) == (422, [])
+    late = client.post("/security/totp/confirm", data={"code": code_for(key, clock())})
+    assert ("passou do tempo" in late.text, rows("SELECT * FROM totp")) == (True, [])
 
 
 def test_with_a_further_one_other_sessions_may_end_as_well(

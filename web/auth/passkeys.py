@@ -138,12 +138,18 @@ def _challenge(visit: Visit, purpose: Purpose, site: PasskeySite) -> str:
 
 
 def _scope(visit: Visit, purpose: Purpose, site: PasskeySite) -> str:
-    """What a challenge is bound to: at the login nobody is known yet."""
+    """What a challenge is bound to: at the login nobody is known yet.
+
+    To register, it is the cookie of the session: with it ends what was asked before another factor came, before
+    everything was locked, before the password changed.
+    """
     match purpose, visit:
         case Purpose.SECOND_FACTOR, Visit(pending_login=pending) if pending:
             return f"{purpose} {site.rp_id} {pending.digest.hex()} {pending.account_id}"
-        case ((Purpose.STEP_UP | Purpose.REGISTRATION), Visit(session=session)) if session:
+        case Purpose.STEP_UP, Visit(session=session) if session:
             return f"{purpose} {site.rp_id} {session.id} {session.account_id}"
+        case Purpose.REGISTRATION, Visit(session=session) if session:
+            return f"{purpose} {site.rp_id} {session.digest.hex()} {session.account_id}"
         case Purpose.LOGIN, _:
             return f"{purpose} {site.rp_id}"
     raise TypeError(purpose)

@@ -1,6 +1,6 @@
 """Sessions: where they begin, get another cookie and end."""
 
-from db import accounts, pending_logins, policy, sessions
+from db import accounts, pending_logins, policy, sessions, totp
 from db.database import Transaction
 from db.endings import Cause
 from db.sessions import Former
@@ -93,13 +93,15 @@ async def _former_session(tx: Transaction, visit: Visit) -> Former | None:
 async def end_elsewhere(tx: Transaction, visit: SignedIn, cause: Cause) -> int:
     """After a change of the password or of a factor: keep the account signed in and trusted in this browser alone.
 
-    The session gets another cookie (ASVS V7.4.3, V7.2.4). Returns how many other sessions ended.
+    The session gets another cookie (ASVS V7.4.3, V7.2.4), and a factor that was begun before is begun anew. Returns how
+    many other sessions ended.
     """
     session = visit.session
     ended = await sessions.end_others(tx, session.account_id, because(visit.panel, cause), keep=session.id)
     if ended:
         await record_event(tx, visit, session.account_id, Event.SESSION_OTHERS_ENDED, str(ended))
     await pending_logins.end_all(tx, session.account_id)
+    await totp.cancel_enrolment(tx, session.account_id, session_id=session.id)
     await trusted_devices.trust_only_this(tx, visit, session.account_id)
     await renew_session(tx, visit)
     return ended
