@@ -161,6 +161,34 @@ def test_the_way_that_suits_the_device_comes_first(page: Page) -> None:
     check(page)
 
 
+def test_the_first_screen_offers_both_ways_too(page: Page) -> None:
+    page.goto("/welcome")
+    ways = page.locator(".next .actions button")
+    expect(ways).to_have_text(["Configurar Agora", "Adicionar chave de acesso"])
+    phone_at(page)
+    page.reload()
+    expect(ways).to_have_text(["Adicionar chave de acesso", "Configurar Agora"])
+    expect(ways.first).to_have_class("primary")
+    check(page)
+    add_first(page)
+    page.get_by_role("link", name="Depois").click()
+    expect(page.get_by_text("Na próxima entrada basta a chave de acesso")).to_be_visible()
+
+
+def test_given_up_at_the_first_screen_both_ways_are_there_again(page: Page, clock: Clock) -> None:
+    """Also where it is asked first who it is."""
+    clock.forward(minutes=6)
+    page.goto("/welcome")
+    phone = Device(page)
+    for name in ("Configurar Agora", "Adicionar chave de acesso"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("heading", name="Confirme que é você")).to_have_count(1)
+        check(page)
+        page.get_by_role("link", name="Cancelar").click()
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    assert phone.credentials() == []
+
+
 def test_one_more_by_keyboard_alone(page: Page, clock: Clock) -> None:
     key = switch_on(page, clock)
     leave_codes(page)

@@ -1,12 +1,15 @@
-"""Why a password, a code or a name was refused, in words, and the status of such an answer."""
+"""Why a password, a code, a passkey or a name is refused, in words, and the status of such an answer."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
+from web import hosts
 from web.auth.outcome import Reason, Refused
 from web.auth.people import NameRefusal, PersonRefusal
 from web.factors.password import Refusal
 from web.limits import PASSKEYS, REASON_MAX, REASON_MIN
 from web.panel import Panel
+from web.visit.visit import SignedIn
 from web.words.waits import counted
 
 SENTENCES = {
@@ -151,3 +154,18 @@ def name_sentence(refusal: NameRefusal, name: str) -> str:
 
 def person_sentence(refusal: PersonRefusal) -> str:
     return PERSON_SENTENCES[refusal]
+
+
+def passkey_obstacle(visit: SignedIn) -> str:
+    """Why a browser has no passkeys at the address of this page, and what would help; "" where it has."""
+    site, host = visit.panel.settings.passkey_site, hosts.read(visit.request.headers.get("host", ""))
+    if site and host and host[0] == urlsplit(site.origin).hostname:
+        return ""
+    if site:
+        return f"Chaves de acesso não funcionam neste endereço. Abra o painel em {site.origin} para usá-las."
+    if host and hosts.address(host[0]):
+        return (
+            "Chaves de acesso precisam de um nome, e este endereço é um número (IP). Peça a quem cuida do painel um "
+            "endereço como https://painel.exemplo.com.br."
+        )
+    return "Chaves de acesso precisam de HTTPS, e este painel está sem. Peça a quem cuida dele que o ligue."

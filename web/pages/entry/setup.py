@@ -14,7 +14,7 @@ from web.crypto.workers import TooBusy
 from web.factors import human_code
 from web.http import forms
 from web.http.page import later, page
-from web.http.refusals import name_sentence, password_errors
+from web.http.refusals import name_sentence, passkey_obstacle, password_errors
 from web.limits import BUSY_RETRY, SETUP_TTL
 from web.pages.entry.login import BUSY, signed_in
 from web.visit.visit import SignedIn, Visit
@@ -68,6 +68,7 @@ async def welcome(visit: SignedIn) -> Response:
         visit,
         "setup/welcome.html",
         has_app="totp" in await factors.in_force(db, account_id),
+        passkey_obstacle=passkey_obstacle(visit),
         has_codes_at_hand=bool(codes and codes.rehearsed_at),
         has_instances=bool((await instances.counts(db, account_id)).all),
     )

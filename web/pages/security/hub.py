@@ -2,16 +2,15 @@
 
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
 from db import accounts, activity, two_factor
 from db.two_factor import Overview
-from web import hosts
 from web.audit.events import Event
 from web.factors import recovery_code
 from web.http.page import page
+from web.http.refusals import passkey_obstacle
 from web.limits import HUB_LOOKS_BACK, RECOVERY_COUNTS_FROM, RECOVERY_WARN_AT
 from web.pages.security.lockdown import way_back
 from web.visit.visit import SignedIn
@@ -136,21 +135,6 @@ def _protections(found: Overview, at: datetime) -> int:
 
 def _is_protected(found: Overview) -> bool:
     return found.confirmed_at is not None or found.passkeys > 0
-
-
-def passkey_obstacle(visit: SignedIn) -> str:
-    """Why a browser has no passkeys at the address of this page, and what would help; "" where it has."""
-    site, host = visit.panel.settings.passkey_site, hosts.read(visit.request.headers.get("host", ""))
-    if site and host and host[0] == urlsplit(site.origin).hostname:
-        return ""
-    if site:
-        return f"Chaves de acesso não funcionam neste endereço. Abra o painel em {site.origin} para usá-las."
-    if host and hosts.address(host[0]):
-        return (
-            "Chaves de acesso precisam de um nome, e este endereço é um número (IP). Peça a quem cuida do painel um "
-            "endereço como https://painel.exemplo.com.br."
-        )
-    return "Chaves de acesso precisam de HTTPS, e este painel está sem. Peça a quem cuida dele que o ligue."
 
 
 def sessions_ended(count: int) -> str:

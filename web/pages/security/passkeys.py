@@ -10,10 +10,10 @@ from web.auth import passkeys as service
 from web.auth.outcome import Refused
 from web.http import forms
 from web.http.page import go, page
-from web.http.refusals import sentence
+from web.http.refusals import passkey_obstacle, sentence
 from web.limits import PASSKEY_NAME_MAX, PASSKEYS
 from web.pages.security import lockdown
-from web.pages.security.hub import passkey_obstacle, sessions_ended
+from web.pages.security.hub import sessions_ended
 from web.pages.security.recovery_codes import show_set
 from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
