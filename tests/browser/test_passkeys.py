@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.authenticators import Device
+from tests.browser.counting import count
 from tests.browser.phone import show_code
-from tests.browser.steps import give_password, leave_codes, prove, set_up, switch_on
+from tests.browser.steps import create_account, give_password, leave_codes, prove, set_up, switch_on
 from tests.support.accessible import check
 from tests.support.authenticator import Authenticator, coded
 from tests.support.certificate import write_certificate
@@ -173,6 +174,30 @@ def test_the_first_screen_offers_both_ways_too(page: Page) -> None:
     add_first(page)
     page.get_by_role("link", name="Depois").click()
     expect(page.get_by_text("Na próxima entrada basta a chave de acesso")).to_be_visible()
+
+
+def test_somebody_new_is_protected_after_three_clicks_and_then_in_with_one(
+    open_page: OpenPage, setup_code: str
+) -> None:
+    """Beside the walk with the app in test_counted.py. Where no field offers the passkey by itself."""
+    page = open_page(ignore_https_errors=True)
+    page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
+    phone_at(page)
+    asked = count(page)
+    create_account(page, setup_code)
+    asked.begin()
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    page.get_by_role("link", name="Já guardei os códigos").click()
+    page.get_by_role("link", name="Depois").click()
+    expect(page.get_by_role("heading", name="Funciona, ana.")).to_be_visible()
+    assert (len(asked.clicks), asked.fields, asked.keys) == (3, [], [])
+
+    page.get_by_role("button", name="Sair").click()
+    expect(page.get_by_label("Usuário")).to_be_visible()
+    asked.begin()
+    page.get_by_role("button", name="Entrar com chave de acesso").click()
+    expect(page.get_by_text("Deu certo: esta entrada já pediu os dois fatores.")).to_be_visible()
+    assert (len(asked.clicks), asked.fields, asked.keys) == (1, [], [])
 
 
 def test_given_up_at_the_first_screen_both_ways_are_there_again(page: Page, clock: Clock) -> None:
