@@ -23,5 +23,5 @@ def test_a_changed_picture_is_reported_with_the_place_and_an_unchanged_one_is_no
     assert "não há imagem guardada" in difference(tmp_path / "none.png", kept)
 
 
-def test_the_walk_is_kept_in_five_pictures_on_desktop_and_phone_in_light_and_dark() -> None:
-    assert len(list(KEPT.glob("[1-5]-*-*-*.png"))) == 20
+def test_the_walk_is_kept_in_six_pictures_on_desktop_and_phone_in_light_and_dark() -> None:
+    assert len(list(KEPT.glob("[1-6]-*-*-*.png"))) == 24

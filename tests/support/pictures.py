@@ -8,6 +8,7 @@ import asyncio
 import functools
 import hashlib
 import itertools
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from pathlib import Path
 from PIL import Image, ImageChops
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.steps import give_password, set_up
+from tests.browser.authenticators import Device
+from tests.browser.steps import give_password, prove, set_up
 from tests.support import chromium
 from tests.support.clock import Clock
 from tests.support.live import live
@@ -58,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 def take(target: Path) -> None:
-    """The walk in five pictures, each on a desktop and on a phone, in light and in dark."""
+    """The walk in six pictures, each on a desktop and on a phone, in light and in dark."""
     target.mkdir(parents=True, exist_ok=True)
     with panel() as (address, code, world), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(playwright))
@@ -69,10 +71,11 @@ def take(target: Path) -> None:
 
 @contextmanager
 def panel() -> Iterator[tuple[str, str, World]]:
-    """Its address, set-up code and world."""
-    with tempfile.TemporaryDirectory() as folder:
-        world = World()
-        settings = Settings(data=Path(folder) / "data", hash_cost=Cost(memory_kib=8, passes=1, lanes=1))
+    """Its address, set-up code and world. Under a name: for an IP address browsers have no passkeys."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+        world, address = World(), f"http://localhost:{listener.getsockname()[1]}"
+        cost = Cost(memory_kib=8, passes=1, lanes=1)
+        settings = Settings(data=Path(folder) / "data", public_url=address, hash_cost=cost)
 
         async def begin() -> str | None:
             async with open_panel(settings, world, world.token_bytes) as opened:
@@ -80,7 +83,7 @@ def panel() -> Iterator[tuple[str, str, World]]:
 
         code = asyncio.run(begin())
         assert code
-        with live(create_app(settings, now=world, token_bytes=world.token_bytes)) as address:
+        with live(create_app(settings, now=world, token_bytes=world.token_bytes), listener=listener):
             yield address, code, world
 
 
@@ -105,6 +108,15 @@ def walk(page: Page, code: str, world: World, shoot: Callable[[str], None]) -> N
     page.fill("#code", code_for(key, world.forward(seconds=30)))
     page.wait_for_selector("#new-instance")
     shoot("5-instances")
+    Device(page, automaticPresenceSimulation=True)
+    page.goto("/security/passkeys")
+    page.click("#add-passkey")
+    prove(page, code_for(key, world.forward(seconds=30)))
+    page.get_by_label("Nome", exact=True).fill("Celular da Ana")
+    page.get_by_role("button", name="Salvar nome").click()
+    page.get_by_text("Agora ela se chama Celular da Ana.").wait_for()
+    page.goto("/security/passkeys")
+    shoot("6-passkeys")
 
 
 def shoot(page: Page, target: Path, name: str) -> None:
