@@ -281,6 +281,43 @@ def test_an_app_beside_a_passkey_is_another_way_in_and_may_go_again(
     assert "totp.app_removed" in events(rows)
 
 
+def test_beside_passkeys_of_another_address_alone_the_app_stays(
+    protected: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    """They would still have the account ask for a second factor, and nothing but recovery codes would answer."""
+    add(client, Authenticator(), **proof(protected, clock()))
+    rows("UPDATE passkeys SET rp_id = 'antigo.test'")
+    hub = client.get("/security").text
+    assert ("só restariam chaves de acesso de outro endereço" in hub, 'id="remove"' in hub) == (True, False)
+    assert "continuam abrindo a conta" not in hub
+    answer = client.post("/security/totp/remove", data=proof(protected, clock.forward(seconds=30)))
+    assert (answer.status_code, rows("SELECT count(*) FROM totp")) == (422, [(1,)])
+    assert "remova primeiro essas chaves" in answer.text
+    gone = client.post(f"/security/passkeys/{ids(rows)[0]}/remove", data=proof(protected, clock.forward(seconds=30)))
+    assert (gone.status_code, ids(rows)) == (200, [])
+    answer = client.post("/security/totp/remove", data=proof(protected, clock.forward(seconds=30)))
+    assert "Autenticação de dois fatores desativada." in answer.text
+
+
+def test_the_one_passkey_that_opens_the_account_here_stays_beside_those_of_another_address(
+    alice: Person, client: TestClient, clock: Clock, rows: Rows
+) -> None:
+    codes = codes_on(add(client, Authenticator()).text)
+    lasting = [{"step_up_password": alice.password, "step_up_code": "", "step_up_recovery": one} for one in codes]
+    clock.forward(seconds=30)
+    add(client, Authenticator(), **lasting[0])
+    former, here = ids(rows)
+    rows("UPDATE passkeys SET rp_id = 'antigo.test' WHERE id = ?", former)
+    page = client.get("/security/passkeys").text
+    assert "só restariam chaves de acesso de outro endereço" in page
+    assert (f"{former}/remove" in page, f"{here}/remove" in page) == (True, False)
+    answer = client.post(f"/security/passkeys/{here}/remove", data=lasting[1])
+    assert (answer.status_code, ids(rows)) == (422, [former, here])
+    assert client.post(f"/security/passkeys/{former}/remove", data=lasting[2]).status_code == 200
+    assert client.post(f"/security/passkeys/{here}/remove", data=lasting[3]).status_code == 200
+    assert ids(rows) == []
+
+
 def test_ten_are_enough(protected: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
     for _ in range(10):
         add(client, Authenticator(), **proof(protected, clock()))

@@ -43,6 +43,7 @@ class Reason(Enum):
     RECOVERY_CLOSED = auto()
     PASSKEYS_NOT_HERE = auto()  # an IP address, or plain HTTP
     PASSKEYS_FULL = auto()
+    ONLY_FACTOR_HERE = auto()
     PASSKEY_KNOWN = auto()  # registered already, here or for another account
     PASSKEY_EXPIRED = auto()  # what it was asked, or that was answered before
     PASSKEY_UNVERIFIED = auto()  # the device did not check who the person is

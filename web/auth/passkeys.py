@@ -400,6 +400,17 @@ async def why_last_stays(db: Reader, visit: SignedIn) -> Reason | None:
     return Reason.LAST_ADMINISTRATOR if is_last else None
 
 
+async def only_one_here(db: Reader, visit: SignedIn) -> str | None:
+    """The one factor that opens the account at this address while its others do not: "totp", or the id of a passkey.
+
+    Without it the account would still ask for a second factor, and only recovery codes would be left.
+    """
+    account_id, site = visit.session.account_id, visit.panel.settings.passkey_site
+    kinds, own = await factors.in_force(db, account_id), await passkeys.owned_by(db, account_id)
+    here = [one.id for one in own if site and one.rp_id == site.rp_id] + [kind for kind in kinds if kind == "totp"]
+    return here[0] if len(here) == 1 < len(kinds) else None
+
+
 async def remove(tx: Transaction, visit: SignedIn, passkey_id: str) -> Removed | Refused | None:
     """None when it is not theirs, or gone."""
     account_id, at = visit.session.account_id, visit.panel.now()
@@ -409,6 +420,8 @@ async def remove(tx: Transaction, visit: SignedIn, passkey_id: str) -> Removed |
     is_last = len(await factors.in_force(tx, account_id)) == 1
     if is_last and (why := await why_last_stays(tx, visit)):
         return Refused(why)
+    if await only_one_here(tx, visit) == passkey.id:
+        return Refused(Reason.ONLY_FACTOR_HERE)
     await passkeys.remove(tx, passkey, at=at, keep=PASSKEYS_REMOVED_KEPT)
     if is_last:
         await recovery_codes.remove(tx, account_id)

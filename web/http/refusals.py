@@ -63,6 +63,10 @@ SENTENCES = {
     Reason.FACTOR_REQUIRED: (
         "Este painel exige dois fatores: adicione outra chave ou um aplicativo antes de remover esta."
     ),
+    Reason.ONLY_FACTOR_HERE: (
+        "Sem esta proteção só restariam chaves de acesso de outro endereço, que aqui não abrem a conta. Adicione antes "
+        "outra, ou remova primeiro essas chaves."
+    ),
     Reason.LAST_ADMINISTRATOR: (
         "Só você administra este painel com senha e dois fatores, e há outras contas ativas. Antes de desativar os "
         "seus, outra pessoa precisa administrar o painel com dois fatores."

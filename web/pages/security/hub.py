@@ -8,9 +8,11 @@ from starlette.responses import Response
 from db import accounts, activity, two_factor
 from db.two_factor import Overview
 from web.audit.events import Event
+from web.auth import passkeys
+from web.auth.outcome import Reason, Refused
 from web.factors import recovery_code
 from web.http.page import page
-from web.http.refusals import passkey_obstacle
+from web.http.refusals import passkey_obstacle, sentence
 from web.limits import HUB_LOOKS_BACK, RECOVERY_COUNTS_FROM, RECOVERY_WARN_AT
 from web.pages.security.lockdown import way_back
 from web.visit.visit import SignedIn
@@ -66,8 +68,8 @@ async def show_hub(
 ) -> Response:
     """The section Segurança; in place its first group alone. A `rehearsal` asks for a code there, with its error."""
     found = await _overview(visit)
-    said: dict[str, object] = {"notice": notice, "problem": problem, "undo_error": undo_error}
-    said |= {"rehearsal": rehearsal, "has_rehearsed": has_rehearsed}
+    said: dict[str, object] = {"notice": notice, "problem": problem, "undo_error": undo_error, "rehearsal": rehearsal}
+    said |= {"has_rehearsed": has_rehearsed, "why_app_stays": await _why_app_stays(visit, found)}
     return page(
         visit,
         "two_factor/hub.html",
@@ -106,6 +108,13 @@ async def _is_last_administrator(visit: SignedIn) -> bool:
     """Hence keeps the second factor (D18)."""
     session = visit.session
     return session.administers and await accounts.is_last_administrator(visit.panel.db, session.account_id)
+
+
+async def _why_app_stays(visit: SignedIn, found: Overview) -> str:
+    """Beside passkeys of another address alone."""
+    if not (found.passkeys and found.confirmed_at) or await passkeys.only_one_here(visit.panel.db, visit) != "totp":
+        return ""
+    return sentence(Refused(Reason.ONLY_FACTOR_HERE))
 
 
 async def _removal(visit: SignedIn) -> Removal | None:

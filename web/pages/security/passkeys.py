@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from db import factors, passkeys, sessions
 from web.auth import passkeys as service
-from web.auth.outcome import Refused
+from web.auth.outcome import Reason, Refused
 from web.http import forms
 from web.http.page import go, page
 from web.http.refusals import passkey_obstacle, sentence
@@ -109,8 +109,6 @@ async def _show(
     panel, session = visit.panel, visit.session
     owned, signals = await passkeys.owned_by(panel.db, session.account_id), await service.signals(visit)
     site = panel.settings.passkey_site
-    is_last = len(await factors.in_force(panel.db, session.account_id)) == 1
-    why = await service.why_last_stays(panel.db, visit) if is_last else None
     return page(
         visit,
         "passkeys/list.html",
@@ -121,8 +119,7 @@ async def _show(
         here=site.rp_id if site else "",
         obstacle=passkey_obstacle(visit),
         is_full=len(owned) >= PASSKEYS,
-        is_last=is_last,
-        why_kept=sentence(Refused(why)) if why else "",
+        **await _kept(visit),
         signals=json.dumps(signals) if signals else "",
         notice=notice,
         problem=problem,
@@ -131,3 +128,16 @@ async def _show(
         typed=typed,
         name_max=PASSKEY_NAME_MAX,
     )
+
+
+async def _kept(visit: SignedIn) -> dict[str, object]:
+    """Which passkeys have to stay for now, and why."""
+    db = visit.panel.db
+    is_last = len(await factors.in_force(db, visit.session.account_id)) == 1
+    why = await service.why_last_stays(db, visit) if is_last else None
+    return {
+        "is_last": is_last,
+        "why_kept": sentence(Refused(why)) if why else "",
+        "only_one_here": await service.only_one_here(db, visit),
+        "why_only": sentence(Refused(Reason.ONLY_FACTOR_HERE)),
+    }

@@ -14,6 +14,7 @@ from db.errors import Unavailable
 from db.totp import Enrolment
 from web.audit.events import Event
 from web.audit.record import record_event
+from web.auth import passkeys
 from web.auth.outcome import Accepted, Reason, Refused
 from web.auth.recovery_codes import early_set, make_set, make_set_early, put_set_in_force
 from web.auth.sessions import end_elsewhere
@@ -197,6 +198,8 @@ async def remove(visit: VerifiedNow) -> Response:
             return await show_hub(visit, problem=REQUIRED, status=422)
         if not has_other and session.administers and await accounts.is_last_administrator(tx, session.account_id):
             return await show_hub(visit, problem=sentence(Refused(Reason.LAST_ADMINISTRATOR)), status=422)
+        if await passkeys.only_one_here(tx, visit) == "totp":
+            return await show_hub(visit, problem=sentence(Refused(Reason.ONLY_FACTOR_HERE)), status=422)
         if not await totp.remove(tx, session.account_id):
             return go(visit, "/security")
         if not has_other:
