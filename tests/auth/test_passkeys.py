@@ -390,6 +390,7 @@ def test_ten_passkeys_are_the_most(owner: Browser, rows: Rows) -> None:
         assert isinstance(owner.add(), Added)
     assert reason(owner.ask(service.registration_options)) is Reason.PASSKEYS_FULL
     assert reason(owner.answer_registration(options, owner.phone.create(json_of(options)))) is Reason.PASSKEYS_FULL
+    assert last_events(rows, 1) == [("passkey.failed", "a conta já tem dez")]
     assert rows("SELECT count(*) FROM passkeys") == [(PASSKEYS,)]
 
 
@@ -398,10 +399,12 @@ def test_a_credential_is_of_one_account(
 ) -> None:
     [first] = owner.phone.credentials
     assert reason(owner.add(credential_id=first.id)) is Reason.PASSKEY_KNOWN
+    assert last_events(rows, 1) == [("passkey.failed", "já cadastrada")]
     bruno = new_client()
     sign_in(bruno, invite("bruno"))
     his = Browser(owner.operate, bruno)
     assert reason(his.add(credential_id=first.id)) is Reason.PASSKEY_KNOWN
+    assert rows("SELECT account_id, event FROM activity ORDER BY id DESC LIMIT 1") == [(2, "passkey.failed")]
     assert rows("SELECT account_id FROM passkeys") == [(1,)]
     assert rows("SELECT count(*) FROM recovery_sets") == [(1,)]
 
@@ -709,6 +712,7 @@ def test_a_passkey_that_becomes_the_first_factor_meanwhile_is_not_added(owner: B
         return await service.register(visit, answer)
 
     assert reason(owner.ask(too_late)) is Reason.FACTOR_CHANGED
+    assert last_events(rows, 1) == [("passkey.failed", "a proteção mudou enquanto isso")]
     assert rows("SELECT count(*) FROM passkeys") == [(0,)]
 
 

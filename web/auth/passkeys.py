@@ -60,6 +60,9 @@ REASONS = {
     Flaw.COUNTER: Reason.PASSKEY_COPIED,
     Flaw.UNKNOWN: Reason.PASSKEY_UNKNOWN,
     Flaw.REMOVED: Reason.PASSKEY_REMOVED,
+    Flaw.KNOWN: Reason.PASSKEY_KNOWN,
+    Flaw.FULL: Reason.PASSKEYS_FULL,
+    Flaw.CHANGED: Reason.FACTOR_CHANGED,
 }  # the rest is PASSKEY_REFUSED
 
 
@@ -321,7 +324,7 @@ async def register(visit: SignedIn, answer: str, name: str = "", *, ends_others:
     async with session_transaction(visit) as tx:
         is_first = not await factors.has_any(tx, account_id)
         if is_first and fresh is None:
-            return Refused(Reason.FACTOR_CHANGED)
+            return await _fail(tx, visit, Tried(account_id), Flaw.CHANGED)
         passkey = await _add(tx, visit, created, read.challenge, site, trim(name))
         if isinstance(passkey, Refused):
             return passkey
@@ -336,7 +339,7 @@ async def _add(
         return await _fail(tx, visit, Tried(account_id), Flaw.REPEATED)
     own, passkey_id = await passkeys.owned_by(tx, account_id), panel.token_bytes(8).hex()
     if len(own) >= PASSKEYS:
-        return Refused(Reason.PASSKEYS_FULL)
+        return await _fail(tx, visit, Tried(account_id), Flaw.FULL)
     passkey = Passkey(
         passkey_id,
         account_id,
@@ -352,7 +355,7 @@ async def _add(
         created_at=visit.at,
         last_used_at=None,
     )
-    return passkey if await passkeys.add(tx, passkey) else Refused(Reason.PASSKEY_KNOWN)
+    return passkey if await passkeys.add(tx, passkey) else await _fail(tx, visit, Tried(account_id), Flaw.KNOWN)
 
 
 def _suggested(aaguid: bytes, agent: str, taken: list[str]) -> str:

@@ -63,6 +63,9 @@ class Flaw(StrEnum):
     COUNTER = "contador"
     UNKNOWN = "desconhecida"
     REMOVED = "removida"
+    KNOWN = "já cadastrada"
+    FULL = "a conta já tem dez"
+    CHANGED = "a proteção mudou enquanto isso"
 
 
 class Unproved(Exception):
