@@ -84,7 +84,14 @@ def test_what_is_removed_goes_from_the_authenticator_too(page: Page) -> None:
     expect(page.get_by_text("Agora ela se chama Celular da Ana.")).to_be_focused()
     page.locator(".rows summary").first.click()
     page.get_by_text("Remover", exact=True).click()
-    page.get_by_role("button", name="Remover Celular da Ana").click()
+    red = page.get_by_role("button", name="Remover Celular da Ana")
+    red.click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    check(page)
+    above, asked = red.bounding_box(), page.locator(".step-up").bounding_box()
+    assert above
+    assert asked
+    assert (asked["x"], asked["y"]) == (above["x"], above["y"] + above["height"] + 16)
     prove_by_paper(page, codes[0])
     expect(page.get_by_text("Chave de acesso removida. Os dois fatores estão desativados.")).to_be_focused()
     expect(page.get_by_text("Nenhuma ainda.")).to_be_visible()
