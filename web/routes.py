@@ -140,7 +140,7 @@ ROUTES: list[BaseRoute] = [
         passkeys.remove,
         State.BINDING,
         throttle=SHUTTING_OUT,
-        purpose="remover uma chave de acesso",
+        purpose="remover a chave de acesso",
     ),
     post(
         "/security/recovery-codes",

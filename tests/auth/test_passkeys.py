@@ -661,6 +661,8 @@ def test_an_app_beside_a_passkey_comes_and_goes_without_the_codes(
     assert "Aplicativo adicionado. As chaves de acesso continuam valendo." in answer.text
     assert "totp.added" in [event for event, _ in last_events(rows, 3)]
     require_two_factor(rows)
+    asked = client.post("/security/totp/remove").text
+    assert "Para <strong>remover o aplicativo</strong>. A chave de acesso continua abrindo a conta." in asked
     answer = client.post("/security/totp/remove", data=proof(alice, clock.forward(seconds=30)))
     assert "Aplicativo removido. As chaves de acesso continuam valendo." in answer.text
     assert rows("SELECT digest FROM recovery_codes ORDER BY 1") == codes

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
-from db import accounts, instances
+from db import accounts, instances, passkeys
 from web.audit import log
 from web.auth import offers
 from web.auth.outcome import Accepted, Outcome, Proof, Reason, Refused
@@ -86,6 +86,8 @@ async def _ask(
         purpose=visit.arrival.purpose,
         instance=await _instance(visit),
         person=await _person(visit),
+        passkey=await _passkey(visit),
+        passkeys_left=await _passkeys_left(visit),
     )
 
 
@@ -103,6 +105,19 @@ async def _person(visit: SignedIn) -> str:
     told = re.fullmatch(r"/people/([0-9]{1,18})/.+", visit.path, re.ASCII)
     found = await accounts.get(visit.panel.db, int(told[1])) if told else None
     return found.name if found else ""
+
+
+async def _passkey(visit: SignedIn) -> str:
+    """The name of the one that it is asked for, if it is for one."""
+    told = re.fullmatch("/security/passkeys/([^/]+)/.+", visit.path)
+    found = await passkeys.get(visit.panel.db, told[1], owner=visit.session.account_id) if told else None
+    return found.name if found else ""
+
+
+async def _passkeys_left(visit: SignedIn) -> int:
+    """How many still open the account when its app is removed."""
+    is_removal = visit.path == "/security/totp/remove"
+    return await passkeys.count(visit.panel.db, visit.session.account_id) if is_removal else 0
 
 
 def _seal(visit: SignedIn, secret: dict[str, str]) -> dict[str, str]:
