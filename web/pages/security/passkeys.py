@@ -59,7 +59,7 @@ async def confirm(visit: SignedIn) -> Response:
     if isinstance(added, Refused):
         return await _show(visit, problem=sentence(added), status=422)
     if added.fresh:
-        return await show_set(visit, added.fresh, is_first=True, is_step=is_step, ended=added.ended)
+        return await show_set(visit, added.fresh, is_first=True, is_step=is_step, is_of_passkey=True, ended=added.ended)
     if is_step:
         return go(visit, lockdown.ADDRESS)
     return await _show(visit, notice=ADDED + sessions_ended(added.ended), opened=added.passkey.id)

@@ -152,7 +152,14 @@ async def as_file(visit: SignedIn) -> Response:
 
 
 async def show_set(
-    visit: SignedIn, fresh: FreshSet, *, is_first: bool, is_step: bool, ended: int = 0, began_again: bool = False
+    visit: SignedIn,
+    fresh: FreshSet,
+    *,
+    is_first: bool,
+    is_step: bool,
+    is_of_passkey: bool = False,
+    ended: int = 0,
+    began_again: bool = False,
 ) -> Response:
     """The only time these codes are seen: they exist in this answer and on the person's paper."""
     codes, address = [human_code.grouped(code) for code in fresh.codes], outside_address(visit.panel.settings)
@@ -165,6 +172,7 @@ async def show_set(
         fingerprint=recovery_code.fingerprint(fresh.salt),
         is_first=is_first,
         is_step=is_step,
+        is_of_passkey=is_of_passkey,
         ended=ended,
         began_again=began_again,
         day=visit.at,
