@@ -71,7 +71,7 @@ def test_the_first_factor_of_all_may_be_a_passkey(
     answer = add(client, Authenticator())
     assert answer.status_code == 200
     assert len(codes_on(answer.text)) == 10
-    assert "Autenticação de dois fatores ativada." in answer.text
+    assert "Chave de acesso criada. Dois fatores ativados." in answer.text
     assert "A outra sessão foi encerrada." in answer.text
     assert "/login" in other.get("/security").headers["location"]
     assert "passkey.enabled" in events(rows)
@@ -317,6 +317,14 @@ def test_the_one_passkey_that_opens_the_account_here_stays_beside_those_of_anoth
     assert client.post(f"/security/passkeys/{former}/remove", data=lasting[2]).status_code == 200
     assert client.post(f"/security/passkeys/{here}/remove", data=lasting[3]).status_code == 200
     assert ids(rows) == []
+
+
+def test_what_needs_a_script_leads_on_without_one(alice: Person, client: TestClient) -> None:
+    page, inside = client.post("/security/passkeys").text, client.post("/security/passkeys", headers=FRAGMENT).text
+    assert "Crie a chave de acesso</h1>" in page
+    assert '<div data-no-script><p class="actions"><a class="button" href="/security/passkeys">Voltar</a>' in page
+    assert '<a href="/security">Usar o aplicativo autenticador</a>' in page
+    assert "data-no-script" not in inside
 
 
 def test_ten_are_enough(protected: Person, client: TestClient, clock: Clock, rows: Rows) -> None:
