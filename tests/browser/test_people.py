@@ -271,7 +271,7 @@ def test_in_a_low_window_what_is_done_with_the_chosen_lies_in_the_page(
     found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response["violations"]
     assert [describe(one) for one in found] == []
     acts.get_by_role("button", name="Encerrar sessões").click()
-    expect(page.get_by_role("heading", name="1 pessoa escolhida")).to_be_visible()
+    expect(page.get_by_role("heading", name="Encerrar as sessões de bia?")).to_be_visible()
 
 
 def test_the_ground_of_the_row_under_the_pointer_reaches_beyond_it_and_hides_nothing(
