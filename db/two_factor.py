@@ -18,6 +18,7 @@ class Overview(NamedTuple):
     rehearsed_at: datetime | None
     codes_left: int
     passkeys: int
+    has_password: bool  # False while a link is open that chooses another
 
 
 async def overview(db: Reader, account_id: int, *, session_id: str, at: datetime, idle: timedelta) -> Overview | None:
@@ -32,7 +33,8 @@ async def overview(db: Reader, account_id: int, *, session_id: str, at: datetime
                 WHERE account_id = accounts.id AND ends_at > :at AND last_seen_at > :idle_since),
             salt, made_at, rehearsed_at,
             (SELECT count(*) FROM recovery_codes WHERE account_id = accounts.id AND used_at IS NULL),
-            (SELECT count(*) FROM passkeys WHERE account_id = accounts.id)
+            (SELECT count(*) FROM passkeys WHERE account_id = accounts.id),
+            accounts.sealed_password IS NOT NULL
         FROM accounts LEFT JOIN totp ON totp.account_id = accounts.id
             LEFT JOIN recovery_sets ON recovery_sets.account_id = accounts.id
         WHERE accounts.id = :account_id

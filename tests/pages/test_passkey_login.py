@@ -1,5 +1,6 @@
 """Signing in with a passkey alone: one gesture, and nothing is typed."""
 
+import argparse
 import hashlib
 import json
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tests.support.ceremonies import asked, give_passkey, sign_in_by_passkey, un
 from tests.support.clock import Clock
 from tests.support.people import FRAGMENT, ORIGIN, Person, cookie_of, give_password, sign_in
 from web.app import create_app
+from web.cli import people
 from web.limits import AUTH_POSTS
 from web.settings import Settings
 
@@ -292,6 +294,20 @@ def test_where_there_are_none_an_answer_is_refused(
         refused = other.post("/login/passkey", data=fields, headers={"Origin": "https://192.0.2.7"})
     assert refused.status_code == 422
     assert not cookie_of(other)
+
+
+def test_whose_password_was_erased_reads_which_way_leads_to_another(
+    stranger: TestClient, phone: Authenticator, protected: Person, operate: Operate
+) -> None:
+    """The passkey opens the account meanwhile; the form would ask for a password that there is not."""
+    operate(lambda panel: people.reset_password(panel, argparse.Namespace(name=protected.name)))
+    sign_in_by_passkey(stranger, phone)
+    hub = stranger.get("/security").text
+    assert ("Apagada" in hub, "Definida" in hub, "use o link que recebeu" in hub) == (True, False, True)
+    typed = {"current": "x", "password": "pato verde na praia", "repeated": "pato verde na praia"}
+    for page in (stranger.get("/security/password"), stranger.post("/security/password", data=typed)):
+        assert "Escolha outra pelo link que você recebeu." in page.text
+        assert "Senha atual" not in page.text
 
 
 def test_a_passkey_waits_for_no_hash(

@@ -70,6 +70,7 @@ async def show_hub(
     found = await _overview(visit)
     said: dict[str, object] = {"notice": notice, "problem": problem, "undo_error": undo_error, "rehearsal": rehearsal}
     said |= {"has_rehearsed": has_rehearsed, "why_app_stays": await _why_app_stays(visit, found)}
+    said |= {"has_password": found.has_password, "warn_at": RECOVERY_WARN_AT, "enough": RECOVERY_COUNTS_FROM}
     return page(
         visit,
         "two_factor/hub.html",
@@ -86,8 +87,6 @@ async def show_hub(
         open_sessions=found.open_sessions,
         undo_until=found.undo_ends_at,
         status=status,
-        warn_at=RECOVERY_WARN_AT,
-        enough=RECOVERY_COUNTS_FROM,
         way_back=await way_back(visit),
         removal=None if _is_protected(found) else await _removal(visit),
         **said,

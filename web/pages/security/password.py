@@ -35,7 +35,13 @@ CHANGED = "Senha alterada. As outras sessões desta conta foram encerradas."
 
 
 async def form(visit: RecentlyVerified) -> Response:
-    return await _form(visit)
+    return await _form(visit, is_erased=await _is_erased(visit))
+
+
+async def _is_erased(visit: SignedIn) -> bool:
+    """Whether a link has to choose the password: a passkey opens the account meanwhile."""
+    account = await accounts.get(visit.panel.db, visit.session.account_id)
+    return account is not None and account.sealed_password is None
 
 
 async def change(visit: RecentlyVerified) -> Response:
@@ -45,6 +51,8 @@ async def change(visit: RecentlyVerified) -> Response:
     Without fields it is a proof just given: show the form.
     """
     typed = await forms.read(visit, optional=FIELDS)
+    if await _is_erased(visit):
+        return await _form(visit, is_erased=True, status=422)
     is_proved = visit.arrival.has_typed_password or step_up.has_proved_password(visit, typed["current_proved"])
     if not any(typed.values()):
         return await _form(visit, is_proved=is_proved)
@@ -124,6 +132,7 @@ async def _form(
     notice: str = "",
     status: int = 200,
     is_proved: bool = False,
+    is_erased: bool = False,
 ) -> Response:
     proof = step_up.password_proof(visit) if is_proved else ""
     context = _context(
@@ -131,6 +140,7 @@ async def _form(
         notice=notice,
         minimum=visit.panel.settings.password_min,
         proof=proof,
+        is_erased=is_erased,
         is_step=not notice and await lockdown.is_followed(visit),
     )
     return page(visit, "password/change.html", block="card", status=status, **context)
@@ -143,6 +153,7 @@ def _context(**context: object) -> dict[str, Any]:
         "minimum": 0,
         "proof": "",
         "is_step": False,
+        "is_erased": False,
         "typed": "",
         "words": "",
         "refusal": "",
