@@ -255,6 +255,39 @@ def test_the_first_one_confirms_who_adds_another(page: Page) -> None:
     assert len(phone.credentials()) == 1
 
 
+def in_one_row(page: Page) -> list[str]:
+    """The buttons that may be pressed in Confirme que é você, from left to right; all stand in one row."""
+    buttons = page.locator(".step-up").locator("button:visible, a:visible").filter(has_not_text="Mostrar")
+    middles = [(box["y"] + box["height"] / 2, box["x"]) for one in buttons.all() if (box := one.bounding_box())]
+    assert len({middle for middle, _ in middles}) == 1
+    assert middles == sorted(middles)
+    return buttons.all_inner_texts()
+
+
+def test_whichever_way_comes_first_the_buttons_stand_in_one_row(page: Page, clock: Clock) -> None:
+    key = switch_on(page, clock)
+    leave_codes(page)
+    phone_at(page)
+    clock.forward(seconds=30)
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    prove(page, show_code(key, clock()))
+    expect(page.get_by_text("Chave de acesso adicionada.")).to_be_focused()
+    page.goto("/security/passkeys")
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    assert in_one_row(page) == ["Continuar", "Usar chave de acesso", "Cancelar"]
+    fields = page.locator(".step-up input:visible")
+    assert fields.evaluate_all("(all) => all.map((one) => one.offsetHeight)") == [40, 40]
+    check(page)
+    phone_at(page, transport="usb")
+    page.get_by_role("button", name="Usar chave de acesso").click()
+    expect(page.locator(".rows > li")).to_have_count(2)
+    page.get_by_role("button", name="Adicionar chave de acesso").click()
+    expect(page.get_by_role("heading", name="Confirme que é você")).to_be_visible()
+    assert in_one_row(page) == ["Usar chave de acesso", "Cancelar"]
+    check(page)
+
+
 def test_one_authenticator_holds_one_passkey_of_an_account(page: Page) -> None:
     phone = phone_at(page)
     codes = add_first(page)
