@@ -275,7 +275,7 @@ function tellLocally() {
     }
   }
   for (const field of document.querySelectorAll("input[name=fuso]")) field.value = zone;
-  for (const place of document.querySelectorAll("[data-zone]")) place.textContent = zone;
+  for (const place of document.querySelectorAll(`[data-zone]:not([data-zone="${zone}"])`)) place.textContent = zone;
   for (const list of document.querySelectorAll("[data-days]:has(> .day)")) {
     const headings = list.querySelectorAll(":scope > .day");
     for (const heading of headings) heading.remove();

@@ -41,7 +41,7 @@ def test_a_chosen_zone_wins_over_the_browsers(has_script: bool, page: Page) -> N
     expect(page.get_by_text(f"Agora: {TOKYO}.")).to_be_visible()
     expect(page.get_by_label("Fuso horário")).to_have_value("Asia/Tokyo")
     page.goto("/activity")
-    expect(page.get_by_text("no fuso Asia/Tokyo.")).to_be_visible()
+    expect(page.get_by_text("no fuso Tóquio (UTC+9).")).to_be_visible()
     expect(page.locator(".timeline time").first).to_have_text("5h00")
     expect(page.locator(".timeline .day")).to_have_text(["Hoje quarta, 25 de novembro", "Ontem terça, 24 de novembro"])
     with page.expect_download() as download:

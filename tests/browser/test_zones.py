@@ -85,7 +85,7 @@ def test_without_script_the_zone_of_the_panel_is_named(open_page: OpenPage, setu
     page.goto("/security")
     expect(page.get_by_text("Ativa desde 24/11/2026")).to_be_visible()
     page.goto("/activity")
-    expect(page.get_by_text("no fuso America/Sao_Paulo.")).to_be_visible()
+    expect(page.get_by_text("no fuso Brasília, São Paulo (UTC−3).")).to_be_visible()
     expect(page.locator(".timeline time").first).to_have_text("9h00")
     told = page.locator(".timeline time").first.get_attribute("title")
     assert told == "24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo"

@@ -202,7 +202,14 @@ def test_links_and_export_keep_the_whole_filter(alice: Person, client: TestClien
     assert dict(parse_qsl(unescape(older))) | {"antes": ""} == chosen | {"antes": ""}
     [form] = re.findall(r'action="/activity/export">(.*?)</form>', page, re.DOTALL)
     assert dict(re.findall(r'name="(\w+)" value="([^"]+)"', form)) == chosen
-    assert "De e Até, no fuso Asia/Tokyo" in page
+    assert "De e Até, no fuso Tóquio (UTC+9)" in page
+    assert "<summary>Período: de um dia a outro</summary>" in page
+
+
+def test_the_chosen_period_is_told_once(alice: Person, client: TestClient) -> None:
+    page, week = client.get("/activity").text, client.get("/activity", params={"periodo": "7"}).text
+    assert ("<summary>Período: desde sempre</summary>" in page, "Desde sempre" in page) == (True, False)
+    assert ("<summary>Período: últimos 7 dias</summary>" in week, "Desde sempre</a>" in week) == (True, True)
 
 
 def test_the_export_asks_for_a_step_up(alice: Person, client: TestClient, clock: Clock) -> None:

@@ -301,6 +301,9 @@ def test_what_does_not_concern_this_day_is_left_out_and_can_still_be_done(
         ("device",),
         ("codes",),
     ]
+    told = client.get("/activity").text
+    assert "Você pulou um passo (3 vezes)" in told
+    assert all(f"</time> · {step}</li>" in told for step in ("senha nova", "aparelho novo"))
 
 
 @pytest.mark.parametrize("step", ["door", "tokens", "", "x"])

@@ -106,7 +106,7 @@ def test_the_days_of_the_activity_are_those_of_the_chosen_zone(alice: Person, cl
     page = client.get("/activity").text
     days = re.findall(r'<li class="day"><h2><strong>(\w+)</strong> <small>(.*?)</small></h2>', page)
     assert days == [("Hoje", "quarta, 25 de novembro"), ("Ontem", "terça, 24 de novembro")]
-    assert "no fuso <span data-zone>Asia/Tokyo</span>" in page
+    assert 'no fuso <span data-zone="Asia/Tokyo">Tóquio (UTC+9)</span>' in page
     head, *lines = client.post("/activity/export", data={"de": "2026-11-25"}).text.splitlines()
     assert "quando (Asia/Tokyo)" in head
     assert {line[:10] for line in lines} == {"25/11/2026"}
@@ -120,7 +120,9 @@ def test_the_script_leaves_moments_alone_where_a_zone_was_chosen(alice: Person, 
     assert '<html lang="pt-BR" data-own-zone>' in client.get("/activity").text
     choose(client, "")
     assert " data-own-zone>" not in client.get("/activity").text
-    assert "no fuso <span data-zone>America/Sao_Paulo</span>" in client.get("/activity").text
+    assert (
+        'no fuso <span data-zone="America/Sao_Paulo">Brasília, São Paulo (UTC−3)</span>' in client.get("/activity").text
+    )
 
 
 def test_a_zone_is_that_of_one_person_in_all_their_browsers(
@@ -129,8 +131,8 @@ def test_a_zone_is_that_of_one_person_in_all_their_browsers(
     choose(brunos, "Asia/Tokyo")
     other = new_client()
     sign_in(other, bruno)
-    assert "Asia/Tokyo</span>" in other.get("/activity").text
-    assert "America/Sao_Paulo</span>" in client.get("/activity").text
+    assert "Tóquio (UTC+9)</span>" in other.get("/activity").text
+    assert "São Paulo (UTC−3)</span>" in client.get("/activity").text
     assert "Fuso das datas alterado</strong> · Asia/Tokyo" not in client.get("/activity").text
     assert "Fuso das datas alterado" in other.get("/activity").text
 
@@ -144,7 +146,7 @@ def test_only_a_zone_of_the_list_is_taken(zone: str, alice: Person, client: Test
 def test_a_zone_that_is_known_no_longer_is_the_panels(alice: Person, client: TestClient, rows: Rows) -> None:
     rows("UPDATE accounts SET zone = 'America/Atlantida'")
     page = client.get("/activity").text
-    assert "no fuso <span data-zone>America/Sao_Paulo</span>" in page
+    assert 'no fuso <span data-zone="America/Sao_Paulo">Brasília, São Paulo (UTC−3)</span>' in page
     assert " data-own-zone>" not in page
 
 

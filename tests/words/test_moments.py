@@ -92,7 +92,9 @@ def test_pages_name_the_zone_where_a_time_of_day_is_shown(alice: Person, client:
     begins = "1º de dezembro de 2026 às 09:00, horário de America/Sao_Paulo</time> (faltam 7 dias)"
     assert begins in client.get("/policy").text
     assert begins in client.get("/security").text
-    assert "no fuso <span data-zone>America/Sao_Paulo</span>" in client.get("/activity").text
+    assert (
+        'no fuso <span data-zone="America/Sao_Paulo">Brasília, São Paulo (UTC−3)</span>' in client.get("/activity").text
+    )
     near = '<span class="unseen">, 24 de novembro de 2026 às 09:00, horário de America/Sao_Paulo</span>'
     assert near in client.get("/security/sessions").text
 

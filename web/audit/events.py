@@ -176,7 +176,7 @@ class Event(StrEnum):
     ACCOUNT_LOCKED = "account.locked", "Tudo bloqueado"
     ACCOUNT_REOPENED = "account.reopened", "Tokens reabertos"
     ACCOUNT_SETUP_FAILED = "account.setup_failed", "Código de instalação incorreto", Failure.OF_STRANGERS
-    ACCOUNT_STEP_SKIPPED = "account.step_skipped", "Passo do dia ruim dispensado"
+    ACCOUNT_STEP_SKIPPED = "account.step_skipped", "Você pulou um passo"
     ACCOUNT_ZONE_CHANGED = "account.zone_changed", "Fuso das datas alterado"
     ALERT_BRUTE_FORCE = (
         "alert.brute_force",

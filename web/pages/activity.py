@@ -26,13 +26,15 @@ from web.limits import (
 from web.visit.visit import RecentlyVerified, SignedIn, Visit
 from web.words.devices import device
 from web.words.moments import day_heading
-from web.words.zones import Zone, zone_name, zone_or
+from web.words.zones import Zone, zone_name, zone_or, zone_told
 
 PERIODS = {"": "Desde sempre", "7": "Últimos 7 dias", "30": "Últimos 30 dias"}
 CHOICE = ("tipo", "periodo", "de", "ate", "fuso")
 COLUMNS = ("o que aconteceu", "detalhe", "rede", "dispositivo")
 # The page tells which instance, and who did what to whom.
 DETAILED = frozenset(event.value for event in Event if event.startswith(("instance.", "people.")))
+# The steps of the bad day that can be left out, as their titles there.
+STEPS = {"password": "senha nova", "device": "aparelho novo", "codes": "códigos de recuperação novos"}
 
 
 KINDS = {"falhas": ("O que falhou", tuple(event for event in Event if event.failure))}
@@ -154,7 +156,7 @@ async def _list(visit: SignedIn, chosen: Chosen, *, before: int | None = None) -
         kinds={kind: label for kind, (label, _) in KINDS.items()},
         periods=PERIODS,
         chosen=chosen,
-        chosen_zone=zone_name(chosen.zone, visit.at),
+        chosen_zone=zone_told(chosen.zone, visit.at),
     )
 
 
@@ -255,7 +257,7 @@ def _folded(entries: list[Entry], steps: dict[int, list[Entry]], asking: dict[in
 def _line(entries: list[Entry], steps: list[list[Entry]], notice: Notice | None) -> Line:
     first, count = entries[0], len(entries)
     words, tone, icon = _look(first.event)
-    details = [entry.detail if first.event in DETAILED else "" for entry in entries]
+    details = [_detail(entry) for entry in entries]
     each = [(step.at, WORDS[step.event]) for step in steps[0]]
     more, detail = "Ver os passos" if each else "", details[0]
     if count > 1:
@@ -266,6 +268,12 @@ def _line(entries: list[Entry], steps: list[list[Entry]], notice: Notice | None)
     if notice and tone != "bad":
         tone, icon = "look", "circle-dot"
     return Line(first.at, words, tone, icon, first.network, device(first.user_agent), detail, more, each, notice)
+
+
+def _detail(entry: Entry) -> str:
+    if entry.event == Event.ACCOUNT_STEP_SKIPPED:
+        return STEPS.get(entry.detail, "")
+    return entry.detail if entry.event in DETAILED else ""
 
 
 def _all_of(words: str, count: int, *, is_failure: bool) -> str:

@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from web.words.zones import Zone, zone_name
+from web.words.zones import Zone, zone_name, zone_told
 
 WEEKDAYS = ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo")
 
@@ -151,6 +151,11 @@ def _zone_name(page: Context, at: datetime) -> str:
     return zone_name(page["zone"], at)
 
 
+@pass_context
+def _zone_told(page: Context, at: datetime) -> str:
+    return zone_told(page["zone"], at)
+
+
 FILTERS = {
     "moment": _as_moment,
     "day": _as("day"),
@@ -162,4 +167,5 @@ FILTERS = {
     "left": left,
     "span": span,
     "zone_name": _zone_name,
+    "zone_told": _zone_told,
 }

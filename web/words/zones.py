@@ -276,6 +276,12 @@ def zone_name(zone: Zone, at: datetime) -> str:
     return offset(at, None)
 
 
+def zone_told(zone: Zone, at: datetime) -> str:
+    """As it is offered: `Brasília, São Paulo (UTC−3)`."""
+    name = zone_name(zone, at)
+    return f"{BRAZIL.get(name) or _city(name)} ({offset(at, zone)})" if zone and name != "UTC" else name
+
+
 def offset(at: datetime, zone: Zone) -> str:
     """What a clock there differs by: `UTC−3`."""
     minutes = int((at.astimezone(zone).utcoffset() or timedelta(0)).total_seconds()) // 60
