@@ -149,7 +149,8 @@ async function offerPasskeys(isAnew) {
   const mine = asking;
   setTimeout(async () => {
     if (!button.isConnected) return;
-    button.dataset.passkey = await (await fetch("/login/passkey/options")).text();
+    const fresh = await fetch("/login/passkey/options").then((answer) => answer.ok && answer.text()).catch(() => {});
+    if (fresh) button.dataset.passkey = fresh;
     if (mine === asking) offerPasskeys(true);
   }, 240_000);
 }

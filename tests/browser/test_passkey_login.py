@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -135,6 +136,22 @@ def test_a_page_that_stays_open_asks_anew(open_page: OpenPage, phone: Authentica
     device.touch()
     button(page).click()
     page.wait_for_url(INSIDE)
+
+
+@pytest.mark.parametrize("end", ["response", "requestfailed"])
+def test_a_page_that_cannot_ask_anew_keeps_what_it_asked(end: str, open_page: OpenPage, phone: Authenticator) -> None:
+    """A proxy says that the panel is away, or the network is."""
+    page = open_page()
+    page.clock.install()
+    Device(page).hold(phone)
+    refuse = Route.abort if end == "requestfailed" else partial(Route.fulfill, status=502, body="<p>Bad Gateway")
+    page.route("**/login/passkey/options", lambda route: refuse(route))
+    page.goto("/login")
+    before = button(page).get_attribute("data-passkey")
+    with page.expect_event(end, lambda told: told.url.endswith("/options")):
+        page.clock.run_for(240_000)
+    page.evaluate("fetch('/login/passkey/options').then((one) => one.text()).catch(() => {})")  # behind the page's own
+    expect(button(page)).to_have_attribute("data-passkey", before or "")
 
 
 def test_two_tabs_do_not_disturb_each_other(open_page: OpenPage, phone: Authenticator) -> None:
