@@ -1,5 +1,7 @@
 """Chaves de acesso: adding one, the first of all, names, removal, and what is refused."""
 
+import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -28,7 +30,10 @@ from tests.support.people import (
     set_up,
     sign_in,
 )
+from tests.support.steady import until
 from web.app import create_app
+from web.crypto import budget
+from web.limits import HASHES_WAITING_INSIDE
 from web.settings import Settings
 
 NewClient = Callable[..., TestClient]
@@ -79,6 +84,34 @@ def test_the_first_factor_of_all_may_be_a_passkey(
     assert "2 de 3 proteções ligadas" in hub
     assert "1 chave" in hub
     assert "Ativa, com chave de acesso" in hub
+
+
+def test_what_was_made_while_the_panel_was_busy_is_sent_again(alice: Person, client: TestClient, rows: Rows) -> None:
+    """The recovery codes of the first factor take hashes; the authenticator keeps what it made, so it has to arrive."""
+    answer, hashes = Authenticator().create(begin(client)), client.app_state["panel"].hash_workers
+
+    async def fill() -> None:
+        budget.begin()
+        budget.grant(inside=True)
+        with contextlib.ExitStack() as others:
+            for _ in range(HASHES_WAITING_INSIDE):
+                others.enter_context(hashes.reserve(is_owner=True))
+            await asyncio.Event().wait()
+
+    assert client.portal
+    until(lambda: not hashes.taken)
+    filling = client.portal.start_task_soon(fill)
+    until(lambda: hashes.taken == HASHES_WAITING_INSIDE)
+    try:
+        busy = client.post("/security/passkeys/confirm", data={"answer": answer}, headers=FRAGMENT)
+    finally:
+        filling.cancel()
+    assert (busy.status_code, ids(rows), "data-signals" in busy.text) == (503, [], False)
+    found = re.search(r'name="answer" value="([^"]+)"', busy.text)
+    assert found
+    until(lambda: not hashes.taken)
+    sent = client.post("/security/passkeys/confirm", data={"answer": unescape(found[1])}, headers=FRAGMENT)
+    assert (len(codes_on(sent.text)), len(ids(rows))) == (10, 1)
 
 
 def test_a_further_one_asks_for_a_proof_with_that_very_request(

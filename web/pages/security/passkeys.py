@@ -8,10 +8,11 @@ from starlette.responses import Response
 from db import factors, passkeys, sessions
 from web.auth import passkeys as service
 from web.auth.outcome import Reason, Refused
+from web.crypto.workers import TooBusy
 from web.http import forms
-from web.http.page import go, page
+from web.http.page import go, later, page
 from web.http.refusals import passkey_obstacle, sentence
-from web.limits import PASSKEY_NAME_MAX, PASSKEYS
+from web.limits import BUSY_RETRY, PASSKEY_NAME_MAX, PASSKEYS
 from web.pages.security import lockdown
 from web.pages.security.hub import sessions_ended
 from web.pages.security.recovery_codes import show_set
@@ -19,6 +20,7 @@ from web.visit.visit import RecentlyVerified, SignedIn
 from web.visit.visitor import session_transaction
 from web.words.characters import name_refusal, trim
 
+BUSY = "O painel está ocupado, e a chave de acesso ainda não vale. Envie-a de novo em alguns segundos."
 ADDED = "Chave de acesso adicionada. Dê a ela um nome que você reconheça."
 
 
@@ -55,7 +57,10 @@ async def confirm(visit: SignedIn) -> Response:
     """Add what the authenticator made. With the first factor of all come the recovery codes."""
     typed = await forms.read(visit, "answer", optional=("ends_others",))
     is_step = await lockdown.is_followed(visit)
-    added = await service.register(visit, typed["answer"], ends_others=bool(typed["ends_others"]))
+    try:
+        added = await service.register(visit, typed["answer"], ends_others=bool(typed["ends_others"]))
+    except TooBusy:  # the authenticator has made it already, and what was asked is not answered yet
+        return later(await _show(visit, problem=BUSY, unsent=typed["answer"], status=503), BUSY_RETRY)
     if isinstance(added, Refused):
         return await _show(visit, problem=sentence(added), status=422)
     if added.fresh:
@@ -103,11 +108,13 @@ async def _show(
     opened: str = "",
     name_error: str = "",
     typed: str = "",
+    unsent: str = "",
     status: int = 200,
 ) -> Response:
-    """The list, with what password managers are told of it; `opened` is the one that stands open."""
+    """The list; `opened` is the one that stands open. Password managers would forget what is still `unsent`."""
     panel, session = visit.panel, visit.session
-    owned, signals = await passkeys.owned_by(panel.db, session.account_id), await service.signals(visit)
+    owned = await passkeys.owned_by(panel.db, session.account_id)
+    signals = None if unsent else await service.signals(visit)
     site = panel.settings.passkey_site
     return page(
         visit,
@@ -126,6 +133,7 @@ async def _show(
         opened=opened,
         name_error=name_error,
         typed=typed,
+        unsent=unsent,
         name_max=PASSKEY_NAME_MAX,
     )
 
