@@ -1,5 +1,6 @@
 """A panel that moved to another name: the old ones lead to it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,9 +24,24 @@ def moved(settings: Settings, clock: Clock) -> Iterator[TestClient]:
 @pytest.mark.parametrize("address", [BEFORE, "http://antigo.test", "https://velho.test:8443", "https://velho.test"])
 def test_a_former_address_leads_to_the_same_page_of_now(address: str, moved: TestClient) -> None:
     answer = moved.get(f"{address}/login?next=/security")
-    assert (answer.status_code, answer.headers["location"]) == (308, f"{NOW}/login?next=/security")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{NOW}/login?next=/security&mudou=painel.test")
     assert "set-cookie" not in answer.headers
     assert moved.get(f"{NOW}/login").status_code == 200
+
+
+def test_a_proxy_that_says_the_former_name_is_told_of_and_leads_round_no_circle(
+    moved: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """People open the address of now; the proxy asks for the one of before."""
+    renamed = {"Host": "antigo.test"}
+    led = moved.get("/login", headers=renamed)
+    for _ in range(2):
+        answer = moved.get(led.headers["location"], headers=renamed)
+        assert (answer.status_code, "proxy_set_header Host $host;" in answer.text) == (400, True)
+    assert [record.getMessage() for record in caplog.records].count("proxy.former_host") == 1
+    style = re.search(r'href="(/static/[^"]+\.css)"', answer.text)
+    assert style
+    assert moved.get(style[1], headers=renamed).status_code == 200
 
 
 def test_nothing_is_posted_to_a_former_address(moved: TestClient) -> None:
@@ -51,7 +67,7 @@ def test_password_managers_learn_where_passkeys_are_looked_after(moved: TestClie
     page = f"{NOW}/security/passkeys"
     assert moved.get("/.well-known/passkey-endpoints").json() == {"enroll": page, "manage": page}
     led = moved.get(f"{BEFORE}/.well-known/passkey-endpoints")
-    assert (led.status_code, led.headers["location"]) == (308, f"{NOW}/.well-known/passkey-endpoints")
+    assert (led.status_code, led.headers["location"]) == (308, f"{NOW}/.well-known/passkey-endpoints?mudou=painel.test")
 
 
 def test_where_there_are_no_passkeys_nobody_is_led_to_them(settings: Settings, clock: Clock) -> None:

@@ -50,6 +50,15 @@ def without_https(settings: Settings, peer: Peer) -> Diagnosis:
     return Diagnosis("proxy.no_https", sentence, lines)
 
 
+def with_former_host(settings: Settings, peer: Peer, former: str) -> Diagnosis:
+    """What was led from a former name to that of now came back with the former one: that would never end."""
+    sentence = (
+        f"O endereço do painel é {settings.public_url}, mas este pedido chegou de {peer.host} com o nome de antes, "
+        f"{former}. O proxy precisa passar adiante o nome que a pessoa abriu (Host). No nginx:"
+    )
+    return Diagnosis("proxy.former_host", sentence, ("proxy_set_header Host $host;",))
+
+
 def without_client(peer: Peer) -> Diagnosis:
     sentence = (
         f"O proxy em {peer.host} não diz de onde vem cada pedido (X-Forwarded-For): todas as pessoas dividem um só "

@@ -20,6 +20,7 @@ from web.visit.visit import Visit
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 HEALTH = "/health"
 RELATED = "/.well-known/webauthn"  # browsers ask a former address whether passkeys of it may be used here
+SENT_ON = "mudou"  # in the query of what a former address leads to, with the name of now
 OVER_HTTPS = "Abra o painel por HTTPS. Se esta página voltar, o resto é para quem cuida do servidor."
 
 
@@ -58,12 +59,12 @@ def _refusal(visit: Visit, peer: Peer, host: Host | None, found: Diagnosis | Non
         return None
     if host is None or not settings.knows_host(host[0]):
         return errors.deny(visit, 400, "host")
-    if settings.is_former(host[0]) and visit.path != RELATED:
-        return _send_on(visit)
+    is_file = visit.path.startswith("/static/")  # the error page needs its style sheet
+    if settings.is_former(host[0]) and not (is_file or visit.path == RELATED):
+        return _send_on(visit, found)
     is_private = scope["scheme"] == "https" or is_loopback(host[0])
     visit.arrival.is_exposed = settings.allow_http and not is_private
     visit.jar.is_secure = not (settings.allow_http or _is_local(visit, peer, host[0]))
-    is_file = visit.path.startswith("/static/")  # the error page needs its style sheet
     if not (is_private or settings.allow_http or is_file):
         return _insist_on_https(visit, found)
     if scope["method"] not in SAFE_METHODS and not _is_same_origin(visit):
@@ -129,11 +130,23 @@ def _insist_on_https(visit: Visit, found: Diagnosis | None) -> Response:
     return errors.deny(visit, 403, "http", words=426)
 
 
-def _send_on(visit: Visit) -> Response:
-    """From a former address to that of now; nothing is posted to the former one."""
+def _send_on(visit: Visit, found: Diagnosis | None) -> Response:
+    """From a former address to that of now, unless it came back from there; nothing is posted to the former one."""
+    if found and _was_sent_on(visit):
+        log.denied(visit, "host")
+        return errors.refuse(visit, 400, advice=found.sentence, lines=found.lines, way_on=_public_address(visit))
     if visit.request.method in ("GET", "HEAD"):
-        return RedirectResponse(_public_address(visit), 308)
+        address = _public_address(visit)
+        return RedirectResponse(f"{address}{'&' if '?' in address else '?'}{_mark(visit)}", 308)
     return errors.deny(visit, 403, "host")
+
+
+def _was_sent_on(visit: Visit) -> bool:
+    return _mark(visit).encode() in visit.request.scope["query_string"].split(b"&")
+
+
+def _mark(visit: Visit) -> str:
+    return f"{SENT_ON}={urlsplit(visit.panel.settings.public_url).hostname}"
 
 
 def _public_address(visit: Visit) -> str:
@@ -147,6 +160,8 @@ def _diagnose(visit: Visit, peer: Peer, host: Host | None) -> Diagnosis | None:
     settings = visit.panel.settings
     if host is None or _is_health(visit):
         return None
+    if settings.is_former(host[0]) and _was_sent_on(visit):
+        return diagnosis.with_former_host(settings, peer, host[0])
     is_http = visit.request.scope["scheme"] == "http"
     if is_http and not settings.allow_http and _is_public(host, settings.public_url):
         return diagnosis.without_https(settings, peer)
