@@ -159,7 +159,7 @@ document.addEventListener("click", ({ target }) => {
 const CLOSING = 1080; // milliseconds; what is drawn by the style sheet alone is over after 800
 let enrolled;
 document.addEventListener("htmx:before:swap", () => {
-  const page = document.querySelector(".enrol"), parts = page?.querySelectorAll(".open > :is(.bow, .plate)");
+  const page = document.querySelector("main > .enrol"), parts = page?.querySelectorAll(".open > :is(.bow, .plate)");
   enrolled = page && { page, at: page.getBoundingClientRect(), parts, were: [...parts].map((one) => one.getBoundingClientRect()) };
 });
 document.addEventListener("htmx:after:swap", () => {

@@ -144,7 +144,14 @@ def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_agai
     page.get_by_role("link", name="Já guardei os códigos").click()
     expect(page.get_by_label("Código de recuperação")).to_be_in_viewport()
     assert box(page.get_by_label("Código de recuperação"))["y"] < 700  # above the navigation, without scrolling
-    expect(page.get_by_role("heading", name="Confira a folha")).to_be_visible()
+    title, again = page.get_by_role("heading", name="Confira a folha"), page.get_by_text("Ver a folha de novo")
+    lock, check_it = page.locator(".keep .lock"), page.get_by_role("button", name="Conferir")
+    assert box(lock)["x"] + box(lock)["width"] < box(title)["x"]
+    assert box(lock)["y"] < box(title)["y"] < box(lock)["y"] + box(lock)["height"]
+    assert box(page.locator(".keep .next"))["y"] == box(lock)["y"] + box(lock)["height"] + 16
+    field = page.get_by_label("Código de recuperação")
+    assert box(check_it)["y"] == box(field)["y"] + box(field)["height"] + 16
+    assert box(again)["y"] > box(page.locator(".keep"))["y"] + box(page.locator(".keep"))["height"]
     expect(page.get_by_role("heading", name="Guarde seus códigos")).to_be_hidden()
     expect(codes).to_be_hidden()
     page.emulate_media(media="print")
@@ -155,7 +162,6 @@ def test_the_sheet_is_put_away_while_a_code_is_typed_back_and_back_shows_it_agai
     expect(codes).to_be_visible()
     page.get_by_text("Ver a folha de novo").click()
     expect(codes).to_be_hidden()
-    field = page.get_by_label("Código de recuperação")
     field.fill("0000-0000-0000-0000")
     page.get_by_role("button", name="Conferir").click()
     expect(page.get_by_text("Este código não está na folha.")).to_be_visible()

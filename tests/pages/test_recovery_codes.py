@@ -326,7 +326,7 @@ def test_of_new_codes_too_one_is_typed_back_where_they_stand(
     fresh = codes_on(page := client.post("/security/recovery-codes", data=proof(protected, clock())).text)
     [href] = re.findall('id="saved" href="([^"]*)"', page)
     form = client.get(href, headers=FRAGMENT).text
-    assert form.startswith('<section class="next keep" id="keep"')
+    assert form.startswith('<section class="stack keep" id="keep"')
     assert 'href="/security">Depois</a>' in form
     done = client.post("/security/recovery-codes/rehearsal", data={"code": fresh[1], "back": "/security"}).text
     assert "ele não foi gasto" in done
