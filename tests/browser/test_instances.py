@@ -124,6 +124,8 @@ def test_what_a_row_asks_opens_under_it_alone_and_moves_nothing(page: Page, live
     assert page.evaluate("scrollY") == 0
     choose(page, "Loja 4", "Renomear")
     row(page, "Loja 4").get_by_label("Nome da instância").fill("Filial")
+    lefts = "(all) => all.map((it) => it.getBoundingClientRect().left)"
+    assert len(set(page.locator("#rows table, #rows form.drawer").evaluate_all(lefts))) == 1
     expect(row(page, "Loja 2").locator(".asked")).to_be_hidden()
     choose(page, "Loja 5", "Excluir")
     expect(row(page, "Loja 5").get_by_role("button", name="Excluir de vez")).to_be_visible()

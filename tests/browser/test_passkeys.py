@@ -181,6 +181,10 @@ def test_the_first_screen_offers_both_ways_too(page: Page) -> None:
     add_first(page)
     page.get_by_role("link", name="Depois").click()
     expect(page.get_by_text("Na próxima entrada basta a chave de acesso")).to_be_visible()
+    body, words = page.locator(".hello .lock rect").bounding_box(), page.locator(".hello h2").bounding_box()
+    assert body
+    assert words
+    assert abs(body["x"] - words["x"]) < 0.5
 
 
 def test_somebody_new_is_protected_after_three_clicks_and_then_in_with_one(
