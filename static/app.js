@@ -252,7 +252,7 @@ const day = (at) => longDay(at).replace(/^1 /, "1º ");
 const clock = formatter({ hour: "2-digit", minute: "2-digit" });
 const full = (at) => `${day(at)} às ${clock(at)}`;
 const hour = (at) => clock(at).replace(/^0(?=\d)/, "").replace(":", "h");
-const forms = { day, date: formatter({ dateStyle: "short" }), full, clock, hour, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
+const forms = { day, date: formatter({ dateStyle: "short" }), full, clock, hour, short: (at) => `${formatter({ day: "2-digit", month: "2-digit" })(at)}, ${hour(at)}`, minutes: formatter({ minute: "2-digit", second: "2-digit" }) };
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const weekday = (at) => formatter({ weekday: "long" })(at).replace(/-feira$/, "");
 function dayHeading(at, today) {

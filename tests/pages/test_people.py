@@ -193,6 +193,12 @@ def test_an_invitation_is_a_link_that_is_shown_once(desk: Desk, new_client: NewC
     assert give_password(browser, Person("carla", OTHER_PASSWORD)).headers["location"] == "/instances"
 
 
+def test_an_open_invitation_says_until_when(desk: Desk) -> None:
+    desk.post("/people/invite", name="carla", role="member")
+    page = desk.page("carla")
+    assert re.search(r'Vale até <time [^>]*data-as="short"[^>]*>25/11, \d+h\d\d</time>', page)
+
+
 def test_an_invitation_lasts_a_day(desk: Desk, new_client: NewClient, clock: Clock) -> None:
     code = link_on(desk.post("/people/invite", name="carla", role="member").text)
     clock.forward(hours=24)
@@ -568,7 +574,7 @@ def test_several_are_chosen_then_named_then_done(
     page = desk.client.get("/people/chosen", params={"p": ids, "ato": "end"}).text
     assert "Encerrar as sessões de 2 pessoas?" in page
     assert "bruno, carla" in page
-    assert "Você fica de fora" in page
+    assert "Sua própria conta fica de fora" in page
     fields = {"people": ",".join(map(str, ids)), "act": "end"}
     answer = desk.client.post("/people/chosen", data=fields)
     assert "As sessões das pessoas escolhidas foram encerradas." in desk.client.get(answer.headers["location"]).text

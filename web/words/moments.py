@@ -107,6 +107,7 @@ WORDS: dict[str, Callable[[datetime, Zone], str]] = {
     "full": full,
     "clock": _clock,
     "hour": hour,
+    "short": lambda at, zone: f"{at.astimezone(zone):%d/%m}, {hour(at, zone)}",
     "minutes": _minutes,
 }
 
@@ -163,6 +164,7 @@ FILTERS = {
     "full": _as("full"),
     "clock_time": _as("clock"),
     "hour": _as("hour"),
+    "short": _as("short"),
     "minutes": _as("minutes"),
     "left": left,
     "span": span,
