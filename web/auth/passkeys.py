@@ -182,13 +182,13 @@ class Tried:
 
 async def try_passkey(visit: Visit, purpose: Purpose, answer: str) -> Tried:
     """Read and judge what an authenticator answered; the library that reads it may have to be loaded first."""
-    panel, site, owner = visit.panel, visit.panel.settings.passkey_site, _owner(visit, purpose)
+    panel, owner = visit.panel, _owner(visit, purpose)
     passkey = None
     try:
         read = await asyncio.to_thread(read_assertion, answer)
-        _check_challenge(visit, purpose, site, read.challenge)
+        site = _check_challenge(visit, purpose, read.challenge)
         passkey = await passkeys.find(panel.db, read.credential_id)
-        if passkey is None or site is None:
+        if passkey is None:
             raise Unproved(await _why_unknown(visit, read.credential_id))
         if owner not in (None, passkey.account_id):
             raise Unproved(Flaw.USER)
@@ -206,11 +206,14 @@ def _owner(visit: Visit, purpose: Purpose) -> int | None:
     return visit.session.account_id if purpose is not Purpose.LOGIN and visit.session else None
 
 
-def _check_challenge(visit: Visit, purpose: Purpose, site: PasskeySite | None, challenge: bytes) -> None:
+def _check_challenge(visit: Visit, purpose: Purpose, challenge: bytes) -> PasskeySite:
+    """The site that it was made for. Raises Unproved."""
+    site = visit.panel.settings.passkey_site
     if site is None:
         raise Unproved(Flaw.PLACE)
     tag = partial(visit.panel.vault.tag, "passkey challenge")
     check_challenge(tag, _scope(visit, purpose, site), challenge, visit.panel.now())
+    return site
 
 
 async def _why_unknown(visit: Visit, credential_id: bytes) -> Flaw:
@@ -311,11 +314,10 @@ async def register(visit: SignedIn, answer: str, name: str = "", *, ends_others:
 
     With the first factor the other sessions end; with a further one only if that is wanted.
     """
-    panel, account_id, site = visit.panel, visit.session.account_id, visit.panel.settings.passkey_site
+    panel, account_id = visit.panel, visit.session.account_id
     try:
         read = await asyncio.to_thread(read_registration, answer)
-        _check_challenge(visit, Purpose.REGISTRATION, site, read.challenge)
-        site = site or PasskeySite("", "")
+        site = _check_challenge(visit, Purpose.REGISTRATION, read.challenge)
         created = check_registration(read, rp_id=site.rp_id, origin=site.origin)
     except Unproved as unproved:
         async with session_transaction(visit) as tx:
