@@ -7,7 +7,7 @@ from datetime import timedelta
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from db import accounts, factors, policy, recovery_codes, totp
+from db import factors, recovery_codes, totp
 from db.database import Transaction
 from db.endings import Cause
 from db.errors import Unavailable
@@ -190,14 +190,13 @@ async def cancel(visit: SignedIn) -> Response:
 
 async def remove(visit: VerifiedNow) -> Response:
     """Remove the app: where it is the only factor, two-factor is off, recovery codes included."""
-    panel, session = visit.panel, visit.session
+    session = visit.session
     await forms.read(visit)
     async with session_transaction(visit) as tx:
         has_other = await factors.in_force(tx, session.account_id) != ["totp"]
-        if not has_other and (await policy.of_account(tx, session.account_id)).requires_two_factor(panel.now()):
-            return await show_hub(visit, problem=REQUIRED, status=422)
-        if not has_other and session.administers and await accounts.is_last_administrator(tx, session.account_id):
-            return await show_hub(visit, problem=sentence(Refused(Reason.LAST_ADMINISTRATOR)), status=422)
+        if not has_other and (why := await passkeys.why_last_stays(tx, visit)):
+            problem = REQUIRED if why is Reason.FACTOR_REQUIRED else sentence(Refused(why))
+            return await show_hub(visit, problem=problem, status=422)
         if await passkeys.only_one_here(tx, visit) == "totp":
             return await show_hub(visit, problem=sentence(Refused(Reason.ONLY_FACTOR_HERE)), status=422)
         if not await totp.remove(tx, session.account_id):
